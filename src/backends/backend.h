@@ -1,0 +1,70 @@
+#pragma once
+// Backend: runs graphs on a device. Plan: one graph bound to it: kernels picked, weights packed, arena laid
+// out. Errors are values. One folder per device, one line in backends.list; no backend includes another.
+//
+// A Plan is used by one thread at a time; plans of one backend may share packed weights.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/required.h"
+#include "base/result.h"
+#include "graph/graph.h"
+#include "graph/memory.h"
+#include "graph/target.h"
+#include "ops/batch.h"
+#include "ops/kv_store.h"
+
+namespace tern {
+
+struct PlanBytes {
+  size_t weights = 0;  // packed copies (weights used as they lie in the file count 0)
+  size_t arena = 0;
+  // What one decode step of batch 1 must read: packed and unpacked weights, without KV.
+  size_t step_weights = 0;
+};
+
+// Multiplies and adds of one forward step, per token or output row, for shares of the machine's limit.
+struct PlanOps {
+  double int8_per_token = 0, int8_per_output = 0;  // operations (2 per multiply-add), precise counted twice
+  double f32_per_token = 0, f32_per_output = 0;
+};
+
+class Plan {
+ public:
+  virtual ~Plan() = default;
+  // One forward step, within the limits the plan was made for. Allocates nothing after the first call.
+  virtual Status Run(const Batch& batch, KvStore* kv) = 0;
+  // Graph output i of the last step: row-major f32, [R, columns] or [T, columns]. Valid until the next Run.
+  virtual std::span<const float> Output(size_t i) const = 0;
+  virtual PlanBytes bytes() const = 0;
+  virtual PlanOps ops() const = 0;
+};
+
+struct BackendOptions {
+  int threads = 0;  // 0: one per physical core
+};
+
+class Backend : public Target {
+ public:
+  virtual std::string_view name() const = 0;
+  virtual std::string description() const = 0;  // for people: "cpu, avx512+bf16, 2 threads"
+  // `graph` and the memory its weights lie in must outlive the plan.
+  virtual Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits) = 0;
+};
+
+struct BackendDesc {
+  std::string_view name;
+  std::string_view summary;
+  Required<bool (*)()> present;  // cheap probe, no side effects
+  Required<Result<std::unique_ptr<Backend>> (*)(const BackendOptions&)> open;
+};
+
+std::span<const BackendDesc* const> AllBackends();
+// The backend of that name; the error lists those there are.
+Result<std::unique_ptr<Backend>> OpenBackend(std::string_view name, const BackendOptions& options);
+
+}  // namespace tern

@@ -1,0 +1,53 @@
+#include "base/isa.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace tern {
+namespace {
+
+#if defined(__x86_64__)
+// CPUID leaf 7, sub-leaf 1, EAX: bit 4 AVX-VNNI, bit 5 AVX512_BF16. GCC 12's __builtin_cpu_supports lacks the
+// first.
+uint32_t Leaf7Sub1() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) ? a : 0;
+}
+#endif
+
+}  // namespace
+
+uint32_t DetectIsa() {
+  uint32_t have = kNone;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) have |= kAvx2;
+  const uint32_t sub1 = Leaf7Sub1();
+  if ((have & kAvx2) && (sub1 & (1u << 4))) have |= kAvxVnni;
+  if ((have & kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vnni")) {
+    have |= kAvx512;
+    if (sub1 & (1u << 5)) have |= kAvx512Bf16;
+  }
+#endif
+  const char* cap = std::getenv("TERN_ISA");
+  if (cap == nullptr) return have;
+  const std::string_view name = cap;
+  if (name == "none") return kNone;
+  if (name == "avx2") return have & kAvx2;
+  if (name == "avxvnni") return have & (kAvx2 | kAvxVnni);
+  return have;
+}
+
+std::string IsaName(uint32_t have) {
+  if (have & kAvx512) return have & kAvx512Bf16 ? "avx512+bf16" : "avx512";
+  if (have & kAvxVnni) return "avxvnni";
+  return have & kAvx2 ? "avx2" : "none";
+}
+
+}  // namespace tern

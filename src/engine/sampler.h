@@ -1,0 +1,95 @@
+#pragma once
+// Samplers: how the next token is chosen from a row of logits. One step is one descriptor in
+// samplers/<name>.cc and one line in samplers.list; the list's order is the default order of a chain.
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/required.h"
+#include "base/result.h"
+
+namespace tern {
+
+struct Candidate {
+  int32_t id;
+  float logit;
+};
+
+// Every option of every sampler; the defaults mean "off" or plain sampling at temperature 0.8.
+struct SamplingOptions {
+  uint64_t seed = 0;         // 0: drawn at random, and reported
+  float temperature = 0.8f;  // <= 0: greedy
+  int top_k = 40;            // 0: off
+  float top_p = 0.95f;       // 1: off
+  float min_p = 0.05f;       // 0: off
+  float typical_p = 1.0f;    // 1: off
+  float repetition_penalty = 1.0f;
+  float presence_penalty = 0.0f;
+  float frequency_penalty = 0.0f;
+  int penalty_last_n = 64;  // how far back penalties look; -1: everything
+  float dry_multiplier = 0.0f, dry_base = 1.75f;
+  int dry_allowed_length = 2, dry_last_n = -1;
+  std::vector<std::vector<int32_t>> dry_breakers;  // token sequences that end a match
+  float xtc_probability = 0.0f, xtc_threshold = 0.1f;
+  int mirostat = 0;  // 0 or 2
+  float mirostat_tau = 5.0f, mirostat_eta = 0.1f;
+  std::map<int32_t, float> logit_bias;
+  std::vector<std::string> order;  // sampler names; empty: the order of samplers.list
+};
+// An error that names the option and its range.
+Status Validate(const SamplingOptions& options);
+
+// Random numbers with a fixed sequence per seed on every platform (PCG-XSH-RR 64/32).
+class Random {
+ public:
+  explicit Random(uint64_t seed);
+  uint32_t Next();
+  double Uniform();  // [0, 1)
+
+ private:
+  uint64_t state_;
+};
+
+// What a sampler step sees and changes. Memory is reused from token to token: no allocation after warm-up.
+struct SamplerState {
+  std::vector<Candidate>& candidates;  // what is left; samplers erase from it or change logits
+  bool sorted = false;                 // candidates descend by logit
+  std::span<const int32_t> history;    // prompt and answer so far
+  const SamplingOptions& options;
+  Random& random;
+  float& mirostat_mu;
+};
+
+struct SamplerDesc {
+  std::string_view name;
+  std::string_view summary;
+  // False: with these options the step changes nothing and is left out of the chain.
+  Required<bool (*)(const SamplingOptions&)> active;
+  Required<void (*)(SamplerState&)> apply;
+};
+std::span<const SamplerDesc* const> AllSamplers();
+
+// A chain for one sequence. Not thread-safe.
+class Sampler {
+ public:
+  // `options` validated; unknown names in `order` are an error.
+  static Result<Sampler> Make(SamplingOptions options, int vocabulary);
+  // The next token. Non-finite logits are treated as -inf; if none is finite, an error.
+  Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history);
+  const SamplingOptions& options() const { return options_; }
+  std::vector<std::string_view> chain() const;  // names of the active steps, in order
+
+ private:
+  Sampler(SamplingOptions options, int vocabulary);
+  SamplingOptions options_;
+  std::vector<const SamplerDesc*> steps_;
+  std::vector<Candidate> candidates_;
+  Random random_;
+  float mirostat_mu_ = 0;
+};
+
+}  // namespace tern

@@ -1,0 +1,24 @@
+#pragma once
+#include <string_view>
+
+#include "ops/op.h"
+
+namespace tern {
+
+// What a kernel is looked up by. `variant` names an attribute-dependent form of the op ("residual", "silu",
+// ...).
+struct OpKey {
+  std::string_view op;
+  const Format* weight = nullptr;  // nullptr: any, or none
+  Elem activation = Elem::kF32;
+  std::string_view variant = "";
+};
+
+// What passes may ask about the device without knowing it.
+class Target {
+ public:
+  virtual ~Target() = default;
+  virtual bool Supports(const OpKey& key) const = 0;
+};
+
+}  // namespace tern

@@ -1,0 +1,31 @@
+#pragma once
+// Batch: what one forward step processes. Rows of many sequences lie one after another; everything but
+// attention works row by row and does not know which sequence a row belongs to.
+
+#include <cstdint>
+#include <span>
+
+namespace tern {
+
+inline constexpr int kKvBlockTokens = 16;
+
+// Consecutive rows of one sequence: positions first_position .. first_position + rows - 1. `blocks` is its
+// block table: entry i holds the KV of positions 16 i .. 16 i + 15, up to this step's last position.
+struct SequenceSpan {
+  int first_row = 0;
+  int rows = 0;
+  int first_position = 0;
+  std::span<const int32_t> blocks;
+};
+
+struct Batch {
+  std::span<const int32_t> tokens;       // [T]
+  std::span<const int32_t> positions;    // [T]
+  std::span<const int32_t> output_rows;  // [R], rows whose logits are wanted, ascending
+  std::span<const SequenceSpan> sequences;
+
+  int rows() const { return static_cast<int>(tokens.size()); }
+  int outputs() const { return static_cast<int>(output_rows.size()); }
+};
+
+}  // namespace tern

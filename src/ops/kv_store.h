@@ -1,0 +1,67 @@
+#pragma once
+// KvStore: the memory behind KV block ids, laid out for vector attention. It knows nothing of requests; which
+// block belongs to whom is kv/'s business.
+//
+// One block holds 16 tokens of one layer and one KV head:
+//   K: [head_dim][16]  one vector load gives one channel of 16 tokens, so scores come out a lane per token
+//   V: [16][head_dim]  one vector load gives consecutive channels of one token
+// int8 stores value = scale * code with one f32 scale per (token, head): 16 scales in front of K's and of V's
+// codes.
+//
+// Not thread-safe by itself: within a step, threads write and read disjoint blocks or are separated by a
+// barrier.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "ops/batch.h"
+#include "tensor/tensor.h"
+
+namespace tern {
+
+enum class KvType : uint8_t { kF32, kF16, kBf16, kInt8 };
+Result<KvType> ParseKvType(std::string_view name);  // "f32", "f16", "bf16", "int8"
+std::string_view KvTypeName(KvType type);
+
+struct KvLayer {
+  int kv_heads = 0;
+  int head_dim = 0;
+};
+
+class KvStore {
+ public:
+  KvStore(std::vector<KvLayer> layers, KvType type, int blocks);
+
+  KvType type() const { return type_; }
+  int blocks() const { return blocks_; }
+  const KvLayer& layer(int i) const { return layers_[static_cast<size_t>(i)]; }
+  size_t bytes() const { return buffer_.bytes(); }
+  // Bytes that one block of 16 tokens takes over all layers.
+  static size_t BlockBytes(const std::vector<KvLayer>& layers, KvType type);
+
+  // The K or V part of one block, head and layer: scales first where the type is int8.
+  void* K(int layer, int32_t block, int head);
+  void* V(int layer, int32_t block, int head);
+  const void* K(int layer, int32_t block, int head) const {
+    return const_cast<KvStore*>(this)->K(layer, block, head);
+  }
+  const void* V(int layer, int32_t block, int head) const {
+    return const_cast<KvStore*>(this)->V(layer, block, head);
+  }
+
+  // One token's head, element by element: what the fast kernels are tested against. `slot` is 0..15.
+  void StoreRow(int layer, int32_t block, int head, int slot, const float* k, const float* v);
+  void LoadRow(int layer, int32_t block, int head, int slot, float* k, float* v) const;
+
+ private:
+  std::vector<KvLayer> layers_;
+  KvType type_;
+  int blocks_;
+  std::vector<size_t> layer_offset_;  // bytes; layer i is [blocks][kv_heads][K | V]
+  Buffer buffer_;
+};
+
+}  // namespace tern
