@@ -1,0 +1,78 @@
+#include "kv/block_pool.h"
+
+#include <gtest/gtest.h>
+
+#include "kv/block_table.h"
+
+namespace tern {
+namespace {
+
+TEST(BlockPool, TakesEveryBlockOnceThenSaysWhy) {
+  BlockPool pool(2);
+  const auto a = pool.Take(), b = pool.Take(), c = pool.Take();
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_NE(a.value().id, b.value().id);
+  ASSERT_FALSE(c.ok());
+  EXPECT_EQ(c.error().code, Code::kExhausted);
+  EXPECT_EQ(c.error().what, "kv: 1 block wanted, 0 of 2 free");
+}
+
+TEST(BlockPool, AReleasedBlockIsStaleEvenAfterItIsTakenAgain) {
+  BlockPool pool(1);
+  const BlockRef old = pool.Take().value();
+  pool.Release(old);
+  EXPECT_FALSE(pool.IsCurrent(old));
+  const BlockRef now = pool.Take().value();
+  EXPECT_EQ(now.id, old.id);
+  EXPECT_FALSE(pool.IsCurrent(old));
+  pool.Release(old);  // must not free the new holder's block
+  EXPECT_TRUE(pool.IsCurrent(now));
+  EXPECT_EQ(pool.free_blocks(), 0);
+}
+
+TEST(BlockPool, ASharedBlockIsFreedByItsLastHolder) {
+  BlockPool pool(1);
+  const BlockRef block = pool.Take().value();
+  EXPECT_TRUE(pool.Share(block));
+  pool.Release(block);
+  EXPECT_EQ(pool.free_blocks(), 0);
+  pool.Release(block);
+  EXPECT_EQ(pool.free_blocks(), 1);
+  EXPECT_FALSE(pool.Share(block));
+}
+
+TEST(BlockTable, GrowsByBlocksAndGivesBackWhatItNoLongerCovers) {
+  BlockPool pool(4);
+  BlockTable table(&pool, 16, 64);
+  ASSERT_TRUE(table.Grow(17).ok());
+  EXPECT_EQ(table.ids().size(), 2u);
+  ASSERT_TRUE(table.Grow(20).ok());
+  EXPECT_EQ(table.ids().size(), 2u);
+  table.Truncate(16);
+  EXPECT_EQ(table.ids().size(), 1u);
+  EXPECT_EQ(pool.free_blocks(), 3);
+}
+
+TEST(BlockTable, TakesAllMissingBlocksOrNone) {
+  BlockPool pool(2);
+  BlockTable table(&pool, 16, 64);
+  ASSERT_TRUE(table.Grow(16).ok());
+  const Status status = table.Grow(64);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().what, "kv: 3 blocks wanted, 1 of 2 free");
+  EXPECT_EQ(table.ids().size(), 1u);
+}
+
+TEST(BlockTable, AMovedFromTableHoldsNothing) {
+  BlockPool pool(1);
+  BlockTable a(&pool, 16, 16);
+  ASSERT_TRUE(a.Grow(1).ok());
+  {
+    const BlockTable b(std::move(a));
+    EXPECT_EQ(b.ids().size(), 1u);
+  }
+  EXPECT_EQ(pool.free_blocks(), 1);
+}
+
+}  // namespace
+}  // namespace tern
