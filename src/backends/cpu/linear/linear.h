@@ -1,0 +1,129 @@
+#pragma once
+// The `linear` op on the CPU: y_i = x W_i^T (+ bias_i) (+ residual), or act(y_1) * y_2, for one or several
+// weights that share their input rows. Weights are repacked once into panels of 32 output channels; the unit
+// of work is one panel (with glu: one gate panel and its up panel) over all rows.
+//
+//   auto q = std::make_shared<PackedWeight>(...);      // PackedWeight::Make(tensor, PackForm, isa)
+//   team: q->Pack(begin, end) over [0, q->panels())    // disjoint ranges, any thread
+//   LinearPlan plan = LinearPlan::Make(spec, isa)
+//   team: plan.Run(args, begin, end, scratch) over [0, plan.tasks()), chunks in any order, from any thread
+//
+// Determinism: an output element is the same bits whatever the number of rows, their order, the split of
+// tasks over threads and the rows beside it. It depends on the weights, the row and the ISA only.
+//
+// Nothing here starts threads or allocates after Make.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "ops/op.h"
+#include "tensor/tensor.h"
+
+namespace tern {
+
+inline constexpr int kPanelChannels = 32;
+
+// How a weight is multiplied, and so how it is packed.
+enum class PackForm : uint8_t {
+  kInteger,  // codes and scales, for quantized rows (kQ8, kQ16); needs Format::int_form
+  kFloat,    // f32, f16, bf16 in their own type, for f32 rows
+  kDecode,   // not packed: rows are decoded from the file's bytes at each use, for f32 rows (exact mode)
+};
+// The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16.
+PackForm ChoosePackForm(const Format& format, Elem activation);
+
+// One weight [N, K] in the form its kernels read. Immutable once packed; share it between plans.
+class PackedWeight {
+ public:
+  // `weight`'s memory must stay until all panels are packed, with kDecode as long as this lives.
+  // Errors: the format has no such form, or K is no multiple of 32 (kInteger) or of the block.
+  static Result<PackedWeight> Make(const Tensor& weight, PackForm form, uint32_t isa);
+
+  size_t panels() const { return (static_cast<size_t>(channels_) + kPanelChannels - 1) / kPanelChannels; }
+  // Fills panels [begin, end). Disjoint ranges may run on different threads. With kDecode: nothing to do.
+  void Pack(size_t begin, size_t end);
+
+  int64_t channels() const { return channels_; }  // N
+  int64_t width() const { return width_; }        // K
+  PackForm form() const { return form_; }
+  size_t bytes() const { return buffer_.bytes(); }  // memory of the packed copy; kDecode: 0
+  // What one pass over the weight reads, from the packed copy or the file.
+  size_t stream_bytes() const { return panels() * panel_bytes_; }
+  const Tensor& source() const { return source_; }
+  const uint8_t* panel(size_t i) const {
+    return static_cast<const uint8_t*>(buffer_.data()) + i * panel_bytes_;
+  }
+
+ private:
+  PackedWeight() = default;
+
+  Tensor source_;
+  PackForm form_ = PackForm::kFloat;
+  int64_t channels_ = 0, width_ = 0;
+  size_t panel_bytes_ = 0;  // kDecode: of 32 rows in the file
+  Buffer buffer_;
+};
+
+enum class Glu : uint8_t { kNone, kSilu, kGeluTanh, kGelu };
+Result<Glu> ParseGlu(std::string_view name);  // "", "silu", "gelu_tanh", "gelu" (by erf)
+
+struct LinearSpec {
+  struct Part {
+    std::shared_ptr<const PackedWeight> weight;
+    Elem activation = Elem::kF32;  // kF32, kQ8 or kQ16: the form of x that this weight is multiplied with
+    const float* bias = nullptr;   // [N] or null; outlives the plan
+  };
+  std::vector<Part> parts;  // all of one width K; with glu: gate, up, of equal N
+  bool residual = false;    // one part only: y += residual
+  Glu glu = Glu::kNone;     // two parts, one output: act(y_1) * y_2
+  // What the outputs are: f32, or rows quantized in place of a quantize node (N % 32 == 0).
+  Elem output = Elem::kF32;
+};
+
+// Rows of a call. Strides in bytes.
+struct LinearArgs {
+  int rows = 0;
+  const void* x =
+      nullptr;  // f32 [K], or a quantized row (ops/quantized_rows.h); q16 rows serve kQ8 parts too
+  size_t x_stride = 0;
+  bool x_precise = false;  // the quantized rows are of the q16 form
+  struct Output {
+    void* y = nullptr;  // one per part (with glu: one); f32 [N] or a quantized row
+    size_t stride = 0;
+  };
+  const Output* outputs = nullptr;
+  const float* residual = nullptr;
+  size_t residual_stride = 0;
+};
+
+class LinearPlan {
+ public:
+  static Result<LinearPlan> Make(LinearSpec spec, uint32_t isa);
+
+  size_t tasks() const { return tasks_; }
+  // A chunk size that keeps `threads` busy to the end and is worth an atomic increment.
+  size_t ChunkTasks(int rows, int threads) const;
+  // Per thread, 64-byte aligned, whatever the number of rows.
+  size_t scratch_bytes() const { return scratch_bytes_; }
+  // Computes the output columns of tasks [begin, end) for all rows.
+  void Run(const LinearArgs& args, size_t begin, size_t end, void* scratch) const;
+
+  // Operations (2 per multiply-add) per row: integer (kQ16 counts twice) and float.
+  double int8_ops_per_row() const { return int8_ops_per_row_; }
+  double f32_ops_per_row() const { return f32_ops_per_row_; }
+  size_t stream_bytes() const;
+
+ private:
+  LinearPlan() = default;
+
+  LinearSpec spec_;
+  size_t tasks_ = 0;
+  size_t scratch_bytes_ = 0;
+  double int8_ops_per_row_ = 0, f32_ops_per_row_ = 0;
+};
+
+}  // namespace tern
