@@ -1,0 +1,256 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tern {
+
+struct Engine::Session {
+  SequenceId sequence = -1;
+  std::vector<int32_t> tokens;  // what the sequence holds or is about to hold
+  bool busy = false;
+};
+
+struct Engine::Active {
+  RequestId id = 0;
+  SessionId session = -1;
+  bool own_session = false;
+  Request request;
+  Sampler sampler;
+  Detokenizer detokenizer;
+  StopMatcher stop;
+  std::string text;  // of the current step, reused
+  Outcome outcome;
+  Clock::time_point submitted, first;
+  bool done = false;
+};
+
+Result<OnOverflow> ParseOnOverflow(std::string_view name) {
+  if (name == "error") return OnOverflow::kError;
+  if (name == "truncate-middle") return OnOverflow::kTruncateMiddle;
+  if (name == "shift") return OnOverflow::kShift;
+  return BadInput(fmt::format("on-overflow: \"{}\", expected error, truncate-middle or shift", name));
+}
+
+std::string_view FinishReasonName(FinishReason reason) {
+  constexpr std::string_view kNames[] = {"stop", "length", "cancelled", "failed"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+Engine::Engine(std::unique_ptr<Runner> runner) : runner_(std::move(runner)) {}
+Engine::~Engine() = default;
+
+Result<SessionId> Engine::OpenSession() {
+  TERN_TRY(const SequenceId sequence, runner_->Open());
+  auto session = std::make_unique<Session>();
+  session->sequence = sequence;
+  session->tokens.reserve(static_cast<size_t>(runner_->context()) + 1);
+  const auto free = std::find(sessions_.begin(), sessions_.end(), nullptr);
+  if (free != sessions_.end()) {
+    *free = std::move(session);
+    return static_cast<SessionId>(free - sessions_.begin());
+  }
+  sessions_.push_back(std::move(session));
+  return static_cast<SessionId>(sessions_.size() - 1);
+}
+
+void Engine::CloseSession(SessionId id) {
+  for (const auto& active : active_) {
+    if (active->session == id && !active->done) Finish(*active, FinishReason::kCancelled);
+  }
+  Sweep();
+  if (sessions_[static_cast<size_t>(id)] == nullptr) return;
+  runner_->Close(session(id).sequence);
+  sessions_[static_cast<size_t>(id)].reset();
+}
+
+// A prompt leaves room for at least one token of answer.
+Status Engine::FitPrompt(Request& request) const {
+  if (request.prompt.empty()) return BadInput("prompt: no tokens, expected at least one");
+  const auto room = static_cast<size_t>(runner_->context() - 1);
+  std::vector<int32_t>& prompt = request.prompt;
+  if (prompt.size() <= room) return {};
+  if (request.on_overflow == OnOverflow::kError) {
+    return Exhausted(
+        fmt::format("prompt: {} tokens, the context of {} leaves room for {}; shorten it, or see "
+                    "--on-overflow and --context",
+                    prompt.size(), runner_->context(), room));
+  }
+  // Keep a quarter of the context for the answer, and of the prompt the first quarter and the end.
+  const size_t kept = std::max<size_t>(1, room - room / 4);
+  const size_t head = kept / 4;
+  prompt.erase(prompt.begin() + static_cast<ptrdiff_t>(head),
+               prompt.end() - static_cast<ptrdiff_t>(kept - head));
+  return {};
+}
+
+Result<RequestId> Engine::Submit(Request request) {
+  TERN_TRY_STATUS(FitPrompt(request));
+  TERN_TRY_STATUS(Validate(request.sampling));
+  TERN_TRY(Sampler sampler, Sampler::Make(request.sampling, runner_->model().hparams().vocabulary));
+  SessionId id = request.session;
+  const bool own = id < 0;
+  if (own) {
+    TERN_TRY(id, OpenSession());
+  } else if (session(id).busy) {
+    return Exhausted(fmt::format("session {}: busy with another request", id));
+  }
+  Session& s = session(id);
+  s.busy = true;
+  // At least the last prompt token is computed again: its logits are wanted.
+  const size_t limit = std::min(
+      {s.tokens.size(), request.prompt.size() - 1, static_cast<size_t>(runner_->length(s.sequence))});
+  size_t same = 0;
+  while (same < limit && s.tokens[same] == request.prompt[same]) ++same;
+  runner_->Truncate(s.sequence, static_cast<int>(same));
+  s.tokens.assign(request.prompt.begin(), request.prompt.end());
+
+  Outcome outcome;
+  outcome.prompt_tokens = static_cast<int>(request.prompt.size());
+  outcome.cached_tokens = static_cast<int>(same);
+  outcome.seed = sampler.options().seed;
+  StopMatcher stop(request.stop);
+  active_.push_back(std::make_unique<Active>(Active{.id = next_request_++,
+                                                    .session = id,
+                                                    .own_session = own,
+                                                    .request = std::move(request),
+                                                    .sampler = std::move(sampler),
+                                                    .detokenizer = Detokenizer(tokenizer()),
+                                                    .stop = std::move(stop),
+                                                    .text = {},
+                                                    .outcome = outcome,
+                                                    .submitted = Clock::now(),
+                                                    .first = {}}));
+  active_.back()->text.reserve(256);
+  return active_.back()->id;
+}
+
+void Engine::Cancel(RequestId request) {
+  for (const auto& active : active_) {
+    if (active->id == request && !active->done) Finish(*active, FinishReason::kCancelled);
+  }
+  Sweep();
+}
+
+bool Engine::idle() const { return active_.empty(); }
+
+// Two rounds over the requests: first those that need one row for their next token, then chunks of prompts,
+// oldest first, into what is left of the step.
+void Engine::PlanStep() {
+  work_.clear();
+  working_.clear();
+  int rows = runner_->step_tokens();
+  int outputs = runner_->step_outputs();
+  for (const bool decode : {true, false}) {
+    for (const auto& active : active_) {
+      const Session& s = session(active->session);
+      const auto computed = static_cast<size_t>(runner_->length(s.sequence));
+      const size_t missing = s.tokens.size() - computed;
+      if (decode != (missing == 1) || rows <= 0 || outputs <= 0) continue;
+      const size_t taken = std::min(missing, static_cast<size_t>(rows));
+      const bool last = taken == missing;
+      work_.push_back({s.sequence, std::span(s.tokens).subspan(computed, taken),
+                       last ? WantLogits::kLast : WantLogits::kNone});
+      working_.push_back(active.get());
+      rows -= static_cast<int>(taken);
+      outputs -= last ? 1 : 0;
+    }
+  }
+}
+
+bool Engine::Step() {
+  if (active_.empty()) return false;
+  PlanStep();
+  if (const Status status = runner_->Step(work_); !status.ok()) {
+    FailStep(status.error());
+    Sweep();
+    return true;
+  }
+  int row = 0;
+  for (size_t i = 0; i < work_.size(); ++i) {
+    if (work_[i].logits == WantLogits::kLast) Deliver(*working_[i], runner_->Logits(row++));
+  }
+  Sweep();
+  return true;
+}
+
+void Engine::FailStep(const Error& error) {
+  for (Active* active : working_) Finish(*active, FinishReason::kFailed, error);
+}
+
+// Samples the next token of one request and says what became of it.
+void Engine::Deliver(Active& a, std::span<const float> logits) {
+  Session& s = session(a.session);
+  const auto token = a.sampler.Sample(logits, s.tokens);
+  if (!token.ok()) {
+    // Its KV may hold non-finite values: nothing of it is reused.
+    runner_->Truncate(s.sequence, 0);
+    s.tokens.clear();
+    return Finish(a, FinishReason::kFailed, token.error());
+  }
+  const Clock::time_point now = Clock::now();
+  if (a.outcome.completion_tokens == 0) {
+    a.first = now;
+    a.outcome.first_token_s = std::chrono::duration<double>(now - a.submitted).count();
+  }
+  a.outcome.decode_s = std::chrono::duration<double>(now - a.first).count();
+  ++a.outcome.completion_tokens;
+  EmitToken(a, token.value());
+}
+
+void Engine::EmitToken(Active& a, int32_t token) {
+  Session& s = session(a.session);
+  if (a.request.on_token) a.request.on_token(token);
+  s.tokens.push_back(token);
+  if (!a.request.ignore_end && tokenizer().IsEndOfGeneration(token)) return Finish(a, FinishReason::kStop);
+  a.text.clear();
+  const bool stopped = a.stop.Push(a.detokenizer.Push(token), &a.text);
+  if (!a.text.empty() && a.request.on_text) a.request.on_text(a.text);
+  if (stopped) return Finish(a, FinishReason::kStop);
+  if (a.outcome.completion_tokens == a.request.max_tokens) return Finish(a, FinishReason::kLength);
+  if (s.tokens.size() >= static_cast<size_t>(runner_->context()) && !MakeRoom(a)) {
+    return Finish(a, FinishReason::kLength);
+  }
+}
+
+// Drops the older half after the first eighth; positions change, so everything behind is computed again.
+bool Engine::MakeRoom(Active& a) {
+  if (a.request.on_overflow != OnOverflow::kShift) return false;
+  Session& s = session(a.session);
+  const size_t keep = s.tokens.size() / 8;
+  const size_t drop = (s.tokens.size() - keep) / 2;
+  if (drop == 0) return false;
+  const auto from = s.tokens.begin() + static_cast<ptrdiff_t>(keep);
+  s.tokens.erase(from, from + static_cast<ptrdiff_t>(drop));
+  runner_->Truncate(s.sequence, static_cast<int>(keep));
+  return true;
+}
+
+void Engine::Finish(Active& a, FinishReason reason, std::optional<Error> error) {
+  a.done = true;
+  a.outcome.reason = reason;
+  if (error) a.outcome.error = *error;
+  if (!a.stop.stopped()) {
+    a.text.clear();
+    if (!a.stop.Push(a.detokenizer.Flush(), &a.text)) a.stop.Flush(&a.text);
+    if (!a.text.empty() && a.request.on_text) a.request.on_text(a.text);
+  }
+}
+
+// Reports what is done. Callbacks may submit again, so the list is not touched while they run.
+void Engine::Sweep() {
+  if (std::none_of(active_.begin(), active_.end(), [](const auto& a) { return a->done; })) return;
+  std::vector<std::unique_ptr<Active>> done;
+  for (auto& active : active_) {
+    if (active->done) done.push_back(std::move(active));
+  }
+  std::erase(active_, nullptr);
+  for (const auto& active : done) {
+    session(active->session).busy = false;
+    if (active->own_session) CloseSession(active->session);
+    if (active->request.on_finish) active->request.on_finish(active->outcome);
+  }
+}
+
+}  // namespace tern

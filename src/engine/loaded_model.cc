@@ -1,0 +1,40 @@
+#include "engine/loaded_model.h"
+
+namespace tern {
+namespace {
+
+Error InFile(const std::string& path, const Error& error) {
+  if (error.what.starts_with(path)) return error;
+  return {error.code, path + ": " + error.what};
+}
+
+Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path) {
+  auto model = std::make_shared<LoadedModel>();
+  TERN_TRY(model->checkpoint, OpenCheckpoint(path));
+  const Metadata& metadata = model->checkpoint->metadata();
+  TERN_TRY(model->built, BuildModel(*model->checkpoint));
+  if (metadata.Has("tokenizer.ggml.model")) {
+    TERN_TRY(model->tokenizer, LoadTokenizer(metadata));
+  }
+  if (metadata.Has("tokenizer.chat_template")) {
+    TERN_TRY(model->chat_template, metadata.Str("tokenizer.chat_template"));
+  }
+  return std::shared_ptr<const LoadedModel>(std::move(model));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path) {
+  auto model = Load(path);
+  if (!model.ok()) return InFile(path, model.error());
+  return model;
+}
+
+Result<std::unique_ptr<Tokenizer>> LoadTokenizerFile(const std::string& path) {
+  TERN_TRY(const std::unique_ptr<Checkpoint> checkpoint, OpenCheckpoint(path));
+  auto tokenizer = LoadTokenizer(checkpoint->metadata());
+  if (!tokenizer.ok()) return InFile(path, tokenizer.error());
+  return tokenizer;
+}
+
+}  // namespace tern

@@ -1,0 +1,169 @@
+#include "engine/runner.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace tern {
+namespace {
+
+size_t PhysicalMemory() {
+  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
+}
+
+int BlocksFor(int tokens) { return (tokens + kKvBlockTokens - 1) / kKvBlockTokens; }
+
+// The KV pool may take at most half of the machine. A context that was asked for and does not fit is an
+// error; the model's own is cut down.
+Result<int> FitContext(const LoadedModel& model, const RunnerOptions& options, KvType type) {
+  const int trained = model.hparams().context;
+  const int wanted = options.context > 0 ? options.context : trained;
+  const size_t block_bytes = KvStore::BlockBytes(model.built.kv_layers, type);
+  const size_t budget = PhysicalMemory() / 2;
+  const size_t per_sequence = budget / block_bytes / static_cast<size_t>(options.sequences) * kKvBlockTokens;
+  if (static_cast<size_t>(wanted) <= per_sequence) return wanted;
+  if (options.context > 0 || per_sequence == 0) {
+    return Exhausted(fmt::format(
+        "context: {} tokens for each of {} sequences take {} MiB of KV cache, at most {} MiB "
+        "(half of this machine's memory) allowed: {} tokens fit",
+        wanted, options.sequences,
+        static_cast<size_t>(BlocksFor(wanted)) * static_cast<size_t>(options.sequences) * block_bytes >> 20,
+        budget >> 20, per_sequence));
+  }
+  return static_cast<int>(per_sequence);
+}
+
+}  // namespace
+
+Runner::~Runner() = default;
+
+Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> model,
+                                             const RunnerOptions& options) {
+  std::unique_ptr<Runner> runner(new Runner());
+  runner->model_ = std::move(model);
+  const LoadedModel& loaded = *runner->model_;
+  TERN_TRY(runner->backend_, OpenBackend(options.backend, {.threads = options.threads}));
+  runner->graph_ = loaded.built.graph;
+  const PassContext passes{.target = *runner->backend_, .precision = options.precision};
+  TERN_TRY(runner->passes_, RunPasses(runner->graph_, passes, options.disabled_passes));
+
+  const KvType type =
+      options.kv_type.value_or(options.precision == Precision::kExact ? KvType::kF32 : KvType::kF16);
+  TERN_TRY(runner->context_, FitContext(loaded, options, type));
+  runner->limits_.tokens = std::max(options.step_tokens, options.sequences);
+  runner->limits_.outputs = std::max(options.step_outputs, options.sequences);
+  runner->limits_.outputs = std::min(runner->limits_.outputs, runner->limits_.tokens);
+  TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_));
+
+  const int blocks = BlocksFor(runner->context_) * options.sequences;
+  runner->kv_ = std::make_unique<KvStore>(loaded.built.kv_layers, type, blocks);
+  runner->pool_ = std::make_unique<BlockPool>(blocks);
+  runner->sequences_.resize(static_cast<size_t>(options.sequences));
+  const auto rows = static_cast<size_t>(runner->limits_.tokens);
+  runner->tokens_.reserve(rows);
+  runner->positions_.reserve(rows);
+  runner->output_rows_.reserve(rows);
+  runner->spans_.reserve(static_cast<size_t>(options.sequences));
+  return runner;
+}
+
+Result<SequenceId> Runner::Open() {
+  for (size_t i = 0; i < sequences_.size(); ++i) {
+    if (sequences_[i].open) continue;
+    sequences_[i].table = std::make_unique<BlockTable>(pool_.get(), kKvBlockTokens, context_);
+    sequences_[i].open = true;
+    sequences_[i].length = 0;
+    return static_cast<SequenceId>(i);
+  }
+  return Exhausted(fmt::format("runner: all {} sequences are open", sequences_.size()));
+}
+
+void Runner::Close(SequenceId sequence) {
+  at(sequence).table.reset();
+  at(sequence).open = false;
+}
+
+int Runner::length(SequenceId sequence) const { return at(sequence).length; }
+
+void Runner::Truncate(SequenceId sequence, int tokens) {
+  Sequence& s = at(sequence);
+  s.length = std::min(s.length, tokens);
+  s.table->Truncate(s.length);
+}
+
+Status Runner::CheckWork(std::span<const StepWork> work) const {
+  size_t rows = 0, outputs = 0;
+  for (const StepWork& w : work) {
+    TERN_CHECK(w.sequence >= 0 && static_cast<size_t>(w.sequence) < sequences_.size() && at(w.sequence).open);
+    const size_t end = static_cast<size_t>(at(w.sequence).length) + w.tokens.size();
+    if (end > static_cast<size_t>(context_)) {
+      return Exhausted(fmt::format("context: {} tokens wanted, the context holds {}", end, context_));
+    }
+    for (const int32_t token : w.tokens) {
+      if (token >= 0 && token < model_->hparams().vocabulary) continue;
+      return BadInput(fmt::format("token id {}: outside the vocabulary, expected 0 to {}", token,
+                                  model_->hparams().vocabulary - 1));
+    }
+    rows += w.tokens.size();
+    if (w.logits != WantLogits::kNone) outputs += w.logits == WantLogits::kAll ? w.tokens.size() : 1;
+  }
+  if (rows > static_cast<size_t>(limits_.tokens) || outputs > static_cast<size_t>(limits_.outputs)) {
+    return Exhausted(fmt::format("step: {} rows and {} outputs, at most {} and {}", rows, outputs,
+                                 limits_.tokens, limits_.outputs));
+  }
+  return {};
+}
+
+// Lays the work's rows one after another. Takes KV blocks; on error the tables are as before.
+Status Runner::FillBatch(std::span<const StepWork> work) {
+  tokens_.clear();
+  positions_.clear();
+  output_rows_.clear();
+  spans_.clear();
+  for (const StepWork& w : work) {
+    Sequence& s = at(w.sequence);
+    const int rows = static_cast<int>(w.tokens.size());
+    TERN_TRY_STATUS(s.table->Grow(s.length + rows));
+    const int first_row = static_cast<int>(tokens_.size());
+    for (int i = 0; i < rows; ++i) {
+      tokens_.push_back(w.tokens[static_cast<size_t>(i)]);
+      positions_.push_back(s.length + i);
+      const bool wanted = w.logits == WantLogits::kAll || (w.logits == WantLogits::kLast && i == rows - 1);
+      if (wanted) output_rows_.push_back(first_row + i);
+    }
+    spans_.push_back({first_row, rows, s.length, s.table->ids()});
+  }
+  return {};
+}
+
+Status Runner::Step(std::span<const StepWork> work) {
+  TERN_TRY_STATUS(CheckWork(work));
+  Status status = FillBatch(work);
+  if (status.ok()) status = plan_->Run({tokens_, positions_, output_rows_, spans_}, kv_.get());
+  for (const StepWork& w : work) {
+    Sequence& s = at(w.sequence);
+    if (status.ok()) {
+      s.length += static_cast<int>(w.tokens.size());
+    } else {
+      s.table->Truncate(s.length);
+    }
+  }
+  return status;
+}
+
+std::span<const float> Runner::Logits(int i) const {
+  const auto vocabulary = static_cast<size_t>(model_->hparams().vocabulary);
+  return plan_->Output(0).subspan(static_cast<size_t>(i) * vocabulary, vocabulary);
+}
+
+RunnerBytes Runner::bytes() const {
+  const PlanBytes plan = plan_->bytes();
+  return {model_->checkpoint->file_bytes(), plan.weights, kv_->bytes(), plan.arena};
+}
+
+size_t Runner::kv_token_bytes() const {
+  return KvStore::BlockBytes(model_->built.kv_layers, kv_->type()) / kKvBlockTokens;
+}
+
+}  // namespace tern

@@ -1,0 +1,106 @@
+#pragma once
+// Runner: a model bound to a device, with its KV cache: tokens in, logits out, many sequences per step. It
+// knows nothing of text, sampling or requests.
+//
+// The logits of a sequence are the same bits whatever else is in the batch and however its tokens were cut
+// into steps. Not thread-safe: one thread owns a runner.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "base/result.h"
+#include "engine/loaded_model.h"
+#include "graph/pass.h"
+#include "kv/block_table.h"
+
+namespace tern {
+
+struct RunnerOptions {
+  std::string backend = "cpu";
+  int threads = 0;  // 0: one per physical core
+  Precision precision = Precision::kDefault;
+  std::optional<KvType> kv_type;  // unset: f32 in exact mode, else f16
+  int context = 0;                // most tokens of one sequence; 0: what the model was trained for
+  int sequences = 1;              // most open sequences; the KV pool holds `context` tokens for each
+  int step_tokens = 512;          // most rows of one step
+  int step_outputs = 0;           // most rows of logits of one step; 0: one per sequence
+  std::vector<std::string> disabled_passes;
+};
+
+struct RunnerBytes {
+  size_t file = 0, packed_weights = 0, kv = 0, arena = 0;
+};
+
+using SequenceId = int32_t;
+
+// Which rows of a piece of work need logits.
+enum class WantLogits : uint8_t { kNone, kLast, kAll };
+struct StepWork {
+  SequenceId sequence = -1;
+  std::span<const int32_t> tokens;
+  WantLogits logits = WantLogits::kLast;
+};
+
+class Runner {
+ public:
+  static Result<std::unique_ptr<Runner>> Make(std::shared_ptr<const LoadedModel> model,
+                                              const RunnerOptions& options);
+  ~Runner();
+
+  Result<SequenceId> Open();
+  void Close(SequenceId sequence);
+  // Tokens of the sequence that are in the KV cache.
+  int length(SequenceId sequence) const;
+  // Forgets positions >= tokens.
+  void Truncate(SequenceId sequence, int tokens);
+
+  // One forward step. Either all of the work is done or none of it. Errors: more rows than a step takes, a
+  // sequence beyond its context, a token id outside the vocabulary, KV exhausted.
+  Status Step(std::span<const StepWork> work);
+  // Row i of the last step's logits, [vocabulary], in the order of the work.
+  std::span<const float> Logits(int i) const;
+
+  const LoadedModel& model() const { return *model_; }
+  int context() const { return context_; }
+  int step_tokens() const { return limits_.tokens; }
+  int step_outputs() const { return limits_.outputs; }
+  int free_tokens() const { return pool_->free_blocks() * kKvBlockTokens; }
+  RunnerBytes bytes() const;
+  PlanBytes plan_bytes() const { return plan_->bytes(); }
+  PlanOps plan_ops() const { return plan_->ops(); }
+  KvType kv_type() const { return kv_->type(); }
+  size_t kv_token_bytes() const;
+  std::string device() const { return backend_->description(); }
+  const std::vector<PassReport>& passes() const { return passes_; }
+
+ private:
+  struct Sequence {
+    bool open = false;
+    int length = 0;
+    std::unique_ptr<BlockTable> table;
+  };
+  Runner() = default;
+  Status CheckWork(std::span<const StepWork> work) const;
+  Status FillBatch(std::span<const StepWork> work);
+  Sequence& at(SequenceId id) { return sequences_[static_cast<size_t>(id)]; }
+  const Sequence& at(SequenceId id) const { return sequences_[static_cast<size_t>(id)]; }
+
+  std::shared_ptr<const LoadedModel> model_;
+  Graph graph_;
+  std::vector<PassReport> passes_;
+  int context_ = 0;
+  StepLimits limits_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Plan> plan_;
+  std::unique_ptr<KvStore> kv_;
+  std::unique_ptr<BlockPool> pool_;
+  std::vector<Sequence> sequences_;
+  std::vector<int32_t> tokens_, positions_, output_rows_;
+  std::vector<SequenceSpan> spans_;
+};
+
+}  // namespace tern
