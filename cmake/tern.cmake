@@ -22,13 +22,12 @@ function(tern_list_header kind list dir header)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/gen/${header} CONTENT "${text}" @ONLY)
 endfunction()
 
-# Flags of the files that are named after an ISA. GCC 12 warns falsely inside its own AVX-512 headers.
-set(TERN_ISA_none "")
-set(TERN_ISA_avx2 -mavx2 -mfma -mf16c)
-set(TERN_ISA_avxvnni -mavx2 -mfma -mf16c -mavxvnni)
-set(TERN_ISA_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c -mprefer-vector-width=512
-    -Wno-uninitialized -Wno-maybe-uninitialized)
-set(TERN_ISA_avx512bf16 ${TERN_ISA_avx512} -mavx512bf16)
+# Flags of the files that are named after an ISA; cmake/isa_flags.txt is also read by tools/check_isa_symbols.sh.
+file(STRINGS cmake/isa_flags.txt isa_lines REGEX "^[a-z0-9]+:")
+foreach(line ${isa_lines})
+  string(REGEX MATCH "^([a-z0-9]+): *(.*)$" _ "${line}")
+  separate_arguments(TERN_ISA_${CMAKE_MATCH_1} UNIX_COMMAND "${CMAKE_MATCH_2}")
+endforeach()
 function(tern_isa_flags)
   foreach(source ${ARGN})
     get_filename_component(isa ${source} NAME_WE)

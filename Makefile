@@ -1,0 +1,43 @@
+# The front door. Every target sets up what it needs on Debian or Ubuntu, builds, and goes.
+#
+#   make run        talk to the default model (pulls it first)
+#   make test       build and run all tests
+#   make build      build/bin/tern
+#   make bench      measure this machine and both catalogue models
+#   make presubmit  the checks that every change must pass, in seconds
+#   make PRESET=asan test    another build: release (default), debug, asan (with UBSan), tsan
+
+PRESET ?= release
+BUILD := $(if $(filter release,$(PRESET)),build,build/$(PRESET))
+
+.PHONY: run test build bench presubmit setup clean
+
+run: build
+	@$(BUILD)/bin/tern run
+
+test: build .venv/ready
+	@TERN_VENV=$(CURDIR)/.venv ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+
+build: $(BUILD)/build.ninja
+	@cmake --build $(BUILD)
+
+bench: build
+	@bench/run $(BUILD)/bin/tern
+
+presubmit: setup
+	@tools/presubmit
+
+setup:
+	@tools/setup
+
+$(BUILD)/build.ninja: | setup
+	@cmake --preset $(PRESET)
+
+# Only tests need Python packages.
+.venv/ready: tests/requirements.txt | setup
+	@python3 -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf build .venv

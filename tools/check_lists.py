@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""check_lists.py: every .list names each file of its folder once, and is sorted where its order means nothing."""
+import re
+import sys
+from pathlib import Path
+
+# list: (folder of the entries, what an entry's file is called, whether the order is free and so must be sorted)
+LISTS = {
+    "src/models/models.list": ("src/models", "{}.cc", True),
+    "src/tensor/quant/formats.list": ("src/tensor/quant", "{}.h", True),
+    "src/ops/ops.list": ("src/ops", "{}.cc", True),
+    "src/graph/passes.list": ("src/graph/passes", "{}.cc", False),
+    "src/backends/backends.list": ("src/backends", "{}", True),
+    "src/engine/samplers.list": ("src/engine/samplers", "{}.cc", False),
+    "src/cli/commands.list": ("src/cli/commands", "{}.cc", True),
+}
+# Folders that hold other files beside the listed ones: only files that define a descriptor must be listed.
+DESCRIPTOR = re.compile(r"^const \w+Desc k_\w+?_(\w+) =", re.M)
+
+
+def listed(path):
+    return re.findall(r"^[A-Z_]+\((\w+)", path.read_text(), re.M)
+
+
+def check(path, folder, pattern, is_sorted):
+    names = listed(path)
+    for name in names:
+        if not (Path(folder) / pattern.format(name)).exists():
+            yield f"{path}: {name}: no {folder}/{pattern.format(name)}"
+    for name in {n for n in names if names.count(n) > 1}:
+        yield f"{path}: {name}: listed twice"
+    if is_sorted and names != sorted(names):
+        yield f"{path}: not sorted"
+    for file in sorted(Path(folder).glob("*.cc")):
+        for name in DESCRIPTOR.findall(file.read_text()):
+            if name not in names:
+                yield f"{file}: {name}: missing from {path}"
+
+
+def main():
+    found = [line for path, spec in LISTS.items() if Path(path).exists() for line in check(Path(path), *spec)]
+    print(*found, f"lists: {len(found)} problem(s)" if found else "lists: clean", sep="\n")
+    sys.exit(bool(found))
+
+
+main()
