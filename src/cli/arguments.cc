@@ -1,0 +1,242 @@
+#include "cli/arguments.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <type_traits>
+
+namespace tern {
+namespace {
+
+template <class T>
+struct IsOptional : std::false_type {};
+template <class T>
+struct IsOptional<std::optional<T>> : std::true_type {};
+template <class T>
+struct IsVector : std::false_type {};
+template <class T>
+struct IsVector<std::vector<T>> : std::true_type {};
+
+template <class T>
+std::string_view ValueNameOf() {
+  if constexpr (IsOptional<T>::value || IsVector<T>::value) {
+    return ValueNameOf<typename T::value_type>();
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return "TEXT";
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return "X";
+  } else {
+    return "N";
+  }
+}
+
+template <class T>
+std::string DefaultOf(const T& value) {
+  if constexpr (IsOptional<T>::value) {
+    return value ? DefaultOf(*value) : "";
+  } else if constexpr (IsVector<T>::value) {
+    std::string text;
+    for (const auto& item : value) text += (text.empty() ? "" : ",") + DefaultOf(item);
+    return text;
+  } else {
+    return fmt::format("{}", value);
+  }
+}
+
+// Stores `text` in *into; else what was expected. Not the parser's own conversions: they accept "1e9999", and
+// each type would compile them again.
+std::string Store(const std::string& text, std::string* into) {
+  *into = text;
+  return "";
+}
+template <class T>
+requires std::is_arithmetic_v<T> std::string Store(const std::string& text, T* into) {
+  const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(begin, end, *into);
+  if (error == std::errc() && rest == end) return "";
+  const std::string_view kind = std::is_floating_point_v<T> ? "a number" : "a whole number";
+  if (error == std::errc::result_out_of_range) return fmt::format("'{}', expected {} that fits", text, kind);
+  return fmt::format("'{}', expected {}", text, kind);
+}
+template <class T>
+std::string Store(const std::string& text, std::optional<T>* into) {
+  return Store(text, &into->emplace());
+}
+template <class T>
+std::string Store(const std::string& text, std::vector<T>* into) {
+  return Store(text, &into->emplace_back());
+}
+
+// The parser says what it likes; users read the object first, then what is wrong.
+std::string Reworded(const CLI::ParseError& error) {
+  std::string what = error.what();
+  if (what.ends_with(" is required")) return what.substr(0, what.size() - 12) + ": missing";
+  const size_t count = what.find(": 1 required");
+  if (count != std::string::npos && what.ends_with(" missing"))
+    return what.substr(0, count) + ": needs a value";
+  return what;
+}
+
+}  // namespace
+
+struct Arguments::State {
+  CLI::App app;
+  std::vector<ArgumentInfo> infos;
+  std::vector<CLI::Option*> options;
+  std::vector<std::function<Status()>> checks;
+  std::function<Status()> run;
+};
+
+Arguments::Arguments() : state_(std::make_unique<State>()) {
+  state_->app.set_help_flag("-h,--help", "print this help");
+  state_->app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+Arguments::~Arguments() = default;
+
+template <class T>
+Argument Arguments::Option(std::string_view names, T* into, std::string_view help) {
+  const bool positional = !names.starts_with('-');
+  const auto store_all = [into](const std::vector<std::string>& texts) {
+    T value{};
+    bool ok = true;
+    for (const std::string& text : texts) ok = ok && Store(text, &value).empty();
+    if (ok) *into = std::move(value);
+    return ok;
+  };
+  CLI::Option* option = state_->app.add_option(std::string(names), store_all, std::string(help));
+  option->check([](const std::string& text) {
+    T scratch{};
+    return Store(text, &scratch);
+  });
+  if constexpr (IsVector<T>::value) {
+    option->delimiter(',')->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    option->expected(1, positional ? 1 << 20 : 1)->allow_extra_args(positional);
+  } else {
+    option->expected(1);
+  }
+  ArgumentInfo info;
+  info.names = names;
+  info.help = help;
+  info.positional = positional;
+  info.value_name = ValueNameOf<T>();
+  info.default_value = DefaultOf(*into);
+  info.repeats = IsVector<T>::value;
+  state_->infos.push_back(std::move(info));
+  state_->options.push_back(option);
+  return Argument(this, state_->infos.size() - 1);
+}
+
+#define TERN_OPTION(...) template Argument Arguments::Option(std::string_view, __VA_ARGS__*, std::string_view)
+TERN_OPTION(std::string);
+TERN_OPTION(int);
+TERN_OPTION(int64_t);
+TERN_OPTION(uint32_t);
+TERN_OPTION(uint64_t);
+TERN_OPTION(float);
+TERN_OPTION(double);
+TERN_OPTION(std::optional<std::string>);
+TERN_OPTION(std::optional<int>);
+TERN_OPTION(std::optional<int64_t>);
+TERN_OPTION(std::optional<uint64_t>);
+TERN_OPTION(std::optional<float>);
+TERN_OPTION(std::optional<double>);
+TERN_OPTION(std::vector<std::string>);
+TERN_OPTION(std::vector<int>);
+TERN_OPTION(std::vector<int64_t>);
+TERN_OPTION(std::vector<double>);
+#undef TERN_OPTION
+
+Argument Arguments::Flag(std::string_view names, bool* into, std::string_view help) {
+  state_->options.push_back(state_->app.add_flag(std::string(names), *into, std::string(help)));
+  ArgumentInfo info;
+  info.names = names;
+  info.help = help;
+  state_->infos.push_back(std::move(info));
+  return Argument(this, state_->infos.size() - 1);
+}
+
+void Arguments::Check(std::function<Status()> check) { state_->checks.push_back(std::move(check)); }
+void Arguments::Run(std::function<Status()> run) { state_->run = std::move(run); }
+const std::vector<ArgumentInfo>& Arguments::infos() const { return state_->infos; }
+
+Result<Arguments::Parsed> Arguments::Parse(const std::vector<std::string>& words) {
+  // The parser takes the words from the back of the vector.
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    state_->app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    return Parsed::kHelp;
+  } catch (const CLI::ExtrasError&) {
+    return BadInput(state_->app.remaining().front() + ": not expected here");
+  } catch (const CLI::ParseError& error) {
+    return BadInput(Reworded(error));
+  }
+  for (const auto& check : state_->checks) TERN_TRY_STATUS(check());
+  return Parsed::kRun;
+}
+
+Status Arguments::RunParsed() {
+  TERN_CHECK(state_->run != nullptr);
+  return state_->run();
+}
+
+Argument& Argument::Required() {
+  owner_->state_->options[index_]->required();
+  owner_->state_->infos[index_].required = true;
+  owner_->state_->infos[index_].default_value.clear();
+  return *this;
+}
+
+Argument& Argument::Choices(const std::vector<std::string_view>& choices) {
+  std::vector<std::string> owned(choices.begin(), choices.end());
+  owner_->state_->infos[index_].choices = owned;
+  owner_->state_->options[index_]->check([owned](const std::string& value) -> std::string {
+    if (std::find(owned.begin(), owned.end(), value) != owned.end()) return "";
+    std::string list;
+    for (const std::string& choice : owned) list += (list.empty() ? "" : ", ") + choice;
+    return fmt::format("'{}', expected one of {}", value, list);
+  });
+  return *this;
+}
+Argument& Argument::Choices(std::initializer_list<std::string_view> choices) {
+  return Choices(std::vector<std::string_view>(choices));
+}
+
+Argument& Argument::Range(double low, double high) {
+  owner_->state_->options[index_]->check([low, high](const std::string& value) -> std::string {
+    double number = 0;
+    if (Store(value, &number).empty() && number >= low && number <= high) return "";
+    return fmt::format("{}, expected a number from {} to {}", value, low, high);
+  });
+  return *this;
+}
+
+Argument& Argument::ExistingFile() {
+  owner_->state_->infos[index_].value_name = "FILE";
+  owner_->state_->options[index_]->check([](const std::string& path) -> std::string {
+    if (access(path.c_str(), R_OK) == 0) return "";
+    return fmt::format("'{}', expected a file that can be read", path);
+  });
+  return *this;
+}
+
+Argument& Argument::ValueName(std::string_view name) {
+  owner_->state_->infos[index_].value_name = name;
+  return *this;
+}
+
+Argument& Argument::Default(std::string_view text) {
+  owner_->state_->infos[index_].default_value = text;
+  return *this;
+}
+
+Argument& Argument::Excludes(std::string_view other) {
+  owner_->state_->options[index_]->excludes(std::string(other));
+  return *this;
+}
+
+}  // namespace tern

@@ -1,0 +1,126 @@
+#include "cli/arguments.h"
+
+#include <gtest/gtest.h>
+
+namespace tern {
+namespace {
+
+TEST(Arguments, BindPositionalsOptionsAndFlags) {
+  std::string model;
+  int threads = 0;
+  bool json = false;
+  float temperature = 0.8f;
+  Arguments args;
+  args.Option("MODEL", &model, "m").Required();
+  args.Option("-t,--threads", &threads, "t");
+  args.Option("--temperature", &temperature, "t");
+  args.Flag("--json", &json, "j");
+  const auto parsed = args.Parse({"--temperature=-1.5", "smollm2", "-t", "4", "--json"});
+  ASSERT_TRUE(parsed.ok()) << parsed.error().what;
+  EXPECT_EQ(parsed.value(), Arguments::Parsed::kRun);
+  EXPECT_EQ(model, "smollm2");
+  EXPECT_EQ(threads, 4);
+  EXPECT_EQ(temperature, -1.5f);
+  EXPECT_TRUE(json);
+}
+
+TEST(Arguments, ListsAreSplitAtCommasAndRepeated) {
+  std::vector<int> batch = {7};
+  std::vector<std::string> words;
+  Arguments args;
+  args.Option("--batch", &batch, "b");
+  args.Option("WORD", &words, "w");
+  ASSERT_TRUE(args.Parse({"--batch", "1,16", "--batch", "3", "a", "b"}).ok());
+  EXPECT_EQ(batch, (std::vector<int>{1, 16, 3}));
+  EXPECT_EQ(words, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(Arguments, WhatIsNotGivenKeepsItsDefault) {
+  std::optional<double> top_p;
+  std::vector<int> batch = {7};
+  Arguments args;
+  args.Option("--top-p", &top_p, "p");
+  args.Option("--batch", &batch, "b");
+  ASSERT_TRUE(args.Parse({}).ok());
+  EXPECT_FALSE(top_p.has_value());
+  EXPECT_EQ(batch, std::vector<int>{7});
+  ASSERT_TRUE(args.Parse({"--top-p", "0.5"}).ok());
+  EXPECT_EQ(top_p, 0.5);
+}
+
+TEST(Arguments, TheLastOfARepeatedOptionWins) {
+  int n = 0;
+  Arguments args;
+  args.Option("-n", &n, "n");
+  ASSERT_TRUE(args.Parse({"-n", "1", "-n", "2"}).ok());
+  EXPECT_EQ(n, 2);
+}
+
+TEST(Arguments, AfterTwoDashesEverythingIsPositional) {
+  std::string prompt;
+  Arguments args;
+  args.Option("PROMPT", &prompt, "p");
+  ASSERT_TRUE(args.Parse({"--", "--help"}).ok());
+  EXPECT_EQ(prompt, "--help");
+}
+
+struct BadCase {
+  std::vector<std::string> words;
+  std::string message;
+};
+
+class ArgumentsBad : public ::testing::TestWithParam<BadCase> {};
+
+TEST_P(ArgumentsBad, NameTheArgumentAndWhatWasExpected) {
+  std::string model, precision = "fast";
+  int n = 0;
+  uint64_t seed = 0;
+  double p = 0;
+  Arguments args;
+  args.Option("MODEL", &model, "m").Required();
+  args.Option("-n,--count", &n, "n").Range(1, 8);
+  args.Option("--seed", &seed, "s");
+  args.Option("--p", &p, "p");
+  args.Option("--precision", &precision, "p").Choices({"fast", "exact"});
+  args.Check([&]() -> Status {
+    if (seed == 13) return BadInput("--seed: 13 is not welcome");
+    return {};
+  });
+  const auto parsed = args.Parse(GetParam().words);
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_EQ(parsed.error().what, GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ArgumentsBad,
+    ::testing::Values(
+        BadCase{{}, "MODEL: missing"}, BadCase{{"m", "--what"}, "--what: not expected here"},
+        BadCase{{"m", "y", "z"}, "y: not expected here"},
+        BadCase{{"m", "-n", "nine"}, "--count: 'nine', expected a whole number"},
+        BadCase{{"m", "-n", "1.5"}, "--count: '1.5', expected a whole number"},
+        BadCase{{"m", "-n", "9"}, "--count: 9, expected a number from 1 to 8"},
+        BadCase{{"m", "-n", "99999999999"}, "--count: '99999999999', expected a whole number that fits"},
+        BadCase{{"m", "--seed", "-1"}, "--seed: '-1', expected a whole number"},
+        BadCase{{"m", "--p", "nul"}, "--p: 'nul', expected a number"},
+        BadCase{{"m", "--precision", "quick"}, "--precision: 'quick', expected one of fast, exact"},
+        BadCase{{"m", "--seed", "13"}, "--seed: 13 is not welcome"},
+        BadCase{{"m", "--seed"}, "--seed: needs a value"}));
+
+TEST(Arguments, HelpWinsOverWhatIsMissing) {
+  std::string model;
+  Arguments args;
+  args.Option("MODEL", &model, "m").Required();
+  const auto parsed = args.Parse({"--help"});
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed.value(), Arguments::Parsed::kHelp);
+}
+
+TEST(Arguments, RunReturnsWhatTheCommandReturns) {
+  Arguments args;
+  args.Run([]() -> Status { return NotFound("x: no such thing"); });
+  ASSERT_TRUE(args.Parse({}).ok());
+  EXPECT_EQ(args.RunParsed().error().what, "x: no such thing");
+}
+
+}  // namespace
+}  // namespace tern

@@ -1,0 +1,139 @@
+#include "cli/help.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/terminal.h"
+
+namespace tern {
+namespace {
+
+constexpr size_t kHelpColumns = 96, kMaxLeft = 28;
+
+std::string Heading(int fd, std::string_view text) { return Styled(fd, Style::kBold, text) + "\n"; }
+
+// `text` broken at spaces to fit beside an indent of `left` columns.
+std::string Wrapped(std::string_view text, size_t left) {
+  std::string out;
+  size_t column = left;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    if (column > left && column + 1 + Columns(word) > kHelpColumns) {
+      out += "\n" + std::string(left, ' ');
+      column = left;
+    } else if (column > left) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += Columns(word);
+    begin = end + 1;
+  }
+  return out;
+}
+
+// Rows of a name and what it is, the second column aligned.
+std::string Table(int fd, const std::vector<std::pair<std::string, std::string>>& rows) {
+  size_t left = 0;
+  for (const auto& [name, what] : rows) left = std::max(left, std::min(Columns(name), kMaxLeft));
+  std::string out;
+  for (const auto& [name, what] : rows) {
+    const size_t used = Columns(name);
+    const std::string gap =
+        used > left ? "\n" + std::string(left + 4, ' ') : std::string(left + 2 - used, ' ');
+    out += "  " + Styled(fd, Style::kCyan, name) + gap + Wrapped(what, left + 4) + "\n";
+  }
+  return out;
+}
+
+std::string Spelled(const ArgumentInfo& info) {
+  if (info.positional) return info.names;
+  std::string text;
+  for (const char c : info.names) text += c == ',' ? std::string(", ") : std::string(1, c);
+  if (text.starts_with("--")) text = "    " + text;
+  return info.value_name.empty() ? text : text + " " + info.value_name;
+}
+
+std::string Explained(const ArgumentInfo& info) {
+  std::string text = info.help;
+  if (!info.choices.empty()) {
+    std::string list;
+    for (const std::string& choice : info.choices) list += (list.empty() ? "" : ", ") + choice;
+    text += ": " + list;
+  }
+  if (!info.default_value.empty()) text += " (default " + info.default_value + ")";
+  return text;
+}
+
+std::string Usage(const CommandDesc& command, const Arguments& args) {
+  std::string usage = fmt::format("tern {} [OPTIONS]", command.name);
+  for (const ArgumentInfo& info : args.infos()) {
+    if (!info.positional) continue;
+    const std::string name = info.names + (info.repeats ? "..." : "");
+    usage += info.required ? " " + name : " [" + name + "]";
+  }
+  return usage;
+}
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string MainHelp(int fd) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const CommandDesc* command : AllCommands()) {
+    if (!command->hidden) rows.emplace_back(command->name, command->summary);
+  }
+  return Heading(fd, "tern: large language models, small and fast") +
+         "\nUsage: tern COMMAND [OPTIONS] ...\n\n" + Heading(fd, "Commands:") + Table(fd, rows) +
+         "\nEach command explains itself: tern COMMAND --help\n";
+}
+
+std::string CommandHelp(const CommandDesc& command, const Arguments& args) {
+  std::vector<std::pair<std::string, std::string>> positionals, options;
+  for (const ArgumentInfo& info : args.infos()) {
+    (info.positional ? positionals : options).emplace_back(Spelled(info), Explained(info));
+  }
+  options.emplace_back("-h, --help", "print this help");
+  std::string out = Heading(1, fmt::format("tern {}: {}", command.name, command.summary));
+  out += "\nUsage: " + Usage(command, args) + "\n\n";
+  if (!positionals.empty()) out += Heading(1, "Arguments:") + Table(1, positionals) + "\n";
+  out += Heading(1, "Options:") + Table(1, options);
+  if (command.example.empty()) return out;
+  out += "\n" + Heading(1, "Example:");
+  for (std::string_view rest = command.example; !rest.empty();) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    out += fmt::format("  {}\n", rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out;
+}
+
+std::string_view ClosestWord(std::string_view typo, const std::vector<std::string_view>& words) {
+  std::string_view best;
+  size_t best_distance = std::max<size_t>(1, typo.size() / 3) + 1;
+  for (std::string_view word : words) {
+    const size_t distance = EditDistance(typo, word);
+    if (distance >= best_distance) continue;
+    best = word;
+    best_distance = distance;
+  }
+  return best;
+}
+
+}  // namespace tern

@@ -1,0 +1,38 @@
+#include "cli/interrupt.h"
+
+#include <signal.h>
+
+namespace tern {
+namespace {
+
+volatile sig_atomic_t g_interrupted = 0;
+
+void OnInterrupt(int signal) {
+  if (g_interrupted != 0) {
+    struct sigaction usual {};
+    usual.sa_handler = SIG_DFL;
+    sigaction(signal, &usual, nullptr);
+    raise(signal);
+  }
+  g_interrupted = 1;
+}
+
+void Handle(void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;  // no SA_RESTART: a read from the terminal must wake up
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+}  // namespace
+
+InterruptScope::InterruptScope() {
+  g_interrupted = 0;
+  Handle(OnInterrupt);
+}
+InterruptScope::~InterruptScope() { Handle(SIG_DFL); }
+
+bool Interrupted() { return g_interrupted != 0; }
+void ClearInterrupt() { g_interrupted = 0; }
+
+}  // namespace tern

@@ -1,0 +1,18 @@
+#pragma once
+// Ctrl-C as a question instead of an end: while an InterruptScope lives, the first one only sets a flag that
+// long work asks for; a second one before anybody cleared the flag ends the program the usual way.
+
+namespace tern {
+
+class InterruptScope {
+ public:
+  InterruptScope();
+  ~InterruptScope();
+  InterruptScope(const InterruptScope&) = delete;
+  InterruptScope& operator=(const InterruptScope&) = delete;
+};
+
+bool Interrupted();  // Ctrl-C was pressed since the last ClearInterrupt
+void ClearInterrupt();
+
+}  // namespace tern

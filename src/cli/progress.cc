@@ -1,0 +1,84 @@
+#include "cli/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "cli/terminal.h"
+
+namespace tern {
+namespace {
+
+std::string Amount(Progress::Unit unit, uint64_t n) {
+  return unit == Progress::Unit::kBytes ? HumanBytes(n) : fmt::format("{}", n);
+}
+
+// A bar of `width` cells, in eighths of a cell.
+std::string Bar(double share, int width) {
+  constexpr const char* kEighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  const int eighths = static_cast<int>(std::lround(share * width * 8));
+  std::string bar;
+  for (int i = 0; i < eighths / 8; ++i) bar += "█";
+  bar += kEighths[eighths % 8];
+  const int used = eighths / 8 + (eighths % 8 != 0);
+  return bar + std::string(static_cast<size_t>(std::max(0, width - used)), ' ');
+}
+
+}  // namespace
+
+Progress::Progress(std::string label, Unit unit)
+    : label_(std::move(label)), unit_(unit), draws_(IsTerminal(2)) {}
+
+std::string Progress::Line(const std::string& label, Unit unit, uint64_t done, uint64_t total, double rate,
+                           int columns) {
+  std::string tail = Amount(unit, done);
+  if (total > 0) tail += "/" + Amount(unit, total);
+  if (rate > 0) {
+    tail += unit == Unit::kBytes ? fmt::format("  {}/s", HumanBytes(static_cast<uint64_t>(rate)))
+                                 : fmt::format("  {:.1f}/s", rate);
+    if (total > done) tail += "  " + HumanSeconds(static_cast<double>(total - done) / rate) + " left";
+  }
+  if (total == 0) return fmt::format("{}  {}", label, tail);
+  const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+  const std::string percent = fmt::format("{:3.0f}%", std::floor(share * 100));
+  const int width = std::min(30, columns - static_cast<int>(Columns(label) + Columns(tail)) - 10);
+  if (width < 5) return fmt::format("{} {}  {}", label, percent, tail);
+  return fmt::format("{}  {} {}  {}", label, Bar(share, width), percent, tail);
+}
+
+void Progress::Measure(uint64_t done, Clock::time_point now) {
+  if (!started_ || done < last_done_) {
+    started_ = true;
+    last_sample_ = now;
+    last_done_ = done;
+    return;
+  }
+  const double seconds = std::chrono::duration<double>(now - last_sample_).count();
+  if (seconds < 0.5) return;
+  const double rate = static_cast<double>(done - last_done_) / seconds;
+  // An average over about five seconds: steady to read, but it notices a stall.
+  const double weight = 1 - std::exp(-seconds / 5);
+  rate_ = rate_ == 0 ? rate : rate_ + weight * (rate - rate_);
+  last_sample_ = now;
+  last_done_ = done;
+}
+
+void Progress::Update(uint64_t done, uint64_t total) {
+  if (!draws_) return;
+  const Clock::time_point now = Clock::now();
+  Measure(done, now);
+  if (drawn_ && now - last_draw_ < std::chrono::milliseconds(100)) return;
+  last_draw_ = now;
+  drawn_ = true;
+  std::fprintf(stderr, "\r\x1b[K%s", Line(label_, unit_, done, total, rate_, TerminalColumns(2)).c_str());
+  std::fflush(stderr);
+}
+
+void Progress::Finish() {
+  if (drawn_) std::fputs("\r\x1b[K", stderr);
+  drawn_ = false;
+}
+
+}  // namespace tern

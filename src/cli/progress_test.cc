@@ -1,0 +1,47 @@
+#include "cli/progress.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/terminal.h"
+
+namespace tern {
+namespace {
+
+using Unit = Progress::Unit;
+
+TEST(Progress, ShowsBarShareRateAndTimeLeft) {
+  EXPECT_EQ(Progress::Line("pulling x", Unit::kBytes, 50'000'000, 100'000'000, 10'000'000, 100),
+            "pulling x  ███████████████                 50%  50.0 MB/100 MB  10.0 MB/s  0:05 left");
+}
+
+TEST(Progress, WithoutATotalShowsWhatIsDone) {
+  EXPECT_EQ(Progress::Line("reading", Unit::kCount, 12, 0, 0, 80), "reading  12");
+}
+
+TEST(Progress, LeavesOutTheBarWhereItDoesNotFit) {
+  EXPECT_EQ(Progress::Line("evaluating", Unit::kCount, 3, 12, 0, 25), "evaluating  25%  3/12");
+}
+
+TEST(Progress, NeverShowsMoreThanAll) {
+  EXPECT_EQ(Progress::Line("x", Unit::kCount, 20, 10, 0, 20), "x 100%  20/10");
+}
+
+TEST(Terminal, HumanBytes) {
+  EXPECT_EQ(HumanBytes(0), "0 B");
+  EXPECT_EQ(HumanBytes(999), "999 B");
+  EXPECT_EQ(HumanBytes(999'999), "1.0 MB");
+  EXPECT_EQ(HumanBytes(98'362'432), "98.4 MB");
+  EXPECT_EQ(HumanBytes(253'113'024), "253 MB");
+}
+
+TEST(Terminal, HumanSeconds) {
+  EXPECT_EQ(HumanSeconds(5), "0:05");
+  EXPECT_EQ(HumanSeconds(65.4), "1:05");
+  EXPECT_EQ(HumanSeconds(7390), "2:03:10");
+  EXPECT_EQ(HumanSeconds(1e300), "?");
+}
+
+TEST(Terminal, PrintableTakesOutEscapes) { EXPECT_EQ(Printable("a\x1b[31mb\x7f"), "a?[31mb?"); }
+
+}  // namespace
+}  // namespace tern
