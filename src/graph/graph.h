@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -20,12 +21,12 @@ using ValueId = int32_t;
 inline constexpr ValueId kNoValue = -1;
 
 struct Value {
-  std::string name;  // weights: as in the checkpoint; others: unique, for reading
-  ValueType type;
+  std::string name = {};  // weights: as in the checkpoint; others: unique, for reading
+  ValueType type = {};
   const void* data = nullptr;  // weights only: rows as in the file
   // Weights only: which part it plays ("attn_q", "ffn_down", "head", ...), and in which form a linear
   // multiplies its input with it (kF32, kQ8 or kQ16; set by the choose_precision pass).
-  std::string role;
+  std::string role = {};
   Elem activation = Elem::kF32;
 
   bool is_weight() const { return type.elem == Elem::kWeight; }
@@ -34,18 +35,22 @@ struct Value {
 
 struct Node {
   const OpDesc* op = nullptr;
-  std::vector<ValueId> inputs;
-  std::vector<ValueId> outputs;
-  Attrs attrs;
+  std::vector<ValueId> inputs = {};
+  std::vector<ValueId> outputs = {};
+  Attrs attrs = {};
 };
 
 class Graph {
  public:
   ValueId AddInput(std::string name, ValueType type);
-  // `tensor` must outlive the graph (or lie in a buffer given to Keep).
+  // `tensor` must outlive the graph (or lie in a buffer given to Keep). The same name, tensor and role again
+  // gives the same value.
   ValueId AddWeight(std::string name, const Tensor& tensor, std::string role = "");
   // Appends a node; infers and adds its outputs. The error names the op and what is wrong.
   Result<std::vector<ValueId>> Add(const OpDesc& op, std::vector<ValueId> inputs, Attrs attrs = {});
+  // The same, before node `position`.
+  Result<std::vector<ValueId>> Insert(size_t position, const OpDesc& op, std::vector<ValueId> inputs,
+                                      Attrs attrs = {});
   ValueId AddValue(Value value);
   void AddOutput(ValueId value) { outputs_.push_back(value); }
   // Memory that constants made by passes or models lie in.
@@ -72,12 +77,15 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<ValueId> inputs_, outputs_;
   std::vector<std::shared_ptr<Buffer>> kept_;
+  std::unordered_map<std::string, ValueId> weight_by_name_;
 };
 
-// Checks: ids valid, values produced before use and only once, types as the ops infer them, unique names.
+// Checks: ids valid, values produced before use and only once, types as the ops infer them, unique names, no
+// KV layer written twice. Dead values (no producer, no use) are allowed.
 Status Verify(const Graph& graph);
 // The textual form (docs/formats/gt.md), e.g.
 //   %3: f32[T,576] = rms_norm(%2, @blk.0.attn_norm.weight) {eps=1e-05}
 std::string Print(const Graph& graph);
+std::string ToString(const ValueType& type);  // "f32[T,576]", "q4_1[576,1536]", "state"
 
 }  // namespace tern
