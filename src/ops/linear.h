@@ -1,0 +1,34 @@
+#pragma once
+// How the inputs and attributes of `linear` are read, for backends and passes.
+//
+//   linear(x, w_1 .. w_n, [bias_1 .. bias_n], [residual]) -> y_1 .. y_n, or with glu one y
+//   weights=n   biases=0|n   residual=0|1
+//   forms       per weight the form of x it is multiplied with: "q8,q8,q16"; default: all as x is
+//   glu         "", "silu", "gelu_tanh", "gelu": n = 2, y = act(y_1) * y_2
+//   output      "f32" (default), "q8", "q16": the one output, quantized
+
+#include <vector>
+
+#include "base/result.h"
+#include "ops/op.h"
+
+namespace tern {
+
+struct LinearForm {
+  size_t weights = 1;
+  bool has_bias = false;
+  bool has_residual = false;
+  std::vector<Elem> activation;  // per weight: kF32, kQ8 or kQ16
+  std::string_view glu;          // "": none
+  Elem output = Elem::kF32;
+
+  size_t bias_input(size_t i) const { return 1 + weights + i; }
+  size_t residual_input() const { return 1 + weights + (has_bias ? weights : 0); }
+  size_t inputs() const { return residual_input() + (has_residual ? 1 : 0); }
+  size_t outputs() const { return glu.empty() ? weights : 1; }
+};
+
+// `x` is the element type of the rows. The views point into `attrs`.
+Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x);
+
+}  // namespace tern
