@@ -11,25 +11,9 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "tensor/int_form.h"
 
 namespace tern {
-
-// A block's integers, for kernels that multiply codes instead of floats:
-//   weight[i] = scale[i / group] * (code[i] - zero) - minimum[i / group]
-// where scale = d * sc and minimum = dmin * mn if two_level, else d and dmin alone (then sc = mn = 1).
-struct IntForm {
-  uint8_t bits = 0;   // codes use 4, 5, 6 or 8 bits; 0: the format has no integer form
-  uint8_t group = 0;  // weights per scale: 16 or 32
-  uint8_t zero = 0;   // the code that stands for zero; 0 where has_min
-  bool has_min = false;
-  bool two_level = false;
-};
-struct IntBlock {
-  float d = 0, dmin = 0;  // exactly representable as f16
-  int8_t sc[16] = {};     // per group; 1 where not two_level
-  uint8_t mn[16] = {};
-  uint8_t code[256] = {};
-};
 
 struct Format {
   std::string_view name;   // as in formats.list: "q4_k"
@@ -45,7 +29,7 @@ struct Format {
   void (*unpack)(const void* block, IntBlock* out) = nullptr;  // set where int_form.bits != 0
 };
 
-// Bytes of one row of n weights; an error where n is no multiple of the block.
+// Bytes of one row of n weights; an error where n is no multiple of the block, or the size does not fit.
 Result<size_t> RowBytes(const Format& format, uint64_t n);
 
 // All formats, in the order of formats.list.

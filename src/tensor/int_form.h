@@ -1,0 +1,30 @@
+#pragma once
+// IntForm: how kernels that multiply codes instead of floats see a quantized block, without loss.
+//
+//   weight[i] = scale[i / group] * (code[i] - zero) - minimum[i / group]
+//
+// where scale = d * sc and minimum = dmin * mn if two_level, else d and dmin alone (then sc = mn = 1).
+// Plain C types: ISA files include this.
+
+#include <cstdint>
+
+namespace tern {
+
+struct IntForm {
+  uint8_t bits = 0;   // codes use 4, 5, 6 or 8 bits; 0: the format has no integer form
+  uint8_t group = 0;  // weights per scale: 16 or 32
+  uint8_t zero = 0;   // the code that stands for zero; 0 where has_min
+  bool has_min = false;
+  bool two_level = false;
+};
+
+// What a format's Unpack writes: every field, for all groups and weights of its block; the rest stays as it
+// was.
+struct IntBlock {
+  float d, dmin;   // exactly representable as f16; dmin is 0 unless has_min
+  int8_t sc[16];   // per group; 1 where not two_level
+  uint8_t mn[16];  // per group; 1 where not two_level, 0 where two_level without has_min
+  uint8_t code[256];
+};
+
+}  // namespace tern

@@ -1,0 +1,83 @@
+#pragma once
+// What every format header starts from, and how a row of a format is read and written.
+//
+// A format is a struct `name` in tensor/quant/<name>.h, in tern::TERN_ISA_NS and an unnamed namespace, so
+// that one header compiles into the portable registry and again into every ISA's decode tables
+// (backends/cpu/decode):
+//
+//   kWeights        weights per block
+//   kGgufType       ggml type id on disk
+//   Block           a block's bytes as they lie on disk: [[gnu::packed]], a file may hold them at any address
+//   Encode, Decode  kWeights floats to and from a block; Decode is bit-identical to the format's reference,
+//                   a block with a NaN or an infinity in it decodes to NaN or infinity, never to plain
+//                   numbers
+//   kTolerance      worst |x - Decode(Encode(x))| as a share of max|x| within the block
+//   kIntForm, Unpack  optional (tensor/int_form.h): int8 kernels on every ISA, instead of decoding to f32
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/float16.h"
+#include "tensor/int_form.h"
+
+#ifndef TERN_ISA_NS  // outside ISA files, formats compile for the portable ISA
+#define TERN_ISA_NS isa_none
+#endif
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+// Blocks handled in one pass of constant length: loops over tiny blocks (f16: one weight) vectorise too.
+template <class F>
+constexpr size_t kStrip = F::kWeights < 32 ? 32 / F::kWeights : 1;
+
+template <class F>
+void DecodeRow(const void* blocks, float* out, size_t n) {
+  const auto* block = static_cast<const typename F::Block*>(blocks);
+  const size_t count = n / F::kWeights;
+  size_t i = 0;
+  for (; i + kStrip<F> <= count; i += kStrip<F>) {
+    for (size_t j = 0; j < kStrip<F>; ++j) F::Decode(block[i + j], out + (i + j) * F::kWeights);
+  }
+  for (; i < count; ++i) F::Decode(block[i], out + i * F::kWeights);
+}
+
+template <class F>
+void EncodeRow(const float* in, void* blocks, size_t n) {
+  auto* block = static_cast<typename F::Block*>(blocks);
+  for (size_t i = 0; i < n / F::kWeights; ++i) F::Encode(in + i * F::kWeights, block[i]);
+}
+
+template <class F>
+void UnpackBlock(const void* block, IntBlock* out) {
+  F::Unpack(*static_cast<const typename F::Block*>(block), out);
+}
+
+// For Unpack of formats with one scale per block of one group.
+inline void SetScale(IntBlock* out, float d, float minimum = 0) {
+  out->d = d;
+  out->dmin = minimum;
+  out->sc[0] = 1;
+  out->mn[0] = 1;
+}
+
+// Decode by way of Unpack, for formats whose reference is the integer form's formula with exact products:
+// then one function knows the layout. The products are exact while d has 11 bits, sc 8 and a code 5 or 6
+// besides their signs.
+template <class F>
+inline void DecodeByUnpack(const typename F::Block& block, float* out) {
+  IntBlock ints;
+  F::Unpack(block, &ints);
+  constexpr IntForm form = F::kIntForm;
+  for (size_t g = 0; g < F::kWeights / form.group; ++g) {
+    const float scale = ints.d * static_cast<float>(ints.sc[g]);
+    const float minimum = ints.dmin * static_cast<float>(ints.mn[g]);
+    for (size_t i = g * form.group; i < (g + 1) * form.group; ++i) {
+      const float product = scale * static_cast<float>(ints.code[i] - form.zero);
+      out[i] = form.has_min ? product - minimum : product;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS

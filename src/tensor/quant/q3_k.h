@@ -1,0 +1,56 @@
+#pragma once
+// q3_k: 256 weights in 16 groups of 16, 3-bit codes around 4, 6-bit signed scale per group. 3.4375 bits per
+// weight.
+#include "tensor/quant/two_level.h"
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+struct q3_k {
+  static constexpr size_t kWeights = kSuperBlock;
+  static constexpr uint32_t kGgufType = 11;
+  struct [[gnu::packed]] Block {
+    uint8_t high[32];  // bit i / 32 of byte i % 32: the third bit of code i
+    uint8_t q[64];
+    uint8_t scales[12];  // scale + 32: the low 4 bits of scale g in byte g % 8, the high 2 in byte 8 + g % 4
+    uint16_t d;
+  };
+  static_assert(sizeof(Block) == 110);
+
+  static void Encode(const float* x, Block& b) {
+    IntBlock ints;
+    FitSymmetricGroups(x, 4, 32, &ints);
+    for (size_t i = 0; i < 32; ++i) b.high[i] = 0;
+    for (size_t i = 0; i < kWeights; ++i) {
+      b.high[i % 32] |= static_cast<uint8_t>(ints.code[i] >> 2 << i / 32);
+    }
+    PackTwoBits(ints.code, b.q);
+    for (size_t i = 0; i < 12; ++i) b.scales[i] = 0;
+    for (size_t g = 0; g < 16; ++g) {
+      const int scale = ints.sc[g] + 32;
+      b.scales[g % 8] |= static_cast<uint8_t>((scale & 15) << g / 8 * 4);
+      b.scales[8 + g % 4] |= static_cast<uint8_t>((scale >> 4) << g / 4 * 2);
+    }
+    b.d = F32ToF16(ints.d);
+  }
+  static void Decode(const Block& b, float* x) { DecodeByUnpack<q3_k>(b, x); }
+  static constexpr float kTolerance = 0.27f;
+
+  static constexpr IntForm kIntForm = {.bits = 4, .group = 16, .zero = 4, .two_level = true};
+  static void Unpack(const Block& b, IntBlock* out) {
+    out->d = F16ToF32(b.d);
+    out->dmin = 0;
+    for (size_t g = 0; g < 16; ++g) {
+      const int low = b.scales[g % 8] >> g / 8 * 4 & 15;
+      const int high = b.scales[8 + g % 4] >> g / 4 * 2 & 3;
+      out->sc[g] = static_cast<int8_t>((low | high << 4) - 32);
+      out->mn[g] = 0;
+    }
+    for (size_t i = 0; i < kWeights; ++i) {
+      out->code[i] = static_cast<uint8_t>(TwoBits(b.q, i) | (b.high[i % 32] >> i / 32 & 1) << 2);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS

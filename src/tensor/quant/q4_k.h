@@ -1,0 +1,44 @@
+#pragma once
+// q4_k: 256 weights in 8 groups of 32, 4-bit codes, 6-bit scale and minimum per group. 4.5 bits per weight.
+#include "tensor/quant/two_level.h"
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+struct q4_k {
+  static constexpr size_t kWeights = kSuperBlock;
+  static constexpr uint32_t kGgufType = 12;
+  struct [[gnu::packed]] Block {
+    uint16_t d, dmin;
+    uint8_t scales[12];
+    uint8_t q[128];
+  };
+  static_assert(sizeof(Block) == 144);
+
+  static void Encode(const float* x, Block& b) {
+    IntBlock ints;
+    FitAffineGroups(x, 32, 15, 63, &ints);
+    b.d = F32ToF16(ints.d);
+    b.dmin = F32ToF16(ints.dmin);
+    PackSixBitPairs(ints, b.scales);
+    PackNibblePairs(ints.code, b.q);
+  }
+  static void Decode(const Block& b, float* x) { DecodeByUnpack<q4_k>(b, x); }
+  static constexpr float kTolerance = 2.f / 15;
+
+  static constexpr IntForm kIntForm = {.bits = 4, .group = 32, .has_min = true, .two_level = true};
+  static void Unpack(const Block& b, IntBlock* out) {
+    out->d = F16ToF32(b.d);
+    out->dmin = F16ToF32(b.dmin);
+    UnpackSixBitPairs(b.scales, out);
+    for (size_t pair = 0; pair < 4; ++pair) {
+      for (size_t i = 0; i < 32; ++i) {
+        out->code[pair * 64 + i] = b.q[pair * 32 + i] & 15;
+        out->code[pair * 64 + 32 + i] = b.q[pair * 32 + i] >> 4;
+      }
+    }
+  }
+};
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS

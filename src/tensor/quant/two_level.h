@@ -1,0 +1,100 @@
+#pragma once
+// The K-quants' two levels of scales: 256 weights in groups of 16 or 32, whose scales (and minimums) are
+// small integers times one f16 d (and dmin). Fits fill an IntBlock; each format's Pack knows how it lies on
+// disk.
+
+#include "tensor/quant/scale_search.h"
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+inline constexpr size_t kSuperBlock = 256;
+
+inline float RoundToF16(float x) { return F16ToF32(F32ToF16(x)); }
+
+// weight = d * sc * code - dmin * mn, codes 0..top, sc and mn 0..scale_top.
+inline void FitAffineGroups(const float* x, size_t group, int top, int scale_top, IntBlock* out) {
+  Affine fits[16];
+  float largest_d = 0, largest_minimum = 0, probe = 0;
+  for (size_t g = 0; g < kSuperBlock / group; ++g) {
+    fits[g] = SearchAffine(x + g * group, group, top, true);
+    largest_d = fits[g].d > largest_d ? fits[g].d : largest_d;
+    largest_minimum = fits[g].minimum > largest_minimum ? fits[g].minimum : largest_minimum;
+    probe += fits[g].d * 0.f;
+  }
+  out->d = RoundToF16(largest_d / static_cast<float>(scale_top) + probe);
+  out->dmin = RoundToF16(largest_minimum / static_cast<float>(scale_top) + probe);
+  for (size_t g = 0; g < kSuperBlock / group; ++g) {
+    const int sc = NearestCode(fits[g].d * Inverse(out->d), 0, scale_top);
+    const int mn = NearestCode(fits[g].minimum * Inverse(out->dmin), 0, scale_top);
+    out->sc[g] = static_cast<int8_t>(sc);
+    out->mn[g] = static_cast<uint8_t>(mn);
+    const float inverse = Inverse(out->d * static_cast<float>(sc));
+    const float minimum = out->dmin * static_cast<float>(mn);
+    for (size_t i = g * group; i < (g + 1) * group; ++i) {
+      out->code[i] = static_cast<uint8_t>(NearestCode((x[i] + minimum) * inverse, 0, top));
+    }
+  }
+}
+
+// weight = d * sc * (code - half), codes 0..2 half - 1, sc -scale_half..scale_half - 1, in groups of 16.
+inline void FitSymmetricGroups(const float* x, int half, int scale_half, IntBlock* out) {
+  constexpr size_t kGroup = 16;
+  float scales[kSuperBlock / kGroup];
+  for (size_t g = 0; g < kSuperBlock / kGroup; ++g) scales[g] = SearchScale(x + g * kGroup, kGroup, half);
+  out->d = RoundToF16(-FurthestWeight(scales, kSuperBlock / kGroup) / static_cast<float>(scale_half));
+  out->dmin = 0;
+  for (size_t g = 0; g < kSuperBlock / kGroup; ++g) {
+    const int sc = NearestCode(scales[g] * Inverse(out->d), -scale_half, scale_half - 1);
+    out->sc[g] = static_cast<int8_t>(sc);
+    out->mn[g] = 0;
+    const float inverse = Inverse(out->d * static_cast<float>(sc));
+    for (size_t i = g * kGroup; i < (g + 1) * kGroup; ++i) {
+      out->code[i] = static_cast<uint8_t>(NearestCode(x[i] * inverse, -half, half - 1) + half);
+    }
+  }
+}
+
+// q4_k and q5_k pack eight 6-bit scales and minimums into 12 bytes: entries 0-3 in the low 6 bits of bytes
+// 0-3 (scales) and 4-7 (minimums); of entries 4-7 the low 4 bits in bytes 8-11, the high 2 above entries 0-3.
+inline void UnpackSixBitPairs(const uint8_t* packed, IntBlock* out) {
+  for (size_t j = 0; j < 4; ++j) {
+    out->sc[j] = static_cast<int8_t>(packed[j] & 63);
+    out->mn[j] = packed[j + 4] & 63;
+    out->sc[j + 4] = static_cast<int8_t>((packed[j + 8] & 15) | (packed[j] >> 6) << 4);
+    out->mn[j + 4] = static_cast<uint8_t>((packed[j + 8] >> 4) | (packed[j + 4] >> 6) << 4);
+  }
+}
+
+inline void PackSixBitPairs(const IntBlock& ints, uint8_t* packed) {
+  for (size_t j = 0; j < 4; ++j) {
+    packed[j] = static_cast<uint8_t>(ints.sc[j] | (ints.sc[j + 4] >> 4) << 6);
+    packed[j + 4] = static_cast<uint8_t>(ints.mn[j] | (ints.mn[j + 4] >> 4) << 6);
+    packed[j + 8] = static_cast<uint8_t>((ints.sc[j + 4] & 15) | (ints.mn[j + 4] & 15) << 4);
+  }
+}
+
+// q2_k and q3_k keep the low 2 bits of weight i in byte i % 32 of each half's 32 bytes, at bit i / 32 % 4
+// * 2.
+inline uint8_t TwoBits(const uint8_t* packed, size_t i) {
+  return (packed[i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2)) & 3;
+}
+
+inline void PackTwoBits(const uint8_t* code, uint8_t* packed) {
+  for (size_t byte = 0; byte < 64; ++byte) {
+    const uint8_t* c = code + byte / 32 * 128 + byte % 32;
+    packed[byte] = static_cast<uint8_t>((c[0] & 3) | (c[32] & 3) << 2 | (c[64] & 3) << 4 | (c[96] & 3) << 6);
+  }
+}
+
+// q4_k and q5_k keep weight i's low 4 bits in byte i % 32 of its 64 weights' 32 bytes: low nibble for the
+// first 32.
+inline void PackNibblePairs(const uint8_t* code, uint8_t* packed) {
+  for (size_t byte = 0; byte < 128; ++byte) {
+    const uint8_t* c = code + byte / 32 * 64 + byte % 32;
+    packed[byte] = static_cast<uint8_t>((c[0] & 15) | (c[32] & 15) << 4);
+  }
+}
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS
