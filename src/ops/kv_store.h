@@ -6,7 +6,7 @@
 //   K: [head_dim][16]  one vector load gives one channel of 16 tokens, so scores come out a lane per token
 //   V: [16][head_dim]  one vector load gives consecutive channels of one token
 // int8 stores value = scale * code with one f32 scale per (token, head): 16 scales in front of K's and of V's
-// codes.
+// codes; scale = max|x| / 127, NaN where a value is not finite. K and V parts start at multiples of 64 bytes.
 //
 // Not thread-safe by itself: within a step, threads write and read disjoint blocks or are separated by a
 // barrier.

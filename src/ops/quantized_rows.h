@@ -10,6 +10,11 @@
 //   f32 scale[K/32] | i32 sum_hi[K/16] | (q16) i32 sum[K/16] | i8 hi[K] | (q16) i8 lo[K]
 // where sum_hi adds hi, and sum adds 128 * hi + lo, over 16 values: kernels seed accumulators with them.
 // Every part starts at a multiple of 64 bytes. Groups never span tokens (determinism).
+//
+// The arithmetic is part of the contract, so that kernels agree with the reference in every bit:
+//   scale = max|x| / 127, t = x * (127 / max|x|), hi = round(t), lo = round(128 * (t - hi)), halves to even.
+// A group whose max|x| is below kActTiny is all zeros: scale 0. A group with a NaN or an infinity in it has a
+// NaN scale and codes that mean nothing, so that whatever is computed from it is NaN, never a plain number.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +22,7 @@
 namespace tern {
 
 inline constexpr int kActGroup = 32;
+inline constexpr float kActTiny = 0x1p-100f;
 
 struct QuantizedRowLayout {
   size_t sum_hi, sum, hi, lo;  // byte offsets; scales are at 0. sum and lo only where precise
@@ -35,7 +41,7 @@ constexpr QuantizedRowLayout QuantizedRow(int64_t k, bool precise) {
   return row;
 }
 
-// The reference: quantizes one row. Rounds half to even.
+// The reference: quantizes one row. `out` holds row_bytes bytes and is aligned for f32.
 void QuantizeRow(const float* x, int64_t k, bool precise, void* out);
 void DequantizeRow(const void* row, int64_t k, bool precise, float* out);
 

@@ -1,0 +1,139 @@
+#include "ops/kv_store.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <set>
+
+#include "base/float16.h"
+
+namespace tern {
+namespace {
+
+constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kInt8};
+// Worst |x - stored| as a share of max|x| of the row.
+float Tolerance(KvType type) {
+  if (type == KvType::kInt8) return 0.501f / 127;
+  return type == KvType::kF32 ? 0.f : type == KvType::kF16 ? 1.f / 2048 : 1.f / 256;
+}
+
+const std::vector<KvLayer> kLayers = {{.kv_heads = 3, .head_dim = 64}, {.kv_heads = 1, .head_dim = 5}};
+
+std::vector<float> RandomRow(int n, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(static_cast<size_t>(n));
+  for (float& v : x) v = normal(random);
+  return x;
+}
+
+// fn(layer, block, head, slot) for every row of the store.
+template <class Fn>
+void ForEachRow(const KvStore& store, Fn fn) {
+  for (int layer = 0; layer < 2; ++layer) {
+    for (int block = 0; block < store.blocks(); ++block) {
+      for (int head = 0; head < store.layer(layer).kv_heads; ++head) {
+        for (int slot = 0; slot < kKvBlockTokens; ++slot) fn(layer, block, head, slot);
+      }
+    }
+  }
+}
+
+TEST(KvStore, EveryRowComesBackAfterAllWereWritten) {
+  for (const KvType type : kTypes) {
+    KvStore store(kLayers, type, 3);
+    auto seed = [](int layer, int block, int head, int slot) {
+      return static_cast<uint32_t>(((layer * 10 + block) * 10 + head) * 20 + slot) * 2;
+    };
+    ForEachRow(store, [&](int layer, int block, int head, int slot) {
+      const int width = store.layer(layer).head_dim;
+      const uint32_t s = seed(layer, block, head, slot);
+      store.StoreRow(layer, block, head, slot, RandomRow(width, s).data(), RandomRow(width, s + 1).data());
+    });
+    ForEachRow(store, [&](int layer, int block, int head, int slot) {
+      const int width = store.layer(layer).head_dim;
+      std::vector<float> k(static_cast<size_t>(width)), v(k);
+      store.LoadRow(layer, block, head, slot, k.data(), v.data());
+      for (const bool is_v : {false, true}) {
+        const std::vector<float> x = RandomRow(width, seed(layer, block, head, slot) + is_v);
+        float max = 0;
+        for (const float value : x) max = std::max(max, std::abs(value));
+        for (size_t c = 0; c < x.size(); ++c) {
+          ASSERT_LE(std::abs((is_v ? v : k)[c] - x[c]), Tolerance(type) * max) << KvTypeName(type);
+        }
+      }
+    });
+  }
+}
+
+TEST(KvStore, KLiesByChannelAndVByToken) {
+  KvStore store(kLayers, KvType::kF16, 2);
+  std::vector<float> k(64), v(64);
+  for (int c = 0; c < 64; ++c) {
+    k[static_cast<size_t>(c)] = static_cast<float>(c);
+    v[static_cast<size_t>(c)] = static_cast<float>(100 + c);
+  }
+  store.StoreRow(0, 1, 2, 7, k.data(), v.data());
+  const auto* stored_k = static_cast<const uint16_t*>(store.K(0, 1, 2));
+  const auto* stored_v = static_cast<const uint16_t*>(store.V(0, 1, 2));
+  for (size_t c = 0; c < 64; ++c) {
+    EXPECT_EQ(stored_k[c * 16 + 7], F32ToF16(k[c]));
+    EXPECT_EQ(stored_v[7 * 64 + c], F32ToF16(v[c]));
+  }
+}
+
+TEST(KvStore, Int8KeepsItsScalesInFront) {
+  KvStore store(kLayers, KvType::kInt8, 1);
+  const std::vector<float> k = {127, 1, -2, 0, 3}, v = {0, -254, 2, 4, 6};
+  store.StoreRow(1, 0, 0, 3, k.data(), v.data());
+  EXPECT_EQ(static_cast<const float*>(store.K(1, 0, 0))[3], 1.f);
+  EXPECT_EQ(static_cast<const float*>(store.V(1, 0, 0))[3], 2.f);
+  const auto* codes = static_cast<const int8_t*>(store.K(1, 0, 0)) + 64;
+  EXPECT_EQ(codes[0 * 16 + 3], 127);
+  EXPECT_EQ(codes[2 * 16 + 3], -2);
+}
+
+TEST(KvStore, PartsAreAlignedApartAndAllOfTheStore) {
+  for (const KvType type : kTypes) {
+    KvStore store(kLayers, type, 4);
+    std::set<void*> parts;
+    for (int block = 0; block < 4; ++block) {
+      for (int layer = 0; layer < 2; ++layer) {
+        for (int head = 0; head < kLayers[static_cast<size_t>(layer)].kv_heads; ++head) {
+          parts.insert({store.K(layer, block, head), store.V(layer, block, head)});
+        }
+      }
+    }
+    EXPECT_EQ(parts.size(), 4u * (3 + 1) * 2);
+    for (void* part : parts) EXPECT_EQ(reinterpret_cast<uintptr_t>(part) % 64, 0u);
+    EXPECT_EQ(store.bytes(), 4 * KvStore::BlockBytes(kLayers, type));
+  }
+  EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kF16), 3u * 2 * 16 * 64 * 2);
+  EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kInt8), 3u * 2 * (64 + 16 * 64));
+}
+
+TEST(KvStore, ExtremesInInt8) {
+  KvStore store(kLayers, KvType::kInt8, 1);
+  std::vector<float> x(5, 0.f), k(5), v(5);
+  store.StoreRow(1, 0, 0, 0, x.data(), x.data());
+  store.LoadRow(1, 0, 0, 0, k.data(), v.data());
+  EXPECT_EQ(k[4], 0.f);
+  x[2] = std::numeric_limits<float>::infinity();
+  store.StoreRow(1, 0, 0, 0, x.data(), x.data());
+  store.LoadRow(1, 0, 0, 0, k.data(), v.data());
+  EXPECT_TRUE(std::isnan(k[0]) && std::isnan(v[4]));
+  x[2] = 1e-45f;
+  store.StoreRow(1, 0, 0, 0, x.data(), x.data());
+}
+
+TEST(KvStore, TypesHaveNames) {
+  for (const KvType type : kTypes) EXPECT_EQ(ParseKvType(KvTypeName(type)).value(), type);
+  const auto unknown = ParseKvType("q4");
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().what, "KV type: \"q4\", expected f32, f16, bf16 or int8");
+}
+
+}  // namespace
+}  // namespace tern
