@@ -25,6 +25,9 @@
 
 namespace tern {
 
+struct LinearKernels;  // kernels.h
+struct IntKernels;
+
 inline constexpr int kPanelChannels = 32;
 
 // How a weight is multiplied, and so how it is packed.
@@ -75,11 +78,12 @@ struct LinearSpec {
   struct Part {
     std::shared_ptr<const PackedWeight> weight;
     Elem activation = Elem::kF32;  // kF32, kQ8 or kQ16: the form of x that this weight is multiplied with
-    const float* bias = nullptr;   // [N] or null; outlives the plan
+    const float* bias = nullptr;   // [N] or null; copied by Make
   };
-  std::vector<Part> parts;  // all of one width K; with glu: gate, up, of equal N
-  bool residual = false;    // one part only: y += residual
-  Glu glu = Glu::kNone;     // two parts, one output: act(y_1) * y_2
+  // All of one width K, and either all or none with activation kF32; with glu: gate, up, of equal N.
+  std::vector<Part> parts;
+  bool residual = false;  // one part only: y += residual
+  Glu glu = Glu::kNone;   // two parts, one output: act(y_1) * y_2
   // What the outputs are: f32, or rows quantized in place of a quantize node (N % 32 == 0).
   Elem output = Elem::kF32;
 };
@@ -118,9 +122,29 @@ class LinearPlan {
   size_t stream_bytes() const;
 
  private:
+  struct Bound {
+    std::shared_ptr<const PackedWeight> weight;
+    bool precise = false;
+    const IntKernels* ints = nullptr;  // null: float tiles
+    std::vector<float> bias;           // [panels * 32], or empty
+  };
+  struct Scratch;
   LinearPlan() = default;
+  Status Check(const LinearSpec& spec) const;
+  void RunTask(const LinearArgs& args, size_t part, size_t panel, const Scratch& scratch) const;
+  // Where the panel's weights are read: packed, or decoded into `decoded`.
+  const void* PanelData(const Bound& part, size_t panel, const Scratch& scratch, float* decoded) const;
+  void RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
+               float* tile) const;
+  void Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,
+              const Scratch& scratch) const;
 
-  LinearSpec spec_;
+  const LinearKernels* kernels_ = nullptr;
+  std::vector<Bound> parts_;
+  int64_t width_ = 0;
+  bool residual_ = false;
+  Glu glu_ = Glu::kNone;
+  Elem output_ = Elem::kF32;
   size_t tasks_ = 0;
   size_t scratch_bytes_ = 0;
   double int8_ops_per_row_ = 0, f32_ops_per_row_ = 0;

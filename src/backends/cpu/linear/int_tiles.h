@@ -1,0 +1,213 @@
+#pragma once
+// Integer tiles, written once over Simd: rows x 32 channels from a panel (panel_layout.h) and quantized rows
+// (ops/quantized_rows.h). Compiled once per ISA: see kernel_table.h.
+//
+// Per output element, group by group from first to last, whatever the tile:
+//   dot = sum(code * q) - zero * sum(q)                                        exact, int32
+//   acc = fma(scale_x, scale_w * dot, acc)                                     without minimums
+//   acc = fma(scale_x, fma(-min_w, sum(q), scale_w * dot), acc)                with
+// where scale_w = d * sc and min_w = dmin * mn are rounded as the format's decoder rounds them.
+
+#include "backends/cpu/linear/kernels.h"
+#include TERN_ISA_SIMD
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+#define TERN_INLINE inline __attribute__((always_inline))
+#define TERN_UNROLL _Pragma("GCC unroll 16")
+
+// Vectors per 64-byte line; vector p of a line holds lanes p * kLanes.. of channels 0-15 or 16-31.
+constexpr int kParts = 16 / Simd::kLanes;
+constexpr size_t kVectorBytes = 4 * Simd::kLanes;
+
+// The codes of quad q of a step: vector `part` of channels 0-15 in w[0], of channels 16-31 in w[1].
+template <int kBits, int q>
+TERN_INLINE void LoadCodes(const uint8_t* codes, int part, Simd::U8* w) {
+  codes += static_cast<size_t>(part) * kVectorBytes;
+  if constexpr (kBits == 8) {
+    w[0] = Simd::Load(codes + q * 128);
+    w[1] = Simd::Load(codes + q * 128 + 64);
+  } else {
+    // 5 and 6 bits: blocks of kSpan quads, led by a line of upper bits.
+    constexpr int kSpan = kBits == 5 ? 4 : kBits == 6 ? 2 : 1;
+    constexpr size_t kLead = kBits == 4 ? 0 : 64;
+    const uint8_t* block = codes + q / kSpan * (kLead + kSpan * 64);
+    const Simd::U8 raw = Simd::Load(block + kLead + q % kSpan * 64);
+    const Simd::U8 low = Simd::Set8(0x0f);
+    w[0] = Simd::And(raw, low);
+    w[1] = Simd::And(Simd::Shift<-4>(raw), low);
+    if constexpr (kBits != 4) {
+      constexpr int kUpper = kBits - 4;
+      constexpr int kBit = q % kSpan * 2 * kUpper;
+      const Simd::U8 upper = Simd::Load(block);
+      const Simd::U8 mask = Simd::Set8(kBits == 5 ? 0x10 : 0x30);
+      w[0] = Simd::OrAnd(w[0], Simd::Shift<4 - kBit>(upper), mask);
+      w[1] = Simd::OrAnd(w[1], Simd::Shift<4 - kBit - kUpper>(upper), mask);
+    }
+  }
+}
+
+// dot[m] += codes . x[m] for quads q .. end-1 of a step. x: a plane of the first row, at this step.
+template <int kBits, int kRows, int q, int end>
+TERN_INLINE void DotQuads(const uint8_t* codes, int part, const uint8_t* x, size_t stride,
+                          Simd::I32 (*dot)[2]) {
+  if constexpr (q < end) {
+    Simd::U8 w[2];
+    LoadCodes<kBits, q>(codes, part, w);
+    TERN_UNROLL
+    for (int m = 0; m < kRows; ++m) {
+      const Simd::I32 quad = Simd::Broadcast(x + static_cast<size_t>(m) * stride + 4 * q);
+      dot[m][0] = Simd::template Dot<kBits>(dot[m][0], w[0], quad);
+      dot[m][1] = Simd::template Dot<kBits>(dot[m][1], w[1], quad);
+    }
+    DotQuads<kBits, kRows, q + 1, end>(codes, part, x, stride, dot);
+  }
+}
+
+constexpr int Log2(int power) { return power == 1 ? 0 : 1 + Log2(power / 2); }
+
+template <int bits, int group, int zero, bool has_min, bool two_level>
+struct LayoutOf {
+  static constexpr PanelLayout k{bits, group, zero, has_min, two_level};
+};
+
+template <class L, int kRows, bool kPrecise>
+struct IntTile {
+  static constexpr PanelLayout k = L::k;
+  static constexpr int kQuads = k.group / 4;
+  // Where Dot counts 8-bit codes from 128, sums are short of 128 per code.
+  static constexpr bool kFromMiddle = Simd::kSigned8 && k.bits == 8;
+  static constexpr bool kSeeded = kFromMiddle ? k.zero != 128 : k.zero != 0;
+
+  // A step, as the loop below walks it. `row` is the first row.
+  struct At {
+    const uint8_t* super;   // d and dmin (two_level)
+    const uint8_t* header;  // scales
+    const uint8_t* codes;
+    const uint8_t* scale;  // the first row's, at this step
+    const uint8_t* sums;
+    const uint8_t* hi;
+    const uint8_t* lo;
+  };
+
+  // The sum of a row's activations over group g: one or two sums over 16.
+  template <int g>
+  static TERN_INLINE Simd::I32 GroupSum(const uint8_t* sums) {
+    const Simd::I32 first = Simd::Broadcast(sums + 4 * g);
+    return k.group == 32 ? Simd::Add(first, Simd::Broadcast(sums + 4)) : first;
+  }
+
+  template <int g>
+  static TERN_INLINE Simd::I32 Seed(const uint8_t* sums) {
+    const Simd::I32 sum = GroupSum<g>(sums);
+    Simd::I32 seed = Simd::Zero();
+    if constexpr (kFromMiddle) seed = Simd::template ShiftLeft<7>(sum);
+    if constexpr (k.zero != 0) seed = Simd::Sub(seed, Simd::template ShiftLeft<Log2(k.zero)>(sum));
+    return seed;
+  }
+
+  // Scales (or minimums) of group g: channels 16 h + part * kLanes on.
+  template <int g, bool kMin>
+  static TERN_INLINE Simd::F32 Scale(const At& at, int part, int h) {
+    const size_t channel = static_cast<size_t>(16 * h + part * Simd::kLanes);
+    const uint8_t* scales = at.header + (kMin ? k.scale_bytes() : 0);
+    Simd::F32 scale;
+    if constexpr (!k.two_level) {
+      scale = Simd::LoadF16(scales + (g * kPanelWidth + channel) * 2);
+    } else {
+      const uint8_t* small = scales + g * kPanelWidth + channel;
+      const Simd::F32 d = Simd::LoadF16(at.super + (kMin ? 64 : 0) + channel * 2);
+      scale = Simd::Mul(d, kMin ? Simd::LoadU8(small) : Simd::LoadI8(small));
+    }
+    // Precise dots count in units of scale_x / 128.
+    return kPrecise ? Simd::Mul(scale, Simd::Set(1.0f / 128)) : scale;
+  }
+
+  template <int g>
+  static TERN_INLINE void Dots(const IntTileArgs& a, const At& at, int part, Simd::I32 (*dot)[2]) {
+    constexpr int kFirst = g * kQuads, kEnd = kFirst + kQuads;
+    TERN_UNROLL
+    for (int m = 0; m < kRows; ++m) {
+      dot[m][0] = Simd::Zero();
+      if constexpr (!kPrecise && kSeeded) dot[m][0] = Seed<g>(at.sums + m * a.row_stride);
+      dot[m][1] = dot[m][0];
+    }
+    DotQuads<k.bits, kRows, kFirst, kEnd>(at.codes, part, at.hi, a.row_stride, dot);
+    if constexpr (kPrecise) {
+      TERN_UNROLL
+      for (int m = 0; m < kRows; ++m) {
+        dot[m][0] = Simd::template ShiftLeft<7>(dot[m][0]);
+        dot[m][1] = Simd::template ShiftLeft<7>(dot[m][1]);
+        if constexpr (kSeeded) {
+          const Simd::I32 seed = Seed<g>(at.sums + m * a.row_stride);
+          dot[m][0] = Simd::Add(dot[m][0], seed);
+          dot[m][1] = Simd::Add(dot[m][1], seed);
+        }
+      }
+      DotQuads<k.bits, kRows, kFirst, kEnd>(at.codes, part, at.lo, a.row_stride, dot);
+    }
+  }
+
+  // Group g of a step into acc.
+  template <int g>
+  static TERN_INLINE void Group(const IntTileArgs& a, const At& at, Simd::F32 (*acc)[2 * kParts]) {
+    for (int part = 0; part < kParts; ++part) {
+      Simd::I32 dot[kRows][2];
+      Dots<g>(a, at, part, dot);
+      TERN_UNROLL
+      for (int h = 0; h < 2; ++h) {
+        const Simd::F32 scale = Scale<g, false>(at, part, h);
+        const Simd::F32 min = k.has_min ? Scale<g, true>(at, part, h) : scale;
+        TERN_UNROLL
+        for (int m = 0; m < kRows; ++m) {
+          Simd::F32 y = Simd::Mul(scale, Simd::ToFloat(dot[m][h]));
+          if constexpr (k.has_min) {
+            y = Simd::NegMulAdd(min, Simd::ToFloat(GroupSum<g>(at.sums + m * a.row_stride)), y);
+          }
+          float x;
+          __builtin_memcpy(&x, at.scale + m * a.row_stride, 4);
+          acc[m][2 * part + h] = Simd::MulAdd(Simd::Set(x), y, acc[m][2 * part + h]);
+        }
+      }
+    }
+  }
+
+  static void Run(const IntTileArgs& a) {
+    Simd::F32 acc[kRows][2 * kParts];
+    TERN_UNROLL
+    for (int m = 0; m < kRows; ++m) {
+      TERN_UNROLL
+      for (int v = 0; v < 2 * kParts; ++v) acc[m][v] = Simd::Set(0);
+    }
+    At at{a.panel,       a.panel,      a.panel, a.rows, a.rows + (kPrecise ? a.sum : a.sum_hi),
+          a.rows + a.hi, a.rows + a.lo};
+    for (int step = 0; step < a.steps; ++step) {
+      if (k.two_level && step % kSuperSteps == 0) {
+        at.super = at.header;
+        at.header += k.super_bytes();
+      }
+      at.codes = at.header + k.header_bytes();
+      if (a.prefetch != 0) Prefetch(at.header + a.prefetch);
+      Group<0>(a, at, acc);
+      if constexpr (k.group == 16) Group<1>(a, at, acc);
+      at = {at.super,     at.header + k.step_bytes(), at.codes, at.scale + 4, at.sums + 8, at.hi + kStep,
+            at.lo + kStep};
+    }
+    TERN_UNROLL
+    for (int m = 0; m < kRows; ++m) {
+      TERN_UNROLL
+      for (int v = 0; v < 2 * kParts; ++v) {
+        const int channel = v % 2 * 16 + v / 2 * Simd::kLanes;
+        Simd::Store(a.tile + m * kPanelWidth + channel, acc[m][v]);
+      }
+    }
+  }
+
+  static TERN_INLINE void Prefetch(const uint8_t* p) {
+    for (size_t line = 0; line < k.step_bytes() / 64; ++line) __builtin_prefetch(p + line * 64);
+  }
+};
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS

@@ -1,0 +1,71 @@
+#pragma once
+// The table of one ISA's linear kernels. Included by one .cc per ISA, which first defines TERN_ISA_NS, its
+// namespace, and TERN_ISA_SIMD, the header with its Simd.
+
+#include "backends/cpu/linear/epilogue.h"
+#include "backends/cpu/linear/float_tiles.h"
+#include "backends/cpu/linear/int_tiles.h"
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+template <class L>
+constexpr IntKernels IntKernelsOf() {
+  IntKernels row{L::k, {}, {}};
+  row.fast[0] = IntTile<L, 1, false>::Run;
+  row.precise[0] = IntTile<L, 1, true>::Run;
+#define TERN_ROWS(m)                               \
+  if constexpr (m <= Simd::kIntRows) {             \
+    row.fast[m - 1] = IntTile<L, m, false>::Run;   \
+    row.precise[m - 1] = IntTile<L, m, true>::Run; \
+  }
+  TERN_ROWS(2)
+  TERN_ROWS(3)
+  TERN_ROWS(4)
+  TERN_ROWS(5)
+  TERN_ROWS(6)
+#undef TERN_ROWS
+  return row;
+}
+
+// bits, group, zero, has_min, two_level
+constexpr IntKernels kInts[] = {
+    IntKernelsOf<LayoutOf<4, 32, 8, false, false>>(),    // q4_0
+    IntKernelsOf<LayoutOf<4, 32, 0, true, false>>(),     // q4_1
+    IntKernelsOf<LayoutOf<5, 32, 16, false, false>>(),   // q5_0
+    IntKernelsOf<LayoutOf<5, 32, 0, true, false>>(),     // q5_1
+    IntKernelsOf<LayoutOf<8, 32, 128, false, false>>(),  // q8_0
+    IntKernelsOf<LayoutOf<4, 16, 0, true, true>>(),      // q2_k
+    IntKernelsOf<LayoutOf<4, 16, 4, false, true>>(),     // q3_k
+    IntKernelsOf<LayoutOf<4, 32, 0, true, true>>(),      // q4_k
+    IntKernelsOf<LayoutOf<5, 32, 0, true, true>>(),      // q5_k
+    IntKernelsOf<LayoutOf<6, 16, 32, false, true>>(),    // q6_k
+};
+
+template <FloatPanel kType>
+constexpr void FillFloats(FloatTileFn* row) {
+  row[0] = FloatTile<kType, 1>;
+#define TERN_ROWS(m) \
+  if constexpr (m <= Simd::kFloatRows) row[m - 1] = FloatTile<kType, m>;
+  TERN_ROWS(2)
+  TERN_ROWS(3)
+  TERN_ROWS(4)
+  TERN_ROWS(5) TERN_ROWS(6) TERN_ROWS(7) TERN_ROWS(8) TERN_ROWS(9) TERN_ROWS(10) TERN_ROWS(11) TERN_ROWS(12)
+#undef TERN_ROWS
+}
+
+constexpr LinearKernels MakeKernels() {
+  LinearKernels k{Simd::kIntRows, Simd::kFloatRows, kInts, sizeof(kInts) / sizeof(kInts[0]), {}, {}};
+  FillFloats<FloatPanel::kF32>(k.floats[0]);
+  FillFloats<FloatPanel::kF16>(k.floats[1]);
+  FillFloats<FloatPanel::kBf16>(k.floats[2]);
+  k.epilogue[0][0] = FloatEpilogue<0>;
+  k.epilogue[1][0] = FloatEpilogue<1>;
+  k.epilogue[2][0] = FloatEpilogue<2>;
+  k.epilogue[3][0] = FloatEpilogue<3>;
+  return k;
+}
+constexpr LinearKernels kKernels = MakeKernels();
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS

@@ -1,0 +1,75 @@
+#pragma once
+// The kernels of one ISA, as a table. Included by the files that are compiled per ISA: plain C++ only.
+//
+// A tile is up to a few rows by one panel, float tile[rows][32]: tile kernels write it, an epilogue turns it
+// into output. Tiles of any height give the same bits for a row.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/cpu/linear/panel_layout.h"
+
+namespace tern {
+
+struct IntTileArgs {
+  const uint8_t* panel;
+  const uint8_t* rows;  // the first quantized row
+  size_t row_stride;
+  size_t sum_hi, sum, hi, lo;  // offsets in a row (QuantizedRowLayout)
+  int steps;                   // K / 32
+  size_t prefetch;             // bytes to fetch ahead of use; 0: none
+  float* tile;
+};
+using IntTileFn = void (*)(const IntTileArgs&);
+
+struct FloatTileArgs {
+  const void* panel;    // [K][32] of the kernel's type
+  const uint8_t* rows;  // the first row of f32
+  size_t row_stride;    // in bytes
+  int64_t k;
+  size_t prefetch;  // inputs to fetch ahead of use; 0: none
+  float* tile;
+};
+using FloatTileFn = void (*)(const FloatTileArgs&);
+enum class FloatPanel : uint8_t { kF32, kF16, kBf16 };
+
+struct EpilogueArgs {
+  float* tile;        // [rows][32]; overwritten
+  const float* gate;  // with glu: the gate's tile
+  int rows;
+  int channels;            // 1..32, less than 32 in the last panel only
+  const float* bias;       // [32], or null
+  const float* gate_bias;  // [32], or null
+  const float* residual;   // [rows][channels], or null
+  size_t residual_stride;  // in bytes
+  uint8_t* y;              // f32 [rows][channels]; or quantized rows
+  size_t y_stride;         // in bytes
+  // Quantized output only: where panel p's group lies in a row.
+  size_t scale, sum_hi, sum, hi, lo;
+};
+using EpilogueFn = void (*)(const EpilogueArgs&);
+inline constexpr int kGluKinds = 4;     // by Glu in linear.h
+inline constexpr int kOutputKinds = 3;  // f32, q8, q16
+
+inline constexpr int kMaxIntRows = 6, kMaxFloatRows = 12;
+
+struct IntKernels {
+  PanelLayout layout;
+  IntTileFn fast[kMaxIntRows];  // by rows - 1; null above int_rows
+  IntTileFn precise[kMaxIntRows];
+};
+
+struct LinearKernels {
+  int int_rows, float_rows;
+  const IntKernels* ints;
+  size_t int_count;
+  FloatTileFn floats[3][kMaxFloatRows];  // by FloatPanel, rows - 1
+  EpilogueFn epilogue[kGluKinds][kOutputKinds];
+};
+
+const LinearKernels& LinearKernelsNone();
+const LinearKernels& LinearKernelsAvx2();
+const LinearKernels& LinearKernelsAvxVnni();
+const LinearKernels& LinearKernelsAvx512();
+
+}  // namespace tern

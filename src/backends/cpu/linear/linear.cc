@@ -1,0 +1,302 @@
+#include "backends/cpu/linear/linear.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "backends/cpu/linear/kernels.h"
+#include "backends/cpu/linear/pack.h"
+#include "base/isa.h"
+#include "ops/quantized_rows.h"
+
+namespace tern {
+namespace {
+
+static_assert(kPanelChannels == kPanelWidth);
+
+const LinearKernels& PickKernels(uint32_t isa) {
+#if defined(__x86_64__)
+  if (HasIsa(kAvx512, isa)) return LinearKernelsAvx512();
+  if (HasIsa(kAvxVnni, isa)) return LinearKernelsAvxVnni();
+  if (HasIsa(kAvx2, isa)) return LinearKernelsAvx2();
+#endif
+  (void)isa;
+  return LinearKernelsNone();
+}
+
+const IntKernels* FindInts(const LinearKernels& kernels, const PanelLayout& layout) {
+  for (size_t i = 0; i < kernels.int_count; ++i) {
+    if (kernels.ints[i].layout == layout) return &kernels.ints[i];
+  }
+  return nullptr;
+}
+
+// The type of a float panel; kF32 for decoded panels.
+FloatPanel PanelType(const PackedWeight& weight) {
+  if (weight.form() == PackForm::kFloat && weight.source().format->name == "f16") return FloatPanel::kF16;
+  if (weight.form() == PackForm::kFloat && weight.source().format->name == "bf16") return FloatPanel::kBf16;
+  return FloatPanel::kF32;
+}
+
+bool IsFloat(const Format& format) {
+  return format.name == "f32" || format.name == "f16" || format.name == "bf16";
+}
+
+// Formats whose blocks cut a row into whole steps, with super-blocks where there are two levels.
+bool HasIntKernels(const Format& format) {
+  const IntForm& form = format.int_form;
+  return form.bits != 0 && format.unpack != nullptr && format.block_weights % kStep == 0 &&
+         (!form.two_level || format.block_weights == kStep * kSuperSteps) &&
+         FindInts(LinearKernelsNone(), LayoutOfFormat(format)) != nullptr;
+}
+
+std::string Describe(const Tensor& weight) {
+  return fmt::format("linear weight {} {}", weight.format->name, ToString(weight.shape));
+}
+
+// Large enough to hide the memory's latency, small enough not to be evicted from L1 before use.
+constexpr size_t kPrefetchBytes = 2048;
+
+constexpr size_t kTileFloats = kMaxFloatRows * kPanelWidth;
+
+}  // namespace
+
+Result<Glu> ParseGlu(std::string_view name) {
+  if (name.empty()) return Glu::kNone;
+  if (name == "silu") return Glu::kSilu;
+  if (name == "gelu_tanh") return Glu::kGeluTanh;
+  if (name == "gelu") return Glu::kGelu;
+  return Unsupported(fmt::format("glu '{}': expected silu, gelu_tanh or gelu", name));
+}
+
+PackForm ChoosePackForm(const Format& format, Elem activation) {
+  if (IsFloat(format)) return PackForm::kFloat;
+  return activation != Elem::kF32 && HasIntKernels(format) ? PackForm::kInteger : PackForm::kDecode;
+}
+
+Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uint32_t) {
+  const Format& format = *weight.format;
+  if (weight.shape.size() != 2 || weight.rows() < 1 || weight.cols() < 1) {
+    return BadInput(fmt::format("{}: expected two dimensions, none of them empty", Describe(weight)));
+  }
+  if (weight.cols() % format.block_weights != 0) {
+    return BadInput(
+        fmt::format("{}: width is no multiple of the block of {}", Describe(weight), format.block_weights));
+  }
+  PackedWeight packed;
+  packed.source_ = weight;
+  packed.form_ = form;
+  packed.channels_ = weight.rows();
+  packed.width_ = weight.cols();
+  switch (form) {
+    case PackForm::kInteger:
+      if (!HasIntKernels(format)) {
+        return Unsupported(fmt::format("{}: the format has no integer kernels", Describe(weight)));
+      }
+      packed.panel_bytes_ = LayoutOfFormat(format).panel_bytes(packed.width_);
+      break;
+    case PackForm::kFloat:
+      if (!IsFloat(format)) {
+        return Unsupported(fmt::format("{}: expected f32, f16 or bf16", Describe(weight)));
+      }
+      packed.panel_bytes_ = static_cast<size_t>(packed.width_) * kPanelWidth * format.block_bytes;
+      break;
+    case PackForm::kDecode:
+      packed.panel_bytes_ = weight.row_bytes() * kPanelWidth;
+      return packed;
+  }
+  packed.buffer_ = Buffer(packed.panels() * packed.panel_bytes_);
+  return packed;
+}
+
+void PackedWeight::Pack(size_t begin, size_t end) {
+  if (form_ == PackForm::kDecode) return;
+  auto* out = static_cast<uint8_t*>(buffer_.data());
+  for (size_t p = begin; p < end; ++p) {
+    const int64_t channel = static_cast<int64_t>(p) * kPanelWidth;
+    if (form_ == PackForm::kInteger) {
+      PackIntPanel(source_, LayoutOfFormat(*source_.format), channel, out + p * panel_bytes_);
+    } else {
+      PackFloatPanel(source_, channel, out + p * panel_bytes_);
+    }
+  }
+}
+
+// Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory.
+struct LinearPlan::Scratch {
+  float* tile;
+  float* gate_tile;
+  float* panel;
+  float* gate_panel;
+  float* chunk;
+};
+
+Status LinearPlan::Check(const LinearSpec& spec) const {
+  if (spec.parts.empty()) return BadInput("linear: no weights");
+  const bool glu = spec.glu != Glu::kNone;
+  const PackedWeight& first = *spec.parts[0].weight;
+  const bool quantized = spec.parts[0].activation != Elem::kF32;
+  if (glu && spec.parts.size() != 2) return BadInput("linear: glu needs two weights, gate and up");
+  if (spec.residual && spec.parts.size() != (glu ? 2u : 1u)) {
+    return BadInput("linear: a residual needs a single output");
+  }
+  for (const LinearSpec::Part& part : spec.parts) {
+    const std::string name = Describe(part.weight->source());
+    if (part.weight->width() != first.width()) {
+      return BadInput(fmt::format("{}: expected a width of {}", name, first.width()));
+    }
+    if (glu && part.weight->channels() != first.channels()) {
+      return BadInput(fmt::format("{}: expected {} channels, as the gate", name, first.channels()));
+    }
+    if (quantized != (part.activation != Elem::kF32) ||
+        quantized != (part.weight->form() == PackForm::kInteger)) {
+      return BadInput(fmt::format("{}: packed for {} rows, expected {}", name,
+                                  part.weight->form() == PackForm::kInteger ? "quantized" : "f32",
+                                  quantized ? "quantized" : "f32"));
+    }
+    if (spec.output != Elem::kF32 && part.weight->channels() % kActGroup != 0) {
+      return BadInput(fmt::format("{}: quantized output needs a multiple of {} channels", name, kActGroup));
+    }
+  }
+  return Status();
+}
+
+Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
+  LinearPlan plan;
+  TERN_TRY_STATUS(plan.Check(spec));
+  plan.kernels_ = &PickKernels(isa);
+  plan.width_ = spec.parts[0].weight->width();
+  plan.residual_ = spec.residual;
+  plan.glu_ = spec.glu;
+  plan.output_ = spec.output;
+  bool decodes = false;
+  for (LinearSpec::Part& part : spec.parts) {
+    const PackedWeight& weight = *part.weight;
+    Bound bound;
+    bound.precise = part.activation == Elem::kQ16;
+    if (weight.form() == PackForm::kInteger) {
+      bound.ints = FindInts(*plan.kernels_, LayoutOfFormat(*weight.source().format));
+    }
+    decodes |= weight.form() == PackForm::kDecode;
+    if (part.bias != nullptr) {
+      bound.bias.resize(weight.panels() * kPanelWidth);
+      std::copy_n(part.bias, weight.channels(), bound.bias.begin());
+    }
+    const double ops = 2.0 * static_cast<double>(weight.channels()) * static_cast<double>(weight.width());
+    (bound.ints == nullptr ? plan.f32_ops_per_row_ : plan.int8_ops_per_row_) += bound.precise ? 2 * ops : ops;
+    if (plan.tasks_ == 0 || plan.glu_ == Glu::kNone) plan.tasks_ += weight.panels();
+    bound.weight = std::move(part.weight);
+    plan.parts_.push_back(std::move(bound));
+  }
+  const size_t panel_floats = static_cast<size_t>(plan.width_) * kPanelWidth;
+  plan.scratch_bytes_ = (2 * kTileFloats + (decodes ? 2 * panel_floats + kDecodeChunkFloats : 0)) * 4;
+  return plan;
+}
+
+size_t LinearPlan::stream_bytes() const {
+  size_t bytes = 0;
+  for (const Bound& part : parts_) bytes += part.weight->stream_bytes();
+  return bytes;
+}
+
+size_t LinearPlan::ChunkTasks(int rows, int threads) const {
+  // Rough nanoseconds: 10 bytes and 300 integer or 80 float operations each.
+  const double read = static_cast<double>(stream_bytes()) / 10;
+  const double compute = rows * (int8_ops_per_row_ / 300 + f32_ops_per_row_ / 80);
+  const double share = std::max(read, compute) / threads;
+  const auto chunks_per_thread = static_cast<size_t>(std::clamp(share / 4000, 1.0, 8.0));
+  const size_t chunks = chunks_per_thread * static_cast<size_t>(threads);
+  return std::max<size_t>(1, (tasks_ + chunks - 1) / chunks);
+}
+
+void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* memory) const {
+  Scratch scratch{};
+  scratch.tile = static_cast<float*>(memory);
+  scratch.gate_tile = scratch.tile + kTileFloats;
+  scratch.panel = scratch.gate_tile + kTileFloats;
+  scratch.gate_panel = scratch.panel + width_ * kPanelWidth;
+  scratch.chunk = scratch.gate_panel + width_ * kPanelWidth;
+  size_t first = 0;  // task of the part's panel 0
+  for (size_t part = 0; part < parts_.size() && first < end; ++part) {
+    const size_t next = glu_ == Glu::kNone ? first + parts_[part].weight->panels() : tasks_;
+    for (size_t task = std::max(begin, first); task < std::min(end, next); ++task) {
+      RunTask(args, part, task - first, scratch);
+    }
+    if (glu_ != Glu::kNone) break;
+    first = next;
+  }
+}
+
+void LinearPlan::RunTask(const LinearArgs& args, size_t part, size_t panel, const Scratch& scratch) const {
+  const bool glu = glu_ != Glu::kNone;
+  const Bound& main = parts_[glu ? 1 : part];
+  const void* data = PanelData(main, panel, scratch, scratch.panel);
+  const void* gate_data = glu ? PanelData(parts_[0], panel, scratch, scratch.gate_panel) : nullptr;
+  const int tallest = main.ints != nullptr ? kernels_->int_rows : kernels_->float_rows;
+  // Tiles of nearly equal height: 7 rows are better done as 4 + 3 than as 6 + 1.
+  const int tiles = (args.rows + tallest - 1) / tallest;
+  for (int i = 0; i < tiles; ++i) {
+    const int row = static_cast<int>(static_cast<int64_t>(args.rows) * i / tiles);
+    const int rows = static_cast<int>(static_cast<int64_t>(args.rows) * (i + 1) / tiles) - row;
+    if (glu) RunTile(args, parts_[0], gate_data, row, rows, scratch.gate_tile);
+    RunTile(args, main, data, row, rows, scratch.tile);
+    Finish(args, part, panel, row, rows, scratch);
+  }
+}
+
+const void* LinearPlan::PanelData(const Bound& part, size_t panel, const Scratch& scratch,
+                                  float* decoded) const {
+  const PackedWeight& weight = *part.weight;
+  if (weight.form() != PackForm::kDecode) return weight.panel(panel);
+  const int64_t channel = static_cast<int64_t>(panel) * kPanelWidth;
+  DecodePanel(weight.source(), weight.source().format->decode, channel, scratch.chunk, decoded);
+  return decoded;
+}
+
+void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
+                         float* tile) const {
+  const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride;
+  // The first tile brings the panel in from memory; later ones find it in cache.
+  const size_t prefetch = row == 0 ? kPrefetchBytes : 0;
+  const auto index = static_cast<size_t>(rows - 1);
+  if (part.ints != nullptr) {
+    const QuantizedRowLayout at = QuantizedRow(width_, args.x_precise);
+    const IntTileArgs tile_args{
+        static_cast<const uint8_t*>(panel), x,        args.x_stride, at.sum_hi, at.sum, at.hi, at.lo,
+        static_cast<int>(width_ / kStep),   prefetch, tile};
+    (part.precise ? part.ints->precise : part.ints->fast)[index](tile_args);
+    return;
+  }
+  const FloatPanel type = PanelType(*part.weight);
+  const size_t ahead = part.weight->form() == PackForm::kDecode ? 0 : prefetch / 64;
+  kernels_->floats[static_cast<size_t>(type)][index]({panel, x, args.x_stride, width_, ahead, tile});
+}
+
+void LinearPlan::Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,
+                        const Scratch& scratch) const {
+  const bool glu = glu_ != Glu::kNone;
+  const Bound& main = parts_[glu ? 1 : part];
+  const LinearArgs::Output& out = args.outputs[part];
+  const size_t channel = panel * kPanelWidth;
+  EpilogueArgs e{};
+  e.tile = scratch.tile;
+  e.gate = scratch.gate_tile;
+  e.rows = rows;
+  e.channels = static_cast<int>(
+      std::min<int64_t>(kPanelWidth, main.weight->channels() - static_cast<int64_t>(channel)));
+  e.bias = main.bias.empty() ? nullptr : main.bias.data() + channel;
+  e.gate_bias = glu && !parts_[0].bias.empty() ? parts_[0].bias.data() + channel : nullptr;
+  if (residual_) {
+    e.residual = reinterpret_cast<const float*>(reinterpret_cast<const uint8_t*>(args.residual) +
+                                                static_cast<size_t>(row) * args.residual_stride) +
+                 channel;
+    e.residual_stride = args.residual_stride;
+  }
+  e.y = static_cast<uint8_t*>(out.y) + static_cast<size_t>(row) * out.stride + channel * 4;
+  e.y_stride = out.stride;
+  kernels_->epilogue[static_cast<size_t>(glu_)][0](e);
+}
+
+}  // namespace tern

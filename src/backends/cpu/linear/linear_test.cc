@@ -1,0 +1,553 @@
+// Every kernel of every ISA that this CPU has, against sums in double precision; and bit for bit against
+// itself: a row's result may not depend on the rows beside it, on tiles, on chunks or on their order.
+
+#include "backends/cpu/linear/linear.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <string>
+
+#include "base/isa.h"
+#include "ops/quantized_rows.h"
+
+namespace tern {
+namespace {
+
+std::vector<uint32_t> TestedIsas() {
+  const uint32_t have = DetectIsa();
+  std::vector<uint32_t> isas = {kNone};
+  for (const uint32_t level : {0u + kAvx2, kAvx2 | kAvxVnni, kAvx2 | kAvx512}) {
+    if (HasIsa(level, have)) isas.push_back(level);
+  }
+  return isas;
+}
+
+// Formats whose blocks are IntBlocks as they lie in memory: they reach every code and every layout, also
+// where no file format does.
+template <int bits, int group, int zero, bool has_min, bool two_level>
+struct Synthetic {
+  static constexpr size_t kWeights = two_level ? 256 : 32;
+
+  static void Decode(const void* blocks, float* out, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+      IntBlock b;
+      std::memcpy(&b, static_cast<const char*>(blocks) + i / kWeights * sizeof(IntBlock), sizeof b);
+      const size_t g = i % kWeights / static_cast<size_t>(group);
+      const float scale = b.d * static_cast<float>(b.sc[g]);
+      out[i] = scale * static_cast<float>(b.code[i % kWeights] - zero) - b.dmin * static_cast<float>(b.mn[g]);
+    }
+  }
+  static void Unpack(const void* block, IntBlock* out) { std::memcpy(out, block, sizeof *out); }
+
+  static constexpr Format kFormat = {.name = "synthetic",
+                                     .gguf_type = 9999,
+                                     .block_weights = kWeights,
+                                     .block_bytes = sizeof(IntBlock),
+                                     .decode = Decode,
+                                     .encode = nullptr,
+                                     .tolerance = 0,
+                                     .int_form = {bits, group, zero, has_min, two_level},
+                                     .unpack = Unpack};
+
+  static std::vector<char> Weights(int64_t n, int64_t k, std::mt19937& random) {
+    const size_t count = static_cast<size_t>(n * k) / kWeights;
+    std::vector<IntBlock> blocks(count);
+    std::uniform_int_distribution<int> eighths(1, 2047), sc(-128, 127), mn(0, 255), code(0, (1 << bits) - 1);
+    for (IntBlock& b : blocks) {
+      b.d = static_cast<float>(eighths(random)) / 32768.0f;
+      b.dmin = has_min ? static_cast<float>(eighths(random)) / 4096.0f : 0;
+      for (int8_t& s : b.sc) s = two_level ? static_cast<int8_t>(sc(random)) : int8_t{1};
+      for (uint8_t& m : b.mn) m = two_level ? static_cast<uint8_t>(mn(random)) : uint8_t{1};
+      // Runs of the largest code: two products of 255 and 127 do not fit in 16 bits.
+      const bool extreme = code(random) % 4 == 0;
+      for (uint8_t& c : b.code) c = static_cast<uint8_t>(extreme ? (1 << bits) - 1 : code(random));
+    }
+    std::vector<char> bytes(count * sizeof(IntBlock));
+    std::memcpy(bytes.data(), blocks.data(), bytes.size());
+    return bytes;
+  }
+};
+
+struct IntCase {
+  std::string name;
+  const Format* format;
+  std::vector<char> (*weights)(int64_t n, int64_t k, std::mt19937& random);
+};
+template <class F>
+IntCase CaseOf(std::string name) {
+  return {std::move(name), &F::kFormat, F::Weights};
+}
+const std::vector<IntCase>& IntCases() {
+  static const std::vector<IntCase> cases = {
+      CaseOf<Synthetic<4, 32, 8, false, false>>("like q4_0"),
+      CaseOf<Synthetic<4, 32, 0, true, false>>("like q4_1"),
+      CaseOf<Synthetic<5, 32, 16, false, false>>("like q5_0"),
+      CaseOf<Synthetic<5, 32, 0, true, false>>("like q5_1"),
+      CaseOf<Synthetic<8, 32, 128, false, false>>("like q8_0"),
+      CaseOf<Synthetic<4, 16, 0, true, true>>("like q2_k"),
+      CaseOf<Synthetic<4, 16, 4, false, true>>("like q3_k"),
+      CaseOf<Synthetic<4, 32, 0, true, true>>("like q4_k"),
+      CaseOf<Synthetic<5, 32, 0, true, true>>("like q5_k"),
+      CaseOf<Synthetic<6, 16, 32, false, true>>("like q6_k"),
+  };
+  return cases;
+}
+
+// Rows and what they stand for.
+struct Rows {
+  int64_t k = 0;
+  Elem elem = Elem::kF32;
+  size_t stride = 0;
+  std::vector<char> bytes;
+  const void* row(int i) const { return bytes.data() + static_cast<size_t>(i) * stride; }
+  std::vector<double> Values(int i, Elem activation) const;
+};
+
+Rows RandomRows(int rows, int64_t k, Elem elem, std::mt19937& random) {
+  Rows x;
+  x.k = k;
+  x.elem = elem;
+  const bool precise = elem == Elem::kQ16;
+  const QuantizedRowLayout at = QuantizedRow(k, precise);
+  x.stride = elem == Elem::kF32 ? static_cast<size_t>(k) * 4 + 12 : at.row_bytes;
+  x.bytes.resize(x.stride * static_cast<size_t>(rows));
+  std::uniform_real_distribution<float> real(-1, 1);
+  std::uniform_int_distribution<int> hi(-127, 127), lo(-64, 64);
+  for (int r = 0; r < rows; ++r) {
+    char* row = x.bytes.data() + static_cast<size_t>(r) * x.stride;
+    const auto put = [row](size_t at_byte, auto value) { std::memcpy(row + at_byte, &value, sizeof value); };
+    if (elem == Elem::kF32) {
+      for (size_t i = 0; i < static_cast<size_t>(k); ++i) put(4 * i, real(random));
+      continue;
+    }
+    for (size_t g = 0; g < static_cast<size_t>(k) / 16; ++g) {
+      int32_t sum_hi = 0, sum_lo = 0;
+      const bool extreme = hi(random) % 8 == 0;
+      for (size_t i = 16 * g; i < 16 * g + 16; ++i) {
+        const int h = extreme ? -127 : hi(random), l = lo(random);
+        put(at.hi + i, static_cast<int8_t>(h));
+        if (precise) put(at.lo + i, static_cast<int8_t>(l));
+        sum_hi += h;
+        sum_lo += l;
+      }
+      put(at.sum_hi + 4 * g, sum_hi);
+      if (precise) put(at.sum + 4 * g, 128 * sum_hi + sum_lo);
+      if (g % 2 == 0) put(g / 2 * 4, std::fabs(real(random)) / 127);
+    }
+  }
+  return x;
+}
+
+std::vector<double> Rows::Values(int i, Elem activation) const {
+  std::vector<double> out(static_cast<size_t>(k));
+  const char* p = static_cast<const char*>(row(i));
+  const QuantizedRowLayout at = QuantizedRow(k, elem == Elem::kQ16);
+  for (size_t j = 0; j < out.size(); ++j) {
+    float scale;
+    if (elem == Elem::kF32) {
+      std::memcpy(&scale, p + 4 * j, 4);
+      out[j] = scale;
+      continue;
+    }
+    std::memcpy(&scale, p + j / 32 * 4, 4);
+    const int hi = static_cast<int8_t>(p[at.hi + j]);
+    const int lo = activation == Elem::kQ16 ? static_cast<int8_t>(p[at.lo + j]) : 0;
+    out[j] = static_cast<double>(scale) * (hi + lo / 128.0);
+  }
+  return out;
+}
+
+std::shared_ptr<PackedWeight> PackAll(const Tensor& weight, PackForm form, uint32_t isa) {
+  Result<PackedWeight> packed = PackedWeight::Make(weight, form, isa);
+  EXPECT_TRUE(packed.ok()) << packed.error().what;
+  auto shared = std::make_shared<PackedWeight>(std::move(packed).value());
+  // Backwards: panels do not depend on each other.
+  for (size_t p = shared->panels(); p-- > 0;) shared->Pack(p, p + 1);
+  return shared;
+}
+
+// Aligned as plans align it.
+struct Scratch {
+  explicit Scratch(size_t bytes) : buffer(bytes) { std::memset(buffer.data(), 0x7f, bytes); }
+  Buffer buffer;
+};
+
+// Runs all rows, tasks in chunks of `chunk`, last chunk first.
+std::vector<std::vector<float>> RunPlan(const LinearPlan& plan, const Rows& x, int first_row, int rows,
+                                        const std::vector<int64_t>& widths, size_t chunk,
+                                        const std::vector<float>* residual = nullptr) {
+  std::vector<std::vector<float>> y;
+  std::vector<LinearArgs::Output> outputs;
+  for (const int64_t n : widths) {
+    y.emplace_back(static_cast<size_t>(n) * static_cast<size_t>(rows), -1e30f);
+    outputs.push_back({y.back().data(), static_cast<size_t>(n) * 4});
+  }
+  LinearArgs args;
+  args.rows = rows;
+  args.x = x.row(first_row);
+  args.x_stride = x.stride;
+  args.x_precise = x.elem == Elem::kQ16;
+  args.outputs = outputs.data();
+  if (residual != nullptr) {
+    args.residual_stride = static_cast<size_t>(widths[0]) * 4;
+    args.residual = residual->data() + static_cast<size_t>(first_row) * static_cast<size_t>(widths[0]);
+  }
+  Scratch scratch(plan.scratch_bytes());
+  const size_t chunks = (plan.tasks() + chunk - 1) / chunk;
+  for (size_t c = chunks; c-- > 0;) {
+    plan.Run(args, c * chunk, std::min((c + 1) * chunk, plan.tasks()), scratch.buffer.data());
+  }
+  return y;
+}
+
+// Largest |y - sum| as a share of sum |w x|, over all rows and channels.
+double WorstError(const Tensor& weight, const Rows& x, int rows, Elem activation, const float* y) {
+  const auto width = static_cast<size_t>(weight.cols());
+  const auto channels = static_cast<size_t>(weight.rows());
+  std::vector<float> w(width);
+  double worst = 0;
+  std::vector<std::vector<double>> values;
+  for (int r = 0; r < rows; ++r) values.push_back(x.Values(r, activation));
+  for (size_t c = 0; c < channels; ++c) {
+    weight.format->decode(weight.row(static_cast<int64_t>(c)), w.data(), width);
+    for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
+      double sum = 0, size = 0;
+      for (size_t k = 0; k < width; ++k) {
+        sum += w[k] * values[r][k];
+        size += std::fabs(w[k] * values[r][k]);
+      }
+      const double error = std::fabs(y[r * channels + c] - sum);
+      worst = std::max(worst, std::isnan(error) ? 1e30 : error / (size + 1e-30));
+    }
+  }
+  return worst;
+}
+
+LinearPlan MakePlan(LinearSpec spec, uint32_t isa) {
+  Result<LinearPlan> plan = LinearPlan::Make(std::move(spec), isa);
+  EXPECT_TRUE(plan.ok()) << plan.error().what;
+  return std::move(plan).value();
+}
+
+class LinearTest : public testing::TestWithParam<uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(Isa, LinearTest, testing::ValuesIn(TestedIsas()), [](const auto& isa) {
+  std::string name = IsaName(isa.param);
+  std::replace(name.begin(), name.end(), '+', '_');
+  return name;
+});
+
+constexpr double kTolerance = 1e-6;
+
+TEST_P(LinearTest, IntegerTilesAgreeWithDoubles) {
+  std::mt19937 random(1);
+  for (const IntCase& c : IntCases()) {
+    for (const int64_t k : {32, 64, 96, 160, 256, 512, 576, 1536}) {
+      if (k % c.format->block_weights != 0) continue;
+      const int64_t n = k == 576 ? 100 : k == 256 ? 33 : k == 1536 ? 31 : k == 96 ? 96 : 3;
+      const std::vector<char> bytes = c.weights(n, k, random);
+      const Tensor weight{c.format, {n, k}, bytes.data()};
+      const auto packed = PackAll(weight, PackForm::kInteger, GetParam());
+      for (const Elem activation : {Elem::kQ8, Elem::kQ16}) {
+        LinearSpec spec;
+        spec.parts = {{packed, activation}};
+        const LinearPlan plan = MakePlan(spec, GetParam());
+        const int rows = k == 576 ? 13 : k == 512 ? 64 : 5;
+        for (const Elem elem : {Elem::kQ8, Elem::kQ16}) {
+          if (activation == Elem::kQ16 && elem == Elem::kQ8) continue;
+          const Rows x = RandomRows(rows, k, elem, random);
+          const auto y = RunPlan(plan, x, 0, rows, {n}, 2);
+          EXPECT_LT(WorstError(weight, x, rows, activation, y[0].data()), kTolerance)
+              << c.name << " k=" << k << " activation " << int(activation) << " rows " << int(elem);
+        }
+      }
+    }
+  }
+}
+
+// The formats of files, from random weights.
+TEST_P(LinearTest, FileFormatsAgreeWithTheirDecoders) {
+  std::mt19937 random(8);
+  std::normal_distribution<float> normal;
+  int seen = 0;
+  for (const Format* format : AllFormats()) {
+    const int64_t n = 40, k = 512;
+    std::vector<float> weights(static_cast<size_t>(n * k));
+    for (float& w : weights) w = normal(random);
+    const size_t row_bytes = RowBytes(*format, 512).value();
+    std::vector<char> bytes(row_bytes * static_cast<size_t>(n));
+    for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
+      format->encode(weights.data() + i * static_cast<size_t>(k), bytes.data() + i * row_bytes, 512);
+    }
+    const Tensor weight{format, {n, k}, bytes.data()};
+    for (const Elem activation : {Elem::kF32, Elem::kQ8, Elem::kQ16}) {
+      const PackForm form = ChoosePackForm(*format, activation);
+      if (activation != Elem::kF32 && form != PackForm::kInteger) continue;  // floats, q8_k
+      seen += form == PackForm::kInteger;
+      const LinearPlan plan =
+          MakePlan({.parts = {{PackAll(weight, form, GetParam()), activation}}}, GetParam());
+      const Rows x = RandomRows(7, k, activation, random);
+      const auto y = RunPlan(plan, x, 0, 7, {n}, 1);
+      EXPECT_LT(WorstError(weight, x, 7, activation, y[0].data()), 4 * kTolerance)
+          << format->name << " activation " << int(activation);
+    }
+  }
+  EXPECT_EQ(seen, 2 * 10) << "formats with integer kernels, times two forms";
+}
+
+// The rule on which batching, chunked prefill and prefix caches rest.
+TEST_P(LinearTest, ARowsBitsDoNotDependOnItsBatch) {
+  std::mt19937 random(2);
+  for (const IntCase& c : IntCases()) {
+    const int64_t n = 100, k = 256;
+    const std::vector<char> bytes = c.weights(n, k, random);
+    const auto packed = PackAll({c.format, {n, k}, bytes.data()}, PackForm::kInteger, GetParam());
+    for (const Elem activation : {Elem::kQ8, Elem::kQ16}) {
+      LinearSpec spec;
+      spec.parts = {{packed, activation}};
+      const LinearPlan plan = MakePlan(spec, GetParam());
+      const Rows x = RandomRows(64, k, Elem::kQ16, random);
+      std::vector<float> alone;
+      for (int r = 0; r < 64; ++r) {
+        const auto y = RunPlan(plan, x, r, 1, {n}, 1);
+        alone.insert(alone.end(), y[0].begin(), y[0].end());
+      }
+      for (const int rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 64}) {
+        const int first = rows == 64 ? 0 : rows;
+        const auto y = RunPlan(plan, x, first, rows, {n}, static_cast<size_t>(rows % 3) + 1);
+        EXPECT_EQ(std::memcmp(y[0].data(), alone.data() + first * n, y[0].size() * 4), 0)
+            << c.name << " rows=" << rows;
+      }
+    }
+  }
+}
+
+struct FloatCase {
+  Format format;
+  size_t bytes;
+};
+float FromHalf(uint16_t h) {
+  const int exponent = h >> 10 & 31;
+  const float mantissa = static_cast<float>(h & 0x3ff) / 1024;
+  const float size = exponent == 0 ? std::ldexp(mantissa, -14) : std::ldexp(1 + mantissa, exponent - 15);
+  return h & 0x8000 ? -size : size;
+}
+void DecodeF32(const void* in, float* out, size_t n) { std::memcpy(out, in, n * 4); }
+void DecodeF16(const void* in, float* out, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    uint16_t h;
+    std::memcpy(&h, static_cast<const char*>(in) + 2 * i, 2);
+    out[i] = FromHalf(h);
+  }
+}
+void DecodeBf16(const void* in, float* out, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    out[i] = 0;
+    std::memcpy(reinterpret_cast<char*>(out + i) + 2, static_cast<const char*>(in) + 2 * i, 2);
+  }
+}
+std::vector<Format> FloatFormats() {
+  const auto make = [](std::string_view name, uint32_t bytes, void (*decode)(const void*, float*, size_t)) {
+    return Format{.name = name,
+                  .gguf_type = 9999,
+                  .block_weights = 1,
+                  .block_bytes = bytes,
+                  .decode = decode,
+                  .encode = nullptr,
+                  .tolerance = 0};
+  };
+  return {make("f32", 4, DecodeF32), make("f16", 2, DecodeF16), make("bf16", 2, DecodeBf16)};
+}
+
+std::vector<char> RandomFloats(const Format& format, int64_t count, std::mt19937& random) {
+  std::uniform_real_distribution<float> real(-1, 1);
+  std::uniform_int_distribution<int> half(0, 0x3fff), sign(0, 1);
+  std::vector<char> bytes(static_cast<size_t>(count) * format.block_bytes);
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    const float f = real(random);
+    const auto h = static_cast<uint16_t>(half(random) | sign(random) << 15);  // subnormals too
+    char* p = bytes.data() + i * format.block_bytes;
+    if (format.name == "f32") std::memcpy(p, &f, 4);
+    if (format.name == "f16") std::memcpy(p, &h, 2);
+    if (format.name == "bf16") std::memcpy(p, reinterpret_cast<const char*>(&f) + 2, 2);
+  }
+  return bytes;
+}
+
+TEST_P(LinearTest, FloatTilesAgreeWithDoublesAndDoNotDependOnTheBatch) {
+  std::mt19937 random(3);
+  for (const Format& format : FloatFormats()) {
+    for (const int64_t k : {1, 3, 32, 100, 576}) {
+      const int64_t n = k == 576 ? 100 : k == 3 ? 1 : 33;
+      const std::vector<char> bytes = RandomFloats(format, n * k, random);
+      const Tensor weight{&format, {n, k}, bytes.data()};
+      LinearSpec spec;
+      spec.parts = {{PackAll(weight, ChoosePackForm(format, Elem::kF32), GetParam())}};
+      const LinearPlan plan = MakePlan(spec, GetParam());
+      const Rows x = RandomRows(32, k, Elem::kF32, random);
+      const auto all = RunPlan(plan, x, 0, 32, {n}, 1);
+      EXPECT_LT(WorstError(weight, x, 32, Elem::kF32, all[0].data()), 40 * kTolerance) << format.name;
+      for (int rows = 1; rows <= 13; ++rows) {
+        const auto y = RunPlan(plan, x, rows, rows, {n}, 3);
+        EXPECT_EQ(std::memcmp(y[0].data(), all[0].data() + rows * n, y[0].size() * 4), 0) << format.name;
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, AnyFormatMultipliesExactlyByDecoding) {
+  std::mt19937 random(4);
+  for (const IntCase& c : IntCases()) {
+    const int64_t n = 33, k = 512;
+    const std::vector<char> bytes = c.weights(n, k, random);
+    const Tensor weight{c.format, {n, k}, bytes.data()};
+    const PackForm form = ChoosePackForm(*c.format, Elem::kF32);
+    EXPECT_EQ(form, PackForm::kDecode);
+    LinearSpec spec;
+    spec.parts = {{PackAll(weight, form, GetParam())}};
+    const LinearPlan plan = MakePlan(spec, GetParam());
+    const Rows x = RandomRows(14, k, Elem::kF32, random);
+    const auto all = RunPlan(plan, x, 0, 14, {n}, 1);
+    EXPECT_LT(WorstError(weight, x, 14, Elem::kF32, all[0].data()), 40 * kTolerance) << c.name;
+    const auto one = RunPlan(plan, x, 13, 1, {n}, 2);
+    EXPECT_EQ(std::memcmp(one[0].data(), all[0].data() + 13 * n, one[0].size() * 4), 0) << c.name;
+  }
+}
+
+// QKV: weights of different formats and forms over the same rows, with biases.
+TEST_P(LinearTest, SeveralWeightsAreOneNode) {
+  std::mt19937 random(5);
+  const int64_t k = 256;
+  const std::vector<int64_t> widths = {100, 32, 1};
+  const std::vector<size_t> cases = {0, 9, 4};
+  const std::vector<Elem> activations = {Elem::kQ8, Elem::kQ16, Elem::kQ16};
+  std::vector<std::vector<char>> bytes;
+  std::vector<std::vector<float>> biases;
+  std::vector<Tensor> weights;
+  LinearSpec spec;
+  for (size_t i = 0; i < 3; ++i) {
+    const IntCase& c = IntCases()[cases[i]];
+    bytes.push_back(c.weights(widths[i], k, random));
+    weights.push_back({c.format, {widths[i], k}, bytes.back().data()});
+    biases.emplace_back(static_cast<size_t>(widths[i]));
+    std::iota(biases.back().begin(), biases.back().end(), 1.0f);
+    spec.parts.push_back(
+        {PackAll(weights[i], PackForm::kInteger, GetParam()), activations[i], biases[i].data()});
+  }
+  const LinearPlan plan = MakePlan(spec, GetParam());
+  EXPECT_EQ(plan.tasks(), 4u + 1 + 1);
+  const Rows x = RandomRows(7, k, Elem::kQ16, random);
+  auto y = RunPlan(plan, x, 0, 7, widths, 2);
+  for (size_t i = 0; i < 3; ++i) {
+    for (size_t j = 0; j < y[i].size(); ++j) y[i][j] -= biases[i][j % biases[i].size()];
+    EXPECT_LT(WorstError(weights[i], x, 7, activations[i], y[i].data()), 2 * kTolerance);
+  }
+}
+
+double Activate(Glu glu, double x) {
+  if (glu == Glu::kSilu) return x / (1 + std::exp(-x));
+  if (glu == Glu::kGelu) return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+
+// An identity as weight brings chosen numbers to the epilogue, in all forms of tails.
+TEST_P(LinearTest, ActivationsAreExactToFloatPrecision) {
+  const Format f32 = FloatFormats()[0];
+  for (const Glu glu : {Glu::kSilu, Glu::kGeluTanh, Glu::kGelu}) {
+    for (const int64_t n : {1, 31, 100}) {
+      std::vector<float> up(static_cast<size_t>(n), 1.0f), gate(static_cast<size_t>(n));
+      for (size_t i = 0; i < gate.size(); ++i) gate[i] = (static_cast<float>(i) - 50) / 50;
+      LinearSpec spec;
+      spec.glu = glu;
+      spec.parts = {{PackAll({&f32, {n, 1}, gate.data()}, PackForm::kFloat, GetParam())},
+                    {PackAll({&f32, {n, 1}, up.data()}, PackForm::kFloat, GetParam())}};
+      const LinearPlan plan = MakePlan(spec, GetParam());
+      Rows x;
+      x.k = 1;
+      x.stride = 4;
+      const std::vector<float> values = {0.0f, 1e-4f,  0.5f,  1.0f,   3.0f, -5.0f,
+                                         8.0f, -12.0f, 40.0f, 200.0f, 1e15f};
+      x.bytes.resize(values.size() * 4);
+      std::memcpy(x.bytes.data(), values.data(), x.bytes.size());
+      const auto y = RunPlan(plan, x, 0, static_cast<int>(values.size()), {n}, 1)[0];
+      for (size_t i = 0; i < y.size(); ++i) {
+        const float v = values[i / static_cast<size_t>(n)], g = gate[i % static_cast<size_t>(n)] * v;
+        const double expected = Activate(glu, g) * v;
+        // Relative, but for the far negative tails, where clamped exponents leave next to nothing.
+        const double size = std::fabs(static_cast<double>(g) * v);
+        EXPECT_LE(std::fabs(y[i] - expected),
+                  4e-7 * std::fabs(expected) + 1e-7 * size * std::exp(-std::fabs(g) / 2) + 1e-30 * size)
+            << "glu " << int(glu) << " of " << g;
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, AddsBiasAndResidual) {
+  std::mt19937 random(6);
+  const int64_t n = 77, k = 96;
+  const IntCase& c = IntCases()[1];
+  const std::vector<char> bytes = c.weights(n, k, random);
+  const Tensor weight{c.format, {n, k}, bytes.data()};
+  std::vector<float> bias(77), residual(77 * 9);
+  std::iota(bias.begin(), bias.end(), 0.5f);
+  std::iota(residual.begin(), residual.end(), -100.0f);
+  LinearSpec spec;
+  spec.parts = {{PackAll(weight, PackForm::kInteger, GetParam()), Elem::kQ8, bias.data()}};
+  const Rows x = RandomRows(9, k, Elem::kQ8, random);
+  const auto bare =
+      RunPlan(MakePlan({.parts = {{spec.parts[0].weight, Elem::kQ8}}}, GetParam()), x, 0, 9, {n}, 1);
+  spec.residual = true;
+  const auto y = RunPlan(MakePlan(spec, GetParam()), x, 0, 9, {n}, 1, &residual);
+  for (size_t i = 0; i < y[0].size(); ++i) {
+    ASSERT_EQ(y[0][i], bare[0][i] + bias[i % 77] + residual[i]);
+  }
+}
+
+TEST(LinearSpecTest, RefusesWhatDoesNotFitTogether) {
+  const Format f32 = FloatFormats()[0];
+  const std::vector<float> zeros(64 * 64);
+  const auto weight = [&](int64_t n, int64_t k) {
+    return PackAll({&f32, {n, k}, zeros.data()}, PackForm::kFloat, kNone);
+  };
+  const auto refusal = [](LinearSpec spec) {
+    const Result<LinearPlan> plan = LinearPlan::Make(std::move(spec), kNone);
+    return plan.ok() ? "" : plan.error().what;
+  };
+  EXPECT_EQ(refusal({}), "linear: no weights");
+  EXPECT_EQ(refusal({.parts = {{weight(2, 8)}, {weight(2, 9)}}}),
+            "linear weight f32 [2, 9]: expected a width of 8");
+  EXPECT_EQ(refusal({.parts = {{weight(2, 8)}, {weight(3, 8)}}, .glu = Glu::kSilu}),
+            "linear weight f32 [3, 8]: expected 2 channels, as the gate");
+  EXPECT_EQ(refusal({.parts = {{weight(2, 8)}}, .glu = Glu::kSilu}),
+            "linear: glu needs two weights, gate and up");
+  EXPECT_EQ(refusal({.parts = {{weight(2, 8)}, {weight(2, 8)}}, .residual = true}),
+            "linear: a residual needs a single output");
+  EXPECT_EQ(refusal({.parts = {{weight(2, 8), Elem::kQ8}}}),
+            "linear weight f32 [2, 8]: packed for f32 rows, expected quantized");
+  EXPECT_EQ(refusal({.parts = {{weight(33, 8)}}, .output = Elem::kQ8}),
+            "linear weight f32 [33, 8]: quantized output needs a multiple of 32 channels");
+  EXPECT_FALSE(ParseGlu("relu").ok());
+}
+
+TEST(LinearPackTest, PackedWeightsTakeNoMoreThanTheFile) {
+  // Per 256 weights: the file's bytes, and 8 instead of 6 bits per scale and minimum of K formats.
+  const std::vector<std::pair<size_t, size_t>> bytes = {{0, 144}, {1, 160},     {2, 176},     {3, 192},
+                                                        {4, 272}, {7, 144 + 4}, {8, 176 + 4}, {9, 210}};
+  std::mt19937 random(7);
+  for (const auto& [index, per_256] : bytes) {
+    const IntCase& c = IntCases()[index];
+    const std::vector<char> data = c.weights(64, 256, random);
+    const auto packed = PackAll({c.format, {64, 256}, data.data()}, PackForm::kInteger, kNone);
+    // Panels of 256 inputs are too short for the padding of small headers to matter.
+    EXPECT_EQ(packed->stream_bytes(), 64 * per_256) << c.name;
+  }
+}
+
+}  // namespace
+}  // namespace tern

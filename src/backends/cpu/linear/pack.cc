@@ -1,0 +1,159 @@
+#include "backends/cpu/linear/pack.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/float16.h"
+
+namespace tern {
+namespace {
+
+using Blocks = std::array<IntBlock, kPanelWidth>;
+
+// One vector of 32 f16: d or dmin of every channel.
+uint8_t* PutHalves(const Blocks& blocks, float IntBlock::*field, uint8_t* out) {
+  for (size_t c = 0; c < kPanelWidth; ++c) {
+    const uint16_t half = F32ToF16(blocks[c].*field);
+    std::memcpy(out + 2 * c, &half, 2);
+  }
+  return out + 2 * kPanelWidth;
+}
+
+void PutHeader(const Blocks& blocks, const PanelLayout& layout, size_t first_k, uint8_t* out) {
+  const size_t first_group = first_k / static_cast<size_t>(layout.group);
+  const size_t groups = static_cast<size_t>(layout.groups());
+  uint8_t* min = out + layout.scale_bytes();
+  for (size_t g = 0; g < groups; ++g) {
+    const size_t at = g * kPanelWidth;
+    if (!layout.two_level) {
+      PutHalves(blocks, &IntBlock::d, out + 2 * at);
+      if (layout.has_min) PutHalves(blocks, &IntBlock::dmin, min + 2 * at);
+      continue;
+    }
+    for (size_t c = 0; c < kPanelWidth; ++c) {
+      out[at + c] = static_cast<uint8_t>(blocks[c].sc[first_group + g]);
+      if (layout.has_min) min[at + c] = blocks[c].mn[first_group + g];
+    }
+  }
+}
+
+// Four codes as they lie in memory; shifts and masks below work on all four at once.
+uint32_t Quad(const IntBlock& block, size_t k) {
+  uint32_t quad;
+  std::memcpy(&quad, block.code + k, 4);
+  return quad;
+}
+void PutQuad(uint8_t* line, size_t c, uint32_t quad) { std::memcpy(line + 4 * c, &quad, 4); }
+
+void PutCodes8(const Blocks& blocks, size_t first_k, uint8_t* out) {
+  for (size_t k = 0; k < kStep; k += 4, out += 128) {
+    for (size_t c = 0; c < kPanelWidth; ++c) PutQuad(out, c, Quad(blocks[c], first_k + k));
+  }
+}
+
+// The nibble line of one quad.
+void PutNibbles(const Blocks& blocks, size_t k, uint8_t* line) {
+  for (size_t c = 0; c < 16; ++c) {
+    const uint32_t low = Quad(blocks[c], k) & 0x0f0f0f0f, high = Quad(blocks[c + 16], k) & 0x0f0f0f0f;
+    PutQuad(line, c, low | high << 4);
+  }
+}
+
+// The line of upper bits of the `span` quads from k on.
+void PutUpper(const Blocks& blocks, size_t k, int upper_bits, size_t span, uint8_t* line) {
+  const uint32_t mask = upper_bits == 1 ? 0x01010101 : 0x03030303;
+  for (size_t c = 0; c < 16; ++c) {
+    uint32_t bits = 0;
+    for (size_t q = 0; q < span; ++q) {
+      const size_t shift = q * 2 * static_cast<size_t>(upper_bits);
+      bits |= (Quad(blocks[c], k + 4 * q) >> 4 & mask) << shift;
+      bits |= (Quad(blocks[c + 16], k + 4 * q) >> 4 & mask) << (shift + static_cast<size_t>(upper_bits));
+    }
+    PutQuad(line, c, bits);
+  }
+}
+
+void PutCodes(const Blocks& blocks, int bits, size_t first_k, uint8_t* out) {
+  if (bits == 8) return PutCodes8(blocks, first_k, out);
+  const size_t span = bits == 5 ? 4 : bits == 6 ? 2 : 1;
+  for (size_t k = first_k; k < first_k + kStep; k += 4 * span) {
+    if (bits != 4) {
+      PutUpper(blocks, k, bits - 4, span, out);
+      out += 64;
+    }
+    for (size_t q = 0; q < span; ++q, out += 64) PutNibbles(blocks, k + 4 * q, out);
+  }
+}
+
+}  // namespace
+
+PanelLayout LayoutOfFormat(const Format& format) {
+  const IntForm& f = format.int_form;
+  return {f.bits, f.group, f.zero, f.has_min, f.two_level};
+}
+
+void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out) {
+  const Format& format = *weight.format;
+  const int64_t channels = std::min<int64_t>(kPanelWidth, weight.rows() - first_channel);
+  const size_t blocks_per_row = static_cast<size_t>(weight.cols()) / format.block_weights;
+  const size_t row_bytes = weight.row_bytes();
+  const auto* rows = static_cast<const uint8_t*>(weight.row(first_channel));
+  Blocks blocks{};
+  for (size_t b = 0; b < blocks_per_row; ++b) {
+    const uint8_t* block = rows + b * format.block_bytes;
+    for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
+      format.unpack(block + c * row_bytes, &blocks[c]);
+    }
+    if (layout.two_level) {
+      out = PutHalves(blocks, &IntBlock::d, out);
+      if (layout.has_min) out = PutHalves(blocks, &IntBlock::dmin, out);
+    }
+    for (size_t k = 0; k < format.block_weights; k += kStep) {
+      PutHeader(blocks, layout, k, out);
+      PutCodes(blocks, layout.bits, k, out + layout.header_bytes());
+      out += layout.step_bytes();
+    }
+  }
+}
+
+void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
+  const size_t bytes = weight.format->block_bytes;
+  const size_t width = static_cast<size_t>(weight.cols());
+  const int64_t channels = std::min<int64_t>(kPanelWidth, weight.rows() - first_channel);
+  constexpr size_t kRun = 64;  // inputs per pass: output lines stay in cache while all rows come by
+  for (size_t first_k = 0; first_k < width; first_k += kRun) {
+    const size_t end = std::min(width, first_k + kRun);
+    for (int64_t c = 0; c < channels; ++c) {
+      const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + c));
+      uint8_t* column = out + static_cast<size_t>(c) * bytes;
+      for (size_t k = first_k; k < end; ++k) {
+        if (bytes == 2) {
+          std::memcpy(column + k * kPanelWidth * 2, row + k * 2, 2);
+        } else {
+          std::memcpy(column + k * kPanelWidth * 4, row + k * 4, 4);
+        }
+      }
+    }
+  }
+}
+
+void DecodePanel(const Tensor& weight, DecodeFn decode, int64_t first_channel, float* chunk, float* out) {
+  const Format& format = *weight.format;
+  const size_t width = static_cast<size_t>(weight.cols());
+  const size_t channels = static_cast<size_t>(std::min<int64_t>(kPanelWidth, weight.rows() - first_channel));
+  std::fill(chunk, chunk + kDecodeChunkFloats, 0.0f);
+  for (size_t first_k = 0; first_k < width; first_k += kDecodeWidth) {
+    const size_t n = std::min(kDecodeWidth, width - first_k);
+    const size_t offset = first_k / format.block_weights * format.block_bytes;
+    for (size_t c = 0; c < channels; ++c) {
+      const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + static_cast<int64_t>(c)));
+      decode(row + offset, chunk + c * kDecodeStride, n);
+    }
+    for (size_t k = 0; k < n; ++k) {
+      for (size_t c = 0; c < kPanelWidth; ++c) *out++ = chunk[c * kDecodeStride + k];
+    }
+  }
+}
+
+}  // namespace tern

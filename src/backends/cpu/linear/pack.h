@@ -1,0 +1,23 @@
+#pragma once
+// Writes panels (panel_layout.h) from a weight's rows.
+
+#include "backends/cpu/linear/panel_layout.h"
+#include "tensor/tensor.h"
+
+namespace tern {
+
+// The layout that holds a format's integers without loss.
+PanelLayout LayoutOfFormat(const Format& format);
+// Channels first_channel .. + 31 of `weight`; those past its last row become zeros.
+void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out);
+// [K][32] elements of 2 or 4 bytes, as they lie in the rows.
+void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out);
+
+// f32 [K][32] of any format. `chunk` is working memory of kDecodeChunkFloats.
+using DecodeFn = void (*)(const void* blocks, float* out, size_t n);
+inline constexpr size_t kDecodeWidth = 256;                 // inputs decoded per row at a time
+inline constexpr size_t kDecodeStride = kDecodeWidth + 16;  // keeps 32 rows out of the same cache sets
+inline constexpr size_t kDecodeChunkFloats = kPanelWidth * kDecodeStride;
+void DecodePanel(const Tensor& weight, DecodeFn decode, int64_t first_channel, float* chunk, float* out);
+
+}  // namespace tern

@@ -1,0 +1,56 @@
+#pragma once
+// How a weight lies in a panel: 32 output channels, all K inputs, as one forward stream of 64-byte lines.
+//
+// The unit is a step of 32 inputs, one activation group. With two_level, every 8 steps (256 inputs) start
+// with
+//   f16 d[32] | (has_min) f16 dmin[32]
+// Then per step, padded to a line, the scales, and where has_min the minimums, of its one or two groups
+//   f16 scale[groups][32] | f16 min[groups][32]       flat
+//   i8  sc[groups][32]    | u8  mn[groups][32]        two_level
+// then the codes. A k-quad is 4 consecutive inputs of all channels; byte 4c+i of a line is channel c, input
+// i:
+//   4 bits  per quad a line: low nibbles are channels 0-15, high nibbles channels 16-31
+//   5 bits  per 4 quads a line of fifth bits, bit 2q+h of each byte for half h of quad q, then 4 nibble lines
+//   6 bits  per 2 quads a line of upper bits, bits 4q+2h..+1 likewise, then 2 nibble lines
+//   8 bits  per quad two lines: channels 0-15, channels 16-31
+// Nothing is lost against the file's format; bytes per weight are the file's, up to the 6-bit scales of K
+// formats, which take 8 bits here.
+//
+// Plain C++: included by the files that are compiled per ISA.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tern {
+
+// Members are folded at compile time or inlined: no symbol of theirs may differ by ISA.
+#define TERN_FOLDED [[gnu::always_inline]] constexpr
+
+inline constexpr int kStep = 32;        // inputs per step
+inline constexpr int kSuperSteps = 8;   // steps per d and dmin
+inline constexpr int kPanelWidth = 32;  // channels
+
+struct PanelLayout {
+  int bits;   // 4, 5, 6, 8
+  int group;  // 16, 32
+  int zero;   // the code that stands for 0: a power of two; 0 with minimums
+  bool has_min;
+  bool two_level;
+
+  TERN_FOLDED int groups() const { return kStep / group; }
+  TERN_FOLDED size_t scale_bytes() const {  // of one kind, per step
+    return static_cast<size_t>(groups()) * kPanelWidth * (two_level ? 1 : 2);
+  }
+  TERN_FOLDED size_t header_bytes() const { return ((has_min ? 2 : 1) * scale_bytes() + 63) / 64 * 64; }
+  TERN_FOLDED size_t code_bytes() const { return static_cast<size_t>(kStep * kPanelWidth * bits / 8); }
+  TERN_FOLDED size_t step_bytes() const { return header_bytes() + code_bytes(); }
+  TERN_FOLDED size_t super_bytes() const { return two_level ? (has_min ? 128 : 64) : 0; }  // before 8 steps
+  // K is a multiple of kStep.
+  TERN_FOLDED size_t panel_bytes(int64_t k) const {
+    const size_t steps = static_cast<size_t>(k) / kStep;
+    return steps * step_bytes() + (steps + kSuperSteps - 1) / kSuperSteps * super_bytes();
+  }
+  friend constexpr bool operator==(const PanelLayout&, const PanelLayout&) = default;
+};
+
+}  // namespace tern

@@ -1,0 +1,86 @@
+#pragma once
+// What the linear kernels need of AVX-512 with VNNI. simd_avx2.h and simd_none.h have the same interface.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+struct Simd {
+  using U8 = __m512i;
+  using I32 = __m512i;
+  using F32 = __m512;
+  static constexpr int kLanes = 16;
+  static constexpr int kIntRows = 6;       // rows per integer tile: 12 sums and 12 accumulators in registers
+  static constexpr int kFloatRows = 12;    // rows per float tile: 24 accumulators
+  static constexpr bool kSigned8 = false;  // Dot takes 8-bit codes as they lie: unsigned
+
+  // Codes: vectors of bytes. Shifts are of 16-bit lanes, left by n or right by -n.
+  static U8 Load(const uint8_t* p) { return _mm512_load_si512(p); }
+  static U8 Set8(int x) { return _mm512_set1_epi8(static_cast<char>(x)); }
+  static U8 And(U8 a, U8 b) { return _mm512_and_si512(a, b); }
+  static U8 OrAnd(U8 a, U8 b, U8 mask) { return _mm512_ternarylogic_epi32(a, b, mask, 0xf8); }
+  template <int n>
+  static U8 Shift(U8 a) {
+    if constexpr (n > 0) return _mm512_slli_epi16(a, n);
+    if constexpr (n < 0) return _mm512_srli_epi16(a, -n);
+    return a;
+  }
+
+  static I32 Zero() { return _mm512_setzero_si512(); }
+  static I32 Broadcast(const uint8_t* p) {
+    int x;
+    __builtin_memcpy(&x, p, 4);
+    return _mm512_set1_epi32(x);
+  }
+  static I32 Add(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
+  static I32 Sub(I32 a, I32 b) { return _mm512_sub_epi32(a, b); }
+  template <int n>
+  static I32 ShiftLeft(I32 a) {
+    return _mm512_slli_epi32(a, n);
+  }
+  // acc + the four products of each lane's bytes: w unsigned of kBits bits, x signed in -127..127.
+  template <int kBits>
+  static I32 Dot(I32 acc, U8 w, I32 x) {
+    return _mm512_dpbusd_epi32(acc, w, x);
+  }
+
+  static F32 ToFloat(I32 a) { return _mm512_cvtepi32_ps(a); }
+  static I32 ToInt(F32 a) { return _mm512_cvtps_epi32(a); }  // nearest, ties to even
+  static F32 LoadI8(const uint8_t* p) { return ToFloat(_mm512_cvtepi8_epi32(Load16(p))); }
+  static F32 LoadU8(const uint8_t* p) { return ToFloat(_mm512_cvtepu8_epi32(Load16(p))); }
+  static F32 LoadF16(const void* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+  }
+  static F32 LoadBf16(const void* p) {
+    const __m256i half = _mm256_loadu_si256(static_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+  }
+  static F32 Load(const float* p) { return _mm512_loadu_ps(p); }
+  static void Store(float* p, F32 v) { _mm512_storeu_ps(p, v); }
+  static F32 Set(float x) { return _mm512_set1_ps(x); }
+  static F32 Mul(F32 a, F32 b) { return _mm512_mul_ps(a, b); }
+  static F32 Add(F32 a, F32 b) { return _mm512_add_ps(a, b); }
+  static F32 Sub(F32 a, F32 b) { return _mm512_sub_ps(a, b); }
+  static F32 Div(F32 a, F32 b) { return _mm512_div_ps(a, b); }
+  static F32 Max(F32 a, F32 b) { return _mm512_max_ps(a, b); }
+  static F32 Min(F32 a, F32 b) { return _mm512_min_ps(a, b); }
+  static F32 Abs(F32 a) { return _mm512_abs_ps(a); }
+  static F32 MulAdd(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a, b, c); }      // a b + c
+  static F32 NegMulAdd(F32 a, F32 b, F32 c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a b
+  static F32 SelectNegative(F32 x, F32 negative, F32 other) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), other, negative);
+  }
+  // 2^n, n in -126..127.
+  static F32 Exp2(I32 n) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
+  }
+
+ private:
+  static __m128i Load16(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+};
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS
