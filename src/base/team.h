@@ -1,0 +1,94 @@
+#pragma once
+// Team: threads that work on one thing together. Every thread runs the same function; barriers separate its
+// parts; chunks of work are taken from shared counters, so that a thread the machine stops for a while holds
+// up its chunk and nothing else.
+//
+//   Team team(2);
+//   TaskCounter counter;
+//   team.Run([&](int thread) {
+//     counter.ForEach(tasks, chunk, [&](size_t begin, size_t end) { ... });
+//     team.Barrier(thread);
+//     ...
+//   });
+//
+// Waiting spins for some microseconds and then sleeps; a thread that keeps ending up asleep (more threads
+// than CPUs) spins less and less. Run may be called from any thread, one at a time; it allocates nothing.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace tern {
+
+class Team {
+ public:
+  // The thread that calls Run counts: `threads` - 1 are started. Where threads are as many as the physical
+  // cores that this process may use, the started ones are pinned to a core each.
+  explicit Team(int threads);
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+  ~Team();
+
+  int threads() const { return threads_; }
+
+  // work(thread) on every thread, thread 0 being the caller's. Returns when all are done; what they wrote is
+  // then visible here. `work` must not throw.
+  template <class Work>
+  void Run(Work&& work) {
+    using Plain = std::remove_reference_t<Work>;
+    RunErased([](void* context, int thread) { (*static_cast<Plain*>(context))(thread); },
+              const_cast<void*>(static_cast<const void*>(&work)));
+  }
+
+  // Inside Run, by all threads: none goes on before all have come; what was written before is visible after.
+  void Barrier(int thread);
+
+ private:
+  using Job = void (*)(void* context, int thread);
+  struct alignas(64) Word {
+    std::atomic<int32_t> value{0};
+  };
+  // How long a thread spins before it sleeps, learnt from how its waits end.
+  struct alignas(64) Patience {
+    int64_t spin_ns;
+  };
+
+  void RunErased(Job job, void* context);
+  void Work(int thread);
+  void WaitForChange(Word& word, int32_t old, int thread);
+
+  const int threads_;
+  std::mutex run_mutex_;
+  Job job_ = nullptr;
+  void* context_ = nullptr;
+  Word start_;    // counts jobs; -1: go home
+  Word arrived_;  // at the current barrier
+  Word passed_;   // counts barriers
+  std::unique_ptr<Patience[]> patience_;
+  std::vector<std::thread> workers_;
+};
+
+// Hands out the tasks of one piece of work in chunks. Reset between uses, by one thread.
+class alignas(64) TaskCounter {
+ public:
+  void Reset() { next_.store(0, std::memory_order_relaxed); }
+  // run(begin, end) for chunks of [0, tasks) until all are taken; called by every thread of a team.
+  template <class Run>
+  void ForEach(size_t tasks, size_t chunk, Run&& run) {
+    while (true) {
+      const size_t begin = next_.fetch_add(chunk, std::memory_order_relaxed);
+      if (begin >= tasks) return;
+      run(begin, begin + chunk < tasks ? begin + chunk : tasks);
+    }
+  }
+
+ private:
+  std::atomic<size_t> next_{0};
+};
+
+}  // namespace tern
