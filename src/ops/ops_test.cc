@@ -1,0 +1,141 @@
+// Shape rules speak clearly; references agree with numbers worked out by hand.
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+
+#include "ops/linear.h"
+#include "ops/op.h"
+
+namespace tern {
+namespace {
+
+// The bytes of f32 weights are floats: enough of a format for references, without the tensor module's list.
+void DecodeFloats(const void* blocks, float* out, size_t n) {
+  for (size_t i = 0; i < n; ++i) out[i] = static_cast<const float*>(blocks)[i];
+}
+constexpr Format kFloats = {.name = "f32",
+                            .gguf_type = 0,
+                            .block_weights = 1,
+                            .block_bytes = 4,
+                            .decode = DecodeFloats,
+                            .encode = nullptr,
+                            .tolerance = 0};
+
+ValueType Rows(int64_t columns) { return {Elem::kF32, {kDimTokens, columns}}; }
+ValueType Weight(Shape shape) { return {Elem::kWeight, std::move(shape), &kFloats}; }
+
+std::string InferError(std::string_view op, std::vector<ValueType> inputs, Attrs attrs = {}) {
+  const auto result = FindOp(op)->infer(inputs, attrs);
+  return result.ok() ? "" : result.error().what;
+}
+
+struct Operand {
+  std::vector<float> values;
+  Shape shape;
+  bool is_weight = false;
+};
+
+std::vector<float> Compute(std::string_view op, std::vector<Operand> inputs, Shape out, Attrs attrs = {}) {
+  std::vector<View> views;
+  for (Operand& input : inputs) {
+    views.push_back({input.is_weight ? Elem::kWeight : Elem::kF32, input.shape,
+                     input.is_weight ? &kFloats : nullptr, input.values.data()});
+  }
+  std::vector<float> y(static_cast<size_t>(Elements(out)));
+  const std::array<View, 1> outputs{View{Elem::kF32, out, nullptr, y.data()}};
+  FindOp(op)->reference({views, outputs, attrs, Batch{}});
+  return y;
+}
+
+TEST(Ops, EveryListedOpIsFoundByItsName) {
+  for (const OpDesc* op : AllOps()) {
+    EXPECT_EQ(FindOp(op->name), op);
+    EXPECT_FALSE(op->summary.empty()) << op->name;
+  }
+  EXPECT_EQ(FindOp("no_such_op"), nullptr);
+}
+
+TEST(Ops, NoInputsIsAnErrorOfEveryOp) {
+  for (const OpDesc* op : AllOps()) EXPECT_FALSE(op->infer.value({}, {}).ok()) << op->name;
+}
+
+TEST(Ops, ShapeErrorsNameTheInputTheProblemAndWhatWasExpected) {
+  EXPECT_EQ(InferError("add", {Rows(4), Rows(5)}), "y: f32[T,5], expected f32[T,4]");
+  EXPECT_EQ(InferError("rms_norm", {Rows(30), Weight({4})}),
+            "x: f32[T,30], expected columns to be a multiple of 4");
+  EXPECT_EQ(InferError("quantize", {Rows(48)}), "x: f32[T,48], expected columns to be a multiple of 32");
+  EXPECT_EQ(InferError("linear", {Rows(8), Weight({3, 7})}), "w1: f32[3,7], expected a weight [any, 8]");
+  EXPECT_EQ(InferError("linear", {Rows(8), Weight({3, 8}), Weight({4, 8})},
+                       {{"weights", int64_t{2}}, {"glu", "silu"}}),
+            "w2: f32[4,8], expected the shape of w1, f32[3,8]");
+  EXPECT_EQ(InferError("linear", {Rows(8), Weight({3, 8})}, {{"forms", "q8"}}),
+            "attribute forms: q8, but x is f32");
+  EXPECT_EQ(InferError("attention", {Rows(12), {Elem::kState, {}}},
+                       {{"layer", int64_t{0}},
+                        {"window", int64_t{0}},
+                        {"heads", int64_t{3}},
+                        {"kv_heads", int64_t{2}},
+                        {"head_dim", int64_t{4}}}),
+            "attribute kv_heads: 2, expected a divisor of 3 heads");
+  EXPECT_EQ(InferError("rope", {Rows(8), Rows(4)}, {{"head_dim", int64_t{8}}, {"style", "spiral"}}),
+            "attribute style: \"spiral\", expected half or pair");
+}
+
+TEST(Ops, LinearFormsMayMixOnPreciseRows) {
+  const ValueType x{Elem::kQ16, {kDimTokens, 64}};
+  const auto types = FindOp("linear")->infer.value(std::array{x, Weight({3, 64}), Weight({5, 64})},
+                                                   {{"weights", int64_t{2}}, {"forms", "q8,q16"}});
+  ASSERT_TRUE(types.ok());
+  EXPECT_EQ(types.value(),
+            (std::vector<ValueType>{{Elem::kF32, {kDimTokens, 3}}, {Elem::kF32, {kDimTokens, 5}}}));
+}
+
+TEST(Ops, RmsNormWorksOnGroupsOfTheWeightsWidth) {
+  const auto y = Compute("rms_norm", {{{3, 4, 0, 2}, {1, 4}}, {{1, 10}, {2}, true}}, {1, 4});
+  const float a = std::sqrt(12.5f), b = std::sqrt(2.f);
+  EXPECT_FLOAT_EQ(y[0], 3 / a);
+  EXPECT_FLOAT_EQ(y[1], 40 / a);
+  EXPECT_FLOAT_EQ(y[2], 0);
+  EXPECT_FLOAT_EQ(y[3], 20 / b);
+}
+
+TEST(Ops, RopeTurnsPairsOrHalvesAndLeavesTheRest) {
+  // One head of 6, 4 rotated: angles 90 and 0 degrees.
+  const Operand x{{1, 2, 3, 4, 5, 6}, {1, 6}}, table{{0, 1, 1, 0}, {1, 4}};
+  EXPECT_EQ(Compute("rope", {x, table}, {1, 6}, {{"head_dim", int64_t{6}}, {"style", "pair"}}),
+            (std::vector<float>{-2, 1, 3, 4, 5, 6}));
+  EXPECT_EQ(Compute("rope", {x, table}, {1, 6}, {{"head_dim", int64_t{6}}, {"style", "half"}}),
+            (std::vector<float>{-3, 2, 1, 4, 5, 6}));
+}
+
+TEST(Ops, LinearAddsBiasAndResidualAndGates) {
+  const Operand x{{1, 2}, {1, 2}}, w{{1, 0, 0, 1, 1, 1}, {3, 2}, true};
+  const Operand bias{{10, 20, 30}, {3}, true}, residual{{100, 200, 300}, {1, 3}};
+  EXPECT_EQ(
+      Compute("linear", {x, w, bias, residual}, {1, 3}, {{"biases", int64_t{1}}, {"residual", int64_t{1}}}),
+      (std::vector<float>{111, 222, 333}));
+  const auto y = Compute("linear", {x, w, w}, {1, 3}, {{"weights", int64_t{2}}, {"glu", "silu"}});
+  for (int i = 0; i < 3; ++i) {
+    const float v = static_cast<float>(i + 1);
+    EXPECT_FLOAT_EQ(y[static_cast<size_t>(i)], v * v / (1 + std::exp(-v)));
+  }
+}
+
+TEST(Ops, ActivationsAgreeWithKnownValues) {
+  // PyTorch 2: torch.nn.functional.gelu(x), with approximate="tanh", and silu(x).
+  const Operand x{{-3, -0.5f, 0, 1, 20}, {1, 5}};
+  const std::vector<float> gelu = {-0.00404969f, -0.15426877f, 0, 0.84134475f, 20};
+  const std::vector<float> by_tanh = {-0.00363739f, -0.15428599f, 0, 0.84119199f, 20};
+  const std::vector<float> silu = {-0.14227762f, -0.18877034f, 0, 0.73105858f, 20};
+  const auto expect_near = [](const std::vector<float>& y, const std::vector<float>& want) {
+    for (size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(y[i], want[i], 1e-6) << i;
+  };
+  expect_near(Compute("gelu", {x}, {1, 5}), gelu);
+  expect_near(Compute("gelu_tanh", {x}, {1, 5}), by_tanh);
+  expect_near(Compute("silu", {x}, {1, 5}), silu);
+}
+
+}  // namespace
+}  // namespace tern
