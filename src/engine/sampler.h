@@ -61,7 +61,8 @@ struct SamplerState {
   std::span<const int32_t> history;    // prompt and answer so far
   const SamplingOptions& options;
   Random& random;
-  float& mirostat_mu;
+  float mirostat_mu = 0;
+  std::vector<int32_t>& scratch;  // for the step's own use
 };
 
 struct SamplerDesc {
@@ -85,9 +86,11 @@ class Sampler {
 
  private:
   Sampler(SamplingOptions options, int vocabulary);
+  int32_t Draw();
   SamplingOptions options_;
   std::vector<const SamplerDesc*> steps_;
   std::vector<Candidate> candidates_;
+  std::vector<int32_t> scratch_;
   Random random_;
   float mirostat_mu_ = 0;
 };

@@ -1,0 +1,41 @@
+// The sampler of docs/adding-a-sampler.md, run on a row of logits.
+
+#include <gtest/gtest.h>
+
+#include "engine/sampler.h"
+
+// ---- src/engine/samplers/even_only.cc
+namespace tern {
+namespace {
+
+bool Active(const SamplingOptions& options) { return options.temperature > 0; }
+
+void Apply(SamplerState& state) {
+  std::erase_if(state.candidates, [](const Candidate& c) { return c.id % 2 != 0; });
+}
+
+}  // namespace
+extern const SamplerDesc k_sampler_even_only;
+const SamplerDesc k_sampler_even_only = {
+    .name = "even_only", .summary = "keeps even token ids", .active = Active, .apply = Apply};
+}  // namespace tern
+// ----
+
+namespace tern {
+namespace {
+
+TEST(AddingASampler, TheExampleLeavesEvenIds) {
+  std::vector<Candidate> candidates = {{0, 1.f}, {1, 3.f}, {2, 2.f}};
+  std::vector<int32_t> scratch;
+  SamplingOptions options;
+  Random random(1);
+  ASSERT_TRUE(k_sampler_even_only.active.value(options));
+  SamplerState state{candidates, false, {}, options, random, 0, scratch};
+  k_sampler_even_only.apply.value(state);
+  ASSERT_EQ(candidates.size(), 2u);
+  EXPECT_EQ(candidates[0].id, 0);
+  EXPECT_EQ(candidates[1].id, 2);
+}
+
+}  // namespace
+}  // namespace tern
