@@ -1,0 +1,221 @@
+#include "engine/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+namespace tern {
+namespace {
+
+SamplingOptions Off() {
+  SamplingOptions o;
+  o.seed = 1;
+  o.temperature = 1;
+  o.top_k = 0;
+  o.top_p = 1;
+  o.min_p = 0;
+  return o;
+}
+
+std::vector<float> Logs(std::initializer_list<double> probabilities) {
+  std::vector<float> logits;
+  for (const double p : probabilities) logits.push_back(static_cast<float>(std::log(p)));
+  return logits;
+}
+
+// Shares of 20,000 draws.
+std::vector<double> Draw(const SamplingOptions& options, const std::vector<float>& logits,
+                         const std::vector<int32_t>& history = {}) {
+  constexpr int kDraws = 20000;
+  Sampler sampler = Sampler::Make(options, static_cast<int>(logits.size())).value();
+  std::vector<double> shares(logits.size());
+  for (int i = 0; i < kDraws; ++i)
+    shares[static_cast<size_t>(sampler.Sample(logits, history).value())] += 1.0 / kDraws;
+  return shares;
+}
+
+void ExpectShares(const std::vector<double>& got, const std::vector<double>& want) {
+  ASSERT_EQ(got.size(), want.size());
+  // Four standard deviations of a share of 20,000 draws; what must not occur, does not.
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_NEAR(got[i], want[i], want[i] == 0 ? 0 : 4 * std::sqrt(want[i] * (1 - want[i]) / 20000) + 1e-9)
+        << i;
+  }
+}
+
+TEST(Sampler, PlainSamplingFollowsTheProbabilities) {
+  ExpectShares(Draw(Off(), Logs({0.5, 0.3, 0.15, 0.05})), {0.5, 0.3, 0.15, 0.05});
+}
+
+TEST(Sampler, TemperatureRaisesToThePowerOfItsInverse) {
+  SamplingOptions o = Off();
+  o.temperature = 0.5f;
+  ExpectShares(Draw(o, Logs({0.6, 0.3, 0.1})), {0.36 / 0.46, 0.09 / 0.46, 0.01 / 0.46});
+}
+
+TEST(Sampler, ZeroTemperatureTakesTheLikeliestAndTheLowerIdOfTwo) {
+  SamplingOptions o = Off();
+  o.temperature = 0;
+  Sampler sampler = Sampler::Make(o, 4).value();
+  EXPECT_EQ(sampler.Sample(std::vector<float>{1, 5, 5, 2}, {}).value(), 1);
+}
+
+TEST(Sampler, TopKKeepsTheKLikeliest) {
+  SamplingOptions o = Off();
+  o.top_k = 2;
+  ExpectShares(Draw(o, Logs({0.1, 0.5, 0.15, 0.25})), {0, 2.0 / 3, 0, 1.0 / 3});
+}
+
+TEST(Sampler, TopPKeepsTheFewestThatReachTheShare) {
+  SamplingOptions o = Off();
+  o.top_p = 0.79f;
+  ExpectShares(Draw(o, Logs({0.5, 0.3, 0.15, 0.05})), {0.5 / 0.8, 0.3 / 0.8, 0, 0});
+  o.top_p = 0;
+  ExpectShares(Draw(o, Logs({0.3, 0.7})), {0, 1});
+}
+
+TEST(Sampler, MinPComparesWithTheLikeliest) {
+  SamplingOptions o = Off();
+  o.min_p = 0.25f;
+  ExpectShares(Draw(o, Logs({0.56, 0.3, 0.12, 0.02})), {0.56 / 0.86, 0.3 / 0.86, 0, 0});
+}
+
+TEST(Sampler, TypicalKeepsAverageSurprise) {
+  // Entropy is 1.0 nats: surprise of 0.4 is 0.92 (distance 0.17), of 0.05 3.0.
+  SamplingOptions o = Off();
+  o.typical_p = 0.75f;
+  ExpectShares(Draw(o, Logs({0.4, 0.4, 0.15, 0.05})), {0.5, 0.5, 0, 0});
+}
+
+TEST(Sampler, XtcLeavesTheLeastOfTheTopChoices) {
+  SamplingOptions o = Off();
+  o.xtc_probability = 1;
+  o.xtc_threshold = 0.1f;
+  ExpectShares(Draw(o, Logs({0.5, 0.25, 0.15, 0.1 - 1e-4})), {0, 0, 0.6, 0.4});
+  o.xtc_probability = 0.5f;
+  ExpectShares(Draw(o, Logs({0.5, 0.4, 0.1 - 1e-6})), {0.25, 0.2 + 0.4, 0.05 + 0.1});
+}
+
+TEST(Sampler, PenaltiesChangeWhatOccurred) {
+  SamplingOptions o = Off();
+  o.temperature = 0;
+  o.repetition_penalty = 2;
+  Sampler repetition = Sampler::Make(o, 3).value();
+  // 4 / 2 = 2 < 3; a negative logit is multiplied.
+  EXPECT_EQ(repetition.Sample(std::vector<float>{4, 3, -1}, std::vector<int32_t>{0}).value(), 1);
+  EXPECT_EQ(repetition.Sample(std::vector<float>{-3, -2, -9}, std::vector<int32_t>{1}).value(), 0);
+  o.repetition_penalty = 1;
+  o.frequency_penalty = 0.5f;
+  Sampler frequency = Sampler::Make(o, 2).value();
+  EXPECT_EQ(frequency.Sample(std::vector<float>{1.1f, 0}, std::vector<int32_t>{0, 0}).value(), 0);
+  EXPECT_EQ(frequency.Sample(std::vector<float>{1.1f, 0}, std::vector<int32_t>{0, 0, 0}).value(), 1);
+  o.penalty_last_n = 2;
+  Sampler window = Sampler::Make(o, 2).value();
+  EXPECT_EQ(window.Sample(std::vector<float>{1.1f, 0}, std::vector<int32_t>{0, 0, 0}).value(), 0);
+}
+
+TEST(Sampler, DryPenalizesTheTokenThatWouldGoOnARepetition) {
+  SamplingOptions o = Off();
+  o.temperature = 0;
+  o.dry_multiplier = 1;
+  o.dry_base = 2;
+  o.dry_allowed_length = 2;
+  Sampler dry = Sampler::Make(o, 6).value();
+  // "1 2 3 ... 1 2": 3 would repeat, with a match of two: penalty 1 * 2^0 = 1.
+  const std::vector<int32_t> text = {1, 2, 3, 4, 1, 2};
+  EXPECT_EQ(dry.Sample(std::vector<float>{0, 0, 0, 0.9f, 0, 0}, text).value(), 0);
+  EXPECT_EQ(dry.Sample(std::vector<float>{0, 0, 0, 1.1f, 0, 0}, text).value(), 3);
+  // A match of three costs twice that.
+  EXPECT_EQ(dry.Sample(std::vector<float>{0, 0, 0, 1.9f, 0, 0}, std::vector<int32_t>{5, 1, 2, 3, 4, 5, 1, 2})
+                .value(),
+            0);
+  // A breaker inside the repeated sequence ends it.
+  o.dry_breakers = {{2}};
+  Sampler broken = Sampler::Make(o, 6).value();
+  EXPECT_EQ(broken.Sample(std::vector<float>{0, 0, 0, 0.9f, 0, 0}, text).value(), 3);
+}
+
+TEST(Sampler, MirostatHoldsTheSurpriseNearItsTarget) {
+  SamplingOptions o = Off();
+  o.mirostat = 2;
+  o.mirostat_tau = 3;
+  std::vector<float> logits(1000);
+  for (size_t i = 0; i < logits.size(); ++i) logits[i] = -1.2f * std::log(static_cast<float>(i + 1));  // Zipf
+  double sum = 0;
+  for (const float x : logits) sum += std::exp(static_cast<double>(x));
+  Sampler sampler = Sampler::Make(o, 1000).value();
+  double surprise = 0;
+  for (int i = 0; i < 4000; ++i) {
+    const auto id = static_cast<size_t>(sampler.Sample(logits, {}).value());
+    surprise += (std::log(sum) - static_cast<double>(logits[id])) / std::log(2.0) / 4000;
+  }
+  EXPECT_LT(surprise, 4);
+  EXPECT_GT(surprise, 2);
+}
+
+TEST(Sampler, LogitBiasBansAndForces) {
+  SamplingOptions o = Off();
+  o.logit_bias = {{0, -std::numeric_limits<float>::infinity()}, {2, 100.f}};
+  ExpectShares(Draw(o, Logs({0.9, 0.05, 0.05})), {0, 0, 1});
+}
+
+TEST(Sampler, TheSameSeedGivesTheSameTokens) {
+  SamplingOptions o = Off();
+  o.seed = 42;
+  const std::vector<float> logits(100, 0.f);
+  Sampler a = Sampler::Make(o, 100).value(), b = Sampler::Make(o, 100).value();
+  std::set<int32_t> seen;
+  for (int i = 0; i < 50; ++i) {
+    const int32_t token = a.Sample(logits, {}).value();
+    EXPECT_EQ(token, b.Sample(logits, {}).value());
+    seen.insert(token);
+  }
+  EXPECT_GT(seen.size(), 20u);
+  o.seed = 0;
+  EXPECT_NE(Sampler::Make(o, 1).value().options().seed, 0u);
+}
+
+TEST(Sampler, WhatIsNotFiniteIsNeverDrawn) {
+  const float nan = std::nanf(""), inf = std::numeric_limits<float>::infinity();
+  Sampler sampler = Sampler::Make(Off(), 3).value();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(sampler.Sample(std::vector<float>{nan, 1, -inf}, {}).value(), 1);
+  const auto none = sampler.Sample(std::vector<float>{nan, nan, inf}, {});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().what, "logits: none of the row is finite");
+}
+
+TEST(Sampler, OrderAndRangesAreChecked) {
+  SamplingOptions o = Off();
+  o.top_k = 5;
+  o.min_p = 0.1f;
+  o.order = {"min_p", "top_k"};
+  EXPECT_EQ(Sampler::Make(o, 10).value().chain(), (std::vector<std::string_view>{"min_p", "top_k"}));
+  o.order = {"topk"};
+  EXPECT_FALSE(Sampler::Make(o, 10).ok());
+  o.top_p = 1.5f;
+  const Status status = Validate(o);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().what, "top-p: 1.5, expected 0 to 1");
+  o.top_p = std::nanf("");
+  EXPECT_FALSE(Validate(o).ok());
+}
+
+TEST(Sampler, EverySamplerSurvivesOneCandidate) {
+  SamplingOptions o = Off();
+  o.top_k = 1;
+  o.top_p = 0.5f;
+  o.min_p = 0.5f;
+  o.typical_p = 0.5f;
+  o.xtc_probability = 1;
+  o.dry_multiplier = 1;
+  o.mirostat = 2;
+  o.repetition_penalty = 1.5f;
+  Sampler sampler = Sampler::Make(o, 1).value();
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(sampler.Sample(std::vector<float>{-7}, std::vector<int32_t>{0, 0, 0}).value(), 0);
+}
+
+}  // namespace
+}  // namespace tern
