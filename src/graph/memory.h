@@ -19,15 +19,14 @@ size_t ValueBytes(const ValueType& type, const StepLimits& limits);
 
 inline constexpr size_t kNoOffset = ~size_t{0};
 struct ArenaPlan {
-  std::vector<size_t>
-      offset;  // by ValueId, multiples of 64; kNoOffset where the value has no bytes in the arena
+  // By ValueId, multiples of 64; kNoOffset for weights, state and graph inputs (the caller's memory).
+  std::vector<size_t> offset;
   size_t bytes = 0;
   size_t naive_bytes = 0;  // without reuse
 };
 
-// Values share memory when their lifetimes do not overlap; an elementwise node (`in_place` attribute of its
-// op by name: add, mul, silu, ...) may take over the memory of an input that dies there. Graph outputs live
-// to the end.
+// Values share memory when their lifetimes do not overlap; the output of an elementwise node
+// (OpDesc::in_place) takes over the memory of an input that dies there. Graph outputs live to the end.
 ArenaPlan PlanArena(const Graph& graph, const StepLimits& limits);
 
 }  // namespace tern

@@ -10,6 +10,7 @@
 #include "base/required.h"
 #include "base/result.h"
 #include "graph/graph.h"
+#include "graph/memory.h"
 #include "graph/target.h"
 
 namespace tern {
@@ -27,6 +28,8 @@ struct PassContext {
 struct PassDesc {
   std::string_view name;
   std::string_view summary;
+  // What an inequivalent rewrite may cost; empty: results stay within the ops' tolerances.
+  std::string_view budget = "";
   Required<Result<int> (*)(Graph&, const PassContext&)> run;
 };
 
@@ -36,13 +39,21 @@ struct PassReport {
   int changes = 0;
   double micros = 0;
   size_t nodes_before = 0, nodes_after = 0;
+  size_t arena_before = 0, arena_after = 0;  // bytes; 0 where not asked for
 };
 
 // All passes in run order (passes.list).
 std::span<const PassDesc* const> AllPasses();
-// Runs them; the error of a pass that broke the graph names the pass. Unknown names in `disabled` are an
-// error.
+// One pass and the checks after it: the graph verifies, and no effect came or went. The error names the pass.
+Result<PassReport> RunPass(const PassDesc& pass, Graph& graph, const PassContext& context);
+// All of them. Unknown names in `disabled` are an error. With `arena`, each report says what the arena for
+// steps of that size takes.
 Result<std::vector<PassReport>> RunPasses(Graph& graph, const PassContext& context,
-                                          const std::vector<std::string>& disabled = {});
+                                          const std::vector<std::string>& disabled = {},
+                                          const StepLimits* arena = nullptr);
+
+// For people and for programs: a row per pass with nodes, changes, time and, where measured, arena bytes.
+std::string PassTable(std::span<const PassReport> reports);
+std::string PassTableJson(std::span<const PassReport> reports);
 
 }  // namespace tern

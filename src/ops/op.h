@@ -93,6 +93,7 @@ struct OpDesc {
   // Computes the outputs; inputs are as `infer` accepted them.
   Required<void (*)(const OpArgs& args)> reference;
   bool has_effect = false;  // writes the KV store: never merged, never dropped
+  bool in_place = false;    // elementwise: output 0 may lie in the memory of any input of its type
 };
 
 const OpDesc* FindOp(std::string_view name);  // nullptr: none
