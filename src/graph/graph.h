@@ -86,6 +86,5 @@ Status Verify(const Graph& graph);
 // The textual form (docs/formats/gt.md), e.g.
 //   %3: f32[T,576] = rms_norm(%2, @blk.0.attn_norm.weight) {eps=1e-05}
 std::string Print(const Graph& graph);
-std::string ToString(const ValueType& type);  // "f32[T,576]", "q4_1[576,1536]", "state"
 
 }  // namespace tern

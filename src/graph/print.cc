@@ -3,17 +3,12 @@
 #include <string>
 
 #include "graph/graph.h"
+#include "ops/shape_rules.h"
 
 namespace tern {
 namespace {
 
 constexpr int64_t kMaxPrintedElements = 8;
-
-std::string DimText(int64_t d) {
-  if (d == kDimTokens) return "T";
-  if (d == kDimOutputs) return "R";
-  return fmt::format("{}", d);
-}
 
 // The shortest digits that give the number back; a float-valued attribute (eps) prints as the float it is.
 std::string FloatText(double x) {
@@ -45,7 +40,7 @@ class Printer {
   std::string Run() {
     for (const ValueId id : graph_.inputs()) {
       Ref(id) = "%" + graph_.value(id).name;
-      text_ += fmt::format("input {}: {}\n", Ref(id), ToString(graph_.value(id).type));
+      text_ += fmt::format("input {}: {}\n", Ref(id), Describe(graph_.value(id).type));
     }
     for (const Node& node : graph_.nodes()) {
       for (const ValueId id : node.inputs) PrintWeight(id);
@@ -63,7 +58,7 @@ class Printer {
     const Value& value = graph_.value(id);
     if (!value.is_weight() || !Ref(id).empty()) return;
     Ref(id) = "@" + value.name;
-    text_ += fmt::format("weight {}: {}", Ref(id), ToString(value.type));
+    text_ += fmt::format("weight {}: {}", Ref(id), Describe(value.type));
     if (!value.role.empty()) text_ += " role=" + value.role;
     if (value.activation != Elem::kF32) text_ += fmt::format(" as={}", ElemName(value.activation));
     PrintSmallData(value);
@@ -85,7 +80,7 @@ class Printer {
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
       Ref(id) = fmt::format("%{}", next_++);
-      text_ += fmt::format("{}{}: {}", i == 0 ? "" : ", ", Ref(id), ToString(graph_.value(id).type));
+      text_ += fmt::format("{}{}: {}", i == 0 ? "" : ", ", Ref(id), Describe(graph_.value(id).type));
     }
     text_ += fmt::format(" = {}(", node.op->name);
     for (size_t i = 0; i < node.inputs.size(); ++i) text_ += (i == 0 ? "" : ", ") + Ref(node.inputs[i]);
@@ -105,15 +100,6 @@ class Printer {
 };
 
 }  // namespace
-
-std::string ToString(const ValueType& type) {
-  const bool named = type.elem == Elem::kWeight && type.format != nullptr;
-  std::string text(named ? type.format->name : ElemName(type.elem));
-  if (type.elem == Elem::kState) return text;
-  text += '[';
-  for (size_t i = 0; i < type.shape.size(); ++i) text += (i == 0 ? "" : ",") + DimText(type.shape[i]);
-  return text + ']';
-}
 
 std::string Print(const Graph& graph) { return Printer(graph).Run(); }
 

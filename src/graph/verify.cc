@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "graph/graph.h"
+#include "ops/shape_rules.h"
 
 namespace tern {
 namespace {
@@ -58,7 +59,7 @@ class Verifier {
     if (value.type.format == nullptr) return Fail(value.name + ": a weight without a format");
     for (const int64_t d : value.type.shape) {
       if (d < 0)
-        return Fail(value.name + ": a weight of shape " + ToString(value.type) + ", expected fixed sizes");
+        return Fail(value.name + ": a weight of shape " + Describe(value.type) + ", expected fixed sizes");
     }
     return Define(id);
   }
@@ -86,8 +87,8 @@ class Verifier {
       TERN_TRY_STATUS(Define(node.outputs[i]));
       const Value& value = graph_.value(node.outputs[i]);
       if (value.type == inferred[i]) continue;
-      return Fail(fmt::format("{}: type {}, the op makes {}", value.name, ToString(value.type),
-                              ToString(inferred[i])));
+      return Fail(fmt::format("{}: type {}, the op makes {}", value.name, Describe(value.type),
+                              Describe(inferred[i])));
     }
     return VisitEffect(node);
   }

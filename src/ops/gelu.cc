@@ -12,6 +12,9 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_gelu;
-const OpDesc k_op_gelu = {
-    .name = "gelu", .summary = "x -> x Phi(x), by erf", .infer = Infer, .reference = Reference};
+const OpDesc k_op_gelu = {.name = "gelu",
+                          .summary = "x -> x Phi(x), by erf",
+                          .infer = Infer,
+                          .reference = Reference,
+                          .in_place = true};
 }  // namespace tern

@@ -12,6 +12,9 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_gelu_tanh;
-const OpDesc k_op_gelu_tanh = {
-    .name = "gelu_tanh", .summary = "x -> x Phi(x), Phi by tanh", .infer = Infer, .reference = Reference};
+const OpDesc k_op_gelu_tanh = {.name = "gelu_tanh",
+                               .summary = "x -> x Phi(x), Phi by tanh",
+                               .infer = Infer,
+                               .reference = Reference,
+                               .in_place = true};
 }  // namespace tern

@@ -11,5 +11,6 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_mul;
-const OpDesc k_op_mul = {.name = "mul", .summary = "x, y -> x * y", .infer = Infer, .reference = Reference};
+const OpDesc k_op_mul = {
+    .name = "mul", .summary = "x, y -> x * y", .infer = Infer, .reference = Reference, .in_place = true};
 }  // namespace tern

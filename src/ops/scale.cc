@@ -12,5 +12,6 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_scale;
-const OpDesc k_op_scale = {.name = "scale", .summary = "x -> x * by", .infer = Infer, .reference = Reference};
+const OpDesc k_op_scale = {
+    .name = "scale", .summary = "x -> x * by", .infer = Infer, .reference = Reference, .in_place = true};
 }  // namespace tern

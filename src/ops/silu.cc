@@ -12,6 +12,9 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_silu;
-const OpDesc k_op_silu = {
-    .name = "silu", .summary = "x -> x / (1 + e^-x)", .infer = Infer, .reference = Reference};
+const OpDesc k_op_silu = {.name = "silu",
+                          .summary = "x -> x / (1 + e^-x)",
+                          .infer = Infer,
+                          .reference = Reference,
+                          .in_place = true};
 }  // namespace tern
