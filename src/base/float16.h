@@ -12,16 +12,16 @@
 namespace tern {
 
 [[gnu::always_inline]] constexpr float F16ToF32(uint16_t f16) {
-  constexpr uint32_t kInfinity = 0x7c00u << 13;
-  const uint32_t sign = static_cast<uint32_t>(f16 & 0x8000u) << 16;
-  const uint32_t magnitude = static_cast<uint32_t>(f16 & 0x7fffu) << 13;
-  uint32_t normal = magnitude + ((127u - 15u) << 23);
-  normal += magnitude >= kInfinity ? (128u - 16u) << 23 : 0;
-  normal |= magnitude > kInfinity ? 1u << 22 : 0;
+  constexpr int32_t kExponent = 1 << 23, kInfinity = 0x7c00 << 13;
+  const int32_t sign = static_cast<int32_t>(static_cast<uint32_t>(f16 & 0x8000) << 16);
+  const int32_t magnitude = (f16 & 0x7fff) << 13;
+  int32_t normal = magnitude + (127 - 15) * kExponent;
+  normal += -(magnitude >= kInfinity) & ((128 - 16) * kExponent);
+  normal |= -(magnitude > kInfinity) & (1 << 22);
   // A subnormal's mantissa behind the exponent of 2^-14, less the leading one it does not have.
-  const float subnormal = __builtin_bit_cast(float, magnitude + (113u << 23)) - 0x1p-14f;
-  const bool is_normal = magnitude >= (1u << 23);
-  const uint32_t bits = is_normal ? normal : __builtin_bit_cast(uint32_t, subnormal);
+  const float small = __builtin_bit_cast(float, magnitude + 113 * kExponent) - 0x1p-14f;
+  const int32_t is_small = -(magnitude < kExponent);
+  const int32_t bits = (normal & ~is_small) | (__builtin_bit_cast(int32_t, small) & is_small);
   return __builtin_bit_cast(float, bits | sign);
 }
 

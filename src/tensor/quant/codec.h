@@ -27,12 +27,13 @@
 namespace tern::TERN_ISA_NS {
 namespace {
 
-// Blocks handled in one pass of constant length: loops over tiny blocks (f16: one weight) vectorise too.
+// Blocks handled in one pass of constant length: loops over tiny blocks (f16: one weight) vectorise too. So
+// does everything here by __restrict, or bytes of a block could change with each float that is written.
 template <class F>
 constexpr size_t kStrip = F::kWeights < 32 ? 32 / F::kWeights : 1;
 
 template <class F>
-void DecodeRow(const void* blocks, float* out, size_t n) {
+void DecodeRow(const void* __restrict blocks, float* __restrict out, size_t n) {
   const auto* block = static_cast<const typename F::Block*>(blocks);
   const size_t count = n / F::kWeights;
   size_t i = 0;

@@ -35,7 +35,7 @@ struct q2_k {
       out->sc[g] = static_cast<int8_t>(b.scales[g] & 15);
       out->mn[g] = b.scales[g] >> 4;
     }
-    for (size_t i = 0; i < kWeights; ++i) out->code[i] = TwoBits(b.q, i);
+    UnpackTwoBits(b.q, out->code);
   }
 };
 

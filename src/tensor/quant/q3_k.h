@@ -46,8 +46,11 @@ struct q3_k {
       out->sc[g] = static_cast<int8_t>((low | high << 4) - 32);
       out->mn[g] = 0;
     }
-    for (size_t i = 0; i < kWeights; ++i) {
-      out->code[i] = static_cast<uint8_t>(TwoBits(b.q, i) | (b.high[i % 32] >> i / 32 & 1) << 2);
+    UnpackTwoBits(b.q, out->code);
+    for (size_t run = 0; run < kWeights / 32; ++run) {
+      for (size_t i = 0; i < 32; ++i) {
+        out->code[run * 32 + i] |= static_cast<uint8_t>((b.high[i] >> run & 1) << 2);
+      }
     }
   }
 };

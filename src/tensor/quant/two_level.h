@@ -76,8 +76,11 @@ inline void PackSixBitPairs(const IntBlock& ints, uint8_t* packed) {
 
 // q2_k and q3_k keep the low 2 bits of weight i in byte i % 32 of each half's 32 bytes, at bit i / 32 % 4
 // * 2.
-inline uint8_t TwoBits(const uint8_t* packed, size_t i) {
-  return (packed[i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2)) & 3;
+inline void UnpackTwoBits(const uint8_t* packed, uint8_t* code) {
+  for (size_t run = 0; run < kSuperBlock / 32; ++run) {
+    const uint8_t* bytes = packed + run / 4 * 32;
+    for (size_t i = 0; i < 32; ++i) code[run * 32 + i] = bytes[i] >> run % 4 * 2 & 3;
+  }
 }
 
 inline void PackTwoBits(const uint8_t* code, uint8_t* packed) {
