@@ -12,7 +12,8 @@ namespace {
 // * 2^23 leaves the integer in the low mantissa bits.
 inline int NearestCode(float x, int lo, int hi) {
   const float low = static_cast<float>(lo), high = static_cast<float>(hi);
-  const float inside = !(x > low) ? low : x < high ? x : high;
+  const float above = x > low ? x : low;
+  const float inside = above < high ? above : high;
   const float shifted = inside + 0x1.8p23f;
   return static_cast<int>(__builtin_bit_cast(uint32_t, shifted) & 0x7fffffu) - 0x400000;
 }
@@ -52,6 +53,10 @@ inline float SearchScale(const float* x, size_t n, int half) {
   return best_d;
 }
 
+inline float Sum8(const float* x) {
+  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+}
+
 struct Affine {
   float d, minimum;  // weight = d * code - minimum
 };
@@ -59,13 +64,15 @@ struct Affine {
 // Squared error that remains when codes 0..top are chosen best for `fit`.
 inline float AffineError(const float* x, size_t n, int top, Affine fit) {
   const float inverse = Inverse(fit.d);
-  float error = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const float q = static_cast<float>(NearestCode((x[i] + fit.minimum) * inverse, 0, top));
-    const float miss = x[i] + fit.minimum - fit.d * q;
-    error += miss * miss;
+  float error[8] = {};
+  for (size_t i = 0; i < n; i += 8) {
+    for (size_t l = 0; l < 8; ++l) {
+      const float y = x[i + l] + fit.minimum;
+      const float miss = y - fit.d * static_cast<float>(NearestCode(y * inverse, 0, top));
+      error[l] += miss * miss;
+    }
   }
-  return error;
+  return Sum8(error);
 }
 
 // Least squares over d and minimum for the codes that `from` gives.

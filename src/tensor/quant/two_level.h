@@ -12,6 +12,34 @@ inline constexpr size_t kSuperBlock = 256;
 
 inline float RoundToF16(float x) { return F16ToF32(F32ToF16(x)); }
 
+struct AffineLimits {
+  int top, scale_top;
+};
+
+// Group g's sc, mn and codes, d and dmin being given. The best pair of integers need not be the nearest one:
+// an error in the scale and one in the minimum can cancel.
+inline void RoundAffine(const float* x, size_t n, AffineLimits limits, Affine fit, size_t g, IntBlock* out) {
+  const int sc = NearestCode(fit.d * Inverse(out->d), 0, limits.scale_top);
+  const int mn = NearestCode(fit.minimum * Inverse(out->dmin), 0, limits.scale_top);
+  Affine best = {};
+  float best_error = -1;
+  for (int i = 0; i < 9; ++i) {
+    const int s = NearestCode(static_cast<float>(sc + i / 3 - 1), 0, limits.scale_top);
+    const int m = NearestCode(static_cast<float>(mn + i % 3 - 1), 0, limits.scale_top);
+    const Affine candidate = {out->d * static_cast<float>(s), out->dmin * static_cast<float>(m)};
+    const float error = AffineError(x, n, limits.top, candidate);
+    if (best_error >= 0 && !(error < best_error)) continue;
+    best_error = error;
+    best = candidate;
+    out->sc[g] = static_cast<int8_t>(s);
+    out->mn[g] = static_cast<uint8_t>(m);
+  }
+  const float inverse = Inverse(best.d);
+  for (size_t i = 0; i < n; ++i) {
+    out->code[g * n + i] = static_cast<uint8_t>(NearestCode((x[i] + best.minimum) * inverse, 0, limits.top));
+  }
+}
+
 // weight = d * sc * code - dmin * mn, codes 0..top, sc and mn 0..scale_top.
 inline void FitAffineGroups(const float* x, size_t group, int top, int scale_top, IntBlock* out) {
   Affine fits[16];
@@ -24,17 +52,8 @@ inline void FitAffineGroups(const float* x, size_t group, int top, int scale_top
   }
   out->d = RoundToF16(largest_d / static_cast<float>(scale_top) + probe);
   out->dmin = RoundToF16(largest_minimum / static_cast<float>(scale_top) + probe);
-  for (size_t g = 0; g < kSuperBlock / group; ++g) {
-    const int sc = NearestCode(fits[g].d * Inverse(out->d), 0, scale_top);
-    const int mn = NearestCode(fits[g].minimum * Inverse(out->dmin), 0, scale_top);
-    out->sc[g] = static_cast<int8_t>(sc);
-    out->mn[g] = static_cast<uint8_t>(mn);
-    const float inverse = Inverse(out->d * static_cast<float>(sc));
-    const float minimum = out->dmin * static_cast<float>(mn);
-    for (size_t i = g * group; i < (g + 1) * group; ++i) {
-      out->code[i] = static_cast<uint8_t>(NearestCode((x[i] + minimum) * inverse, 0, top));
-    }
-  }
+  for (size_t g = 0; g < kSuperBlock / group; ++g)
+    RoundAffine(x + g * group, group, {top, scale_top}, fits[g], g, out);
 }
 
 // weight = d * sc * (code - half), codes 0..2 half - 1, sc -scale_half..scale_half - 1, in groups of 16.
