@@ -40,31 +40,42 @@ Status AddedTokens::Add(std::string_view text, Token token) {
   // Matches would otherwise end inside a character.
   if (!IsValidUtf8(text))
     return BadInput(fmt::format("tokenizer.ggml.tokens[{}]: not valid UTF-8", token.id));
+  starts_[static_cast<unsigned char>(text[0])] = true;
+  if (StepAt(text).byte == ' ') starts_[' '] = starts_[static_cast<unsigned char>(kSpaceMark[0])] = true;
   uint32_t node = 0;
-  for (char byte : text) {
-    const auto [edge, is_new] = edges_.try_emplace(Edge(node, byte), static_cast<uint32_t>(tokens_.size()));
+  for (std::string_view rest = text; !rest.empty();) {
+    const Step step = StepAt(rest);
+    const auto [edge, is_new] =
+        edges_.try_emplace(Edge(node, step.byte), static_cast<uint32_t>(tokens_.size()));
     if (is_new) tokens_.emplace_back();
     node = edge->second;
+    rest.remove_prefix(step.size);
   }
   if (tokens_[node].id >= 0) {
     return BadInput(fmt::format("tokenizer.ggml.tokens[{}]: {} is token {} already", token.id, Shown(text),
                                 tokens_[node].id));
   }
   tokens_[node] = token;
-  starts_[static_cast<unsigned char>(text[0])] = true;
   return {};
+}
+
+AddedTokens::Step AddedTokens::StepAt(std::string_view text) const {
+  if (folds_spaces_ && text.starts_with(kSpaceMark)) return {' ', kSpaceMark.size()};
+  return {text[0], 1};
 }
 
 // `control_end`: how many bytes of `text` may spell a control token.
 AddedTokens::Match AddedTokens::LongestAt(std::string_view text, size_t control_end) const {
   Match match;
   uint32_t node = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto edge = edges_.find(Edge(node, text[i]));
+  for (size_t end = 0; end < text.size();) {
+    const Step step = StepAt(text.substr(end));
+    const auto edge = edges_.find(Edge(node, step.byte));
     if (edge == edges_.end()) break;
     node = edge->second;
+    end += step.size;
     const Token& token = tokens_[node];
-    if (token.id >= 0 && (!token.is_control || i < control_end)) match = {i + 1, token};
+    if (token.id >= 0 && (!token.is_control || end <= control_end)) match = {end, token};
   }
   return match;
 }

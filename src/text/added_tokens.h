@@ -37,6 +37,8 @@ class AddedTokens {
     std::string_view text;
   };
 
+  // With `folds_spaces`, U+2581 in texts and tokens is a space, as it is to SentencePiece.
+  explicit AddedTokens(bool folds_spaces) : folds_spaces_(folds_spaces) {}
   // Errors: empty, not UTF-8, longer than a kilobyte (that bounds the time per character), or there already.
   Status Add(std::string_view text, Token token);
   std::vector<Part> Split(const MarkedText& marked) const;
@@ -46,8 +48,15 @@ class AddedTokens {
     size_t size = 0;
     Token token;
   };
+  // One step in the trie's alphabet at the start of a text: the byte, and how many bytes of the text it is.
+  struct Step {
+    char byte;
+    size_t size;
+  };
+  Step StepAt(std::string_view text) const;
   Match LongestAt(std::string_view text, size_t control_end) const;
 
+  bool folds_spaces_;
   bool starts_[256] = {};
   std::unordered_map<uint64_t, uint32_t> edges_;  // trie: (node << 8 | byte) -> node
   std::vector<Token> tokens_{1};                  // of each node; id < 0: no token ends here

@@ -87,7 +87,7 @@ class MergeTable {
 class ByteLevelBpe final : public VocabularyTokenizer {
  public:
   ByteLevelBpe(Vocabulary vocabulary, const PreTokenizerRule& rule, PreTokenizer pre_tokenizer, size_t merges)
-      : VocabularyTokenizer(std::move(vocabulary)),
+      : VocabularyTokenizer(std::move(vocabulary), AddedTokens(/*folds_spaces=*/false)),
         rule_(rule),
         pre_tokenizer_(std::move(pre_tokenizer)),
         index_(pieces_, static_cast<size_t>(this->vocabulary().size())),

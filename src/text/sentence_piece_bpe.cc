@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::string_view kScoresKey = "tokenizer.ggml.scores";
 constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
-constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581
 
 std::string Replaced(std::string_view text, std::string_view from, std::string_view to) {
   std::string out;
@@ -62,7 +61,7 @@ struct SentencePieceOptions {
 class SentencePieceBpe final : public VocabularyTokenizer {
  public:
   SentencePieceBpe(Vocabulary vocabulary, const SentencePieceOptions& options)
-      : VocabularyTokenizer(std::move(vocabulary)),
+      : VocabularyTokenizer(std::move(vocabulary), AddedTokens(/*folds_spaces=*/true)),
         options_(options),
         index_(keys_, static_cast<size_t>(this->vocabulary().size())) {
     byte_ids_.fill(-1);
@@ -112,7 +111,7 @@ class SentencePieceBpe final : public VocabularyTokenizer {
   std::string PlainPiece(int32_t id) const override {
     const std::string_view text = vocabulary().text(id);
     if (vocabulary().kind(id) == TokenKind::kByte) return std::string(1, static_cast<char>(ByteOf(text)));
-    return Replaced(text, kSpace, " ");
+    return Replaced(text, kSpaceMark, " ");
   }
 
  private:
@@ -135,7 +134,7 @@ class SentencePieceBpe final : public VocabularyTokenizer {
         if (text.empty()) return {};
         return added_tokens()->Add(text, {.id = id, .is_control = true, .strips_right = StripsRight(text)});
       case TokenKind::kUserDefined:
-        TERN_TRY_STATUS(AddUserDefined(id));
+        TERN_TRY_STATUS(added_tokens()->Add(text, {.id = id, .strips_right = StripsRight(text)}));
         [[fallthrough]];
       default:
         return AddPiece(id);
@@ -157,18 +156,8 @@ class SentencePieceBpe final : public VocabularyTokenizer {
     return {};
   }
 
-  // Files spell the spaces of these either way, and so may texts.
-  Status AddUserDefined(int32_t id) {
-    const std::string_view text = vocabulary().text(id);
-    const AddedTokens::Token token{.id = id, .strips_right = StripsRight(text)};
-    const std::string plain = Replaced(text, kSpace, " "), escaped = Replaced(text, " ", kSpace);
-    TERN_TRY_STATUS(added_tokens()->Add(plain, token));
-    if (escaped != plain) TERN_TRY_STATUS(added_tokens()->Add(escaped, token));
-    return {};
-  }
-
   Status AddPiece(int32_t id) {
-    keys_.Append(Replaced(vocabulary().text(id), " ", kSpace));
+    keys_.Append(Replaced(vocabulary().text(id), " ", kSpaceMark));
     const std::string_view key = keys_[static_cast<size_t>(id)];
     longest_ = std::max(longest_, key.size());
     if (key.empty() || index_.Insert(id)) return {};
@@ -182,15 +171,15 @@ class SentencePieceBpe final : public VocabularyTokenizer {
   }
 
   std::string Escaped(std::string_view text) const {
-    std::string escaped = options_.adds_space_prefix ? std::string(kSpace) : "";
-    if (!options_.removes_extra_spaces) return escaped + Replaced(text, " ", kSpace);
+    std::string escaped = options_.adds_space_prefix ? std::string(kSpaceMark) : "";
+    if (!options_.removes_extra_spaces) return escaped + Replaced(text, " ", kSpaceMark);
     bool any = false, space = false;
     for (char c : text) {
       if (c == ' ') {
         space = any;
         continue;
       }
-      if (space) escaped += kSpace;
+      if (space) escaped += kSpaceMark;
       escaped += c;
       any = true;
       space = false;

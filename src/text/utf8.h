@@ -10,6 +10,7 @@
 namespace tern {
 
 inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";  // U+FFFD
+inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";             // U+2581, SentencePiece's space
 
 // One step of the WHATWG UTF-8 decoder (https://encoding.spec.whatwg.org/#utf-8-decoder) at the start of
 // `bytes`, which is not empty.

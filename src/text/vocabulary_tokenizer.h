@@ -30,7 +30,8 @@ class VocabularyTokenizer : public Tokenizer {
   bool IsControl(int32_t id) const final;
 
  protected:
-  explicit VocabularyTokenizer(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}
+  VocabularyTokenizer(Vocabulary vocabulary, AddedTokens added)
+      : vocabulary_(std::move(vocabulary)), added_(std::move(added)) {}
   // Appends the ids of valid UTF-8 `text` that holds no added token and is not empty.
   virtual void EncodePlain(std::string_view text, std::vector<int32_t>* ids) const = 0;
   // The bytes of a token that is neither control nor unknown.
