@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "text/utf8.h"
 #include "text/vocabulary.h"
 
@@ -38,8 +39,7 @@ Status AddedTokens::Add(std::string_view text, Token token) {
                                 token.id, text.size(), kMaxTokenBytes));
   }
   // Matches would otherwise end inside a character.
-  if (!IsValidUtf8(text))
-    return BadInput(fmt::format("tokenizer.ggml.tokens[{}]: not valid UTF-8", token.id));
+  if (!IsUtf8(text)) return BadInput(fmt::format("tokenizer.ggml.tokens[{}]: not valid UTF-8", token.id));
   starts_[static_cast<unsigned char>(text[0])] = true;
   if (StepAt(text).byte == ' ') starts_[' '] = starts_[static_cast<unsigned char>(kSpaceMark[0])] = true;
   uint32_t node = 0;

@@ -36,16 +36,6 @@ Utf8Step NextUtf8(std::string_view bytes) {
   return {Utf8Step::kCharacter, size};
 }
 
-bool IsValidUtf8(std::string_view bytes) {
-  for (;;) {
-    bytes.remove_prefix(AsciiRun(bytes));
-    if (bytes.empty()) return true;
-    const Utf8Step step = NextUtf8(bytes);
-    if (step.kind != Utf8Step::kCharacter) return false;
-    bytes.remove_prefix(step.size);
-  }
-}
-
 void AppendValidUtf8(std::string_view bytes, std::string* out) {
   while (!bytes.empty()) {
     const size_t ascii = AsciiRun(bytes);

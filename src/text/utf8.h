@@ -25,7 +25,6 @@ struct Utf8Step {
 };
 Utf8Step NextUtf8(std::string_view bytes);
 
-bool IsValidUtf8(std::string_view bytes);
 // Appends `bytes` with every invalid sequence replaced by U+FFFD; an incomplete end is one such sequence.
 void AppendValidUtf8(std::string_view bytes, std::string* out);
 

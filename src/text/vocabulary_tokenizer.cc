@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "text/utf8.h"
 
 namespace tern {
@@ -35,7 +36,7 @@ void VocabularyTokenizer::EncodeMarked(const MarkedText& marked, std::vector<int
 
 void VocabularyTokenizer::Encode(std::string_view text, bool parse_special, std::vector<int32_t>* ids) const {
   std::string repaired;
-  if (!IsValidUtf8(text)) {
+  if (!IsUtf8(text)) {
     AppendValidUtf8(text, &repaired);
     text = repaired;
   }
