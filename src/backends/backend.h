@@ -59,6 +59,7 @@ class Backend : public Target {
 struct BackendDesc {
   std::string_view name;
   std::string_view summary;
+  bool computes = true;          // false: outputs are zeros (for measuring what surrounds a device)
   Required<bool (*)()> present;  // cheap probe, no side effects
   Required<Result<std::unique_ptr<Backend>> (*)(const BackendOptions&)> open;
 };

@@ -6,7 +6,6 @@
 #include <exception>
 #include <new>
 
-#include "base/closest_word.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/help.h"

@@ -12,7 +12,7 @@ constexpr size_t kAlign = 64;
 
 size_t AlignUp(size_t n) { return (n + kAlign - 1) / kAlign * kAlign; }
 
-// Memory that one value, or a chain of values that take it over in place, holds from node `first` to `last`.
+// Memory that one value, or a chain of values that take it over in place, holds from stage `first` to `last`.
 struct Block {
   size_t bytes = 0;  // aligned
   int first = 0, last = 0;
@@ -23,9 +23,10 @@ bool Overlap(const Block& a, const Block& b) { return a.first <= b.last && b.fir
 
 class Planner {
  public:
-  Planner(const Graph& graph, const StepLimits& limits)
+  Planner(const Graph& graph, const StepLimits& limits, std::span<const int> stages)
       : graph_(graph),
         limits_(limits),
+        stages_(stages),
         block_of_(graph.value_count(), -1),
         last_use_(graph.value_count(), -1) {}
 
@@ -54,6 +55,12 @@ class Planner {
     for (const ValueId id : graph_.outputs()) LastUse(id) = end;
   }
 
+  // The stage of node `at`; nodes().size() is behind them all.
+  int Stage(int at) const {
+    if (stages_.empty()) return at;
+    const auto i = static_cast<size_t>(at);
+    return i < stages_.size() ? stages_[i] : stages_.back() + 1;
+  }
   int& LastUse(ValueId id) { return last_use_[static_cast<size_t>(id)]; }
   int& BlockOf(ValueId id) { return block_of_[static_cast<size_t>(id)]; }
 
@@ -66,18 +73,17 @@ class Planner {
       const int last = std::max(at, LastUse(id));  // an unused output is still written
       if (i == 0 && TakeOver(node, at, last)) continue;
       BlockOf(id) = static_cast<int>(blocks_.size());
-      blocks_.push_back({AlignUp(bytes), at, last});
+      blocks_.push_back({AlignUp(bytes), Stage(at), Stage(last)});
     }
   }
 
   // Output 0 in the memory of an input that dies at `at`.
   bool TakeOver(const Node& node, int at, int last) {
-    if (!node.op->in_place) return false;
     const ValueId out = node.outputs[0];
-    for (const ValueId in : node.inputs) {
+    for (const ValueId in : std::span(node.inputs).first(static_cast<size_t>(node.op->in_place))) {
       if (BlockOf(in) < 0 || LastUse(in) != at || graph_.value(in).type != graph_.value(out).type) continue;
       BlockOf(out) = BlockOf(in);
-      blocks_[static_cast<size_t>(BlockOf(in))].last = last;
+      blocks_[static_cast<size_t>(BlockOf(in))].last = Stage(last);
       return true;
     }
     return false;
@@ -116,6 +122,7 @@ class Planner {
 
   const Graph& graph_;
   const StepLimits& limits_;
+  const std::span<const int> stages_;
   std::vector<Block> blocks_;
   std::vector<int> block_of_;  // by ValueId; -1: none
   std::vector<int> last_use_;  // by ValueId: index of a node; -1: never; nodes().size(): graph output
@@ -136,6 +143,9 @@ size_t ValueBytes(const ValueType& type, const StepLimits& limits) {
   return rows * QuantizedRow(columns, type.elem == Elem::kQ16).row_bytes;
 }
 
-ArenaPlan PlanArena(const Graph& graph, const StepLimits& limits) { return Planner(graph, limits).Run(); }
+ArenaPlan PlanArena(const Graph& graph, const StepLimits& limits, std::span<const int> stages) {
+  TERN_CHECK(stages.empty() || stages.size() == graph.nodes().size());
+  return Planner(graph, limits, stages).Run();
+}
 
 }  // namespace tern

@@ -2,6 +2,7 @@
 // The memory planner: one arena, offsets fixed at plan time.
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "graph/graph.h"
@@ -25,8 +26,12 @@ struct ArenaPlan {
   size_t naive_bytes = 0;  // without reuse
 };
 
-// Values share memory when their lifetimes do not overlap; the output of an elementwise node
-// (OpDesc::in_place) takes over the memory of an input that dies there. Graph outputs live to the end.
-ArenaPlan PlanArena(const Graph& graph, const StepLimits& limits);
+// Values share memory when their lifetimes do not overlap; a node whose op is `in_place` may take over the
+// memory of an input that dies there. Graph outputs live to the end.
+//
+// `stages`, if given, says per node (ascending) which stage of the plan runs it. Nodes of one stage run row
+// by row without waiting for one another, so a value's memory is free for others only after the stage of its
+// last reader; in-place nodes stay in their own rows and may still take over.
+ArenaPlan PlanArena(const Graph& graph, const StepLimits& limits, std::span<const int> stages = {});
 
 }  // namespace tern

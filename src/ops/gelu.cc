@@ -16,5 +16,5 @@ const OpDesc k_op_gelu = {.name = "gelu",
                           .summary = "x -> x Phi(x), by erf",
                           .infer = Infer,
                           .reference = Reference,
-                          .in_place = true};
+                          .in_place = 1};
 }  // namespace tern

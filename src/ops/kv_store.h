@@ -37,6 +37,7 @@ class KvStore {
 
   KvType type() const { return type_; }
   int blocks() const { return blocks_; }
+  int layers() const { return static_cast<int>(layers_.size()); }
   const KvLayer& layer(int i) const { return layers_[static_cast<size_t>(i)]; }
   size_t bytes() const { return buffer_.bytes(); }
   // Bytes that one block of 16 tokens takes over all layers.

@@ -12,5 +12,5 @@ void Reference(const OpArgs& args) {
 }  // namespace
 extern const OpDesc k_op_mul;
 const OpDesc k_op_mul = {
-    .name = "mul", .summary = "x, y -> x * y", .infer = Infer, .reference = Reference, .in_place = true};
+    .name = "mul", .summary = "x, y -> x * y", .infer = Infer, .reference = Reference, .in_place = 2};
 }  // namespace tern

@@ -93,7 +93,9 @@ struct OpDesc {
   // Computes the outputs; inputs are as `infer` accepted them.
   Required<void (*)(const OpArgs& args)> reference;
   bool has_effect = false;  // writes the KV store: never merged, never dropped
-  bool in_place = false;    // elementwise: output 0 may lie in the memory of any input of its type
+  // Output 0 may lie in the memory of any of the first `in_place` inputs, where that has its type: each row
+  // is read before it is written, and nothing else is.
+  int in_place = 0;
 };
 
 const OpDesc* FindOp(std::string_view name);  // nullptr: none

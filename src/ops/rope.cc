@@ -54,5 +54,6 @@ const OpDesc k_op_rope = {
         "x f32[T,H*d], table f32[T,rd] -> x with the first rd channels of each head turned; head_dim, "
         "style=half|pair",
     .infer = Infer,
-    .reference = Reference};
+    .reference = Reference,
+    .in_place = 1};
 }  // namespace tern

@@ -13,5 +13,5 @@ void Reference(const OpArgs& args) {
 }  // namespace
 extern const OpDesc k_op_scale;
 const OpDesc k_op_scale = {
-    .name = "scale", .summary = "x -> x * by", .infer = Infer, .reference = Reference, .in_place = true};
+    .name = "scale", .summary = "x -> x * by", .infer = Infer, .reference = Reference, .in_place = 1};
 }  // namespace tern

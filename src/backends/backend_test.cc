@@ -1,0 +1,270 @@
+// The conformance suite: every backend, every op, at odd sizes, against the ops' references.
+
+#include "backends/backend.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "backends/test_graph.h"
+
+namespace tern {
+namespace {
+
+constexpr int64_t kOddSizes[] = {1, 3, 15, 17, 33, 1000};
+
+// One graph to compare. Its KV layers, if any, are written by its kv_append nodes.
+struct Case {
+  std::string name;
+  std::function<void(TestGraph&)> build;
+  double tolerance = 1e-5;  // of the largest |result|
+  std::vector<KvLayer> kv = {};
+  KvType kv_type = KvType::kF32;
+};
+
+std::vector<int32_t> Blocks(int first, int count) {
+  std::vector<int32_t> blocks(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) blocks[static_cast<size_t>(i)] = first + i;
+  return blocks;
+}
+
+// Steps of a small life: a prompt, a second one beside the first's next token, both go on, nothing, one more.
+std::vector<std::vector<TestBatch::Sequence>> Steps() {
+  const std::vector<int32_t> a = {5, 3, 9, 30, 1, 2}, b = Blocks(10, 19);
+  return {{{.rows = 37, .first_position = 0, .blocks = a}},
+          {{.rows = 1, .first_position = 37, .blocks = a}, {.rows = 40, .first_position = 0, .blocks = b}},
+          {{.rows = 3, .first_position = 38, .blocks = a}, {.rows = 1, .first_position = 40, .blocks = b}},
+          {},
+          {{.rows = 60, .first_position = 41, .blocks = b}},
+          {{.rows = 1, .first_position = 41, .blocks = a}, {.rows = 64, .first_position = 101, .blocks = b}}};
+}
+constexpr StepLimits kLimits = {.tokens = 70, .outputs = 40};
+
+void ExpectNear(const std::vector<float>& want, std::span<const float> got, double tolerance,
+                const std::string& where) {
+  ASSERT_EQ(want.size(), got.size()) << where;
+  double largest = 0;
+  for (const float x : want) largest = std::max(largest, std::abs(static_cast<double>(x)));
+  for (size_t i = 0; i < want.size(); ++i) {
+    ASSERT_LE(std::abs(static_cast<double>(want[i]) - got[i]), tolerance * largest)
+        << where << ", element " << i << ": " << got[i] << ", expected " << want[i];
+  }
+}
+
+void Compare(Backend& backend, const Case& c) {
+  TestGraph graph;
+  c.build(graph);
+  auto plan = backend.Prepare(graph.graph(), kLimits);
+  ASSERT_TRUE(plan.ok()) << c.name << ": " << plan.error().what;
+  KvStore want_kv(c.kv, c.kv_type, 32), got_kv(c.kv, c.kv_type, 32);
+  int step = 0;
+  for (const auto& sequences : Steps()) {
+    const TestBatch batch(sequences);
+    const auto want = RunReference(graph.graph(), batch.batch(), &want_kv);
+    const Status status = plan.value()->Run(batch.batch(), &got_kv);
+    ASSERT_TRUE(status.ok()) << c.name << ": " << status.error().what;
+    for (size_t i = 0; i < want.size(); ++i) {
+      ExpectNear(want[i], plan.value()->Output(i), c.tolerance,
+                 c.name + ", step " + std::to_string(step) + ", output " + std::to_string(i));
+    }
+    ++step;
+  }
+}
+
+void AddSimpleOps(std::vector<Case>& cases) {
+  for (const int64_t n : kOddSizes) {
+    const std::string size = " " + std::to_string(n);
+    for (const char* op : {"silu", "gelu", "gelu_tanh"}) {
+      cases.push_back({op + size, [=](TestGraph& g) { g.Output(g.Op(op, {g.Rows(n)})); }});
+    }
+    for (const char* op : {"add", "mul"}) {
+      cases.push_back({op + size, [=](TestGraph& g) { g.Output(g.Op(op, {g.Rows(n), g.Rows(n)})); }});
+    }
+    cases.push_back({"scale" + size, [=](TestGraph& g) {
+                       g.Output(g.Op("scale", {g.Rows(n)}, {{"by", 1.7}}));
+                     }});
+    cases.push_back({"take_rows" + size, [=](TestGraph& g) { g.Output(g.OutputRows(n)); }});
+    cases.push_back({"rms_norm" + size, [=](TestGraph& g) {
+                       g.Output(g.Op("rms_norm", {g.Rows(n), g.Weight({n})}, {{"eps", 1e-5}}));
+                     }});
+    cases.push_back({"rms_norm per head" + size, [=](TestGraph& g) {
+                       g.Output(g.Op("rms_norm", {g.Rows(3 * n), g.Weight({n}, "f16")}, {{"eps", 1e-6}}));
+                     }});
+  }
+}
+
+void AddEmbeds(std::vector<Case>& cases) {
+  for (const Format* format : AllFormats()) {
+    cases.push_back({"embed " + std::string(format->name), [=](TestGraph& g) {
+                       const ValueId table = g.Weight({TestGraph::kVocabulary, 512}, format->name);
+                       g.Output(g.Op("embed", {g.tokens(), table}, {{"scale", 2.5}}));
+                     }});
+  }
+}
+
+void AddRopes(std::vector<Case>& cases) {
+  for (const auto& [head_dim, rotated] :
+       {std::pair<int64_t, int64_t>{2, 2}, {64, 64}, {80, 20}, {34, 34}, {256, 128}}) {
+    for (const char* style : {"half", "pair"}) {
+      cases.push_back({"rope " + std::to_string(head_dim) + " " + style, [=](TestGraph& g) {
+                         const ValueId table =
+                             g.Op("rope_table", {g.positions(), g.Weight({rotated / 2})}, {{"factor", 1.25}});
+                         g.Output(g.Op("rope", {g.Rows(3 * head_dim), table},
+                                       {{"head_dim", head_dim}, {"style", style}}));
+                       }});
+    }
+  }
+}
+
+// What one tie that rounds the other way changes: a step of a code in one of a few hundred products.
+constexpr double kQuantizedTolerance = 2e-3;
+
+void AddQuantized(std::vector<Case>& cases) {
+  for (const int64_t precise : {0, 1}) {
+    for (const int64_t n : {32, 96, 1024}) {
+      const std::string size = " " + std::to_string(n) + (precise != 0 ? " q16" : " q8");
+      const auto use = [=](TestGraph& g, ValueId rows) {
+        g.Output(g.Op("linear", {rows, g.Weight({35, n}, "q8_0")}));
+      };
+      cases.push_back({"quantize" + size,
+                       [=](TestGraph& g) {
+                         use(g, g.Op("quantize", {g.Rows(n)}, {{"precise", precise}}));
+                       },
+                       kQuantizedTolerance});
+      cases.push_back({"rms_norm_quantize" + size,
+                       [=](TestGraph& g) {
+                         use(g, g.Op("rms_norm_quantize", {g.Rows(n), g.Weight({n})},
+                                     {{"eps", 1e-5}, {"precise", precise}}));
+                       },
+                       kQuantizedTolerance});
+    }
+  }
+}
+
+void AddLinears(std::vector<Case>& cases) {
+  for (const Format* format : AllFormats()) {
+    for (const char* form : {"f32", "q8", "q16"}) {
+      if (std::string_view(form) != "f32" && format->int_form.bits == 0) continue;
+      cases.push_back({"linear " + std::string(format->name) + " " + form,
+                       [=](TestGraph& g) {
+                         ValueId x = g.Rows(256);
+                         if (std::string_view(form) != "f32") {
+                           x = g.Op("quantize", {x}, {{"precise", int64_t{std::string_view(form) == "q16"}}});
+                         }
+                         g.Output(g.Op("linear",
+                                       {x, g.Weight({45, 256}, format->name), g.Weight({45}), g.Rows(45)},
+                                       {{"biases", int64_t{1}}, {"residual", int64_t{1}}}));
+                       },
+                       1e-5});
+    }
+  }
+  cases.push_back({"linear of three weights in mixed forms",
+                   [](TestGraph& g) {
+                     const ValueId x = g.Op("quantize", {g.Rows(64)}, {{"precise", int64_t{1}}});
+                     const auto y = g.Ops("linear",
+                                          {x, g.Weight({70, 64}, "q4_0"), g.Weight({33, 64}, "q8_0"),
+                                           g.Weight({1, 64}, "q4_1")},
+                                          {{"weights", int64_t{3}}, {"forms", "q8,q16,q8"}});
+                     for (const ValueId output : y) g.Output(output);
+                   },
+                   1e-5});
+  cases.push_back({"linear of output rows", [](TestGraph& g) {
+                     g.Output(g.Op("linear", {g.OutputRows(64), g.Weight({100, 64}, "q8_0")}));
+                   }});
+  for (const char* glu : {"silu", "gelu_tanh", "gelu"}) {
+    for (const char* output : {"f32"}) {
+      cases.push_back({std::string("linear ") + glu + " " + output,
+                       [=](TestGraph& g) {
+                         const ValueId x = g.Op("quantize", {g.Rows(64)}, {{"precise", int64_t{1}}});
+                         const ValueId y =
+                             g.Op("linear", {x, g.Weight({96, 64}, "q8_0"), g.Weight({96, 64}, "q8_0")},
+                                  {{"weights", int64_t{2}}, {"glu", glu}, {"output", output}});
+                         if (std::string_view(output) == "f32") return g.Output(y);
+                         g.Output(g.Op("linear", {y, g.Weight({40, 96}, "q8_0")}));
+                       },
+                       std::string_view(output) == "f32" ? 1e-5 : kQuantizedTolerance});
+    }
+  }
+}
+
+struct AttentionShape {
+  int heads, kv_heads, head_dim, window;
+};
+
+void AddAttentions(std::vector<Case>& cases) {
+  const AttentionShape shapes[] = {{9, 3, 64, 0}, {4, 1, 256, 0}, {4, 1, 256, 20}, {2, 2, 3, 0},
+                                   {3, 1, 17, 5}, {16, 2, 80, 1}, {1, 1, 1, 0},    {5, 1, 40, 64}};
+  for (const AttentionShape& s : shapes) {
+    for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kInt8}) {
+      const std::string name = "attention " + std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) +
+                               " x " + std::to_string(s.head_dim) + ", window " + std::to_string(s.window) +
+                               ", " + std::string(KvTypeName(type));
+      const auto build = [=](TestGraph& g) {
+        const ValueId k = g.Rows(s.kv_heads * s.head_dim), v = g.Rows(s.kv_heads * s.head_dim);
+        const ValueId kv = g.Op("kv_append", {k, v}, {{"layer", int64_t{1}}});
+        g.Output(g.Op("attention", {g.Rows(s.heads * s.head_dim), kv},
+                      {{"layer", int64_t{1}},
+                       {"heads", int64_t{s.heads}},
+                       {"kv_heads", int64_t{s.kv_heads}},
+                       {"head_dim", int64_t{s.head_dim}},
+                       {"scale", 1.5 / std::sqrt(static_cast<double>(s.head_dim))},
+                       {"window", int64_t{s.window}}}));
+      };
+      cases.push_back({name, build, 2e-5, {{1, 8}, {s.kv_heads, s.head_dim}}, type});
+    }
+  }
+}
+
+std::vector<Case> AllCases() {
+  std::vector<Case> cases;
+  AddSimpleOps(cases);
+  AddEmbeds(cases);
+  AddRopes(cases);
+  AddQuantized(cases);
+  AddLinears(cases);
+  AddAttentions(cases);
+  return cases;
+}
+
+class Conformance : public testing::TestWithParam<const BackendDesc*> {
+ protected:
+  void SetUp() override {
+    if (!GetParam()->present()) GTEST_SKIP() << "not on this machine";
+    auto opened = GetParam()->open({.threads = 2});
+    ASSERT_TRUE(opened.ok()) << opened.error().what;
+    backend_ = std::move(opened).value();
+  }
+  std::unique_ptr<Backend> backend_;
+};
+
+TEST_P(Conformance, EveryOpAgreesWithItsReference) {
+  if (!GetParam()->computes) GTEST_SKIP() << "computes nothing";
+  for (const Case& c : AllCases()) {
+    Compare(*backend_, c);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST_P(Conformance, EveryOpHasACase) {
+  for (const OpDesc* op : AllOps()) {
+    bool found = false;
+    for (const Case& c : AllCases()) {
+      TestGraph graph;
+      c.build(graph);
+      for (const Node& node : graph.graph().nodes()) found = found || node.op == op;
+      if (found) break;
+    }
+    EXPECT_TRUE(found) << op->name << ": add it to AllCases()";
+  }
+}
+
+std::string ParamName(const testing::TestParamInfo<const BackendDesc*>& info) {
+  return std::string(info.param->name);
+}
+INSTANTIATE_TEST_SUITE_P(All, Conformance, testing::ValuesIn(AllBackends().begin(), AllBackends().end()),
+                         ParamName);
+
+}  // namespace
+}  // namespace tern

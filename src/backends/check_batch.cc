@@ -1,0 +1,95 @@
+#include "backends/check_batch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tern {
+namespace {
+
+Status CheckSequence(const SequenceSpan& s, size_t index, int next_row, const KvStore* kv) {
+  if (s.first_row != next_row || s.rows < 0 || s.first_position < 0) {
+    return BadInput(fmt::format("sequence {}: rows {} to {}, expected to start at row {}", index, s.first_row,
+                                s.first_row + s.rows, next_row));
+  }
+  const int end = s.first_position + s.rows;
+  const size_t blocks = static_cast<size_t>((end + kKvBlockTokens - 1) / kKvBlockTokens);
+  if (s.blocks.size() < blocks) {
+    return BadInput(fmt::format("sequence {}: {} KV blocks for {} positions, expected {}", index,
+                                s.blocks.size(), end, blocks));
+  }
+  for (const int32_t block : s.blocks.first(blocks)) {
+    if (block >= 0 && block < kv->blocks()) continue;
+    return BadInput(
+        fmt::format("sequence {}: KV block {}, expected 0 to {}", index, block, kv->blocks() - 1));
+  }
+  return {};
+}
+
+Status CheckStore(const KvStore* kv, const BatchRules& rules) {
+  if (kv == nullptr) return BadInput("KV store: missing, the graph has attention");
+  for (const BatchRules::KvUse& use : rules.kv_uses) {
+    if (use.layer >= kv->layers()) {
+      return BadInput(fmt::format("KV store: {} layers, the graph uses layer {}", kv->layers(), use.layer));
+    }
+    const KvLayer& layer = kv->layer(use.layer);
+    if (layer.kv_heads == use.kv_heads && layer.head_dim == use.head_dim) continue;
+    return BadInput(fmt::format("KV store: layer {} has {} heads of {}, expected {} of {}", use.layer,
+                                layer.kv_heads, layer.head_dim, use.kv_heads, use.head_dim));
+  }
+  return {};
+}
+
+Status CheckRows(const Batch& batch, const BatchRules& rules) {
+  if (batch.rows() > rules.limits.tokens || batch.outputs() > rules.limits.outputs) {
+    return Exhausted(fmt::format("step: {} rows and {} outputs, the plan takes at most {} and {}",
+                                 batch.rows(), batch.outputs(), rules.limits.tokens, rules.limits.outputs));
+  }
+  if (batch.positions.size() != batch.tokens.size()) {
+    return BadInput(fmt::format("step: {} positions, expected one for each of {} tokens",
+                                batch.positions.size(), batch.tokens.size()));
+  }
+  for (const int32_t token : batch.tokens) {
+    if (rules.vocabulary == 0 || (token >= 0 && token < rules.vocabulary)) continue;
+    return BadInput(fmt::format("step: token id {}, expected 0 to {}", token, rules.vocabulary - 1));
+  }
+  for (const int32_t row : batch.output_rows) {
+    if (row >= 0 && row < batch.rows()) continue;
+    return BadInput(fmt::format("step: output row {}, expected 0 to {}", row, batch.rows() - 1));
+  }
+  return {};
+}
+
+}  // namespace
+
+BatchRules RulesOf(const Graph& graph, const StepLimits& limits) {
+  BatchRules rules;
+  rules.limits = limits;
+  for (const Node& node : graph.nodes()) {
+    if (node.op->name == "attention") {
+      rules.kv_uses.push_back({static_cast<int>(node.attrs.Int("layer")),
+                               static_cast<int>(node.attrs.Int("kv_heads")),
+                               static_cast<int>(node.attrs.Int("head_dim"))});
+    }
+    if (node.op->name == "embed") {
+      const int64_t rows = graph.value(node.inputs[1]).type.shape[0];
+      rules.vocabulary = rules.vocabulary == 0 ? rows : std::min(rules.vocabulary, rows);
+    }
+  }
+  return rules;
+}
+
+Status CheckBatch(const Batch& batch, const KvStore* kv, const BatchRules& rules) {
+  TERN_TRY_STATUS(CheckRows(batch, rules));
+  if (rules.kv_uses.empty()) return {};
+  TERN_TRY_STATUS(CheckStore(kv, rules));
+  int next_row = 0;
+  for (size_t i = 0; i < batch.sequences.size(); ++i) {
+    TERN_TRY_STATUS(CheckSequence(batch.sequences[i], i, next_row, kv));
+    next_row += batch.sequences[i].rows;
+  }
+  if (next_row == batch.rows()) return {};
+  return BadInput(fmt::format("step: its sequences have {} rows, its tokens {}", next_row, batch.rows()));
+}
+
+}  // namespace tern

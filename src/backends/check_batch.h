@@ -1,0 +1,31 @@
+#pragma once
+// What every plan checks before it touches memory: the batch fits the plan, its rows the sequences, and its
+// block tables the KV store.
+
+#include <vector>
+
+#include "base/result.h"
+#include "graph/graph.h"
+#include "graph/memory.h"
+#include "ops/batch.h"
+#include "ops/kv_store.h"
+
+namespace tern {
+
+struct BatchRules {
+  // A KV layer as the graph's attention nodes read it.
+  struct KvUse {
+    int layer = 0;
+    int kv_heads = 0;
+    int head_dim = 0;
+  };
+  StepLimits limits;
+  std::vector<KvUse> kv_uses;
+  int64_t vocabulary = 0;  // rows of the smallest embedding table; 0: the graph looks nothing up
+};
+BatchRules RulesOf(const Graph& graph, const StepLimits& limits);
+
+// Allocates nothing unless it fails.
+Status CheckBatch(const Batch& batch, const KvStore* kv, const BatchRules& rules);
+
+}  // namespace tern

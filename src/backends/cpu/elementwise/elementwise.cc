@@ -1,0 +1,62 @@
+#include "backends/cpu/elementwise/elementwise.h"
+
+#include "backends/cpu/step.h"
+#include "base/isa.h"
+
+namespace tern {
+
+const ElementwiseKernels& PickElementwise([[maybe_unused]] uint32_t have) {
+#define KERNEL(isa, name) \
+  if (HasIsa(isa, have)) return name;
+#include "backends/cpu/elementwise/kernels.inc"
+#undef KERNEL
+  return elementwise_none;
+}
+
+namespace {
+
+template <ElementwiseKernels::Binary ElementwiseKernels::*kOp>
+Result<std::unique_ptr<CpuStep>> PrepareBinary(const StepContext& c) {
+  const auto columns = static_cast<size_t>(c.output(0).type.shape[1]);
+  return MakeRowStep(
+      0, [op = PickElementwise(c.isa).*kOp, columns](const OpArgs& args, int64_t r, const StepMemory&) {
+        const size_t at = static_cast<size_t>(r) * columns;
+        op(args.inputs[0].f32() + at, args.inputs[1].f32() + at, args.outputs[0].f32() + at, columns);
+      });
+}
+
+template <ElementwiseKernels::Unary ElementwiseKernels::*kOp>
+Result<std::unique_ptr<CpuStep>> PrepareUnary(const StepContext& c) {
+  const auto columns = static_cast<size_t>(c.output(0).type.shape[1]);
+  return MakeRowStep(
+      0, [op = PickElementwise(c.isa).*kOp, columns](const OpArgs& args, int64_t r, const StepMemory&) {
+        const size_t at = static_cast<size_t>(r) * columns;
+        op(args.inputs[0].f32() + at, args.outputs[0].f32() + at, columns);
+      });
+}
+
+Result<std::unique_ptr<CpuStep>> PrepareScale(const StepContext& c) {
+  const auto columns = static_cast<size_t>(c.output(0).type.shape[1]);
+  const auto by = static_cast<float>(c.node.attrs.Float("by", 1));
+  return MakeRowStep(
+      0, [op = PickElementwise(c.isa).scale, columns, by](const OpArgs& args, int64_t r, const StepMemory&) {
+        const size_t at = static_cast<size_t>(r) * columns;
+        op(args.inputs[0].f32() + at, by, args.outputs[0].f32() + at, columns);
+      });
+}
+
+}  // namespace
+extern const CpuOpDesc k_cpu_op_add, k_cpu_op_mul, k_cpu_op_silu, k_cpu_op_gelu_tanh, k_cpu_op_gelu,
+    k_cpu_op_scale;
+const CpuOpDesc k_cpu_op_add = {
+    .name = "add", .supports = SupportsAny, .prepare = PrepareBinary<&ElementwiseKernels::add>};
+const CpuOpDesc k_cpu_op_mul = {
+    .name = "mul", .supports = SupportsAny, .prepare = PrepareBinary<&ElementwiseKernels::mul>};
+const CpuOpDesc k_cpu_op_silu = {
+    .name = "silu", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::silu>};
+const CpuOpDesc k_cpu_op_gelu_tanh = {
+    .name = "gelu_tanh", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::gelu_tanh>};
+const CpuOpDesc k_cpu_op_gelu = {
+    .name = "gelu", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::gelu>};
+const CpuOpDesc k_cpu_op_scale = {.name = "scale", .supports = SupportsAny, .prepare = PrepareScale};
+}  // namespace tern

@@ -1,0 +1,21 @@
+#pragma once
+// Elementwise ops over n floats. Outputs may be inputs.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tern {
+
+struct ElementwiseKernels {
+  using Binary = void (*)(const float* x, const float* y, float* out, size_t n);
+  using Unary = void (*)(const float* x, float* out, size_t n);
+  Binary add, mul;
+  Unary silu, gelu_tanh, gelu;
+  void (*scale)(const float* x, float by, float* out, size_t n);
+};
+#define KERNEL(isa, name) extern const ElementwiseKernels name;
+#include "backends/cpu/elementwise/kernels.inc"
+#undef KERNEL
+const ElementwiseKernels& PickElementwise(uint32_t have);
+
+}  // namespace tern

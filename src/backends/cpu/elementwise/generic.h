@@ -1,0 +1,44 @@
+// Elementwise ops over Vec. Included by one .cc per ISA, after its vec_<isa>.h and a definition of
+// TERN_ISA_NS.
+#include "backends/cpu/elementwise/elementwise.h"
+#include "base/simd/math.h"
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+// out[i] = f(x[i], y[i]). The last values go through a padded vector, so that every element sees the same
+// instructions.
+template <class F>
+inline void Map(const float* x, const float* y, float* out, size_t n, F f) {
+  size_t i = 0;
+  for (; i + Vec::kLanes <= n; i += Vec::kLanes) f(Vec::Load(x + i), Vec::Load(y + i)).Store(out + i);
+  if (i == n) return;
+  float a[Vec::kLanes] = {}, b[Vec::kLanes] = {};
+  __builtin_memcpy(a, x + i, (n - i) * sizeof(float));
+  __builtin_memcpy(b, y + i, (n - i) * sizeof(float));
+  f(Vec::Load(a), Vec::Load(b)).Store(a);
+  __builtin_memcpy(out + i, a, (n - i) * sizeof(float));
+}
+
+void AddRows(const float* x, const float* y, float* out, size_t n) {
+  Map(x, y, out, n, [](Vec a, Vec b) { return a + b; });
+}
+void MulRows(const float* x, const float* y, float* out, size_t n) {
+  Map(x, y, out, n, [](Vec a, Vec b) { return a * b; });
+}
+void SiluRows(const float* x, float* out, size_t n) {
+  Map(x, x, out, n, [](Vec a, Vec) { return Silu(a); });
+}
+void GeluTanhRows(const float* x, float* out, size_t n) {
+  Map(x, x, out, n, [](Vec a, Vec) { return GeluTanh(a); });
+}
+void GeluRows(const float* x, float* out, size_t n) {
+  Map(x, x, out, n, [](Vec a, Vec) { return Gelu(a); });
+}
+void ScaleRows(const float* x, float by, float* out, size_t n) {
+  const Vec factor = Vec::Set(by);
+  Map(x, x, out, n, [factor](Vec a, Vec) { return a * factor; });
+}
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS

@@ -1,0 +1,224 @@
+#include "backends/cpu/plan.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tern {
+namespace {
+
+constexpr size_t kCacheLine = 64;
+
+size_t AlignUp(size_t n) { return (n + kCacheLine - 1) / kCacheLine * kCacheLine; }
+
+// Ops without a kernel: their reference, on one thread.
+class ReferenceStep : public CpuStep {
+ public:
+  explicit ReferenceStep(const OpDesc& op) : CpuStep(StepNeeds{}), op_(op) {}
+  StepTasks Bind(const OpArgs&, const StepMemory&) override { return {1, 1}; }
+  void Run(const OpArgs& args, size_t, size_t, const StepMemory&) override { op_.reference(args); }
+
+ private:
+  const OpDesc& op_;
+};
+
+// The symbol or number of rows that a node's work goes by.
+int64_t RowDim(const Graph& graph, const Node& node) {
+  const ValueType& out = graph.value(node.outputs[0]).type;
+  const Shape& shape = out.shape.empty() ? graph.value(node.inputs[0]).type.shape : out.shape;
+  return shape.empty() ? 1 : shape[0];
+}
+
+Result<std::unique_ptr<CpuStep>> MakeStep(const StepContext& context) {
+  const CpuOpDesc* op = FindCpuOp(context.node.op->name);
+  if (op == nullptr) return std::unique_ptr<CpuStep>(std::make_unique<ReferenceStep>(*context.node.op));
+  auto step = op->prepare(context);
+  if (step.ok()) return step;
+  return Error{step.error().code, std::string(op->name) + ": " + step.error().what};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CpuPlan>> CpuPlan::Make(const Graph& graph, const StepLimits& limits,
+                                               std::shared_ptr<CpuDevice> device) {
+  TERN_TRY_STATUS(Verify(graph));
+  std::unique_ptr<CpuPlan> plan(new CpuPlan(std::move(device)));
+  plan->rules_ = RulesOf(graph, limits);
+  TERN_TRY_STATUS(plan->PrepareSteps(graph, limits));
+  TERN_TRY_STATUS(plan->LayOut(graph, plan->GroupStages(graph)));
+  plan->CountCosts(graph);
+  return plan;
+}
+
+Status CpuPlan::PrepareSteps(const Graph& graph, const StepLimits& limits) {
+  steps_.resize(graph.nodes().size());
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    steps_[i].node = &node;
+    TERN_TRY(steps_[i].step,
+             MakeStep({graph, node, limits, device_->isa, device_->team.threads(), device_->weights}));
+  }
+  return {};
+}
+
+// A row-wise node joins the stage of the row-wise nodes before it, if they go by the same rows.
+std::vector<int> CpuPlan::GroupStages(const Graph& graph) {
+  std::vector<int> stage_of_node;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const bool joins = i > 0 && steps_[i].step->needs().row_wise && steps_[i - 1].step->needs().row_wise &&
+                       RowDim(graph, *steps_[i].node) == RowDim(graph, *steps_[i - 1].node);
+    if (!joins) {
+      stages_.push_back(std::make_unique<Stage>());
+      stages_.back()->first = i;
+    }
+    stages_.back()->last = i + 1;
+    stage_of_node.push_back(static_cast<int>(stages_.size()) - 1);
+  }
+  return stage_of_node;
+}
+
+Status CpuPlan::LayOut(const Graph& graph, const std::vector<int>& stage_of_node) {
+  const ArenaPlan arena = PlanArena(graph, rules_.limits, stage_of_node);
+  arena_ = Buffer(arena.bytes);
+  tokens_.resize(static_cast<size_t>(rules_.limits.tokens));
+  positions_.resize(static_cast<size_t>(rules_.limits.tokens));
+  output_rows_.resize(static_cast<size_t>(rules_.limits.outputs));
+  for (Bound& bound : steps_) {
+    for (const ValueId id : bound.node->inputs) {
+      TERN_TRY(View view, MakeView(graph, id, arena));
+      bound.inputs.push_back(std::move(view));
+    }
+    for (const ValueId id : bound.node->outputs) {
+      TERN_TRY(View view, MakeView(graph, id, arena));
+      bound.outputs.push_back(std::move(view));
+    }
+  }
+  for (const ValueId id : graph.outputs()) {
+    TERN_TRY(View view, MakeView(graph, id, arena));
+    if (view.elem != Elem::kF32) {
+      return Unsupported(graph.value(id).name + ": graph output of type " + std::string(ElemName(view.elem)) +
+                         ", expected f32");
+    }
+    results_.push_back(std::move(view));
+  }
+  FindSymbolicRows();
+  size_t scratch = 0, shared = 0;
+  for (const Bound& bound : steps_) {
+    scratch = std::max(scratch, bound.step->needs().scratch_bytes);
+    shared = std::max(shared, bound.step->needs().shared_bytes);
+  }
+  scratch_bytes_ = AlignUp(scratch);
+  scratch_ = Buffer(scratch_bytes_ * static_cast<size_t>(device_->team.threads()));
+  shared_ = Buffer(shared);
+  bytes_.arena = arena.bytes + scratch_.bytes() + shared_.bytes();
+  return {};
+}
+
+Result<View> CpuPlan::MakeView(const Graph& graph, ValueId id, const ArenaPlan& arena) {
+  const Value& value = graph.value(id);
+  View view{value.type.elem, value.type.shape, value.type.format, nullptr};
+  const size_t offset = arena.offset[static_cast<size_t>(id)];
+  if (value.is_weight()) {
+    view.data = const_cast<void*>(value.data);
+  } else if (offset != kNoOffset) {
+    view.data = static_cast<char*>(arena_.data()) + offset;
+  } else if (value.name == "tokens") {
+    view.data = tokens_.data();
+  } else if (value.name == "positions") {
+    view.data = positions_.data();
+  } else if (value.name == "output_rows") {
+    view.data = output_rows_.data();
+  } else if (value.type.elem != Elem::kState) {
+    return Unsupported(value.name + ": graph input, expected tokens, positions or output_rows");
+  }
+  return view;
+}
+
+void CpuPlan::FindSymbolicRows() {
+  const auto note = [this](std::vector<View>& views) {
+    for (View& view : views) {
+      if (view.shape.empty()) continue;
+      if (view.shape[0] == kDimTokens) token_rows_.push_back(&view);
+      if (view.shape[0] == kDimOutputs) output_row_views_.push_back(&view);
+    }
+  };
+  for (Bound& bound : steps_) {
+    note(bound.inputs);
+    note(bound.outputs);
+  }
+  note(results_);
+}
+
+void CpuPlan::CountCosts(const Graph& graph) {
+  for (const Bound& bound : steps_) {
+    const StepCost cost = bound.step->cost();
+    const bool per_output = RowDim(graph, *bound.node) == kDimOutputs;
+    (per_output ? ops_.int8_per_output : ops_.int8_per_token) += cost.int8_ops_per_row;
+    (per_output ? ops_.f32_per_output : ops_.f32_per_token) += cost.f32_ops_per_row;
+    bytes_.step_weights += cost.stream_bytes;
+    bytes_.weights += cost.packed_bytes;
+  }
+}
+
+StepMemory CpuPlan::Memory(int thread) {
+  char* scratch = static_cast<char*>(scratch_.data());
+  if (scratch != nullptr) scratch += static_cast<size_t>(thread) * scratch_bytes_;
+  return {scratch, shared_.data()};
+}
+
+void CpuPlan::SetRows(int tokens, int outputs) {
+  if (tokens != rows_) {
+    for (View* view : token_rows_) view->shape[0] = tokens;
+  }
+  if (outputs != output_count_) {
+    for (View* view : output_row_views_) view->shape[0] = outputs;
+  }
+  rows_ = tokens;
+  output_count_ = outputs;
+}
+
+void CpuPlan::BindStages(const Batch& batch, KvStore* kv) {
+  const auto threads = static_cast<size_t>(device_->team.threads());
+  for (const std::unique_ptr<Stage>& stage : stages_) {
+    for (size_t i = stage->first; i < stage->last; ++i) {
+      Bound& b = steps_[i];
+      stage->tasks = b.step->Bind({b.inputs, b.outputs, b.node->attrs, batch, kv}, Memory(0));
+    }
+    // Chunks of rows small enough that the last ones keep every thread busy.
+    if (steps_[stage->first].step->needs().row_wise) {
+      stage->tasks.chunk = std::clamp<size_t>(stage->tasks.count / (threads * 8), 1, 16);
+    }
+    stage->counter.Reset();
+  }
+}
+
+void CpuPlan::RunStages(const Batch& batch, KvStore* kv, int thread) {
+  const StepMemory memory = Memory(thread);
+  for (const std::unique_ptr<Stage>& stage : stages_) {
+    if (stage->tasks.count == 0) continue;
+    stage->counter.ForEach(stage->tasks.count, stage->tasks.chunk, [&](size_t begin, size_t end) {
+      for (size_t i = stage->first; i < stage->last; ++i) {
+        const Bound& b = steps_[i];
+        b.step->Run({b.inputs, b.outputs, b.node->attrs, batch, kv}, begin, end, memory);
+      }
+    });
+    if (stage != stages_.back()) device_->team.Barrier(thread);
+  }
+}
+
+Status CpuPlan::Run(const Batch& batch, KvStore* kv) {
+  TERN_TRY_STATUS(CheckBatch(batch, kv, rules_));
+  std::copy(batch.tokens.begin(), batch.tokens.end(), tokens_.begin());
+  std::copy(batch.positions.begin(), batch.positions.end(), positions_.begin());
+  std::copy(batch.output_rows.begin(), batch.output_rows.end(), output_rows_.begin());
+  SetRows(batch.rows(), batch.outputs());
+  BindStages(batch, kv);
+  device_->team.Run([&](int thread) { RunStages(batch, kv, thread); });
+  return {};
+}
+
+std::span<const float> CpuPlan::Output(size_t i) const {
+  const View& view = results_[i];
+  return {view.f32(), static_cast<size_t>(view.rows() * view.cols())};
+}
+
+}  // namespace tern

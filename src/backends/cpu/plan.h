@@ -1,0 +1,76 @@
+#pragma once
+// CpuPlan: a graph bound to this machine. Its steps are grouped into stages; one job of the team runs all
+// stages of a forward step, with a barrier after each.
+
+#include <memory>
+#include <vector>
+
+#include "backends/backend.h"
+#include "backends/check_batch.h"
+#include "backends/cpu/step.h"
+#include "backends/cpu/weights.h"
+#include "base/team.h"
+
+namespace tern {
+
+// What plans of one backend share.
+struct CpuDevice {
+  CpuDevice(int threads, uint32_t have) : isa(have), team(threads), weights(&team, have) {}
+  const uint32_t isa;
+  Team team;
+  WeightCache weights;
+};
+
+class CpuPlan : public Plan {
+ public:
+  static Result<std::unique_ptr<CpuPlan>> Make(const Graph& graph, const StepLimits& limits,
+                                               std::shared_ptr<CpuDevice> device);
+
+  Status Run(const Batch& batch, KvStore* kv) override;
+  std::span<const float> Output(size_t i) const override;
+  PlanBytes bytes() const override { return bytes_; }
+  PlanOps ops() const override { return ops_; }
+  size_t stages() const { return stages_.size(); }
+
+ private:
+  // One node made ready. Its views point into the arena, the weights or the step's inputs.
+  struct Bound {
+    const Node* node = nullptr;
+    std::unique_ptr<CpuStep> step;
+    std::vector<View> inputs, outputs;
+  };
+  // Steps [first, last) that need no barrier between them.
+  struct Stage {
+    size_t first = 0, last = 0;
+    StepTasks tasks;
+    TaskCounter counter;
+  };
+
+  explicit CpuPlan(std::shared_ptr<CpuDevice> device) : device_(std::move(device)) {}
+  Status PrepareSteps(const Graph& graph, const StepLimits& limits);
+  std::vector<int> GroupStages(const Graph& graph);
+  Status LayOut(const Graph& graph, const std::vector<int>& stage_of_node);
+  Result<View> MakeView(const Graph& graph, ValueId id, const ArenaPlan& arena);
+  void FindSymbolicRows();
+  void CountCosts(const Graph& graph);
+
+  void SetRows(int tokens, int outputs);
+  void BindStages(const Batch& batch, KvStore* kv);
+  void RunStages(const Batch& batch, KvStore* kv, int thread);
+  StepMemory Memory(int thread);
+
+  std::shared_ptr<CpuDevice> device_;
+  BatchRules rules_;
+  std::vector<Bound> steps_;
+  std::vector<std::unique_ptr<Stage>> stages_;
+  std::vector<View> results_;                         // graph outputs
+  std::vector<View*> token_rows_, output_row_views_;  // views of T and of R rows
+  int rows_ = -1, output_count_ = -1;                 // what those say now
+  std::vector<int32_t> tokens_, positions_, output_rows_;
+  Buffer arena_, scratch_, shared_;
+  size_t scratch_bytes_ = 0;
+  PlanBytes bytes_;
+  PlanOps ops_;
+};
+
+}  // namespace tern
