@@ -22,6 +22,13 @@ function(tern_list_header kind list dir header)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/gen/${header} CONTENT "${text}" @ONLY)
 endfunction()
 
+# tern_embed_text(file header): the file's text as a string literal in a header.
+function(tern_embed_text file header)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${file})
+  file(READ ${CMAKE_SOURCE_DIR}/src/${file} text)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/gen/${header} CONTENT "R\"text(@text@)text\"" @ONLY)
+endfunction()
+
 # Flags of the files that are named after an ISA; cmake/isa_flags.txt is also read by tools/check_isa_symbols.sh.
 file(STRINGS cmake/isa_flags.txt isa_lines REGEX "^[a-z0-9]+:")
 foreach(line ${isa_lines})

@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 
+#include "base/closest_word.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/help.h"

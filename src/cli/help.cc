@@ -77,21 +77,6 @@ std::string Usage(const CommandDesc& command, const Arguments& args) {
   return usage;
 }
 
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 std::string MainHelp(int fd) {
@@ -122,18 +107,6 @@ std::string CommandHelp(const CommandDesc& command, const Arguments& args) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return out;
-}
-
-std::string_view ClosestWord(std::string_view typo, const std::vector<std::string_view>& words) {
-  std::string_view best;
-  size_t best_distance = std::max<size_t>(1, typo.size() / 3) + 1;
-  for (std::string_view word : words) {
-    const size_t distance = EditDistance(typo, word);
-    if (distance >= best_distance) continue;
-    best = word;
-    best_distance = distance;
-  }
-  return best;
 }
 
 }  // namespace tern

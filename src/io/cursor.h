@@ -50,6 +50,13 @@ class Cursor {
     return true;
   }
 
+  template <class T>
+  [[nodiscard]] bool Skip(uint64_t count) {
+    if (count > remaining() / sizeof(T)) return false;
+    position_ += static_cast<size_t>(count) * sizeof(T);
+    return true;
+  }
+
  private:
   std::span<const std::byte> bytes_;
   size_t position_ = 0;

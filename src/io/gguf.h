@@ -16,23 +16,6 @@
 
 namespace tern {
 
-// Value types on disk.
-enum class GgufValue : uint32_t {
-  kUint8 = 0,
-  kInt8 = 1,
-  kUint16 = 2,
-  kInt16 = 3,
-  kUint32 = 4,
-  kInt32 = 5,
-  kFloat32 = 6,
-  kBool = 7,
-  kString = 8,
-  kArray = 9,
-  kUint64 = 10,
-  kInt64 = 11,
-  kFloat64 = 12,
-};
-
 // What a file may ask for. Beyond any model that exists; memory and time stay bounded all the same.
 struct GgufLimits {
   static constexpr uint64_t kKeys = uint64_t{1} << 16;

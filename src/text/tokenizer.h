@@ -27,6 +27,10 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
   // Appends the ids of `text`, without BOS or EOS.
   virtual void Encode(std::string_view text, bool parse_special, std::vector<int32_t>* ids) const = 0;
+  // Appends the ids of the segments' texts as one text, so that words and merges cross segment borders as
+  // they would in the whole; a special token is recognised where all of it is template text. Without BOS or
+  // EOS.
+  virtual void EncodeJoined(std::span<const TextSegment> segments, std::vector<int32_t>* ids) const = 0;
   // The bytes of one token as they stand in running text ("" for control tokens unless `with_special`). A
   // token may hold part of a UTF-8 character. Ids out of range give "".
   virtual std::string Piece(int32_t id, bool with_special) const = 0;
@@ -44,8 +48,8 @@ class Tokenizer {
 // Reads tokenizer.* keys; works on vocabulary-only files. The error names the key.
 Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Metadata& metadata);
 
-// BOS where the tokenizer adds one, then the segments; adjacent segments of one kind are joined first. A
-// template that already spells BOS does not get a second one.
+// BOS where the tokenizer adds one, then the segments as one text (EncodeJoined). A template that already
+// spells BOS does not get a second one.
 std::vector<int32_t> EncodeSegments(const Tokenizer& tokenizer, std::span<const TextSegment> segments);
 
 // Turns a stream of ids into text and never splits a UTF-8 character. Not thread-safe; one per stream.

@@ -1,0 +1,159 @@
+#include "io/choose_gguf.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "io/files.h"
+
+namespace tern {
+namespace {
+
+// What is taken when nobody said: a good share of the quality for the size first, then what is nearest.
+constexpr std::string_view kPreferred[] = {"Q4_K_M", "Q8_0", "Q5_K_M", "Q6_K",   "Q4_K_S", "Q4_1", "Q4_0",
+                                           "Q5_K_S", "Q5_1", "Q5_0",   "Q3_K_M", "BF16",   "F16",  "F32"};
+
+std::string Upper(std::string_view text) {
+  std::string upper(text);
+  for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  return upper;
+}
+
+bool IsDigits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// "x-00002-of-00005.gguf" is shard 2 of 5 of "x".
+struct ShardName {
+  std::string stem;
+  int index = 0, count = 0;
+};
+ShardName ParseShard(std::string_view path) {
+  std::string_view stem = path.substr(0, path.size() - 5);  // without ".gguf"
+  constexpr size_t kTail = 15;                              // "-00002-of-00005"
+  ShardName whole{.stem = std::string(stem)};
+  if (stem.size() <= kTail) return whole;
+  const std::string_view tail = stem.substr(stem.size() - kTail);
+  if (tail[0] != '-' || !IsDigits(tail.substr(1, 5)) || tail.substr(6, 4) != "-of-" ||
+      !IsDigits(tail.substr(10))) {
+    return whole;
+  }
+  const auto number = [](std::string_view digits) {
+    int value = 0;
+    for (const char c : digits) value = value * 10 + (c - '0');
+    return value;
+  };
+  return {.stem = std::string(stem.substr(0, stem.size() - kTail)),
+          .index = number(tail.substr(1, 5)),
+          .count = number(tail.substr(10))};
+}
+
+// Whether an upper-case word is the name of a weight format or a mix of them: Q4_K_M, IQ3_XXS, BF16, MXFP4,
+// ...
+bool IsQuantTag(std::string_view word) {
+  if (word == "F16" || word == "F32" || word == "BF16" || word == "FP16" || word == "FP32") return true;
+  for (std::string_view family : {"IQ", "TQ", "Q", "MXFP", "NVFP"}) {
+    if (!word.starts_with(family)) continue;
+    const std::string_view rest = word.substr(family.size());
+    return !rest.empty() && rest[0] >= '1' && rest[0] <= '8' && (rest.size() == 1 || rest[1] == '_');
+  }
+  return false;
+}
+
+// The words of a path; '_' belongs to a word.
+std::vector<std::string> Words(std::string_view path) {
+  std::vector<std::string> words(1);
+  for (const char c : Upper(path)) {
+    const bool word = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    if (word) words.back() += c;
+    if (!word && !words.back().empty()) words.emplace_back();
+  }
+  return words;
+}
+
+std::string TagOf(std::string_view stem) {
+  std::string tag;
+  for (const std::string& word : Words(stem)) {
+    if (IsQuantTag(word)) tag = word;
+  }
+  return tag;
+}
+
+bool IsCompanion(std::string_view path) {
+  const std::string name = Upper(FileNameOf(path));
+  return name.starts_with("MMPROJ") || name.starts_with("MTP-") || name.find("IMATRIX") != std::string::npos;
+}
+
+std::string Listed(const std::vector<GgufChoice>& choices) {
+  std::vector<std::string> names;
+  for (const GgufChoice& choice : choices) {
+    const bool unique = std::count_if(choices.begin(), choices.end(),
+                                      [&](const GgufChoice& other) { return other.tag == choice.tag; }) == 1;
+    names.push_back(!choice.tag.empty() && unique ? choice.tag : choice.paths[0]);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::vector<GgufChoice> Matching(const std::vector<GgufChoice>& choices, std::string_view quant) {
+  std::vector<GgufChoice> found;
+  for (const GgufChoice& choice : choices) {
+    if (choice.paths[0] == quant || FileNameOf(choice.paths[0]) == quant) return {choice};
+    if (choice.tag == Upper(quant)) found.push_back(choice);
+  }
+  if (found.size() == 1) return found;
+  // A tag that we do not know by itself ("UD-Q4_K_XL"): the file that ends in it.
+  const std::string wanted = Upper(quant);
+  std::vector<GgufChoice> ending;
+  for (const GgufChoice& choice : found.empty() ? choices : found) {
+    const std::string stem = Upper(ParseShard(choice.paths[0]).stem);
+    const size_t before = stem.size() - std::min(stem.size(), wanted.size());
+    if (stem.ends_with(wanted) &&
+        (before == 0 || std::string_view("-._/").find(stem[before - 1]) != std::string::npos)) {
+      ending.push_back(choice);
+    }
+  }
+  return ending.empty() ? found : ending;
+}
+
+}  // namespace
+
+std::vector<GgufChoice> FindGgufs(const std::vector<std::string>& paths) {
+  std::map<std::pair<std::string, int>, std::vector<std::string>> groups;
+  std::vector<std::string> sorted(paths);
+  std::sort(sorted.begin(), sorted.end());
+  for (const std::string& path : sorted) {
+    if (!Upper(path).ends_with(".GGUF") || path.size() == 5 || IsCompanion(path)) continue;
+    const ShardName shard = ParseShard(path);
+    std::vector<std::string>& group = groups[{shard.stem, shard.count}];
+    if (shard.index == static_cast<int>(group.size()) + (shard.count > 0)) group.push_back(path);
+  }
+  std::vector<GgufChoice> choices;
+  for (auto& [key, files] : groups) {
+    if (key.second > 0 && static_cast<int>(files.size()) != key.second) continue;
+    choices.push_back({.tag = TagOf(key.first), .paths = std::move(files)});
+  }
+  return choices;
+}
+
+Result<GgufChoice> ChooseGguf(const std::vector<std::string>& paths, std::string_view quant,
+                              std::string_view object) {
+  const std::vector<GgufChoice> choices = FindGgufs(paths);
+  if (choices.empty()) return NotFound(fmt::format("{}: no .gguf file in it", object));
+  if (!quant.empty()) {
+    const std::vector<GgufChoice> found = Matching(choices, quant);
+    if (found.size() == 1) return found[0];
+    if (found.empty())
+      return NotFound(fmt::format("{}: no '{}' in it; there is {}", object, quant, Listed(choices)));
+    return BadInput(fmt::format("{}: '{}' may be any of {}", object, quant, Listed(found)));
+  }
+  if (choices.size() == 1) return choices[0];
+  for (std::string_view tag : kPreferred) {
+    const std::vector<GgufChoice> found = Matching(choices, tag);
+    if (found.size() == 1) return found[0];
+  }
+  return BadInput(fmt::format("{}: several models in it, say which: {}", object, Listed(choices)));
+}
+
+}  // namespace tern

@@ -1,0 +1,54 @@
+#pragma once
+// HttpGet: one GET request over libcurl, with the rules that downloads need. https only, http just to this
+// machine; redirects are followed by hand, so that a token goes to the host it was meant for and to no other,
+// and so that the headers of the redirect (where the Hub says what the file is) are not lost. Proxies and
+// certificates: libcurl's usual environment. Blocks; any thread.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "io/pull_events.h"
+
+namespace tern {
+
+struct HttpRequest {
+  std::string url{};
+  std::string bearer{};       // a token for the origin of `url`; empty: none
+  uint64_t offset = 0;        // > 0: ask for the bytes from here on
+  std::string if_range{};     // with offset: only if the file still has this ETag
+  double stall_seconds = 30;  // give up when nothing arrives for so long
+};
+
+using HttpHeaders = std::map<std::string, std::string, std::less<>>;  // names in lower case
+
+struct HttpReply {
+  int status = 0;
+  HttpHeaders headers{};         // of the last answer
+  HttpHeaders origin_headers{};  // of all answers of the origin that was asked, the first one's value counts
+  std::string Header(std::string_view name) const;
+  std::string OriginHeader(std::string_view name) const;
+};
+
+struct HttpSink {
+  // Before the body of the last answer; an error ends the transfer and is returned.
+  std::function<Status(const HttpReply&)> begin{};
+  std::function<Status(std::string_view bytes)> body{};
+};
+
+// The last answer, whatever its status; an error is a transfer that failed, was refused or was cancelled.
+// `retryable` (may be null) says whether trying again makes sense.
+Result<HttpReply> HttpGet(const HttpRequest& request, const HttpSink& sink, const PullEvents& events,
+                          bool* retryable);
+
+// "https://host:port" in lower case with the port always there; an error if the URL is not one that HttpGet
+// takes. Messages show a URL without user, password and query, which may hold secrets.
+Result<std::string> OriginOf(const std::string& url);
+std::string UrlForMessage(const std::string& url);
+// `text` with everything but letters, digits and "-._~" as %XX; with '/' kept if `keep_slash`.
+std::string UrlEscape(std::string_view text, bool keep_slash);
+
+}  // namespace tern

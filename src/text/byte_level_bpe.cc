@@ -1,0 +1,225 @@
+// Byte-level BPE (tokenizer.ggml.model = gpt2): the text is cut into words, each word begins as its bytes,
+// and pairs merge in the order of tokenizer.ggml.merges.
+//
+// The file spells a byte as one printable character: itself where it is printable Latin-1, else U+0100 and
+// up.
+
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+
+#include "text/merge_symbols.h"
+#include "text/pre_tokenizer.h"
+#include "text/utf8.h"
+#include "text/vocabulary_tokenizer.h"
+
+namespace tern {
+namespace {
+
+constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
+
+// For each character below U+0144 the byte it stands for, or -1.
+std::array<int16_t, 0x144> MakeByteOfCharacter() {
+  std::array<int16_t, 0x144> bytes;
+  bytes.fill(-1);
+  char32_t next = 0x100;
+  for (int16_t byte = 0; byte < 256; ++byte) {
+    const bool printable = (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte != 0xAD);
+    bytes[printable ? static_cast<size_t>(byte) : next++] = byte;
+  }
+  return bytes;
+}
+
+// The bytes that `text` spells; nothing if a character of it stands for no byte.
+std::optional<std::string> BytesOf(std::string_view text) {
+  static const std::array<int16_t, 0x144> kByteOfCharacter = MakeByteOfCharacter();
+  std::string bytes;
+  while (!text.empty()) {
+    const Utf8Step step = NextUtf8(text);
+    if (step.kind != Utf8Step::kCharacter) return std::nullopt;
+    const char32_t character = DecodeUtf8(text);
+    if (character >= kByteOfCharacter.size() || kByteOfCharacter[character] < 0) return std::nullopt;
+    bytes += static_cast<char>(kByteOfCharacter[character]);
+    text.remove_prefix(step.size);
+  }
+  return bytes;
+}
+
+// Pairs of ids -> what they merge to. Open addressing; no pair is (-1, -1).
+class MergeTable {
+ public:
+  explicit MergeTable(size_t count) {
+    size_t slots = 16;
+    while (slots < 2 * count) slots *= 2;
+    slots_.resize(slots);
+  }
+  // The first of equal pairs stays.
+  void Insert(int32_t left, int32_t right, Merge merge) {
+    Slot* slot = Probe(Key(left, right));
+    if (slot->key == kNone) *slot = {Key(left, right), merge};
+  }
+  std::optional<Merge> Find(int32_t left, int32_t right) const {
+    const Slot* slot = const_cast<MergeTable*>(this)->Probe(Key(left, right));
+    if (slot->key == kNone) return std::nullopt;
+    return slot->merge;
+  }
+
+ private:
+  static constexpr uint64_t kNone = ~uint64_t{0};
+  struct Slot {
+    uint64_t key = kNone;
+    Merge merge{};
+  };
+  static uint64_t Key(int32_t left, int32_t right) {
+    return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
+  }
+  Slot* Probe(uint64_t key) {
+    const size_t mask = slots_.size() - 1;
+    for (size_t i = (key * 0x9E3779B97F4A7C15u) >> 20;; ++i) {
+      Slot& slot = slots_[i & mask];
+      if (slot.key == key || slot.key == kNone) return &slot;
+    }
+  }
+  std::vector<Slot> slots_;
+};
+
+class ByteLevelBpe final : public VocabularyTokenizer {
+ public:
+  ByteLevelBpe(Vocabulary vocabulary, const PreTokenizerRule& rule, PreTokenizer pre_tokenizer, size_t merges)
+      : VocabularyTokenizer(std::move(vocabulary), AddedTokens(/*folds_spaces=*/false)),
+        rule_(rule),
+        pre_tokenizer_(std::move(pre_tokenizer)),
+        index_(pieces_, static_cast<size_t>(this->vocabulary().size())),
+        merges_(merges) {}
+
+  Status AddTokens() {
+    for (int32_t id = 0; id < vocabulary().size(); ++id) TERN_TRY_STATUS(AddToken(id));
+    for (int byte = 0; byte < 256; ++byte) {
+      const char text = static_cast<char>(byte);
+      byte_ids_[static_cast<size_t>(byte)] = index_.Find({&text, 1});
+    }
+    return {};
+  }
+
+  Status AddMerges(const std::vector<std::string>& merges) {
+    for (size_t rank = 0; rank < merges.size(); ++rank) {
+      const std::string_view merge = merges[rank];
+      const size_t space = merge.find(' ', 1);
+      if (space == std::string_view::npos || space + 1 == merge.size()) {
+        return BadEntry(kMergesKey, rank, fmt::format("{}, expected two tokens and a space", Shown(merge)));
+      }
+      const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
+      const std::string whole = std::string(left) + std::string(right);
+      TERN_TRY(const int32_t left_id, MergeId(left, rank));
+      TERN_TRY(const int32_t right_id, MergeId(right, rank));
+      TERN_TRY(const int32_t id, MergeId(whole, rank));
+      // A merge to or from a control token is never used: text must not spell one.
+      if (left_id < 0 || right_id < 0 || id < 0) continue;
+      merges_.Insert(left_id, right_id, {static_cast<uint32_t>(rank), id});
+    }
+    all_texts_.reset();
+    return {};
+  }
+
+  bool strips_leading_space() const override { return false; }
+
+ protected:
+  void EncodePlain(std::string_view text, std::vector<int32_t>* ids) const override {
+    std::string normalized;
+    if (rule_.nfc) {
+      normalized = NormalizeNfc(text);
+      text = normalized;
+    }
+    std::vector<Symbol> symbols;
+    for (std::string_view word : pre_tokenizer_.Split(text)) EncodeWord(word, &symbols, ids);
+  }
+
+  std::string PlainPiece(int32_t id) const override { return std::string(pieces_[static_cast<size_t>(id)]); }
+
+ private:
+  Status AddToken(int32_t id) {
+    const std::string_view text = vocabulary().text(id);
+    const TokenKind kind = vocabulary().kind(id);
+    const bool is_control = kind == TokenKind::kControl;
+    if (is_control || kind == TokenKind::kUserDefined) {
+      pieces_.Append(text);
+      // What fills a vocabulary up to a round size was never in the published one.
+      if (text.empty() || text == fmt::format("[PAD{}]", id)) return {};
+      const bool strips_left = rule_.mask_strips_left && text == "<mask>";
+      return added_tokens()->Add(text, {.id = id, .is_control = is_control, .strips_left = strips_left});
+    }
+    const std::optional<std::string> bytes = BytesOf(text);
+    pieces_.Append(bytes ? *bytes : text);
+    if (!bytes || bytes->empty() || kind == TokenKind::kUnknown || index_.Insert(id)) return {};
+    return BadEntry("tokenizer.ggml.tokens", static_cast<size_t>(id),
+                    fmt::format("{} is token {} already", Shown(text), index_.Find(*bytes)));
+  }
+
+  // The id of a token that a merge names; -1 if text cannot reach it; an error if there is none.
+  Result<int32_t> MergeId(std::string_view text, size_t rank) {
+    if (const std::optional<std::string> bytes = BytesOf(text)) {
+      if (const int32_t id = index_.Find(*bytes); id >= 0) return id;
+    }
+    if (!all_texts_) {
+      all_texts_.emplace(vocabulary().texts, static_cast<size_t>(vocabulary().size()));
+      for (int32_t id = 0; id < vocabulary().size(); ++id) all_texts_->Insert(id);
+    }
+    if (all_texts_->Find(text) >= 0) return -1;
+    return BadEntry(kMergesKey, rank, fmt::format("{} is not in tokenizer.ggml.tokens", Shown(text)));
+  }
+
+  void EncodeWord(std::string_view word, std::vector<Symbol>* symbols, std::vector<int32_t>* ids) const {
+    if (rule_.whole_words) {
+      if (const int32_t id = index_.Find(word); id >= 0) {
+        ids->push_back(id);
+        return;
+      }
+    }
+    symbols->clear();
+    for (uint32_t i = 0; i < word.size(); ++i) {
+      int32_t id = byte_ids_[static_cast<unsigned char>(word[i])];
+      if (id < 0) id = vocabulary().unknown;
+      if (id >= 0) AppendSymbol(id, i, 1, symbols);
+    }
+    MergeSymbols([&](const Symbol& a, const Symbol& b) { return merges_.Find(a.id, b.id); }, symbols);
+    for (const Symbol& symbol : *symbols) {
+      if (symbol.size > 0) ids->push_back(symbol.id);
+    }
+  }
+
+  PreTokenizerRule rule_;
+  PreTokenizer pre_tokenizer_;
+  StringPool pieces_;  // normal tokens as bytes, the others as they are spelled
+  PieceIndex index_;   // of the normal tokens
+  MergeTable merges_;
+  std::array<int32_t, 256> byte_ids_{};
+  std::optional<PieceIndex> all_texts_;  // of every token; only while merges are read, and only if one is odd
+};
+
+// GPT-NeoX files from before the key exist in number; all that lack it cut as GPT-2.
+Result<const PreTokenizerRule*> RuleOf(const Metadata& metadata) {
+  if (metadata.Has("tokenizer.ggml.pre")) {
+    TERN_TRY(const std::string name, metadata.Str("tokenizer.ggml.pre"));
+    return FindPreTokenizerRule(name);
+  }
+  TERN_TRY(const std::string architecture, metadata.Str("general.architecture", ""));
+  return FindPreTokenizerRule(architecture == "gptneox" ? "gpt-neox" : "gpt-2");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> LoadByteLevelBpe(const Metadata& metadata) {
+  TERN_TRY(const PreTokenizerRule* rule, RuleOf(metadata));
+  TERN_TRY(Vocabulary vocabulary, ReadVocabulary(metadata, {.adds_bos = rule->adds_bos}));
+  TERN_TRY(PreTokenizer pre_tokenizer, PreTokenizer::Compile(rule->cuts));
+  const std::vector<std::string>* merges = metadata.Strings(kMergesKey);
+  if (merges == nullptr) return BadInput(fmt::format("{}: missing or not an array of strings", kMergesKey));
+  auto tokenizer =
+      std::make_unique<ByteLevelBpe>(std::move(vocabulary), *rule, std::move(pre_tokenizer), merges->size());
+  TERN_TRY_STATUS(tokenizer->AddTokens());
+  TERN_TRY_STATUS(tokenizer->AddMerges(*merges));
+  return std::unique_ptr<Tokenizer>(std::move(tokenizer));
+}
+
+}  // namespace tern

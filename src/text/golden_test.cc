@@ -1,0 +1,108 @@
+// The tokenizers against published vectors: each vocabulary of shared/golden/vocab with its texts and ids.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "io/checkpoint.h"
+#include "text/tokenizer.h"
+
+namespace tern {
+namespace {
+
+const std::filesystem::path kFolder = std::filesystem::path(TERN_SOURCE_DIR) / "../shared/golden/vocab";
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> Split(const std::string& text, const std::string& separator) {
+  std::vector<std::string> parts;
+  for (size_t at = 0, end; (end = text.find(separator, at)) != std::string::npos;
+       at = end + separator.size()) {
+    parts.push_back(text.substr(at, end - at));
+  }
+  return parts;
+}
+
+class GoldenVocabulary : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    path_ = kFolder / fmt::format("ggml-vocab-{}.gguf", GetParam());
+    if (!std::filesystem::exists(path_)) GTEST_SKIP() << path_ << " is not there";
+    auto checkpoint = OpenCheckpoint(path_);
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().what;
+    auto tokenizer = LoadTokenizer(checkpoint.value()->metadata());
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().what;
+    tokenizer_ = std::move(tokenizer).value();
+    texts_ = Split(ReadFile(path_.string() + ".inp"), "\n__ggml_vocab_test__\n");
+    expected_ = Split(ReadFile(path_.string() + ".out"), "\n");
+    ASSERT_GE(texts_.size(), 30u);
+    ASSERT_EQ(texts_.size(), expected_.size());
+  }
+  std::filesystem::path path_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::vector<std::string> texts_, expected_;
+};
+
+TEST_P(GoldenVocabulary, GivesThePublishedIds) {
+  for (size_t i = 0; i < texts_.size(); ++i) {
+    std::vector<int32_t> ids;
+    tokenizer_->Encode(texts_[i], false, &ids);
+    std::string line;
+    for (int32_t id : ids) line += fmt::format(" {}", id);
+    EXPECT_EQ(line, expected_[i]) << "text " << i << ": " << texts_[i];
+  }
+}
+
+TEST_P(GoldenVocabulary, DecodesToTheTextAndStreamsWholeCharacters) {
+  for (const std::string& text : texts_) {
+    std::vector<int32_t> ids;
+    tokenizer_->Encode(text, true, &ids);
+    Detokenizer detokenizer(*tokenizer_);
+    std::string decoded;
+    for (int32_t id : ids) {
+      const std::string released = detokenizer.Push(id);
+      EXPECT_TRUE(released.empty() || (released[0] & 0xC0) != 0x80) << "starts inside a character";
+      decoded += released;
+    }
+    EXPECT_EQ(decoded + detokenizer.Flush(), text);
+  }
+}
+
+TEST_P(GoldenVocabulary, AddsABosWhereThePublishedTokenizerDoes) {
+  const std::string name = GetParam();
+  const bool expected =
+      name == "llama-spm" || name == "phi-3" || name == "baichuan" || name.starts_with("deepseek");
+  EXPECT_EQ(tokenizer_->adds_bos(), expected);
+  EXPECT_FALSE(tokenizer_->adds_eos());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenVocabulary,
+                         testing::Values("baichuan", "deepseek-coder", "deepseek-llm", "falcon", "gpt-2",
+                                         "gpt-neox", "llama-spm", "mpt", "phi-3", "refact", "starcoder"),
+                         [](const auto& vocabulary) {
+                           std::string name = vocabulary.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(GoldenBert, WordPieceIsNotSupportedYet) {
+  const std::filesystem::path path = kFolder / "ggml-vocab-bert-bge.gguf";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";
+  const auto checkpoint = OpenCheckpoint(path);
+  ASSERT_TRUE(checkpoint.ok());
+  const auto tokenizer = LoadTokenizer(checkpoint.value()->metadata());
+  ASSERT_FALSE(tokenizer.ok());
+  EXPECT_EQ(tokenizer.error().code, Code::kUnsupported);
+}
+
+}  // namespace
+}  // namespace tern

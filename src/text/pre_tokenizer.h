@@ -1,0 +1,52 @@
+#pragma once
+// PreTokenizer: cuts a text into the words that byte-pair merges never cross. Which cuts, GGUF says by a name
+// in tokenizer.ggml.pre; pre_tokenizers.cc is the table of names. Immutable once compiled; any thread.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace tern {
+
+// One cut: every match of `pattern` becomes a word, and so does what lies between two matches. The pattern is
+// a PCRE2 one, except that \s is exactly the Unicode property White_Space, as in the published tokenizers.
+struct Cut {
+  std::string_view pattern;
+  bool on_bytes = false;  // match bytes instead of characters
+};
+
+// How one family of models cuts and treats text.
+struct PreTokenizerRule {
+  std::string_view name;          // value of tokenizer.ggml.pre
+  std::span<const Cut> cuts;      // each is applied to every word of the one before
+  bool nfc = false;               // the published tokenizer normalizes to NFC first; no GGUF key says so
+  bool whole_words = false;       // a word that is a token is taken as such, whatever the merges say
+  bool adds_bos = false;          // where tokenizer.ggml.add_bos_token is absent
+  bool mask_strips_left = false;  // "<mask>" takes the white space in front of it along
+};
+
+std::span<const PreTokenizerRule> PreTokenizerRules();
+// The rule of that name; an error that names the value and what there is.
+Result<const PreTokenizerRule*> FindPreTokenizerRule(std::string_view name);
+
+class PreTokenizer {
+ public:
+  static Result<PreTokenizer> Compile(std::span<const Cut> cuts);
+  PreTokenizer(PreTokenizer&&) noexcept;
+  PreTokenizer& operator=(PreTokenizer&&) noexcept;
+  ~PreTokenizer();
+  // The words of valid UTF-8 `text`, in order and without gaps. They look into `text`.
+  std::vector<std::string_view> Split(std::string_view text) const;
+
+ private:
+  struct Pattern;
+  explicit PreTokenizer(std::vector<Pattern> patterns);
+  std::vector<Pattern> patterns_;
+};
+
+}  // namespace tern

@@ -1,0 +1,76 @@
+#pragma once
+// Vocabularies small enough to read, for tests and fuzzing: every byte, a few merges, a few added tokens.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/checkpoint.h"
+#include "text/utf8.h"
+
+namespace tern {
+
+// How vocabularies of byte-level BPE spell the bytes of `text`.
+inline std::string SpelledBytes(std::string_view text) {
+  std::string spelled;
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const auto printable = [](int b) { return (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b != 0xAD); };
+    char32_t character = byte;
+    if (!printable(byte)) {
+      character = 0x100;
+      for (int b = 0; b < byte; ++b) character += !printable(b);
+    }
+    AppendUtf8(character, &spelled);
+  }
+  return spelled;
+}
+
+struct TinyVocabulary {
+  std::vector<std::string> tokens, merges;
+  std::vector<int64_t> types;
+  std::vector<double> scores;
+
+  int32_t Add(std::string text, int64_t type, double score = 0) {
+    tokens.push_back(std::move(text));
+    types.push_back(type);
+    scores.push_back(score);
+    return static_cast<int32_t>(tokens.size()) - 1;
+  }
+  // Both parts are plain text whose tokens exist.
+  int32_t Merge(std::string_view left, std::string_view right) {
+    merges.push_back(SpelledBytes(left) + " " + SpelledBytes(right));
+    return Add(SpelledBytes(left) + SpelledBytes(right), 1);
+  }
+  Metadata ByteLevel(std::string pre) const {
+    Metadata metadata = Common("gpt2");
+    metadata.Set("tokenizer.ggml.pre", std::move(pre));
+    metadata.Set("tokenizer.ggml.merges", merges);
+    return metadata;
+  }
+  Metadata SentencePiece() const {
+    Metadata metadata = Common("llama");
+    metadata.Set("tokenizer.ggml.scores", scores);
+    return metadata;
+  }
+
+ private:
+  Metadata Common(std::string model) const {
+    Metadata metadata;
+    metadata.Set("tokenizer.ggml.model", std::move(model));
+    metadata.Set("tokenizer.ggml.tokens", tokens);
+    metadata.Set("tokenizer.ggml.token_type", types);
+    return metadata;
+  }
+};
+
+// Ids 0 to 255 are the bytes.
+inline TinyVocabulary BytesVocabulary() {
+  TinyVocabulary vocabulary;
+  for (int byte = 0; byte < 256; ++byte)
+    vocabulary.Add(SpelledBytes(std::string(1, static_cast<char>(byte))), 1);
+  return vocabulary;
+}
+
+}  // namespace tern

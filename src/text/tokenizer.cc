@@ -1,0 +1,57 @@
+#include "text/tokenizer.h"
+
+#include <fmt/format.h>
+
+#include "text/utf8.h"
+#include "text/vocabulary_tokenizer.h"
+
+namespace tern {
+
+Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Metadata& metadata) {
+  TERN_TRY(const std::string model, metadata.Str("tokenizer.ggml.model"));
+  if (model == "gpt2") return LoadByteLevelBpe(metadata);
+  if (model == "llama") return LoadSentencePieceBpe(metadata);
+  return Unsupported(fmt::format(
+      "tokenizer.ggml.model: {}, expected gpt2 (byte-level BPE) or llama (SentencePiece BPE)", Shown(model)));
+}
+
+std::vector<int32_t> EncodeSegments(const Tokenizer& tokenizer, std::span<const TextSegment> segments) {
+  std::vector<int32_t> ids;
+  if (tokenizer.adds_bos()) ids.push_back(tokenizer.bos());
+  tokenizer.EncodeJoined(segments, &ids);
+  if (tokenizer.adds_bos() && ids.size() > 1 && ids[1] == tokenizer.bos()) ids.erase(ids.begin());
+  return ids;
+}
+
+Detokenizer::Detokenizer(const Tokenizer& tokenizer, bool with_special)
+    : tokenizer_(&tokenizer), with_special_(with_special) {}
+
+std::string Detokenizer::Push(int32_t id) {
+  std::string_view piece;
+  const std::string bytes = tokenizer_->Piece(id, with_special_);
+  piece = bytes;
+  if (first_ && !piece.empty() && !tokenizer_->IsControl(id)) {
+    first_ = false;
+    if (tokenizer_->strips_leading_space() && piece[0] == ' ') piece.remove_prefix(1);
+  }
+  pending_ += piece;
+  std::string out;
+  std::string_view rest = pending_;
+  while (!rest.empty()) {
+    const Utf8Step step = NextUtf8(rest);
+    if (step.kind == Utf8Step::kIncomplete) break;
+    out += step.kind == Utf8Step::kCharacter ? rest.substr(0, step.size) : kReplacementCharacter;
+    rest.remove_prefix(step.size);
+  }
+  pending_ = std::string(rest);
+  return out;
+}
+
+std::string Detokenizer::Flush() {
+  std::string out;
+  AppendValidUtf8(pending_, &out);
+  pending_.clear();
+  return out;
+}
+
+}  // namespace tern

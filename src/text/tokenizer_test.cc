@@ -1,0 +1,398 @@
+#include "text/tokenizer.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "text/tiny_vocabulary.h"
+
+namespace tern {
+namespace {
+
+std::unique_ptr<Tokenizer> Load(const Metadata& metadata) {
+  auto tokenizer = LoadTokenizer(metadata);
+  if (!tokenizer.ok()) {
+    ADD_FAILURE() << tokenizer.error().what;
+    return nullptr;
+  }
+  return std::move(tokenizer).value();
+}
+
+std::string ErrorOf(const Metadata& metadata) {
+  const auto tokenizer = LoadTokenizer(metadata);
+  return tokenizer.ok() ? "no error" : tokenizer.error().what;
+}
+
+std::vector<int32_t> Ids(const Tokenizer& tokenizer, std::string_view text, bool parse_special = false) {
+  std::vector<int32_t> ids;
+  tokenizer.Encode(text, parse_special, &ids);
+  return ids;
+}
+
+// The tokens of `text` as they are spelled, with a bar between two.
+std::string Tokens(const Tokenizer& tokenizer, std::string_view text, bool parse_special = false) {
+  std::string out;
+  for (int32_t id : Ids(tokenizer, text, parse_special)) {
+    out += (out.empty() ? "" : "|") + tokenizer.Piece(id, true);
+  }
+  return out;
+}
+
+std::string Decoded(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
+  Detokenizer detokenizer(tokenizer);
+  std::string text;
+  for (int32_t id : ids) text += detokenizer.Push(id);
+  return text + detokenizer.Flush();
+}
+
+// Bytes, the merges of "hello" and two added tokens.
+TinyVocabulary HelloVocabulary() {
+  TinyVocabulary vocabulary = BytesVocabulary();
+  vocabulary.Merge("l", "l");
+  vocabulary.Merge("h", "e");
+  vocabulary.Merge("ll", "o");
+  vocabulary.Merge("he", "llo");
+  vocabulary.Merge(" ", "hello");
+  vocabulary.Add("<|im_end|>", 3);
+  vocabulary.Add("<tool>", 4);
+  return vocabulary;
+}
+
+// Characters a to e and "▁", a few pieces, byte tokens, <unk>, <s>, </s>.
+TinyVocabulary AbcVocabulary() {
+  TinyVocabulary vocabulary;
+  vocabulary.Add("<unk>", 2);
+  vocabulary.Add("<s>", 3);
+  vocabulary.Add("</s>", 3);
+  for (int byte = 0; byte < 256; ++byte) vocabulary.Add(fmt::format("<0x{:02X}>", byte), 6);
+  for (const char* character : {"▁", "a", "b", "c", "d", "e"}) vocabulary.Add(character, 1, -100);
+  vocabulary.Add("ab", 1, -2);
+  vocabulary.Add("bc", 1, -1);
+  vocabulary.Add("▁a", 1, -3);
+  vocabulary.Add("bcd", 1, -5);
+  return vocabulary;
+}
+
+TEST(ByteLevelBpe, MergesInTheOrderOfTheFile) {
+  const auto tokenizer = Load(HelloVocabulary().ByteLevel("gpt-2"));
+  EXPECT_EQ(Tokens(*tokenizer, "hello hello, hell"), "hello| hello|,| |he|ll");
+  EXPECT_EQ(Tokens(*tokenizer, ""), "");
+  EXPECT_EQ(Tokens(*tokenizer, "llll"), "ll|ll");
+  EXPECT_EQ(Tokens(*tokenizer, "lll"), "ll|l");
+  EXPECT_EQ(Ids(*tokenizer, "é\n"), (std::vector<int32_t>{0xC3, 0xA9, '\n'}));
+}
+
+TEST(ByteLevelBpe, AWholeWordThatIsATokenNeedsNoMergesWhereTheFamilySaysSo) {
+  TinyVocabulary vocabulary = HelloVocabulary();
+  vocabulary.Add("abc", 1);
+  EXPECT_EQ(Tokens(*Load(vocabulary.ByteLevel("gpt-2")), "abc abc"), "a|b|c| |a|b|c");
+  EXPECT_EQ(Tokens(*Load(vocabulary.ByteLevel("llama-bpe")), "abc abc"), "abc| |a|b|c");
+}
+
+TEST(ByteLevelBpe, NormalizesWhereThePublishedTokenizerDoes) {
+  const TinyVocabulary vocabulary = BytesVocabulary();
+  EXPECT_EQ(Ids(*Load(vocabulary.ByteLevel("mpt")), "e\u0301"), (std::vector<int32_t>{0xC3, 0xA9}));
+  EXPECT_EQ(Ids(*Load(vocabulary.ByteLevel("gpt-2")), "e\u0301"), (std::vector<int32_t>{'e', 0xCC, 0x81}));
+  Metadata neox = vocabulary.ByteLevel("");
+  Metadata no_pre;
+  for (const auto& [key, value] : neox.all()) {
+    if (key != "tokenizer.ggml.pre") no_pre.Set(key, value);
+  }
+  EXPECT_EQ(Ids(*Load(no_pre), "e\u0301").size(), 3u);
+  no_pre.Set("general.architecture", "gptneox");
+  EXPECT_EQ(Ids(*Load(no_pre), "e\u0301").size(), 2u);
+}
+
+TEST(ByteLevelBpe, ABosIsAddedWhereTheFileOrTheFamilySaysSo) {
+  const TinyVocabulary vocabulary = HelloVocabulary();
+  for (const auto& [pre, key, expected] : std::vector<std::tuple<std::string, int, bool>>{
+           {"gpt-2", -1, false}, {"gpt-2", 1, true}, {"llama-bpe", -1, true}, {"llama-bpe", 0, false}}) {
+    Metadata metadata = vocabulary.ByteLevel(pre);
+    metadata.Set("tokenizer.ggml.bos_token_id", uint64_t{261});
+    if (key >= 0) metadata.Set("tokenizer.ggml.add_bos_token", key == 1);
+    EXPECT_EQ(Load(metadata)->adds_bos(), expected) << pre << key;
+  }
+}
+
+TEST(SentencePieceBpe, MergesTheHighestScoreFirst) {
+  const auto tokenizer = Load(AbcVocabulary().SentencePiece());
+  EXPECT_EQ(Tokens(*tokenizer, "abcd"), " a|bcd");
+  EXPECT_EQ(Tokens(*tokenizer, "abab"), " |ab|ab");
+  EXPECT_EQ(Tokens(*tokenizer, ""), "");
+  EXPECT_EQ(Tokens(*tokenizer, "a  a"), " a| | a");
+}
+
+TEST(SentencePieceBpe, SpellsWhatHasNoPieceInBytes) {
+  const auto tokenizer = Load(AbcVocabulary().SentencePiece());
+  EXPECT_EQ(Ids(*tokenizer, "é"), (std::vector<int32_t>{3 + 256, 3 + 0xC3, 3 + 0xA9}));
+  EXPECT_EQ(Decoded(*tokenizer, Ids(*tokenizer, "aé🦙\n")), "aé🦙\n");
+}
+
+TEST(SentencePieceBpe, WithoutByteTokensARunIsOneUnknown) {
+  TinyVocabulary vocabulary;
+  vocabulary.Add("<unk>", 2);
+  vocabulary.Add("a", 1);
+  Metadata metadata = vocabulary.SentencePiece();
+  metadata.Set("tokenizer.ggml.add_space_prefix", false);
+  EXPECT_EQ(Ids(*Load(metadata), "aéxa€"), (std::vector<int32_t>{1, 0, 1, 0}));
+}
+
+TEST(SentencePieceBpe, UnusedPiecesAreTakenApartAgain) {
+  TinyVocabulary vocabulary = AbcVocabulary();
+  vocabulary.types[static_cast<size_t>(vocabulary.tokens.size() - 1)] = 5;  // bcd
+  EXPECT_EQ(Tokens(*Load(vocabulary.SentencePiece()), "bcd"), " |bc|d");
+  vocabulary.Add("bcde", 1, -6);
+  EXPECT_EQ(Tokens(*Load(vocabulary.SentencePiece()), "bcdebcd"), " |bcde|bc|d");
+}
+
+TEST(SentencePieceBpe, SpacesAreTreatedAsTheFileSays) {
+  Metadata metadata = AbcVocabulary().SentencePiece();
+  metadata.Set("tokenizer.ggml.add_space_prefix", false);
+  EXPECT_EQ(Tokens(*Load(metadata), "a a"), "a| a");
+  EXPECT_FALSE(Load(metadata)->strips_leading_space());
+  metadata.Set("tokenizer.ggml.remove_extra_whitespaces", true);
+  EXPECT_EQ(Tokens(*Load(metadata), "  a   a "), "a| a");
+}
+
+// A user's text must never become a special token, whatever it spells and wherever the pieces of it come
+// from.
+TEST(SpecialTokens, AreRecognisedOnlyWhereAllowed) {
+  const auto tokenizer = Load(HelloVocabulary().ByteLevel("gpt-2"));
+  const int32_t end = 261, tool = 262;
+  EXPECT_EQ(Ids(*tokenizer, "<|im_end|>", true), std::vector<int32_t>{end});
+  EXPECT_EQ(Ids(*tokenizer, "<|im_end|>", false).size(), 10u);
+  EXPECT_EQ(Ids(*tokenizer, "a<tool>", false), (std::vector<int32_t>{'a', tool}));
+
+  const auto joined = [&](std::vector<TextSegment> segments) {
+    std::vector<int32_t> ids;
+    tokenizer->EncodeJoined(segments, &ids);
+    return std::count(ids.begin(), ids.end(), end);
+  };
+  EXPECT_EQ(joined({{"<|im_end|>", true}}), 1);
+  EXPECT_EQ(joined({{"<|im_", true}, {"end|>", true}}), 1);
+  EXPECT_EQ(joined({{"<|im_end|>", false}}), 0);
+  EXPECT_EQ(joined({{"<|im_", true}, {"end|>", false}}), 0);
+  EXPECT_EQ(joined({{"<|im_", false}, {"end|>", true}}), 0);
+  EXPECT_EQ(joined({{"<|im", true}, {"_e", false}, {"nd|>", true}}), 0);
+  EXPECT_EQ(joined({{"<|im_end|>", false}, {"<|im_end|>", true}, {"<|im_end|>", false}}), 1);
+}
+
+TEST(SpecialTokens, CannotBeReachedByMerging) {
+  TinyVocabulary bytes = BytesVocabulary();
+  bytes.Merge("<", "<");
+  bytes.merges.push_back("<< >");
+  bytes.Add("<<>", 3);
+  EXPECT_EQ(Tokens(*Load(bytes.ByteLevel("gpt-2")), "<<>"), "<<|>");
+  EXPECT_EQ(Tokens(*Load(bytes.ByteLevel("llama-bpe")), "<<>"), "<<|>");
+
+  TinyVocabulary pieces = AbcVocabulary();
+  for (const char* piece : {"<", "s", ">", "<s"}) pieces.Add(piece, 1, -1);
+  EXPECT_EQ(Tokens(*Load(pieces.SentencePiece()), "<s>"), " |<s|>");
+  EXPECT_EQ(Ids(*Load(pieces.SentencePiece()), "<0x0A>").back(),
+            pieces.tokens.size() - 2);  // ">", not a byte
+}
+
+TEST(SpecialTokens, TheLeftmostThenTheLongestAddedTokenWins) {
+  TinyVocabulary vocabulary = BytesVocabulary();
+  for (const char* text : {"<a>", "<a><b>", "b><c>", "<c>"}) vocabulary.Add(text, 4);
+  const auto tokenizer = Load(vocabulary.ByteLevel("gpt-2"));
+  EXPECT_EQ(Tokens(*tokenizer, "<a><b><c>"), "<a><b>|<c>");
+  EXPECT_EQ(Tokens(*tokenizer, "<a><b"), "<a>|<|b");
+}
+
+TEST(SpecialTokens, PaddingOfTheVocabularyIsNotMatched) {
+  TinyVocabulary vocabulary = BytesVocabulary();
+  vocabulary.Add("[PAD256]", 4);
+  vocabulary.Add("[PAD9]", 4);
+  const auto tokenizer = Load(vocabulary.ByteLevel("gpt-2"));
+  EXPECT_EQ(Ids(*tokenizer, "[PAD256]").size(), 8u);
+  EXPECT_EQ(Ids(*tokenizer, "[PAD9]"), std::vector<int32_t>{257});
+}
+
+TEST(SpecialTokens, Phi3TakesTheWhiteSpaceBehindItsMarkersAlong) {
+  TinyVocabulary vocabulary = AbcVocabulary();
+  const int32_t user = vocabulary.Add("<|user|>", 3);
+  vocabulary.Add("<|endoftext|>", 3);
+  Metadata metadata = vocabulary.SentencePiece();
+  EXPECT_EQ(Tokens(*Load(metadata), "<|user|>\n a", true), "<|user|>| |\n| a");
+  metadata.Set("general.architecture", "phi3");
+  EXPECT_EQ(Tokens(*Load(metadata), "<|user|>\n \u3000a", true), "<|user|>| a");
+  EXPECT_EQ(Tokens(*Load(metadata), "<|endoftext|> a", true), "<|endoftext|>| | a");
+  EXPECT_EQ(Ids(*Load(metadata), "<|user|>\n", true), std::vector<int32_t>{user});
+}
+
+TEST(SpecialTokens, TheEndOfAnAnswerIsKnownByKeyOrByText) {
+  TinyVocabulary vocabulary = HelloVocabulary();
+  const int32_t eot = vocabulary.Add("<end>", 3);
+  Metadata metadata = vocabulary.ByteLevel("gpt-2");
+  metadata.Set("tokenizer.ggml.eos_token_id", uint64_t{0});
+  metadata.Set("tokenizer.ggml.eot_token_id", static_cast<uint64_t>(eot));
+  const auto tokenizer = Load(metadata);
+  for (int32_t id : {0, eot, 261}) EXPECT_TRUE(tokenizer->IsEndOfGeneration(id)) << id;
+  for (int32_t id : {1, 260, -1, 9999}) EXPECT_FALSE(tokenizer->IsEndOfGeneration(id)) << id;
+}
+
+TEST(EncodeSegments, PutsOneBosInFront) {
+  Metadata metadata = AbcVocabulary().SentencePiece();
+  const auto tokenizer = Load(metadata);
+  const std::vector<TextSegment> plain = {{"a", false}}, spelled = {{"<s>", true}, {"a", false}};
+  EXPECT_EQ(EncodeSegments(*tokenizer, plain)[0], 1);
+  EXPECT_EQ(EncodeSegments(*tokenizer, plain).size(), 2u);
+  EXPECT_EQ(EncodeSegments(*tokenizer, spelled), EncodeSegments(*tokenizer, plain));
+  metadata.Set("tokenizer.ggml.add_bos_token", false);
+  EXPECT_EQ(EncodeSegments(*Load(metadata), plain).size(), 1u);
+}
+
+TEST(EncodeSegments, WordsCrossTheBordersOfSegments) {
+  const auto tokenizer = Load(HelloVocabulary().ByteLevel("gpt-2"));
+  const std::vector<TextSegment> segments = {{" he", true}, {"ll", false}, {"o", true}};
+  EXPECT_EQ(EncodeSegments(*tokenizer, segments), std::vector<int32_t>{260});
+}
+
+TEST(InvalidUtf8, BecomesReplacementCharacters) {
+  const auto tokenizer = Load(BytesVocabulary().ByteLevel("gpt-2"));
+  for (const auto& [bytes, text] : std::vector<std::pair<std::string, std::string>>{
+           {"\xF4\x90\x80\x80", "����"}, {"\xC0\xAF", "��"}, {"a\xED\xA0\x80", "a���"}, {"\xE2\x82", "�"}}) {
+    EXPECT_EQ(Decoded(*tokenizer, Ids(*tokenizer, bytes)), text);
+    std::vector<int32_t> ids;
+    tokenizer->EncodeJoined(std::vector<TextSegment>{{bytes, true}}, &ids);
+    EXPECT_EQ(ids, Ids(*tokenizer, bytes));
+  }
+  // The halves of a character in two segments are two invalid sequences.
+  std::vector<int32_t> ids;
+  tokenizer->EncodeJoined(std::vector<TextSegment>{{"\xC3", true}, {"\xA9", false}}, &ids);
+  EXPECT_EQ(Decoded(*tokenizer, ids), "��");
+}
+
+TEST(Detokenizer, ReleasesWholeCharactersOnly) {
+  const auto tokenizer = Load(BytesVocabulary().ByteLevel("gpt-2"));
+  Detokenizer detokenizer(*tokenizer);
+  std::vector<std::string> released;
+  for (int id : std::vector<int>{'a', 0xF0, 0x9F, 0xA6, 0x99, 0xC3, 'b', 0xFF, 0xE2, 0x82}) {
+    released.push_back(detokenizer.Push(id));
+  }
+  released.push_back(detokenizer.Flush());
+  EXPECT_EQ(released, (std::vector<std::string>{"a", "", "", "", "🦙", "", "�b", "�", "", "", "�"}));
+  EXPECT_EQ(detokenizer.Flush(), "");
+}
+
+TEST(Detokenizer, DropsTheSpaceInFrontOfTheFirstWord) {
+  const auto tokenizer = Load(AbcVocabulary().SentencePiece());
+  EXPECT_EQ(Decoded(*tokenizer, Ids(*tokenizer, "a a")), "a a");
+  EXPECT_EQ(Decoded(*tokenizer, Ids(*tokenizer, "<s>a a", true)), "a a");
+  EXPECT_EQ(Decoded(*tokenizer, Ids(*tokenizer, " a")), " a");
+}
+
+TEST(Detokenizer, HidesControlTokensUnlessAskedAndIgnoresStrangeIds) {
+  const auto tokenizer = Load(HelloVocabulary().ByteLevel("gpt-2"));
+  EXPECT_EQ(Detokenizer(*tokenizer).Push(261), "");
+  EXPECT_EQ(Detokenizer(*tokenizer, true).Push(261), "<|im_end|>");
+  EXPECT_EQ(Detokenizer(*tokenizer).Push(262), "<tool>");
+  for (int32_t id : {-1, 263, 1 << 30}) EXPECT_EQ(Detokenizer(*tokenizer, true).Push(id), "");
+}
+
+TEST(LoadTokenizer, NamesTheKeyThatIsWrong) {
+  const Metadata good = HelloVocabulary().ByteLevel("gpt-2");
+  const auto with = [&](const std::string& key, MetaValue value) {
+    Metadata metadata = good;
+    metadata.Set("tokenizer.ggml." + key, std::move(value));
+    return ErrorOf(metadata);
+  };
+  using Strings = std::vector<std::string>;
+  EXPECT_EQ(ErrorOf(good), "no error");
+  EXPECT_EQ(with("model", "bert"),
+            "tokenizer.ggml.model: \"bert\", expected gpt2 (byte-level BPE) or llama (SentencePiece BPE)");
+  EXPECT_EQ(with("tokens", uint64_t{3}), "tokenizer.ggml.tokens: missing or not an array of strings");
+  EXPECT_EQ(with("tokens", Strings{}), "tokenizer.ggml.tokens: empty");
+  EXPECT_EQ(with("token_type", Strings(263, "1")),
+            "tokenizer.ggml.token_type: expected an array of integers");
+  EXPECT_EQ(with("token_type", std::vector<int64_t>(3, 1)),
+            "tokenizer.ggml.token_type: 3 entries, expected 263, one for each of tokenizer.ggml.tokens");
+  EXPECT_EQ(with("token_type", std::vector<uint64_t>(263, 7)),
+            "tokenizer.ggml.token_type[0]: not a token type, expected 1 to 6");
+  EXPECT_EQ(with("bos_token_id", uint64_t{263}),
+            "tokenizer.ggml.bos_token_id: 263, expected an id below 263");
+  EXPECT_EQ(with("eom_token_id", int64_t{-2}), "tokenizer.ggml.eom_token_id: -2, expected an id below 263");
+  EXPECT_EQ(with("merges", std::vector<double>{1}),
+            "tokenizer.ggml.merges: missing or not an array of strings");
+  EXPECT_EQ(with("merges", Strings{"l l", "ll"}),
+            "tokenizer.ggml.merges[1]: \"ll\", expected two tokens and a space");
+  EXPECT_EQ(with("merges", Strings{"l l", "x y"}),
+            "tokenizer.ggml.merges[1]: \"xy\" is not in tokenizer.ggml.tokens");
+}
+
+TEST(LoadTokenizer, NamesTheTokenThatIsThereTwice) {
+  TinyVocabulary vocabulary = HelloVocabulary();
+  vocabulary.Add("ll", 1);
+  EXPECT_EQ(ErrorOf(vocabulary.ByteLevel("gpt-2")),
+            "tokenizer.ggml.tokens[263]: \"ll\" is token 256 already");
+  vocabulary = HelloVocabulary();
+  vocabulary.Add("<tool>", 4);
+  EXPECT_EQ(ErrorOf(vocabulary.ByteLevel("gpt-2")),
+            "tokenizer.ggml.tokens[263]: \"<tool>\" is token 262 already");
+  vocabulary = AbcVocabulary();
+  vocabulary.Add("<0x41>", 6);
+  EXPECT_EQ(ErrorOf(vocabulary.SentencePiece()), "tokenizer.ggml.tokens[269]: <0x41> is token 68 already");
+}
+
+TEST(LoadTokenizer, NamesWhatIsWrongInSentencePieceFiles) {
+  const Metadata good = AbcVocabulary().SentencePiece();
+  const auto with = [&](const std::string& key, MetaValue value) {
+    Metadata metadata = good;
+    metadata.Set("tokenizer.ggml." + key, std::move(value));
+    return ErrorOf(metadata);
+  };
+  EXPECT_EQ(with("scores", std::vector<double>(2)),
+            "tokenizer.ggml.scores: 2 entries, expected 269, one for each of tokenizer.ggml.tokens");
+  EXPECT_EQ(with("scores", std::vector<double>(269, std::nan(""))),
+            "tokenizer.ggml.scores[0]: not a finite number");
+  EXPECT_EQ(with("scores", std::vector<int64_t>(269)),
+            "tokenizer.ggml.scores: missing or not an array of floats");
+  TinyVocabulary vocabulary = AbcVocabulary();
+  vocabulary.Add("<0xG1>", 6);
+  EXPECT_EQ(ErrorOf(vocabulary.SentencePiece()),
+            "tokenizer.ggml.tokens[269]: \"<0xG1>\", expected a byte token such as <0x0A>");
+}
+
+// Texts that make a careless merge loop or matcher quadratic; linear work is well below the limit.
+TEST(Time, StaysLinearOnAdversarialTexts) {
+  constexpr size_t kSize = 100'000;
+  TinyVocabulary bytes = HelloVocabulary(), pieces = AbcVocabulary();
+  std::string long_as = "a", long_spaces = " ";
+  for (int i = 0; i < 6; ++i, long_as += long_as, long_spaces += long_spaces) {
+    bytes.Merge(long_as, long_as);
+    pieces.Add(long_as + long_as, 1, -10 - i);
+    bytes.Add(long_spaces + long_spaces, 4);
+    pieces.Add(long_spaces + long_spaces, 4);
+  }
+  std::string marks = "e", llamas, openers;
+  while (marks.size() < kSize) marks += "\u0301\u0323";
+  while (llamas.size() < kSize) llamas += "🦙";
+  while (openers.size() < kSize) openers += "<|im_en";
+  const std::string kTexts[] = {std::string(kSize, 'a'),
+                                std::string(kSize, ' '),
+                                std::string(kSize, 'z'),
+                                std::string(kSize, '\n'),
+                                std::string(kSize, '<'),
+                                marks,
+                                llamas,
+                                openers};
+  for (const Metadata& metadata :
+       {bytes.ByteLevel("mpt"), bytes.ByteLevel("deepseek-llm"), bytes.ByteLevel("gpt-4o"),
+        bytes.ByteLevel("falcon"), pieces.SentencePiece()}) {
+    const auto tokenizer = Load(metadata);
+    for (const std::string& text : kTexts) {
+      const auto start = std::chrono::steady_clock::now();
+      const std::vector<int32_t> ids = Ids(*tokenizer, text, true);
+      Decoded(*tokenizer, ids);
+      EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1500))
+          << text.substr(0, 8);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tern

@@ -1,0 +1,105 @@
+#include "text/utf8.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/result.h"
+
+namespace tern {
+namespace {
+
+// The number of ASCII bytes at the start.
+size_t AsciiRun(std::string_view bytes) {
+  const auto end = std::find_if(bytes.begin(), bytes.end(), [](char c) { return (c & 0x80) != 0; });
+  return static_cast<size_t>(end - bytes.begin());
+}
+
+}  // namespace
+
+Utf8Step NextUtf8(std::string_view bytes) {
+  const auto at = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  const unsigned char lead = at(0);
+  if (lead < 0x80) return {Utf8Step::kCharacter, 1};
+  if (lead < 0xC2 || lead > 0xF4) return {Utf8Step::kInvalid, 1};
+  const size_t size = Utf8Size(bytes[0]);
+  // The second byte's range rules out overlong forms, surrogates and what lies above U+10FFFF.
+  unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  for (size_t i = 1; i < size; ++i) {
+    if (i == bytes.size()) return {Utf8Step::kIncomplete, i};
+    if (at(i) < low || at(i) > high) return {Utf8Step::kInvalid, i};
+    low = 0x80;
+    high = 0xBF;
+  }
+  return {Utf8Step::kCharacter, size};
+}
+
+void AppendValidUtf8(std::string_view bytes, std::string* out) {
+  while (!bytes.empty()) {
+    const size_t ascii = AsciiRun(bytes);
+    out->append(bytes.substr(0, ascii));
+    bytes.remove_prefix(ascii);
+    if (bytes.empty()) return;
+    const Utf8Step step = NextUtf8(bytes);
+    out->append(step.kind == Utf8Step::kCharacter ? bytes.substr(0, step.size) : kReplacementCharacter);
+    bytes.remove_prefix(step.size);
+  }
+}
+
+char32_t DecodeUtf8(std::string_view text) {
+  const size_t size = Utf8Size(text[0]);
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (size == 1) return lead;
+  char32_t code_point = lead & (0x7Fu >> size);
+  for (size_t i = 1; i < size; ++i) {
+    code_point = code_point << 6 | (static_cast<unsigned char>(text[i]) & 0x3Fu);
+  }
+  return code_point;
+}
+
+void AppendUtf8(char32_t code_point, std::string* out) {
+  utf8proc_uint8_t bytes[4];
+  const auto size = utf8proc_encode_char(static_cast<utf8proc_int32_t>(code_point), bytes);
+  out->append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+}
+
+bool IsWhiteSpace(char32_t c) {
+  return (c >= 0x9 && c <= 0xD) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
+std::string NormalizeNfc(std::string_view text) {
+  if (AsciiRun(text) == text.size()) return std::string(text);
+  // utf8proc decomposes and composes in linear time, but sorts combining marks by exchanging neighbours,
+  // which is quadratic. So they are sorted here first and it finds nothing to exchange.
+  std::vector<utf8proc_int32_t> points;
+  points.reserve(text.size());
+  for (size_t i = 0; i < text.size(); i += Utf8Size(text[i])) {
+    utf8proc_int32_t parts[32];
+    int boundary_class = 0;
+    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(DecodeUtf8(text.substr(i))),
+                                               parts, 32, UTF8PROC_DECOMPOSE, &boundary_class);
+    TERN_CHECK(count > 0 && count <= 32);
+    points.insert(points.end(), parts, parts + count);
+  }
+  const auto mark_class = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
+  for (auto it = points.begin(); it != points.end();) {
+    const auto first = std::find_if(it, points.end(), [&](auto c) { return mark_class(c) != 0; });
+    it = std::find_if(first, points.end(), [&](auto c) { return mark_class(c) == 0; });
+    std::stable_sort(first, it, [&](auto a, auto b) { return mark_class(a) < mark_class(b); });
+  }
+  const auto count =
+      utf8proc_normalize_utf32(points.data(), static_cast<utf8proc_ssize_t>(points.size()),
+                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  TERN_CHECK(count >= 0);
+  std::string out;
+  out.reserve(text.size());
+  for (utf8proc_ssize_t i = 0; i < count; ++i)
+    AppendUtf8(static_cast<char32_t>(points[static_cast<size_t>(i)]), &out);
+  return out;
+}
+
+}  // namespace tern

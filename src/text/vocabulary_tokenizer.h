@@ -1,0 +1,54 @@
+#pragma once
+// VocabularyTokenizer: what all tokenizers share: valid UTF-8 comes in, added tokens are cut out, special ids
+// are known. A kind of tokenizer adds how plain text becomes ids and ids become bytes.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "text/added_tokens.h"
+#include "text/tokenizer.h"
+#include "text/vocabulary.h"
+
+namespace tern {
+
+class VocabularyTokenizer : public Tokenizer {
+ public:
+  void Encode(std::string_view text, bool parse_special, std::vector<int32_t>* ids) const final;
+  void EncodeJoined(std::span<const TextSegment> segments, std::vector<int32_t>* ids) const final;
+  std::string Piece(int32_t id, bool with_special) const final;
+  int size() const final { return vocabulary_.size(); }
+  int32_t bos() const final { return vocabulary_.bos; }
+  int32_t eos() const final { return vocabulary_.eos; }
+  bool adds_bos() const final { return vocabulary_.adds_bos; }
+  bool adds_eos() const final { return vocabulary_.adds_eos; }
+  bool IsEndOfGeneration(int32_t id) const final {
+    return vocabulary_.Has(id) && vocabulary_.ends_generation[static_cast<size_t>(id)];
+  }
+  bool IsControl(int32_t id) const final;
+
+ protected:
+  VocabularyTokenizer(Vocabulary vocabulary, AddedTokens added)
+      : vocabulary_(std::move(vocabulary)), added_(std::move(added)) {}
+  // Appends the ids of valid UTF-8 `text` that holds no added token and is not empty.
+  virtual void EncodePlain(std::string_view text, std::vector<int32_t>* ids) const = 0;
+  // The bytes of a token that is neither control nor unknown.
+  virtual std::string PlainPiece(int32_t id) const = 0;
+
+  const Vocabulary& vocabulary() const { return vocabulary_; }
+  AddedTokens* added_tokens() { return &added_; }
+
+ private:
+  void EncodeMarked(const MarkedText& marked, std::vector<int32_t>* ids) const;
+
+  Vocabulary vocabulary_;
+  AddedTokens added_;
+};
+
+// The kinds, by tokenizer.ggml.model.
+Result<std::unique_ptr<Tokenizer>> LoadByteLevelBpe(const Metadata& metadata);      // gpt2
+Result<std::unique_ptr<Tokenizer>> LoadSentencePieceBpe(const Metadata& metadata);  // llama
+
+}  // namespace tern
