@@ -105,9 +105,11 @@ class Bench {
       fmt::print(" {:>8.1f} {:>4.0f}%", rate, 100 * rate / limits_.read_gb_s);
     }
     for (const int rows : kComputeRows) {
-      const size_t tasks = std::min<size_t>(plan.tasks(), 64);
-      const double ops = (plan.int8_ops_per_row() + plan.f32_ops_per_row()) * rows *
-                         static_cast<double>(tasks) / static_cast<double>(plan.tasks());
+      // A few milliseconds: short against a time slice, should the machine be shared.
+      const double task_ops =
+          (plan.int8_ops_per_row() + plan.f32_ops_per_row()) * rows / static_cast<double>(plan.tasks());
+      const size_t tasks = std::clamp<size_t>(static_cast<size_t>(1e9 / task_ops), 2, plan.tasks());
+      const double ops = task_ops * static_cast<double>(tasks);
       const double rate = ops / Time(plan, activation, rows, tasks) / 1e9;
       fmt::print(" {:>8.0f} {:>4.0f}%", rate, 100 * rate / peak);
     }

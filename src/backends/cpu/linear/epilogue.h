@@ -3,6 +3,7 @@
 // once over Simd. Compiled once per ISA: see kernel_table.h.
 
 #include "backends/cpu/linear/int_tiles.h"
+#include "ops/quantized_rows.h"
 
 namespace tern::TERN_ISA_NS {
 namespace {
@@ -92,6 +93,56 @@ void FloatEpilogue(const EpilogueArgs& a) {
     const float* row = a.tile + m * kPanelWidth;
     uint8_t* y = a.y + static_cast<size_t>(m) * a.y_stride;
     __builtin_memcpy(y, row, static_cast<size_t>(a.channels) * 4);
+  }
+}
+
+// One row of the tile as one group of a quantized row: bit for bit what QuantizeRow (ops/quantized_rows.h)
+// makes of it.
+template <bool kPrecise>
+TERN_INLINE void QuantizeGroup(const EpilogueArgs& a, const float* row, uint8_t* y) {
+  auto bits = Simd::AbsBits(Simd::Load(row));
+  TERN_UNROLL
+  for (int v = 1; v < kRowVectors; ++v) {
+    bits = Simd::MaxInt(bits, Simd::AbsBits(Simd::Load(row + v * Simd::kLanes)));
+  }
+  const int max_bits = Simd::MaxOfAll(bits);
+  const float max = __builtin_bit_cast(float, max_bits);
+  float scale = 0, inverse = 0;
+  if (max_bits >= 0x7f800000) {
+    scale = __builtin_nanf("");
+  } else if (!(max < kActTiny)) {
+    scale = max / 127.f;
+    inverse = 127.f / max;
+  }
+  __builtin_memcpy(y + a.scale, &scale, 4);
+  int sum_hi[2] = {}, sum[2] = {};
+  TERN_UNROLL
+  for (int v = 0; v < kRowVectors; ++v) {
+    const int c = v * Simd::kLanes, half = c / 16;
+    // Values that are not finite have no code: a product with zero would be NaN.
+    const F32 t = inverse == 0 ? Simd::Set(0) : Simd::Mul(Simd::Load(row + c), Simd::Set(inverse));
+    const auto hi = Simd::ToInt(t);
+    Simd::StoreI8(y + a.hi + c, hi);
+    sum_hi[half] += Simd::SumOfAll(hi);
+    if constexpr (kPrecise) {
+      const auto lo = Simd::ToInt(Simd::Mul(Simd::Set(128), Simd::Sub(t, Simd::ToFloat(hi))));
+      Simd::StoreI8(y + a.lo + c, lo);
+      sum[half] += Simd::SumOfAll(lo);
+    }
+  }
+  __builtin_memcpy(y + a.sum_hi, sum_hi, 8);
+  if constexpr (kPrecise) {
+    sum[0] += 128 * sum_hi[0];
+    sum[1] += 128 * sum_hi[1];
+    __builtin_memcpy(y + a.sum, sum, 8);
+  }
+}
+
+template <int kGlu, bool kPrecise>
+void QuantizeEpilogue(const EpilogueArgs& a) {
+  for (int m = 0; m < a.rows; ++m) {
+    FinishRow<kGlu>(a, m);
+    QuantizeGroup<kPrecise>(a, a.tile + m * kPanelWidth, a.y + static_cast<size_t>(m) * a.y_stride);
   }
 }
 

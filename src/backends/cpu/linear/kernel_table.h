@@ -54,15 +54,22 @@ constexpr void FillFloats(FloatTileFn* row) {
 #undef TERN_ROWS
 }
 
+template <int kGlu>
+constexpr void FillEpilogues(EpilogueFn* row) {
+  row[0] = FloatEpilogue<kGlu>;
+  row[1] = QuantizeEpilogue<kGlu, false>;
+  row[2] = QuantizeEpilogue<kGlu, true>;
+}
+
 constexpr LinearKernels MakeKernels() {
   LinearKernels k{Simd::kIntRows, Simd::kFloatRows, kInts, sizeof(kInts) / sizeof(kInts[0]), {}, {}};
   FillFloats<FloatPanel::kF32>(k.floats[0]);
   FillFloats<FloatPanel::kF16>(k.floats[1]);
   FillFloats<FloatPanel::kBf16>(k.floats[2]);
-  k.epilogue[0][0] = FloatEpilogue<0>;
-  k.epilogue[1][0] = FloatEpilogue<1>;
-  k.epilogue[2][0] = FloatEpilogue<2>;
-  k.epilogue[3][0] = FloatEpilogue<3>;
+  FillEpilogues<0>(k.epilogue[0]);
+  FillEpilogues<1>(k.epilogue[1]);
+  FillEpilogues<2>(k.epilogue[2]);
+  FillEpilogues<3>(k.epilogue[3]);
   return k;
 }
 constexpr LinearKernels kKernels = MakeKernels();

@@ -45,11 +45,11 @@ bool IsFloat(const Format& format) {
 }
 
 // Formats whose blocks cut a row into whole steps, with super-blocks where there are two levels.
-bool HasIntKernels(const Format& format) {
+bool HasIntKernels(const Format& format, const LinearKernels& kernels) {
   const IntForm& form = format.int_form;
   return form.bits != 0 && format.unpack != nullptr && format.block_weights % kStep == 0 &&
          (!form.two_level || format.block_weights == kStep * kSuperSteps) &&
-         FindInts(LinearKernelsNone(), LayoutOfFormat(format)) != nullptr;
+         FindInts(kernels, LayoutOfFormat(format)) != nullptr;
 }
 
 std::string Describe(const Tensor& weight) {
@@ -73,10 +73,11 @@ Result<Glu> ParseGlu(std::string_view name) {
 
 PackForm ChoosePackForm(const Format& format, Elem activation) {
   if (IsFloat(format)) return PackForm::kFloat;
-  return activation != Elem::kF32 && HasIntKernels(format) ? PackForm::kInteger : PackForm::kDecode;
+  return activation != Elem::kF32 && HasIntKernels(format, LinearKernelsNone()) ? PackForm::kInteger
+                                                                                : PackForm::kDecode;
 }
 
-Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uint32_t) {
+Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uint32_t isa) {
   const Format& format = *weight.format;
   if (weight.shape.size() != 2 || weight.rows() < 1 || weight.cols() < 1) {
     return BadInput(fmt::format("{}: expected two dimensions, none of them empty", Describe(weight)));
@@ -92,7 +93,7 @@ Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uin
   packed.width_ = weight.cols();
   switch (form) {
     case PackForm::kInteger:
-      if (!HasIntKernels(format)) {
+      if (!HasIntKernels(format, PickKernels(isa))) {
         return Unsupported(fmt::format("{}: the format has no integer kernels", Describe(weight)));
       }
       packed.panel_bytes_ = LayoutOfFormat(format).panel_bytes(packed.width_);
@@ -179,7 +180,10 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
     if (weight.form() == PackForm::kInteger) {
       bound.ints = FindInts(*plan.kernels_, LayoutOfFormat(*weight.source().format));
     }
-    decodes |= weight.form() == PackForm::kDecode;
+    if (weight.form() == PackForm::kDecode) {
+      bound.decode = PickDecode(*weight.source().format, isa);
+      decodes = true;
+    }
     if (part.bias != nullptr) {
       bound.bias.resize(weight.panels() * kPanelWidth);
       std::copy_n(part.bias, weight.channels(), bound.bias.begin());
@@ -251,7 +255,7 @@ const void* LinearPlan::PanelData(const Bound& part, size_t panel, const Scratch
   const PackedWeight& weight = *part.weight;
   if (weight.form() != PackForm::kDecode) return weight.panel(panel);
   const int64_t channel = static_cast<int64_t>(panel) * kPanelWidth;
-  DecodePanel(weight.source(), weight.source().format->decode, channel, scratch.chunk, decoded);
+  DecodePanel(weight.source(), part.decode, channel, scratch.chunk, decoded);
   return decoded;
 }
 
@@ -294,9 +298,21 @@ void LinearPlan::Finish(const LinearArgs& args, size_t part, size_t panel, int r
                  channel;
     e.residual_stride = args.residual_stride;
   }
-  e.y = static_cast<uint8_t*>(out.y) + static_cast<size_t>(row) * out.stride + channel * 4;
+  e.y = static_cast<uint8_t*>(out.y) + static_cast<size_t>(row) * out.stride;
   e.y_stride = out.stride;
-  kernels_->epilogue[static_cast<size_t>(glu_)][0](e);
+  size_t kind = 0;
+  if (output_ == Elem::kF32) {
+    e.y += channel * 4;
+  } else {
+    kind = output_ == Elem::kQ8 ? 1 : 2;
+    const QuantizedRowLayout at = QuantizedRow(main.weight->channels(), kind == 2);
+    e.scale = panel * 4;
+    e.sum_hi = at.sum_hi + panel * 8;
+    e.sum = at.sum + panel * 8;
+    e.hi = at.hi + channel;
+    e.lo = at.lo + channel;
+  }
+  kernels_->epilogue[static_cast<size_t>(glu_)][kind](e);
 }
 
 }  // namespace tern

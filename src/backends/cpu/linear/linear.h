@@ -3,7 +3,7 @@
 // weights that share their input rows. Weights are repacked once into panels of 32 output channels; the unit
 // of work is one panel (with glu: one gate panel and its up panel) over all rows.
 //
-//   auto q = std::make_shared<PackedWeight>(...);      // PackedWeight::Make(tensor, PackForm, isa)
+//   auto q = std::make_shared<PackedWeight>(...);      // PackedWeight::Make(tensor, form, isa)
 //   team: q->Pack(begin, end) over [0, q->panels())    // disjoint ranges, any thread
 //   LinearPlan plan = LinearPlan::Make(spec, isa)
 //   team: plan.Run(args, begin, end, scratch) over [0, plan.tasks()), chunks in any order, from any thread
@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/cpu/decode/decode.h"
 #include "base/result.h"
 #include "ops/op.h"
 #include "tensor/tensor.h"
@@ -126,6 +127,7 @@ class LinearPlan {
     std::shared_ptr<const PackedWeight> weight;
     bool precise = false;
     const IntKernels* ints = nullptr;  // null: float tiles
+    DecodeRowFn decode = nullptr;      // kDecode only
     std::vector<float> bias;           // [panels * 32], or empty
   };
   struct Scratch;

@@ -488,6 +488,45 @@ TEST_P(LinearTest, ActivationsAreExactToFloatPrecision) {
   }
 }
 
+// Down's input without a pass of its own: the same bits as quantizing the f32 output.
+TEST_P(LinearTest, QuantizesItsOutputAsQuantizeRowDoes) {
+  std::mt19937 random(9);
+  const int64_t n = 96, k = 64;
+  const int rows = 8;
+  const IntCase& c = IntCases()[0];
+  const std::vector<char> gate = c.weights(n, k, random), up = c.weights(n, k, random);
+  Rows x = RandomRows(rows, k, Elem::kQ8, random);
+  const std::vector<float> scales = {0.0f, 1e-38f, 1e30f, std::nanf("")};  // of rows 0..3: odd outputs
+  for (size_t r = 0; r < scales.size(); ++r) {
+    for (size_t g = 0; g < 2; ++g) std::memcpy(x.bytes.data() + r * x.stride + 4 * g, &scales[r], 4);
+  }
+  for (const Glu glu : {Glu::kNone, Glu::kSilu, Glu::kGeluTanh, Glu::kGelu}) {
+    LinearSpec spec;
+    spec.glu = glu;
+    spec.parts = {{PackAll({c.format, {n, k}, up.data()}, PackForm::kInteger, GetParam()), Elem::kQ8}};
+    if (glu != Glu::kNone) {
+      spec.parts.push_back(
+          {PackAll({c.format, {n, k}, gate.data()}, PackForm::kInteger, GetParam()), Elem::kQ8});
+    }
+    const auto y = RunPlan(MakePlan(spec, GetParam()), x, 0, rows, {n}, 1)[0];
+    for (const Elem form : {Elem::kQ8, Elem::kQ16}) {
+      const size_t row_bytes = QuantizedRow(n, form == Elem::kQ16).row_bytes;
+      std::vector<char> expected(row_bytes * rows, '?'), got = expected;
+      for (size_t r = 0; r < rows; ++r) {
+        QuantizeRow(y.data() + r * static_cast<size_t>(n), n, form == Elem::kQ16,
+                    expected.data() + r * row_bytes);
+      }
+      spec.output = form;
+      const LinearPlan plan = MakePlan(spec, GetParam());
+      const LinearArgs::Output out{got.data(), row_bytes};
+      const LinearArgs args{.rows = rows, .x = x.row(0), .x_stride = x.stride, .outputs = &out};
+      Scratch scratch(plan.scratch_bytes());
+      plan.Run(args, 0, plan.tasks(), scratch.buffer.data());
+      EXPECT_TRUE(got == expected) << "glu " << int(glu) << " form " << int(form);
+    }
+  }
+}
+
 TEST_P(LinearTest, AddsBiasAndResidual) {
   std::mt19937 random(6);
   const int64_t n = 77, k = 96;

@@ -86,6 +86,31 @@ void PutCodes(const Blocks& blocks, int bits, size_t first_k, uint8_t* out) {
   }
 }
 
+// in [32][kDecodeStride] to out [n][32], four by four.
+void Transpose(const float* in, size_t n, float* out) {
+  typedef float F4 __attribute__((vector_size(16)));
+  typedef int32_t I4 __attribute__((vector_size(16)));
+  size_t k = 0;
+  for (; k + 4 <= n; k += 4) {
+    for (size_t c = 0; c < kPanelWidth; c += 4) {
+      F4 row[4];
+      for (size_t i = 0; i < 4; ++i) std::memcpy(&row[i], in + (c + i) * kDecodeStride + k, 16);
+      const F4 low01 = __builtin_shuffle(row[0], row[1], I4{0, 4, 1, 5});
+      const F4 low23 = __builtin_shuffle(row[2], row[3], I4{0, 4, 1, 5});
+      const F4 high01 = __builtin_shuffle(row[0], row[1], I4{2, 6, 3, 7});
+      const F4 high23 = __builtin_shuffle(row[2], row[3], I4{2, 6, 3, 7});
+      const F4 column[4] = {__builtin_shuffle(low01, low23, I4{0, 1, 4, 5}),
+                            __builtin_shuffle(low01, low23, I4{2, 3, 6, 7}),
+                            __builtin_shuffle(high01, high23, I4{0, 1, 4, 5}),
+                            __builtin_shuffle(high01, high23, I4{2, 3, 6, 7})};
+      for (size_t i = 0; i < 4; ++i) std::memcpy(out + (k + i) * kPanelWidth + c, &column[i], 16);
+    }
+  }
+  for (; k < n; ++k) {
+    for (size_t c = 0; c < kPanelWidth; ++c) out[k * kPanelWidth + c] = in[c * kDecodeStride + k];
+  }
+}
+
 }  // namespace
 
 PanelLayout LayoutOfFormat(const Format& format) {
@@ -138,7 +163,7 @@ void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
   }
 }
 
-void DecodePanel(const Tensor& weight, DecodeFn decode, int64_t first_channel, float* chunk, float* out) {
+void DecodePanel(const Tensor& weight, DecodeRowFn decode, int64_t first_channel, float* chunk, float* out) {
   const Format& format = *weight.format;
   const size_t width = static_cast<size_t>(weight.cols());
   const size_t channels = static_cast<size_t>(std::min<int64_t>(kPanelWidth, weight.rows() - first_channel));
@@ -150,9 +175,8 @@ void DecodePanel(const Tensor& weight, DecodeFn decode, int64_t first_channel, f
       const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + static_cast<int64_t>(c)));
       decode(row + offset, chunk + c * kDecodeStride, n);
     }
-    for (size_t k = 0; k < n; ++k) {
-      for (size_t c = 0; c < kPanelWidth; ++c) *out++ = chunk[c * kDecodeStride + k];
-    }
+    Transpose(chunk, n, out);
+    out += n * kPanelWidth;
   }
 }
 

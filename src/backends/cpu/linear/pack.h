@@ -1,6 +1,7 @@
 #pragma once
 // Writes panels (panel_layout.h) from a weight's rows.
 
+#include "backends/cpu/decode/decode.h"
 #include "backends/cpu/linear/panel_layout.h"
 #include "tensor/tensor.h"
 
@@ -14,10 +15,9 @@ void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first
 void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out);
 
 // f32 [K][32] of any format. `chunk` is working memory of kDecodeChunkFloats.
-using DecodeFn = void (*)(const void* blocks, float* out, size_t n);
 inline constexpr size_t kDecodeWidth = 256;                 // inputs decoded per row at a time
 inline constexpr size_t kDecodeStride = kDecodeWidth + 16;  // keeps 32 rows out of the same cache sets
 inline constexpr size_t kDecodeChunkFloats = kPanelWidth * kDecodeStride;
-void DecodePanel(const Tensor& weight, DecodeFn decode, int64_t first_channel, float* chunk, float* out);
+void DecodePanel(const Tensor& weight, DecodeRowFn decode, int64_t first_channel, float* chunk, float* out);
 
 }  // namespace tern

@@ -78,6 +78,17 @@ struct Simd {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
   }
 
+  // |x| as bits: ordered like |x|, 0x7f800000 and up where x is not finite.
+  static I32 AbsBits(F32 a) {
+    return _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff));
+  }
+  static I32 MaxInt(I32 a, I32 b) { return _mm512_max_epi32(a, b); }
+  static int MaxOfAll(I32 a) { return _mm512_reduce_max_epi32(a); }
+  static int SumOfAll(I32 a) { return _mm512_reduce_add_epi32(a); }
+  static void StoreI8(uint8_t* p, I32 a) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
+  }
+
  private:
   static __m128i Load16(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 };

@@ -90,6 +90,18 @@ struct Simd {
   static F32 SelectNegative(F32 x, F32 negative, F32 other) { return x < 0.0f ? negative : other; }
   static F32 Exp2(I32 n) { return (F32)((n + 127) << 23); }  // 2^n, n in -126..127
 
+  // |x| as bits: ordered like |x|, 0x7f800000 and up where x is not finite.
+  static I32 AbsBits(F32 a) { return (I32)a & 0x7fffffff; }
+  static I32 MaxInt(I32 a, I32 b) { return a > b ? a : b; }
+  static int MaxOfAll(I32 a) {
+    const int low = a[0] > a[1] ? a[0] : a[1], high = a[2] > a[3] ? a[2] : a[3];
+    return low > high ? low : high;
+  }
+  static int SumOfAll(I32 a) { return a[0] + a[1] + a[2] + a[3]; }
+  static void StoreI8(uint8_t* p, I32 a) {
+    for (int i = 0; i < 4; ++i) p[i] = static_cast<uint8_t>(a[i]);
+  }
+
  private:
   static U32 Load4x16(const void* p) {
     uint16_t h[4];
