@@ -5,8 +5,13 @@
 
 namespace tern {
 
-// What a kernel is looked up by. `variant` names an attribute-dependent form of the op ("residual", "silu",
-// ...).
+// What a kernel is looked up by. `variant` names an attribute-dependent form of the op; passes ask for each
+// one before they create it. Of `linear`:
+//   ""                             one weight, f32 output
+//   "merged"                       several weights on one input
+//   "residual"                     adds the residual
+//   "silu", "gelu_tanh", "gelu"    gates: act(y_1) * y_2
+//   "q8", "q16"                    quantizes its one output
 struct OpKey {
   std::string_view op;
   const Format* weight = nullptr;  // nullptr: any, or none

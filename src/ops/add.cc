@@ -11,6 +11,10 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_add;
-const OpDesc k_op_add = {
-    .name = "add", .summary = "x, y -> x + y", .infer = Infer, .reference = Reference, .in_place = 2};
+const OpDesc k_op_add = {.name = "add",
+                         .summary = "x, y -> x + y",
+                         .infer = Infer,
+                         .reference = Reference,
+                         .in_place = 2,
+                         .row_wise = true};
 }  // namespace tern

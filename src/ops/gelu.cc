@@ -16,5 +16,6 @@ const OpDesc k_op_gelu = {.name = "gelu",
                           .summary = "x -> x Phi(x), by erf",
                           .infer = Infer,
                           .reference = Reference,
-                          .in_place = 1};
+                          .in_place = 1,
+                          .row_wise = true};
 }  // namespace tern

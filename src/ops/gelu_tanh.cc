@@ -16,5 +16,6 @@ const OpDesc k_op_gelu_tanh = {.name = "gelu_tanh",
                                .summary = "x -> x Phi(x), Phi by tanh",
                                .infer = Infer,
                                .reference = Reference,
-                               .in_place = 1};
+                               .in_place = 1,
+                               .row_wise = true};
 }  // namespace tern

@@ -176,5 +176,6 @@ const OpDesc k_op_linear = {
         "x [rows,K], w_i [N_i,K], [bias_i [N_i]], [residual] -> x w_i^T (+ bias) (+ residual), or "
         "act(y_1) * y_2; weights, biases, residual, forms, glu, output",
     .infer = Infer,
-    .reference = Reference};
+    .reference = Reference,
+    .row_wise = true};
 }  // namespace tern

@@ -96,6 +96,7 @@ struct OpDesc {
   // Output 0 may lie in the memory of any of the first `in_place` inputs, where that has its type: each row
   // is read before it is written, and nothing else is.
   int in_place = 0;
+  bool row_wise = false;  // row r of the outputs depends on row r of the inputs only
 };
 
 const OpDesc* FindOp(std::string_view name);  // nullptr: none

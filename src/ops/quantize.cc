@@ -27,5 +27,6 @@ extern const OpDesc k_op_quantize;
 const OpDesc k_op_quantize = {.name = "quantize",
                               .summary = "x f32[rows,K] -> q8[rows,K], with precise=1 q16[rows,K]",
                               .infer = Infer,
-                              .reference = Reference};
+                              .reference = Reference,
+                              .row_wise = true};
 }  // namespace tern

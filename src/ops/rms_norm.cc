@@ -46,5 +46,6 @@ const OpDesc k_op_rms_norm = {
     .summary = "x f32[rows,N], w [d] -> x w / sqrt(mean(x^2) + eps), over each group of d columns",
     .infer = Infer,
     .reference = Reference,
-    .in_place = 1};
+    .in_place = 1,
+    .row_wise = true};
 }  // namespace tern

@@ -31,5 +31,6 @@ extern const OpDesc k_op_rms_norm_quantize;
 const OpDesc k_op_rms_norm_quantize = {.name = "rms_norm_quantize",
                                        .summary = "x f32[rows,N], w [d] -> quantize(rms_norm(x, w))",
                                        .infer = Infer,
-                                       .reference = Reference};
+                                       .reference = Reference,
+                                       .row_wise = true};
 }  // namespace tern

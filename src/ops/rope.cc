@@ -55,5 +55,6 @@ const OpDesc k_op_rope = {
         "style=half|pair",
     .infer = Infer,
     .reference = Reference,
-    .in_place = 1};
+    .in_place = 1,
+    .row_wise = true};
 }  // namespace tern

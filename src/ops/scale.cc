@@ -12,6 +12,10 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_scale;
-const OpDesc k_op_scale = {
-    .name = "scale", .summary = "x -> x * by", .infer = Infer, .reference = Reference, .in_place = 1};
+const OpDesc k_op_scale = {.name = "scale",
+                           .summary = "x -> x * by",
+                           .infer = Infer,
+                           .reference = Reference,
+                           .in_place = 1,
+                           .row_wise = true};
 }  // namespace tern

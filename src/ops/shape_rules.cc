@@ -72,9 +72,16 @@ Result<int64_t> ExpectAttr(const Attrs& attrs, std::string_view name, int64_t lo
                               attrs.all().contains(name) ? std::to_string(value) : "missing", low));
 }
 
+namespace {
+
+// A constant that elementwise ops compute with when the graph is rewritten.
+bool IsFloats(const ValueType& type) { return type.elem == Elem::kWeight && type.format == &F32(); }
+
+}  // namespace
+
 TypesResult InferElementwise(TypeSpan inputs, size_t count) {
   TERN_TRY_STATUS(ExpectCount(inputs, count));
-  TERN_TRY_STATUS(ExpectRows("x", inputs[0], Elem::kF32));
+  if (!IsFloats(inputs[0])) TERN_TRY_STATUS(ExpectRows("x", inputs[0], Elem::kF32));
   if (count == 2) TERN_TRY_STATUS(ExpectSame("y", inputs[1], inputs[0]));
   return std::vector<ValueType>{inputs[0]};
 }

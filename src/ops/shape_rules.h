@@ -33,19 +33,20 @@ Result<int64_t> ExpectAttr(const Attrs& attrs, std::string_view name, int64_t lo
 
 inline int64_t Columns(const ValueType& type) { return type.shape.back(); }
 
-// The rule of ops that work element by element: `count` f32 inputs of one shape give that shape.
+// The rule of ops that work element by element: `count` f32 inputs of one shape give that shape. Of weights
+// in f32 they make a weight: a constant, which the pass fold_constants computes.
 TypesResult InferElementwise(TypeSpan inputs, size_t count);
 
 // output[i] = f(x[i]) of an elementwise op with one input.
 template <class F>
 void MapElements(const OpArgs& args, F f) {
-  const int64_t n = args.inputs[0].rows() * args.inputs[0].cols();
+  const int64_t n = Elements(args.inputs[0].shape);
   for (int64_t i = 0; i < n; ++i) args.outputs[0].f32()[i] = f(args.inputs[0].f32()[i]);
 }
 // output[i] = f(x[i], y[i]), with two.
 template <class F>
 void MapPairs(const OpArgs& args, F f) {
-  const int64_t n = args.inputs[0].rows() * args.inputs[0].cols();
+  const int64_t n = Elements(args.inputs[0].shape);
   for (int64_t i = 0; i < n; ++i) {
     args.outputs[0].f32()[i] = f(args.inputs[0].f32()[i], args.inputs[1].f32()[i]);
   }

@@ -12,6 +12,10 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_silu;
-const OpDesc k_op_silu = {
-    .name = "silu", .summary = "x -> x / (1 + e^-x)", .infer = Infer, .reference = Reference, .in_place = 1};
+const OpDesc k_op_silu = {.name = "silu",
+                          .summary = "x -> x / (1 + e^-x)",
+                          .infer = Infer,
+                          .reference = Reference,
+                          .in_place = 1,
+                          .row_wise = true};
 }  // namespace tern

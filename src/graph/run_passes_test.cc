@@ -1,0 +1,132 @@
+// The pass runner: order, checks after each pass, leaving passes out, reports.
+
+#include <gtest/gtest.h>
+
+#include "graph/pass.h"
+#include "graph/text.h"
+
+namespace tern {
+namespace {
+
+class EverythingTarget : public Target {
+ public:
+  bool Supports(const OpKey&) const override { return true; }
+};
+const EverythingTarget kTarget;
+const PassContext kContext{.target = kTarget, .precision = Precision::kDefault};
+
+Graph Parse(std::string_view text) {
+  auto graph = ParseGraph(text);
+  EXPECT_TRUE(graph.ok()) << graph.error().what;
+  return graph.ok() ? std::move(graph).value() : Graph();
+}
+
+constexpr std::string_view kChain =
+    "input %x: f32[T,8]\n"
+    "%y = silu(%x)\n"
+    "%dead = silu(%y)\n"
+    "%state = kv_append(%y, %x) {layer=0}\n"
+    "output %y\n";
+
+TEST(RunPasses, ReportsEveryPassInOrder) {
+  Graph graph = Parse(kChain);
+  const StepLimits limits{.tokens = 4, .outputs = 4};
+  const auto reports = RunPasses(graph, kContext, {}, &limits);
+  ASSERT_TRUE(reports.ok()) << reports.error().what;
+  ASSERT_EQ(reports.value().size(), AllPasses().size());
+  size_t nodes = 3, arena = 256;
+  for (size_t i = 0; i < AllPasses().size(); ++i) {
+    const PassReport& report = reports.value()[i];
+    EXPECT_EQ(report.name, AllPasses()[i]->name);
+    EXPECT_FALSE(report.disabled);
+    EXPECT_EQ(report.nodes_before, nodes);
+    EXPECT_EQ(report.arena_before, arena);
+    EXPECT_EQ(report.changes, report.name == "drop_dead_nodes" ? 1 : 0) << report.name;
+    nodes = report.nodes_after;
+    arena = report.arena_after;
+  }
+  EXPECT_EQ(nodes, 2u);
+  EXPECT_EQ(arena, 128u);
+}
+
+TEST(RunPasses, LeavesOutWhatIsDisabled) {
+  Graph graph = Parse(kChain);
+  const auto reports = RunPasses(graph, kContext, {"drop_dead_nodes"});
+  ASSERT_TRUE(reports.ok());
+  EXPECT_EQ(graph.nodes().size(), 3u);
+  for (const PassReport& report : reports.value())
+    EXPECT_EQ(report.disabled, report.name == "drop_dead_nodes");
+}
+
+TEST(RunPasses, DisablingAPassThatIsNotThereIsAnError) {
+  Graph graph = Parse(kChain);
+  const auto reports = RunPasses(graph, kContext, {"drop_dead"});
+  ASSERT_FALSE(reports.ok());
+  EXPECT_TRUE(reports.error().what.starts_with("pass drop_dead: unknown, expected one of fold_constants, "))
+      << reports.error().what;
+}
+
+TEST(RunPass, NamesThePassThatBrokeTheGraph) {
+  Graph graph = Parse(kChain);
+  const PassDesc breaks{
+      .name = "breaks", .summary = "", .run = +[](Graph& g, const PassContext&) -> Result<int> {
+        g.nodes().erase(g.nodes().begin());
+        return 1;
+      }};
+  const auto report = RunPass(breaks, graph, kContext);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().what, "pass breaks: node 0 (silu): silu.1: is read before it is produced");
+}
+
+TEST(RunPass, AnEffectMustNotVanish) {
+  Graph graph = Parse(kChain);
+  const PassDesc forgets{
+      .name = "forgets", .summary = "", .run = +[](Graph& g, const PassContext&) -> Result<int> {
+        g.nodes().pop_back();
+        return 1;
+      }};
+  const auto report = RunPass(forgets, graph, kContext);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().what, "pass forgets: a node that writes the KV cache came or went");
+}
+
+TEST(RunPass, PassesOnThePassesOwnError) {
+  Graph graph = Parse(kChain);
+  const PassDesc fails{.name = "fails", .summary = "", .run = +[](Graph&, const PassContext&) -> Result<int> {
+                         return Unsupported("no luck");
+                       }};
+  EXPECT_EQ(RunPass(fails, graph, kContext).error().what, "pass fails: no luck");
+}
+
+TEST(PassTable, ForPeopleAndForPrograms) {
+  const std::vector<PassReport> reports{
+      {.name = "first",
+       .changes = 2,
+       .micros = 1.25,
+       .nodes_before = 10,
+       .nodes_after = 8,
+       .arena_before = 4096,
+       .arena_after = 2048},
+      {.name = "second", .disabled = true, .nodes_before = 8, .nodes_after = 8}};
+  EXPECT_EQ(PassTable(reports),
+            "pass                    changes           nodes         us            arena KiB\n"
+            "first                         2         10 -> 8        1.2               4 -> 2\n"
+            "second                      off          8 -> 8        0.0                    -\n");
+  EXPECT_EQ(
+      PassTableJson(reports),
+      "[{\"pass\": \"first\", \"disabled\": false, \"changes\": 2, \"nodes_before\": 10, \"nodes_after\": 8, "
+      "\"micros\": 1.2, \"arena_bytes_before\": 4096, \"arena_bytes_after\": 2048}, "
+      "{\"pass\": \"second\", \"disabled\": true, \"changes\": 0, \"nodes_before\": 8, \"nodes_after\": 8, "
+      "\"micros\": 0.0, \"arena_bytes_before\": 0, \"arena_bytes_after\": 0}]");
+}
+
+TEST(Precision, NamesReadBack) {
+  for (const Precision p : {Precision::kFast, Precision::kDefault, Precision::kPrecise, Precision::kExact}) {
+    EXPECT_EQ(ParsePrecision(PrecisionName(p)).value(), p);
+  }
+  EXPECT_EQ(ParsePrecision("turbo").error().what,
+            "precision \"turbo\": unknown, expected fast, default, precise or exact");
+}
+
+}  // namespace
+}  // namespace tern
