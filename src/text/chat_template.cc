@@ -48,8 +48,8 @@ Result<std::tm> Clock(const std::string& date) {
   return time;
 }
 
-// Builds a document from parser events. Unlike the library's own handler it reads floats again from their text,
-// because its fast conversion may be off by one unit in the last place.
+// Builds a document from parser events. Unlike the library's own handler it reads floats again from their
+// text, because its fast conversion may be off by one unit in the last place.
 class ExactHandler {
  public:
   static constexpr size_t max_object_size = size_t{1} << 24;

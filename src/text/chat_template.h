@@ -1,9 +1,11 @@
 #pragma once
-// ChatTemplate: a model's Jinja template, which turns a conversation into the text that the model was trained on.
+// ChatTemplate: a model's Jinja template, which turns a conversation into the text that the model was trained
+// on.
 //
-// Parsed once; rendering is const and may run on any thread. The engine is our own, set up as Transformers sets up
-// Jinja2, and cannot reach anything but the variables it is given. Work, memory, output and nesting are bounded.
-// Errors are Code::kBadInput (or kExhausted, when a bound was hit) and name the line: "chat template, line 3: ...".
+// Parsed once; rendering is const and may run on any thread. The engine is our own, set up as Transformers
+// sets up Jinja2, and cannot reach anything but the variables it is given. Work, memory, output and nesting
+// are bounded. Errors are Code::kBadInput (or kExhausted, when a bound was hit) and name the line: "chat
+// template, line 3: ...".
 //
 // The result comes in segments: what the template itself wrote, and what it took from the variables. Only the
 // former may spell special tokens (see EncodeSegments), so a message cannot end its own turn.
@@ -23,12 +25,13 @@
 namespace tern {
 
 struct TemplateOptions {
-  std::string date;                            // "YYYY-MM-DD" for strftime_now; empty: now, local time
+  std::string date{};                          // "YYYY-MM-DD" for strftime_now; empty: now, local time
   int64_t max_steps = 20'000'000;              // of work: about a second
   size_t max_bytes = size_t{512} << 20;        // all values of a rendering together
   size_t max_output_bytes = size_t{64} << 20;  // of the rendered text
-  // Whether "user", "assistant" and the other known words in messages[].role count as the template's own text: some
-  // templates build special tokens from them ("<|" + role + "|>"). A role that is no such word never does.
+  // Whether "user", "assistant" and the other known words in messages[].role count as the template's own
+  // text: some templates build special tokens from them ("<|" + role + "|>"). A role that is no such word
+  // never does.
   bool trust_known_roles = true;
 };
 

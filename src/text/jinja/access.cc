@@ -140,8 +140,9 @@ Value SliceText(Workspace& workspace, const Text& text, const SliceBounds& bound
   if (count == 0) return workspace.heap().Part(text, 0, 0);
   if (bounds.step == 1) {
     const size_t begin = text.Offset(static_cast<size_t>(bounds.start));
-    const size_t end = begin + (text.ascii() ? static_cast<size_t>(count)
-                                             : ByteOffset(text.bytes.substr(begin), static_cast<size_t>(count)));
+    const size_t end =
+        begin + (text.ascii() ? static_cast<size_t>(count)
+                              : ByteOffset(text.bytes.substr(begin), static_cast<size_t>(count)));
     return workspace.heap().Part(text, begin, end);
   }
   workspace.Spend(static_cast<size_t>(count));

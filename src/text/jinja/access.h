@@ -7,8 +7,8 @@
 
 namespace tern::jinja {
 
-// value.name: a method or attribute first, then a dict's key. What is missing is an undefined value, not an error;
-// reaching into an undefined value is an error.
+// value.name: a method or attribute first, then a dict's key. What is missing is an undefined value, not an
+// error; reaching into an undefined value is an error.
 Result<Value> GetAttribute(Workspace& workspace, const Value& value, std::string_view name);
 // value[index]: an item first, then an attribute.
 Result<Value> GetItem(Workspace& workspace, const Value& value, const Value& index);

@@ -8,7 +8,8 @@
 namespace tern::jinja {
 
 const NamedBuiltin* FindIn(std::span<const NamedBuiltin> table, std::string_view name) {
-  const auto at = std::find_if(table.begin(), table.end(), [&](const auto& entry) { return entry.name == name; });
+  const auto at =
+      std::find_if(table.begin(), table.end(), [&](const auto& entry) { return entry.name == name; });
   return at == table.end() ? nullptr : &*at;
 }
 

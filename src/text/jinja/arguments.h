@@ -25,8 +25,9 @@ struct NamedBuiltin {
 // Null if the table has no such entry.
 const NamedBuiltin* FindIn(std::span<const NamedBuiltin> table, std::string_view name);
 
-// The arguments in the order of `names`; null where one was left out. An error if the first `required` are not
-// all given, if there are too many, or if a name is unknown or given twice. `function` names it in messages.
+// The arguments in the order of `names`; null where one was left out. An error if the first `required` are
+// not all given, if there are too many, or if a name is unknown or given twice. `function` names it in
+// messages.
 Status BindArguments(std::string_view function, const Arguments& arguments,
                      std::span<const std::string_view> names, size_t required, const Value** bound);
 

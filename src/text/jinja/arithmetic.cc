@@ -1,4 +1,5 @@
-// Arithmetic of operators.h. Integers are exact or an error; floats follow Python's floor division and modulo.
+// Arithmetic of operators.h. Integers are exact or an error; floats follow Python's floor division and
+// modulo.
 
 #include <fmt/core.h>
 
@@ -16,11 +17,12 @@ std::string_view Symbol(BinaryOp op) {
 }
 
 Error Unsupported(BinaryOp op, const Value& a, const Value& b) {
-  return TypeError(fmt::format("unsupported operand type(s) for {}: '{}' and '{}'", Symbol(op), TypeName(a),
-                               TypeName(b)));
+  return TypeError(
+      fmt::format("unsupported operand type(s) for {}: '{}' and '{}'", Symbol(op), TypeName(a), TypeName(b)));
 }
 
-Result<Value> Checked(bool overflow, Int value) {
+// By reference: the overflow check that fills in the value is the other argument.
+Result<Value> Checked(bool overflow, const Int& value) {
   if (overflow) return BadInput("integer: result too large");
   return Value(value);
 }

@@ -117,8 +117,9 @@ Status Interpreter::BindExtras(const Macro& macro, const Arguments& arguments, S
   }
   const size_t extra = std::max(arguments.positional.size(), count) - count;
   if (macro.takes_varargs) {
-    TERN_TRY(const Value tuple, workspace_.NewTuple({arguments.positional.end() - static_cast<std::ptrdiff_t>(extra),
-                                                     arguments.positional.end()}));
+    TERN_TRY(const Value tuple,
+             workspace_.NewTuple({arguments.positional.end() - static_cast<std::ptrdiff_t>(extra),
+                                  arguments.positional.end()}));
     scope->Set("varargs", tuple);
   } else if (extra > 0) {
     return TypeError(fmt::format("macro '{}' takes not more than {} argument(s)", macro.name, count));

@@ -136,8 +136,7 @@ class JsonWriter {
       return {};
     }
     if (!key.is_none() && !key.is_number()) {
-      return TypeError(
-          fmt::format("keys must be str, int, float, bool or None, not {}", TypeName(key)));
+      return TypeError(fmt::format("keys must be str, int, float, bool or None, not {}", TypeName(key)));
     }
     out_ += '"' + Scalar(key) + '"';
     return {};

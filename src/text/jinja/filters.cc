@@ -108,9 +108,8 @@ Result<Value> ToFloat(Workspace&, const Value& self, const Arguments& arguments)
 }
 
 constexpr NamedBuiltin kFilters[] = {
-    {"abs", Absolute},  {"attr", Attribute}, {"count", LengthOf},  {"d", Default},
-    {"default", Default}, {"float", ToFloat},  {"int", ToInteger},   {"length", LengthOf},
-    {"round", Round},
+    {"abs", Absolute},  {"attr", Attribute}, {"count", LengthOf},  {"d", Default},   {"default", Default},
+    {"float", ToFloat}, {"int", ToInteger},  {"length", LengthOf}, {"round", Round},
 };
 
 }  // namespace

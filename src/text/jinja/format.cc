@@ -162,9 +162,8 @@ class PercentFormatter {
   }
 
   Status AppendAsText(const Value& value, FormatSpec spec) {
-    Value text = spec.type == 'r' || spec.type == 'a'
-                     ? workspace_.NewText(Repr(workspace_, value), false)
-                     : ToText(workspace_, value);
+    Value text = spec.type == 'r' || spec.type == 'a' ? workspace_.NewText(Repr(workspace_, value), false)
+                                                      : ToText(workspace_, value);
     if (pattern_.is_markup) text = Escape(workspace_, text.text());
     spec.type = 's';
     spec.fill = " ";
@@ -269,8 +268,8 @@ class BraceFormatter {
       if (conversion != 's' && conversion != 'r' && conversion != 'a') {
         return BadInput("format: unknown conversion specifier");
       }
-      value = conversion == 's' ? ToText(workspace_, value)
-                                : workspace_.NewText(Repr(workspace_, value), false);
+      value =
+          conversion == 's' ? ToText(workspace_, value) : workspace_.NewText(Repr(workspace_, value), false);
       pos += 2;
       if (pos < s.size() && s[pos] != ':') return BadInput("format: expected ':' after conversion specifier");
     }
@@ -294,8 +293,8 @@ class BraceFormatter {
     TERN_TRY(Value value, Argument(path.substr(0, first_end)));
     for (size_t pos = first_end; pos < path.size();) {
       const bool is_attribute = path[pos] == '.';
-      const size_t end = is_attribute ? std::min(path.find_first_of(".[", pos + 1), path.size())
-                                      : path.find(']', pos);
+      const size_t end =
+          is_attribute ? std::min(path.find_first_of(".[", pos + 1), path.size()) : path.find(']', pos);
       if (end == path.npos) return BadInput("format: missing ']' in format string");
       const std::string_view key = path.substr(pos + 1, end - pos - 1);
       if (key.empty()) return BadInput("format: empty attribute in format string");

@@ -51,8 +51,8 @@ std::string Grouped(const std::string& digits, char mark, size_t every) {
 
 std::string WithPrecision(double value, std::chars_format format, int64_t precision) {
   std::string buffer(static_cast<size_t>(precision) + 400, '\0');
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format,
-                                 static_cast<int>(precision));
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format, static_cast<int>(precision));
   return std::string(buffer.data(), end.ptr);
 }
 
@@ -72,8 +72,8 @@ std::string FloatDigits(double value, const FormatSpec& spec) {
 }
 
 Error UnknownCode(const FormatSpec& spec, const Value& value) {
-  return BadInput(fmt::format("format: unknown format code '{}' for object of type '{}'", spec.type,
-                              TypeName(value)));
+  return BadInput(
+      fmt::format("format: unknown format code '{}' for object of type '{}'", spec.type, TypeName(value)));
 }
 
 Status Pad(Workspace& workspace, const FormatSpec& spec, const Text& body, size_t sign_bytes, char align,
@@ -208,8 +208,7 @@ Status AppendFormatted(Workspace& workspace, const Value& value, const FormatSpe
       }
       return AppendFloat(workspace, value.real(), spec, out);
     default:
-      return TypeError(
-          fmt::format("unsupported format string passed to {}.__format__", TypeName(value)));
+      return TypeError(fmt::format("unsupported format string passed to {}.__format__", TypeName(value)));
   }
 }
 

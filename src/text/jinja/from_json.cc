@@ -12,9 +12,9 @@ namespace {
 namespace json = boost::json;
 
 // What callers pass from the tokenizer's own settings.
-constexpr std::string_view kTokenVariables[] = {"bos_token",  "cls_token",   "eog_token", "eos_token",
-                                                "eot_token",  "image_token", "mask_token", "pad_token",
-                                                "sep_token",  "unk_token"};
+constexpr std::string_view kTokenVariables[] = {"bos_token", "cls_token",   "eog_token",  "eos_token",
+                                                "eot_token", "image_token", "mask_token", "pad_token",
+                                                "sep_token", "unk_token"};
 constexpr std::string_view kRoles[] = {"assistant", "developer", "function", "ipython",
                                        "model",     "system",    "tool",     "user"};
 

@@ -59,8 +59,8 @@ Result<Value> MakeNamespace(Workspace& workspace, const Value&, const Arguments&
   for (const Dict::Entry& entry : dict.dict().entries) {
     if (!entry.key.is_text()) return TypeError("namespace: names must be strings");
     if (entry.key.bytes().starts_with('_')) {
-      return BadInput(fmt::format("namespace: names with a leading underscore are not allowed: {}",
-                                  entry.key.bytes()));
+      return BadInput(
+          fmt::format("namespace: names with a leading underscore are not allowed: {}", entry.key.bytes()));
     }
     attributes.emplace_back(entry.key.bytes(), entry.value);
   }
@@ -82,11 +82,8 @@ Result<Value> StrftimeNow(Workspace& workspace, const Value&, const Arguments& a
 }
 
 constexpr NamedBuiltin kGlobals[] = {
-    {"dict", MakeDict},
-    {"namespace", MakeNamespace},
-    {"raise_exception", RaiseException},
-    {"range", MakeRange},
-    {"strftime_now", StrftimeNow},
+    {"dict", MakeDict},   {"namespace", MakeNamespace},  {"raise_exception", RaiseException},
+    {"range", MakeRange}, {"strftime_now", StrftimeNow},
 };
 
 }  // namespace

@@ -41,9 +41,8 @@ struct Extent {
 std::vector<uint32_t> SortByKey(const std::vector<Dict::Entry>& entries) {
   std::vector<uint32_t> order(entries.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return CompareKeys(entries[a].key, entries[b].key) < 0;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return CompareKeys(entries[a].key, entries[b].key) < 0; });
   return order;
 }
 

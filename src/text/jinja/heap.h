@@ -34,8 +34,8 @@ class Heap {
   Value Part(const Text& text, size_t begin, size_t end);
   Value WithMarkup(const Text& text, bool is_markup);
   Value NewUndefined(std::string message);
-  // A container nested deeper than kMaxDepth or heavier than kMaxWeight is an error: so every walk over a value
-  // is bounded, though parts may be shared.
+  // A container nested deeper than kMaxDepth or heavier than kMaxWeight is an error: so every walk over a
+  // value is bounded, though parts may be shared.
   Result<Value> NewSequence(Flavor flavor, std::vector<Value> items);
   // A later entry replaces an earlier one with the same key, in its place. Keys must be hashable.
   Result<Value> NewDict(std::vector<Dict::Entry> entries);

@@ -147,7 +147,8 @@ Result<Interpreter::Flow> Interpreter::RunLoop(const ForLoop& node, const Value&
     items = list.sequence().items;
   }
   if (node.uses_loop) {
-    loop = workspace_.heap().NewLoop({.items = items, .depth0 = depth0, .node = &node, .scope = outer, .last_changed = {}});
+    loop = workspace_.heap().NewLoop(
+        {.items = items, .depth0 = depth0, .node = &node, .scope = outer, .last_changed = {}});
   }
   Scope* scope = NewScope(outer);
   bool completed = false;  // one turn to its end: neither break nor continue counts, as in Jinja
@@ -182,8 +183,7 @@ Status Interpreter::Assign(Scope* scope, const Target& target, const Value& valu
   }
   TERN_TRY(const std::span<const Value> items, Items(workspace_, value));
   if (items.size() != target.items.size()) {
-    return BadInput(
-        fmt::format("cannot unpack {} values into {} names", items.size(), target.items.size()));
+    return BadInput(fmt::format("cannot unpack {} values into {} names", items.size(), target.items.size()));
   }
   for (size_t i = 0; i < items.size(); ++i) TERN_TRY_STATUS(Assign(scope, target.items[i], items[i]));
   return {};
@@ -193,8 +193,8 @@ Status Interpreter::AssignAttribute(const Target& target, const Value& value) {
   const Value object = Lookup(target.name);
   if (!object.is(Kind::kNamespace)) return BadInput("cannot assign attribute on non-namespace object");
   if (target.attribute.starts_with('_')) {
-    return BadInput(fmt::format("namespace: names with a leading underscore are not allowed: {}",
-                                target.attribute));
+    return BadInput(
+        fmt::format("namespace: names with a leading underscore are not allowed: {}", target.attribute));
   }
   Namespace& ns = object.ns();
   workspace_.Spend(ns.attributes.size() / 8);

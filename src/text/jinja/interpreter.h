@@ -1,6 +1,6 @@
 #pragma once
-// Interpreter: walks a parsed template with a scope chain like Jinja's and collects the text with its origins.
-// One per rendering. Depth and work are bounded by the workspace's limits.
+// Interpreter: walks a parsed template with a scope chain like Jinja's and collects the text with its
+// origins. One per rendering. Depth and work are bounded by the workspace's limits.
 
 #include <deque>
 #include <string>

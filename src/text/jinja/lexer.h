@@ -1,6 +1,6 @@
 #pragma once
-// Lexer: template source to tokens, with the white-space rules that trim_blocks, lstrip_blocks, "-" and "+" ask
-// for already applied. Linear in the source; no recursion.
+// Lexer: template source to tokens, with the white-space rules that trim_blocks, lstrip_blocks, "-" and "+"
+// ask for already applied. Linear in the source; no recursion.
 
 #include <string>
 #include <string_view>

@@ -37,10 +37,9 @@ Result<Value> MapAttribute(Workspace& workspace, std::span<const Value> items, c
 Result<Value> Map(Workspace& workspace, const Value& self, const Arguments& arguments) {
   if (!Truth(self)) return workspace.NewGenerator({});
   TERN_TRY(const std::span<const Value> items, Items(workspace, self));
-  const bool by_attribute =
-      arguments.positional.empty() &&
-      std::any_of(arguments.named.begin(), arguments.named.end(),
-                  [](const auto& argument) { return argument.first == "attribute"; });
+  const bool by_attribute = arguments.positional.empty() &&
+                            std::any_of(arguments.named.begin(), arguments.named.end(),
+                                        [](const auto& argument) { return argument.first == "attribute"; });
   if (by_attribute) return MapAttribute(workspace, items, arguments);
   Arguments rest = arguments;
   TERN_TRY(const std::string_view name, TakeName("map", &rest));
@@ -103,7 +102,8 @@ Result<Value> RejectAttr(Workspace& workspace, const Value& self, const Argument
 }
 
 constexpr NamedBuiltin kFilters[] = {
-    {"map", Map}, {"reject", Reject}, {"rejectattr", RejectAttr}, {"select", Select}, {"selectattr", SelectAttr},
+    {"map", Map},       {"reject", Reject},         {"rejectattr", RejectAttr},
+    {"select", Select}, {"selectattr", SelectAttr},
 };
 
 }  // namespace

@@ -97,12 +97,12 @@ Result<Value> LoopChanged(Workspace& workspace, const Value& self, const Argumen
 }
 
 constexpr Method kDictMethods[] = {
-    {"clear", nullptr},  {"copy", Copy},         {"get", DictGet},        {"items", DictItems},
-    {"keys", DictKeys},  {"pop", nullptr},       {"popitem", nullptr},    {"setdefault", nullptr},
+    {"clear", nullptr},  {"copy", Copy},         {"get", DictGet},     {"items", DictItems},
+    {"keys", DictKeys},  {"pop", nullptr},       {"popitem", nullptr}, {"setdefault", nullptr},
     {"update", nullptr}, {"values", DictValues},
 };
 constexpr Method kListMethods[] = {
-    {"append", nullptr}, {"clear", nullptr},       {"copy", Copy},     {"count", SequenceCount},
+    {"append", nullptr}, {"clear", nullptr},       {"copy", Copy},      {"count", SequenceCount},
     {"extend", nullptr}, {"index", SequenceIndex}, {"insert", nullptr}, {"pop", nullptr},
     {"remove", nullptr}, {"reverse", nullptr},     {"sort", nullptr},
 };

@@ -1,5 +1,6 @@
 #pragma once
-// Methods of values: what `value.name(...)` may call. Only plain data has methods, and none changes its object.
+// Methods of values: what `value.name(...)` may call. Only plain data has methods, and none changes its
+// object.
 
 #include <span>
 #include <string_view>

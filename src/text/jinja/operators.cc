@@ -34,8 +34,8 @@ bool EqualRanges(const Range& a, const Range& b) {
 }
 
 Error Unordered(std::string_view symbol, const Value& a, const Value& b) {
-  return TypeError(fmt::format("'{}' not supported between instances of '{}' and '{}'", symbol, TypeName(a),
-                               TypeName(b)));
+  return TypeError(
+      fmt::format("'{}' not supported between instances of '{}' and '{}'", symbol, TypeName(a), TypeName(b)));
 }
 
 // a < b, or a <= b.
@@ -176,8 +176,7 @@ Result<bool> Compare(Workspace& workspace, CompareOp op, const Value& a, const V
 Result<bool> Contains(Workspace& workspace, const Value& container, const Value& item) {
   if (container.is_text()) {
     if (!item.is_text()) {
-      return TypeError(
-          fmt::format("'in <string>' requires string as left operand, not {}", TypeName(item)));
+      return TypeError(fmt::format("'in <string>' requires string as left operand, not {}", TypeName(item)));
     }
     workspace.SpendBytes(container.bytes().size());
     return FindBytes(container.bytes(), item.bytes(), 0) != std::string_view::npos;

@@ -1,6 +1,7 @@
 #pragma once
-// What the operators of an expression do: Python's semantics of truth, equality, order, membership, arithmetic and
-// iteration. Errors say what Python would: "unsupported operand type(s) for +: 'int' and 'str'".
+// What the operators of an expression do: Python's semantics of truth, equality, order, membership,
+// arithmetic and iteration. Errors say what Python would: "unsupported operand type(s) for +: 'int' and
+// 'str'".
 
 #include <span>
 
@@ -21,8 +22,8 @@ Result<bool> Contains(Workspace& workspace, const Value& container, const Value&
 Result<Value> Arithmetic(Workspace& workspace, BinaryOp op, const Value& a, const Value& b);
 Result<Value> Signed(Workspace& workspace, UnaryOp op, const Value& value);
 
-// The items that iterating yields: keys of a dict, code points of a text. What a generator yields, it yields once.
-// The span lives as long as the workspace.
+// The items that iterating yields: keys of a dict, code points of a text. What a generator yields, it yields
+// once. The span lives as long as the workspace.
 Result<std::span<const Value>> Items(Workspace& workspace, const Value& value);
 Result<size_t> Length(const Value& value);
 

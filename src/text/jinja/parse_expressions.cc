@@ -338,8 +338,8 @@ Status Parser::ParseArgument(CallArguments* arguments) {
     TERN_TRY(arguments->double_star, ParseExpression());
     return {};
   }
-  const bool is_named = current().kind == TokenKind::kName && ahead().kind == TokenKind::kOperator &&
-                        ahead().text == "=";
+  const bool is_named =
+      current().kind == TokenKind::kName && ahead().kind == TokenKind::kOperator && ahead().text == "=";
   if (arguments->double_star) return misplaced;
   if (!is_named) {
     if (arguments->star || !arguments->named.empty()) return misplaced;

@@ -1,7 +1,7 @@
 #pragma once
 // Parser: tokens to the tree of ast.h, with Jinja's grammar and Transformers' extensions (break, continue,
-// {% generation %}). Every descent is counted: nesting beyond kMaxNesting, in the source or in the tree, is an
-// error. Tags that would reach outside the template (include, import, from, extends, block) are errors.
+// {% generation %}). Every descent is counted: nesting beyond kMaxNesting, in the source or in the tree, is
+// an error. Tags that would reach outside the template (include, import, from, extends, block) are errors.
 
 #include <initializer_list>
 #include <string>
@@ -105,11 +105,11 @@ class Parser {
   Heap* heap_;
   size_t at_ = 0;
   int nesting_ = 0;
-  int loops_ = 0;       // open loops that break and continue can reach
-  bool soft_ = false;   // in a branch of `if`
+  int loops_ = 0;      // open loops that break and continue can reach
+  bool soft_ = false;  // in a branch of `if`
   // Unknown filters and tests are errors, but in a branch only when they run.
   std::vector<Error> unknown_;
-  std::vector<Macro*> macros_;      // being parsed, innermost last
+  std::vector<Macro*> macros_;       // being parsed, innermost last
   std::vector<ForLoop*> for_loops_;  // whose bodies are being parsed
   std::vector<std::string> open_tags_;
 };

@@ -57,7 +57,8 @@ Result<Value> Reverse(Workspace& workspace, const Value& self, const Arguments& 
   TERN_TRY(const std::span<const Value> items, Items(workspace, self));
   workspace.Spend(items.size());
   std::vector<Value> reversed(items.rbegin(), items.rend());
-  return IsGenerator(self) ? workspace.NewList(std::move(reversed)) : workspace.NewGenerator(std::move(reversed));
+  return IsGenerator(self) ? workspace.NewList(std::move(reversed))
+                           : workspace.NewGenerator(std::move(reversed));
 }
 
 Result<Value> Sort(Workspace& workspace, const Value& self, const Arguments& arguments) {
@@ -152,8 +153,7 @@ Result<Value> Join(Workspace& workspace, const Value& self, const Arguments& arg
     TERN_TRY(const Value value, getter.Get(workspace, item));
     texts.push_back(ToText(workspace, value));
   }
-  const Value separator =
-      bound[0] ? ToText(workspace, *bound[0]) : workspace.NewText(std::string(), true);
+  const Value separator = bound[0] ? ToText(workspace, *bound[0]) : workspace.NewText(std::string(), true);
   return JoinTexts(workspace, workspace.heap().WithMarkup(separator.text(), false).text(), texts, false);
 }
 

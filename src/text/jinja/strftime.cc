@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::string_view kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                       "Thursday", "Friday", "Saturday"};
-constexpr std::string_view kMonths[] = {"January", "February", "March",     "April",   "May",      "June",
-                                        "July",    "August",   "September", "October", "November", "December"};
+constexpr std::string_view kMonths[] = {"January",   "February", "March",    "April",
+                                        "May",       "June",     "July",     "August",
+                                        "September", "October",  "November", "December"};
 
 std::string_view DayName(const std::tm& t) { return kDays[std::clamp(t.tm_wday, 0, 6)]; }
 std::string_view MonthName(const std::tm& t) { return kMonths[std::clamp(t.tm_mon, 0, 11)]; }

@@ -190,7 +190,8 @@ Result<Value> UrlEncode(Workspace& workspace, const Value& self, const Arguments
   std::string out;
   for (char c : text.bytes()) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = byte < 0x80 && (IsAlnum(byte) || std::string_view("_.-~/").find(c) != std::string::npos);
+    const bool plain =
+        byte < 0x80 && (IsAlnum(byte) || std::string_view("_.-~/").find(c) != std::string::npos);
     out += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
   }
   return workspace.NewText(std::move(out), false);

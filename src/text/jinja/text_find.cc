@@ -148,8 +148,8 @@ void ReplaceBetween(const Text& text, const Text& after, size_t limit, TextBuild
 }
 
 constexpr Method kMethods[] = {
-    {"count", Count},      {"endswith", EndsWith}, {"find", Find},        {"index", Index},
-    {"replace", Replace},  {"rfind", RightFind},   {"rindex", RightIndex}, {"startswith", StartsWith},
+    {"count", Count},     {"endswith", EndsWith}, {"find", Find},         {"index", Index},
+    {"replace", Replace}, {"rfind", RightFind},   {"rindex", RightIndex}, {"startswith", StartsWith},
 };
 
 }  // namespace
@@ -159,8 +159,8 @@ Result<Value> ReplaceText(Workspace& workspace, const Text& text, const Text& be
   const size_t limit = count < 0 ? kNone : static_cast<size_t>(count);
   const std::string_view s = text.bytes;
   const Value safe = text.is_markup ? Escape(workspace, after) : Value(&after);
-  const size_t times = before.bytes.empty() ? std::min(text.length + 1, limit)
-                                            : CountOccurrences(s, before.bytes, limit);
+  const size_t times =
+      before.bytes.empty() ? std::min(text.length + 1, limit) : CountOccurrences(s, before.bytes, limit);
   workspace.SpendBytes(s.size());
   workspace.Spend(times);
   if (times == 0) return Value(&text);

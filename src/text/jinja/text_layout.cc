@@ -119,9 +119,8 @@ Result<Value> FormatMap(Workspace& workspace, const Value& self, const Arguments
 }
 
 constexpr Method kMethods[] = {
-    {"center", Center},        {"expandtabs", ExpandTabs}, {"format", Format}, {"format_map", FormatMap},
-    {"join", Join},            {"ljust", LeftJustify},     {"rjust", RightJustify},
-    {"zfill", ZeroFill},
+    {"center", Center}, {"expandtabs", ExpandTabs}, {"format", Format},      {"format_map", FormatMap},
+    {"join", Join},     {"ljust", LeftJustify},     {"rjust", RightJustify}, {"zfill", ZeroFill},
 };
 
 }  // namespace

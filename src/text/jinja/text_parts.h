@@ -11,7 +11,8 @@ Value StripText(Workspace& workspace, const Text& text, const Text* chars, bool 
 Result<Value> ReplaceText(Workspace& workspace, const Text& text, const Text& before, const Text& after,
                           int64_t count);
 // The texts of the items with a separator between them; other values become text first unless `strict`.
-Result<Value> JoinTexts(Workspace& workspace, const Text& separator, std::span<const Value> items, bool strict);
+Result<Value> JoinTexts(Workspace& workspace, const Text& separator, std::span<const Value> items,
+                        bool strict);
 // Padded on both sides to `width` code points.
 Result<Value> CenterText(Workspace& workspace, const Text& text, int64_t width, const Text* fill);
 

@@ -1,5 +1,6 @@
 #pragma once
-// Finding bytes in bytes in linear time, whatever the two look like (std::string_view::find may go quadratic).
+// Finding bytes in bytes in linear time, whatever the two look like (std::string_view::find may go
+// quadratic).
 
 #include <cstddef>
 #include <string_view>

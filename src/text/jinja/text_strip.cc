@@ -200,8 +200,8 @@ Result<Value> PartitionFrom(Workspace& workspace, const Value& self, const Argum
   if (separator->bytes.empty()) return BadInput("partition: empty separator");
   const Text& text = self.text();
   workspace.SpendBytes(text.bytes.size());
-  const size_t at = right ? FindLastBytes(text.bytes, separator->bytes)
-                          : FindBytes(text.bytes, separator->bytes, 0);
+  const size_t at =
+      right ? FindLastBytes(text.bytes, separator->bytes) : FindBytes(text.bytes, separator->bytes, 0);
   Heap& heap = workspace.heap();
   const Value empty = heap.Part(text, 0, 0);
   if (at == kNone) {
@@ -237,10 +237,11 @@ Result<Value> RemoveSuffix(Workspace& workspace, const Value& self, const Argume
 }
 
 constexpr Method kMethods[] = {
-    {"lstrip", LeftStrip},           {"partition", Partition},   {"removeprefix", RemovePrefix},
-    {"removesuffix", RemoveSuffix},  {"rpartition", RightPartition}, {"rsplit", RightSplit},
-    {"rstrip", RightStrip},          {"split", Split},           {"splitlines", SplitLines},
-    {"strip", Strip},
+    {"lstrip", LeftStrip},          {"partition", Partition},
+    {"removeprefix", RemovePrefix}, {"removesuffix", RemoveSuffix},
+    {"rpartition", RightPartition}, {"rsplit", RightSplit},
+    {"rstrip", RightStrip},         {"split", Split},
+    {"splitlines", SplitLines},     {"strip", Strip},
 };
 
 }  // namespace

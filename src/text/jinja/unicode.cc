@@ -53,8 +53,8 @@ bool IsCaseIgnorable(uint32_t cp) {
   }
 }
 
-// Whether the sigma at `pos` ends a word: a cased letter before it, none after it. The look-around is bounded,
-// so that lowering stays linear.
+// Whether the sigma at `pos` ends a word: a cased letter before it, none after it. The look-around is
+// bounded, so that lowering stays linear.
 bool IsFinalSigma(std::string_view text, size_t pos) {
   constexpr int kLookAround = 32;
   size_t back = pos;
@@ -226,8 +226,8 @@ void AppendLower(std::string_view text, size_t pos, std::string* out) {
 void AppendCaseFold(uint32_t cp, std::string* out) {
   utf8proc_int32_t folded[8];
   int boundary = 0;
-  const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(cp), folded, 8, UTF8PROC_CASEFOLD,
-                                             &boundary);
+  const auto count =
+      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(cp), folded, 8, UTF8PROC_CASEFOLD, &boundary);
   if (count < 0 || count > 8) return AppendUtf8(cp, out);
   for (utf8proc_ssize_t i = 0; i < count; ++i) AppendUtf8(static_cast<uint32_t>(folded[i]), out);
 }

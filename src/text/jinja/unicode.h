@@ -1,8 +1,8 @@
 #pragma once
 // Code points of UTF-8 text and what Python's str says about them: white space, classes, full case mapping.
 //
-// Text is made valid where it enters a template; a stray byte still counts as one code point and is never read
-// past the end. All functions are pure.
+// Text is made valid where it enters a template; a stray byte still counts as one code point and is never
+// read past the end. All functions are pure.
 
 #include <cstddef>
 #include <cstdint>

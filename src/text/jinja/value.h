@@ -1,7 +1,8 @@
 #pragma once
-// Values of a template: plain data, as Python would see the JSON behind it, and the few things a template makes
-// itself (ranges, namespaces, macros). Values are small and copied freely; what they point to belongs to a Heap
-// and lives as long as it does, so there are no cycles to free and nothing is destroyed recursively.
+// Values of a template: plain data, as Python would see the JSON behind it, and the few things a template
+// makes itself (ranges, namespaces, macros). Values are small and copied freely; what they point to belongs
+// to a Heap and lives as long as it does, so there are no cycles to free and nothing is destroyed
+// recursively.
 //
 // Text knows its origin: runs of bytes that came from the template's own literals, and runs that came from
 // outside. Only the former may later spell special tokens.
@@ -187,7 +188,8 @@ struct Callable {
   Scope* scope = nullptr;
 };
 
-// A total order of values that may be keys: numbers by value (1, 1.0 and true are one key), texts, None, tuples.
+// A total order of values that may be keys: numbers by value (1, 1.0 and true are one key), texts, None,
+// tuples.
 int CompareKeys(const Value& a, const Value& b);
 // Lists, dicts and what holds them cannot be keys.
 bool IsHashable(const Value& value);

@@ -2,9 +2,9 @@
 // Workspace: what one rendering owns: its values, its fuel and its clock. Not thread-safe.
 //
 // Fuel bounds the work that a template and its input can cause: every evaluation takes a step, loops inside
-// filters take one per item and text one per kStepBytes bytes, and memory has a cap. Running dry is remembered;
-// the next step reports it, so an operation overshoots by no more than its own cost, which Reserve() keeps small
-// where the result may be larger than the operands.
+// filters take one per item and text one per kStepBytes bytes, and memory has a cap. Running dry is
+// remembered; the next step reports it, so an operation overshoots by no more than its own cost, which
+// Reserve() keeps small where the result may be larger than the operands.
 
 #include <cstdint>
 #include <ctime>
@@ -25,7 +25,8 @@ struct Limits {
 
 class Workspace {
  public:
-  Workspace(const Limits& limits, const std::tm& now) : limits_(limits), now_(now), steps_(limits.max_steps) {}
+  Workspace(const Limits& limits, const std::tm& now)
+      : limits_(limits), now_(now), steps_(limits.max_steps) {}
 
   Heap& heap() { return heap_; }
   const Limits& limits() const { return limits_; }
