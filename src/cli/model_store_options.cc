@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdlib>
 
 #include "cli/interrupt.h"
@@ -77,6 +78,22 @@ Result<std::string> HubEndpoint() {
   return endpoint;
 }
 
+// HF_HUB_DOWNLOAD_TIMEOUT: seconds without a byte before a transfer is tried again. The certificates are
+// asked for under the names that curl and OpenSSL's programs know; libcurl itself looks at none.
+Result<NetworkPolicy> Network() {
+  NetworkPolicy policy;
+  policy.ca_file = Variable("CURL_CA_BUNDLE");
+  if (policy.ca_file.empty()) policy.ca_file = Variable("SSL_CERT_FILE");
+  const std::string text = Variable("HF_HUB_DOWNLOAD_TIMEOUT");
+  if (text.empty()) return policy;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), policy.stall_seconds);
+  if (error == std::errc() && end == text.data() + text.size() && policy.stall_seconds >= 1 &&
+      policy.stall_seconds <= 3600) {
+    return policy;
+  }
+  return BadInput(fmt::format("HF_HUB_DOWNLOAD_TIMEOUT: '{}', expected 1 to 3600 seconds", text));
+}
+
 bool IsOn(const std::string& value) {
   return !value.empty() && value != "0" && value != "false" && value != "FALSE" && value != "no" &&
          value != "off";
@@ -111,6 +128,8 @@ Result<StoreOptions> StoreOptionsFromEnvironment() {
   options.hub.cache = HubCacheFolder();
   TERN_TRY(options.hub.token, HubToken());
   TERN_TRY(options.hub.endpoint, HubEndpoint());
+  TERN_TRY(options.network, Network());
+  options.hub.network = options.network;
   options.offline = IsOn(Variable("HF_HUB_OFFLINE")) || IsOn(Variable("TERN_OFFLINE"));
   if (const std::string python = Variable("TERN_PYTHON"); !python.empty())
     options.pypi.pip = {{python, "-m", "pip"}};

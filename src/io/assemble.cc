@@ -82,8 +82,9 @@ PullEvents Assembly::WholeEvents() const {
 
 Result<uint64_t> Assembly::AppendUrl(const ModelRef& part, const PullEvents& events) {
   const std::string file = work_ + ".download";
-  TERN_TRY(const Downloaded done,
-           Download({.url = part.url, .path = file, .sha256 = part.sha256, .retry = request_.retry}, events));
+  TERN_TRY(
+      const Downloaded done,
+      Download({.url = part.url, .path = file, .sha256 = part.sha256, .network = request_.network}, events));
   const UniqueFd in(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!in.ok()) return SystemError(file, "cannot be opened");
   for (std::vector<char> chunk(1 << 20);;) {
@@ -155,7 +156,7 @@ Result<Downloaded> Assemble(const AssembleRequest& request, const PullEvents& ev
                      .bytes = request.bytes,
                      .sha256 = request.sha256.empty() ? request.parts[0].sha256 : request.sha256,
                      .begins_with = request.begins_with,
-                     .retry = request.retry},
+                     .network = request.network},
                     events);
   }
   Assembly assembly(request, events);

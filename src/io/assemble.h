@@ -19,7 +19,7 @@ struct AssembleRequest {
   uint64_t bytes = 0;             // 0: not known
   std::string sha256{};           // empty: not known
   std::string begins_with{};      // as DownloadRequest has it
-  RetryPolicy retry{};
+  NetworkPolicy network{};
   PypiOptions pypi{};
 };
 

@@ -85,7 +85,7 @@ Status Wait(double seconds, const PullEvents& events) {
 }
 
 template <class Try>
-Status WithRetries(const RetryPolicy& policy, const PullEvents& events, Try&& once) {
+Status WithRetries(const NetworkPolicy& policy, const PullEvents& events, Try&& once) {
   double pause = policy.first_seconds;
   for (int left = policy.attempts;;) {
     const Attempt attempt = once();
@@ -96,7 +96,7 @@ Status WithRetries(const RetryPolicy& policy, const PullEvents& events, Try&& on
     }
     if (--left <= 0) return attempt.status;
     const double seconds = std::min(policy.longest_seconds, std::max(pause, attempt.wait_seconds));
-    events.Note(fmt::format("{}; trying again in {:.0f} s", attempt.status.error().what, seconds));
+    events.Note(fmt::format("{}; trying again in {:.1f} s", attempt.status.error().what, seconds));
     TERN_TRY_STATUS(Wait(seconds, events));
     pause *= 2;
   }
@@ -144,7 +144,7 @@ class PartialFile {
   std::string path_, etag_path_;
   UniqueFd fd_;
   uint64_t size_ = 0, expected_ = 0;
-  bool resumed_ = false;
+  bool resumed_ = false, answer_useless_ = false;
 };
 
 Status PartialFile::Open() {
@@ -196,6 +196,7 @@ Status PartialFile::Begin(const HttpReply& reply) {
                            : std::nullopt;
     if (!start || *start != size_) {
       TERN_TRY_STATUS(Discard());
+      answer_useless_ = true;
       return IoError(
           fmt::format("{}: the server sent another range than asked for", UrlForMessage(request_.url)));
     }
@@ -228,7 +229,8 @@ Status PartialFile::Append(std::string_view bytes) {
 Attempt PartialFile::TryOnce() {
   Attempt attempt;
   HttpRequest get{.url = request_.url, .bearer = request_.bearer};
-  get.stall_seconds = request_.retry.stall_seconds;
+  get.ca_file = request_.network.ca_file;
+  get.stall_seconds = request_.network.stall_seconds;
   if (size_ > 0 && !content_known()) {
     const auto etag = ReadSmallFile(etag_path_, 1024);
     if (etag.ok()) get.if_range = etag.value();
@@ -236,6 +238,7 @@ Attempt PartialFile::TryOnce() {
     if (!attempt.status.ok()) return attempt;
   }
   get.offset = size_;
+  answer_useless_ = false;
   const uint64_t before = size_;
   bool good = false;
   const HttpSink sink{.begin =
@@ -248,6 +251,7 @@ Attempt PartialFile::TryOnce() {
   attempt.progressed = size_ >= before + kNewBytesWorthARetry;
   if (!reply.ok()) {
     attempt.status = reply.error();
+    attempt.retryable = attempt.retryable || answer_useless_;
   } else if (reply.value().status == 416 && before > 0) {
     // What is here is not part of what is there (any more).
     attempt.status = Discard();
@@ -298,7 +302,7 @@ Result<Downloaded> Download(const DownloadRequest& request, const PullEvents& ev
     const bool resumed = file.resumed();
     if (!file.complete()) {
       events.Stage("pulling " + file.shown_name());
-      TERN_TRY_STATUS(WithRetries(request.retry, events, [&] { return file.TryOnce(); }));
+      TERN_TRY_STATUS(WithRetries(request.network, events, [&] { return file.TryOnce(); }));
     }
     Result<Downloaded> checked = file.Check();
     if (checked.ok()) {
@@ -315,7 +319,7 @@ Result<Downloaded> Download(const DownloadRequest& request, const PullEvents& ev
 
 Result<std::string> GetText(const TextRequest& request, const PullEvents& events) {
   std::string text;
-  TERN_TRY_STATUS(WithRetries(request.retry, events, [&] {
+  TERN_TRY_STATUS(WithRetries(request.network, events, [&] {
     Attempt attempt;
     text.clear();
     const HttpSink sink{.body = [&](std::string_view bytes) -> Status {
@@ -327,7 +331,8 @@ Result<std::string> GetText(const TextRequest& request, const PullEvents& events
       return {};
     }};
     HttpRequest get{.url = request.url, .bearer = request.bearer};
-    get.stall_seconds = request.retry.stall_seconds;
+    get.ca_file = request.network.ca_file;
+    get.stall_seconds = request.network.stall_seconds;
     const auto reply = HttpGet(get, sink, events, &attempt.retryable);
     if (!reply.ok()) attempt.status = reply.error();
     if (reply.ok() && reply.value().status / 100 != 2) FillFromReply(reply.value(), request.url, attempt);

@@ -11,12 +11,13 @@
 
 namespace tern {
 
-// How often, and after what waits, a request is tried again. A server's Retry-After is obeyed up to
-// `longest_seconds`. An attempt that brought new bytes starts the count anew.
-struct RetryPolicy {
+// How patient to be: how often, and after what waits, a request is tried again. A server's Retry-After is
+// obeyed up to `longest_seconds`. An attempt that brought new bytes starts the count anew.
+struct NetworkPolicy {
   int attempts = 5;
-  double first_seconds = 1, longest_seconds = 60;
-  double stall_seconds = 30;
+  double first_seconds = 0.5, longest_seconds = 60;
+  double stall_seconds = 30;  // without a byte
+  std::string ca_file{};      // certificates to trust; empty: the system's
 };
 
 struct DownloadRequest {
@@ -30,7 +31,7 @@ struct DownloadRequest {
   std::string shown_name{};             // in messages; empty: the name of `path`
   std::string begins_with{};            // the first bytes of any such file; empty: whatever
   uint64_t done_before = 0, total = 0;  // for the progress of a larger whole; total 0: this file alone
-  RetryPolicy retry{};
+  NetworkPolicy network{};
 };
 
 // What is known about the file afterwards.
@@ -46,7 +47,7 @@ Result<Downloaded> Download(const DownloadRequest& request, const PullEvents& ev
 struct TextRequest {
   std::string url{}, bearer{};
   size_t limit_bytes = 16 << 20;
-  RetryPolicy retry{};
+  NetworkPolicy network{};
 };
 Result<std::string> GetText(const TextRequest& request, const PullEvents& events);
 

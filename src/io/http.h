@@ -20,6 +20,7 @@ struct HttpRequest {
   std::string bearer{};       // a token for the origin of `url`; empty: none
   uint64_t offset = 0;        // > 0: ask for the bytes from here on
   std::string if_range{};     // with offset: only if the file still has this ETag
+  std::string ca_file{};      // certificates to trust; empty: the system's
   double stall_seconds = 30;  // give up when nothing arrives for so long
 };
 

@@ -90,7 +90,7 @@ Status PullFile(Pull& pull, const HubFile& file) {
                             .shown_name = FileNameOf(file.path),
                             .done_before = pull.done,
                             .total = pull.total,
-                            .retry = pull.options.retry};
+                            .network = pull.options.network};
     TERN_TRY(const Downloaded done, Download(request, pull.events));
     (void)done;
   }
@@ -113,7 +113,7 @@ Result<HubRepo> AskHub(const ModelRef& ref, const HubOptions& options, const Pul
   const std::string url = fmt::format("{}/api/models/{}/revision/{}?blobs=true", options.endpoint, ref.repo,
                                       UrlEscape(ref.revision, false));
   TERN_TRY(const std::string answer,
-           GetText({.url = url, .bearer = options.token, .retry = options.retry}, events));
+           GetText({.url = url, .bearer = options.token, .network = options.network}, events));
   return ParseHubRepo(answer, HubName(ref));
 }
 

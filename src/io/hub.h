@@ -17,7 +17,7 @@ struct HubOptions {
   std::string cache{};  // the folder of HubCache
   std::string endpoint = "https://huggingface.co";
   std::string token{};  // goes to the endpoint and to no other host; empty: anonymous
-  RetryPolicy retry{};
+  NetworkPolicy network{};
 };
 
 struct HubFile {

