@@ -15,7 +15,7 @@ from pathlib import Path
 from fake_hub import TOKEN, FakeHub, Fault, Repo, gguf_bytes, git_sha1
 
 TERN = "tern"
-SECONDS = 40
+SECONDS = 60
 SIZE = 3_000_000
 TINY = "acme/tiny-GGUF"
 
