@@ -77,8 +77,7 @@ TEST(AddingAPass, TheExampleRewritesAsItsTextSays) {
   const auto run = [&](std::string_view text, int changes) {
     Graph graph = ParseGraph(Section(text, "--- before\n")).value();
     const auto report = RunPass(k_pass_drop_unit_scale, graph, {.target = target});
-    EXPECT_TRUE(report.ok()) << report.error().what;
-    if (report.ok()) EXPECT_EQ(report.value().changes, changes);
+    EXPECT_EQ(report.ok() ? report.value().changes : -1, changes);
     return Print(graph);
   };
   EXPECT_EQ(run(first, 2), Print(ParseGraph(Section(first, "--- after\n")).value()));
