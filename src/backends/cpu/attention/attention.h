@@ -1,0 +1,60 @@
+#pragma once
+// Attention over the blocked KV store, by tiles of 64 tokens.
+//
+// The query heads that share a KV head, of several tokens, are the rows of one product. A row's result is
+// defined by the row alone: over tiles of 64 positions in order, an online softmax (Milakov and Gimelshein
+// 2018, arXiv 1805.02867) within segments of 256 positions; segments then merge in order, as in
+// FlashDecoding. Tiles and segments begin at fixed positions, and a tile that a row does not see leaves it as
+// it is, to the bit. So neither the rows beside it, nor chunks, nor threads change a bit.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ops/batch.h"
+
+namespace tern {
+
+inline constexpr int kTileBlocks = 4;
+inline constexpr int kTileTokens = kTileBlocks * kKvBlockTokens;
+inline constexpr int kSegmentTokens = 4 * kTileTokens;
+inline constexpr int kMaxTileRows = 6;  // rows that a kernel takes at once
+// Below every score; finite, so that differences of two of them are 0.
+inline constexpr float kNoScore = -1e30f;
+
+// Softmax of `rows` rows so far: top score, sum of e^(score - top), and V weighted with those.
+struct AttentionState {
+  float* top;  // [rows], kNoScore at first
+  float* sum;  // [rows]
+  float* out;  // [rows][width]
+};
+
+struct AttentionTile {
+  const float* q;  // [rows][head_dim], times the scale
+  size_t rows, head_dim;
+  size_t width;  // head_dim rounded up to 16
+  // [rows]: the first and last position that a row sees, counted from the tile's first; may lie outside it.
+  const int32_t* first;
+  const int32_t* last;
+  const float* k[kTileBlocks];  // [head_dim][16]
+  const float* v[kTileBlocks];  // [16][width]
+  AttentionState state;
+  float* scores;  // room for [kMaxTileRows][64]
+};
+
+struct AttentionKernels {
+  void (*tile)(const AttentionTile& tile);
+  // `into` becomes the state after its own tokens and then those of `from`.
+  void (*merge)(const AttentionState& from, const AttentionState& into, size_t rows, size_t width);
+  void (*finish)(const float* out, float sum, size_t head_dim, float* y);  // y = out / sum
+  void (*scale)(const float* x, float by, size_t n, float* y);
+  // A block part in f32: K as it lies, V with rows of `width`. kind: 0 f32, 1 f16, 2 bf16.
+  void (*load)(const void* part, int kind, size_t rows, size_t columns, size_t width, float* out);
+  void (*load_int8_k)(const void* part, size_t head_dim, float* out);
+  void (*load_int8_v)(const void* part, size_t head_dim, size_t width, float* out);
+};
+#define KERNEL(isa, name) extern const AttentionKernels name;
+#include "backends/cpu/attention/kernels.inc"
+#undef KERNEL
+const AttentionKernels& PickAttention(uint32_t have);
+
+}  // namespace tern

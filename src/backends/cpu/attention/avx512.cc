@@ -1,0 +1,8 @@
+#include "base/simd/vec_avx512.h"
+#define TERN_ISA_NS isa_avx512
+#include "backends/cpu/attention/generic.h"
+namespace tern {
+using namespace TERN_ISA_NS;
+const AttentionKernels attention_avx512 = {AttendTile, Merge,     Finish,   ScaleQuery,
+                                           LoadPlain,  LoadInt8K, LoadInt8V};
+}  // namespace tern

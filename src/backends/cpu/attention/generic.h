@@ -1,0 +1,265 @@
+// Attention over Vec. Included by one .cc per ISA, after its vec_<isa>.h and a definition of TERN_ISA_NS.
+#include "backends/cpu/attention/attention.h"
+#include "base/float16.h"
+#include "base/simd/math.h"
+
+#define TERN_UNROLL _Pragma("GCC unroll 32")
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+constexpr int kLanes = static_cast<int>(Vec::kLanes);
+constexpr int kBlockVectors = kKvBlockTokens / kLanes;
+constexpr int kTileVectors = kTileTokens / kLanes;
+constexpr int kRegisters = static_cast<int>(Vec::kRegisters);
+// The most rows whose sums for one block fit the registers.
+constexpr int kRows = kLanes >= 8 ? kMaxTileRows : 2;
+
+// scores[m][t] = q_m k_t for kBlocks blocks. Channels are added in order, one multiply-add each, whatever
+// kRowCount and kBlocks are.
+template <int kRowCount, int kBlocks>
+inline void ScoreBlocks(const float* q, size_t head_dim, const float* const* k, float* scores) {
+  constexpr int kVectors = kBlocks * kBlockVectors;
+  Vec sum[kRowCount][kVectors];
+  TERN_UNROLL
+  for (int m = 0; m < kRowCount; ++m) {
+    TERN_UNROLL
+    for (int i = 0; i < kVectors; ++i) sum[m][i] = Vec::Set(0);
+  }
+  for (size_t c = 0; c < head_dim; ++c) {
+    Vec key[kVectors];
+    TERN_UNROLL
+    for (int i = 0; i < kVectors; ++i) {
+      key[i] = Vec::Load(k[i / kBlockVectors] + c * kKvBlockTokens + i % kBlockVectors * kLanes);
+    }
+    TERN_UNROLL
+    for (int m = 0; m < kRowCount; ++m) {
+      const Vec query = Vec::Set(q[static_cast<size_t>(m) * head_dim + c]);
+      TERN_UNROLL
+      for (int i = 0; i < kVectors; ++i) sum[m][i] = MulAdd(query, key[i], sum[m][i]);
+    }
+  }
+  TERN_UNROLL
+  for (int m = 0; m < kRowCount; ++m) {
+    TERN_UNROLL
+    for (int i = 0; i < kVectors; ++i) sum[m][i].Store(scores + m * kTileTokens + i * kLanes);
+  }
+}
+
+// Blocks [begin, end) of the tile, as many at a time as the registers hold.
+template <int kRowCount>
+inline void Score(const float* q, size_t head_dim, const float* const* k, int begin, int end, float* scores) {
+  constexpr int kPerBlock = (kRowCount + 1) * kBlockVectors;
+  int b = begin;
+  if constexpr (4 * kPerBlock + 1 < kRegisters) {
+    for (; b + 4 <= end; b += 4) {
+      ScoreBlocks<kRowCount, 4>(q, head_dim, k + b, scores + b * kKvBlockTokens);
+    }
+  }
+  if constexpr (2 * kPerBlock + 1 < kRegisters) {
+    for (; b + 2 <= end; b += 2) {
+      ScoreBlocks<kRowCount, 2>(q, head_dim, k + b, scores + b * kKvBlockTokens);
+    }
+  }
+  for (; b < end; ++b) ScoreBlocks<kRowCount, 1>(q, head_dim, k + b, scores + b * kKvBlockTokens);
+}
+
+// One row's scores become its weights; returns what the row's earlier output is worth now. Scores outside
+// first..last count as -infinity, whatever memory holds there.
+inline float Soften(float* scores, int first, int last, float* top, float* sum) {
+  Vec s[kTileVectors];
+  Vec most = Vec::Set(kNoScore);
+  const Vec hidden = Vec::Set(-__builtin_inff());
+  const Vec low = Vec::Set(static_cast<float>(first)), high = Vec::Set(static_cast<float>(last));
+  const bool all = first <= 0 && last >= kTileTokens - 1;
+  TERN_UNROLL
+  for (int i = 0; i < kTileVectors; ++i) {
+    s[i] = Vec::Load(scores + i * kLanes);
+    if (!all) {
+      const Vec at = Vec::LaneNumbers() + Vec::Set(static_cast<float>(i * kLanes));
+      s[i] = SelectLess(at, low, hidden, SelectLess(high, at, hidden, s[i]));
+    }
+    most = Max(s[i], most);
+  }
+  const float tile_top = MaxAcross(most);
+  const float old = *top;
+  *top = tile_top > old ? tile_top : old;
+  const Vec shift = Vec::Set(*top);
+  Vec total = Vec::Set(0);
+  TERN_UNROLL
+  for (int i = 0; i < kTileVectors; ++i) {
+    s[i] = Exp(s[i] - shift);
+    s[i].Store(scores + i * kLanes);
+    total = total + s[i];
+  }
+  float keep[kLanes];
+  Exp(Vec::Set(old) - shift).Store(keep);
+  *sum = *sum * keep[0] + Sum(total);
+  return keep[0];
+}
+
+// out[m] = keep[m] out[m] + sum over tokens [begin, end) of weight[m][t] v[t], for kColumns vectors of
+// channels. Tokens are added in order.
+template <int kRowCount, int kColumns>
+inline void AddValues(const AttentionTile& tile, const float* weights, const float* keep, float* out,
+                      size_t channel, int begin, int end) {
+  Vec sum[kRowCount][kColumns];
+  TERN_UNROLL
+  for (int m = 0; m < kRowCount; ++m) {
+    TERN_UNROLL
+    for (int i = 0; i < kColumns; ++i) {
+      const float* at = out + static_cast<size_t>(m) * tile.width + channel + static_cast<size_t>(i * kLanes);
+      sum[m][i] = Vec::Load(at) * Vec::Set(keep[m]);
+    }
+  }
+  for (int t = begin; t < end; ++t) {
+    const float* v =
+        tile.v[t / kKvBlockTokens] + static_cast<size_t>(t % kKvBlockTokens) * tile.width + channel;
+    Vec value[kColumns];
+    TERN_UNROLL
+    for (int i = 0; i < kColumns; ++i) value[i] = Vec::Load(v + i * kLanes);
+    TERN_UNROLL
+    for (int m = 0; m < kRowCount; ++m) {
+      const Vec weight = Vec::Set(weights[m * kTileTokens + t]);
+      TERN_UNROLL
+      for (int i = 0; i < kColumns; ++i) sum[m][i] = MulAdd(weight, value[i], sum[m][i]);
+    }
+  }
+  TERN_UNROLL
+  for (int m = 0; m < kRowCount; ++m) {
+    TERN_UNROLL
+    for (int i = 0; i < kColumns; ++i) {
+      sum[m][i].Store(out + static_cast<size_t>(m) * tile.width + channel + static_cast<size_t>(i * kLanes));
+    }
+  }
+}
+
+template <int kRowCount>
+void AttendRows(const AttentionTile& tile, size_t row) {
+  int begin = kTileTokens, end = 0;  // tokens that any of the rows sees
+  for (size_t m = row; m < row + kRowCount; ++m) {
+    begin = tile.first[m] < begin ? tile.first[m] : begin;
+    end = tile.last[m] + 1 > end ? tile.last[m] + 1 : end;
+  }
+  begin = begin < 0 ? 0 : begin;
+  end = end > kTileTokens ? kTileTokens : end;
+  if (begin >= end) return;
+
+  const float* q = tile.q + row * tile.head_dim;
+  const int first_block = begin / kKvBlockTokens, end_block = (end + kKvBlockTokens - 1) / kKvBlockTokens;
+  Score<kRowCount>(q, tile.head_dim, tile.k, first_block, end_block, tile.scores);
+  float keep[kRowCount];
+  for (int m = 0; m < kRowCount; ++m) {
+    const size_t r = row + static_cast<size_t>(m);
+    keep[m] = Soften(tile.scores + m * kTileTokens, tile.first[r], tile.last[r], tile.state.top + r,
+                     tile.state.sum + r);
+  }
+  float* out = tile.state.out + row * tile.width;
+  // Four, or on few registers two, vectors of channels at a time; the width is a multiple of one or more.
+  constexpr int kColumns = (kRowCount + 1) * 4 + 1 < kRegisters ? 4 : 2;
+  size_t c = 0;
+  for (; c + kColumns * Vec::kLanes <= tile.width; c += kColumns * Vec::kLanes) {
+    AddValues<kRowCount, kColumns>(tile, tile.scores, keep, out, c, begin, end);
+  }
+  for (; c < tile.width; c += Vec::kLanes) {
+    AddValues<kRowCount, 1>(tile, tile.scores, keep, out, c, begin, end);
+  }
+}
+
+void AttendTile(const AttentionTile& tile) {
+  size_t row = 0;
+  for (; row + kRows <= tile.rows; row += kRows) AttendRows<kRows>(tile, row);
+  switch (tile.rows - row) {
+    case 1:
+      return AttendRows<1>(tile, row);
+    case 2:
+      return AttendRows<2>(tile, row);
+    case 3:
+      return AttendRows<3>(tile, row);
+    case 4:
+      return AttendRows<4>(tile, row);
+    case 5:
+      return AttendRows<5>(tile, row);
+    default:
+      return;
+  }
+}
+
+void Merge(const AttentionState& from, const AttentionState& into, size_t rows, size_t width) {
+  for (size_t r = 0; r < rows; ++r) {
+    const float top = from.top[r] > into.top[r] ? from.top[r] : into.top[r];
+    float a[kLanes], b[kLanes];
+    Exp(Vec::Set(into.top[r]) - Vec::Set(top)).Store(a);
+    Exp(Vec::Set(from.top[r]) - Vec::Set(top)).Store(b);
+    into.top[r] = top;
+    into.sum[r] = into.sum[r] * a[0] + from.sum[r] * b[0];
+    float* to = into.out + r * width;
+    const float* more = from.out + r * width;
+    for (size_t i = 0; i < width; i += Vec::kLanes) {
+      MulAdd(Vec::Load(more + i), Vec::Set(b[0]), Vec::Load(to + i) * Vec::Set(a[0])).Store(to + i);
+    }
+  }
+}
+
+void Finish(const float* out, float sum, size_t head_dim, float* y) {
+  const float inverse = 1.f / sum;
+  size_t i = 0;
+  for (; i + Vec::kLanes <= head_dim; i += Vec::kLanes) (Vec::Load(out + i) * Vec::Set(inverse)).Store(y + i);
+  for (; i < head_dim; ++i) y[i] = out[i] * inverse;
+}
+
+void ScaleQuery(const float* x, float by, size_t n, float* y) {
+  size_t i = 0;
+  for (; i + Vec::kLanes <= n; i += Vec::kLanes) (Vec::Load(x + i) * Vec::Set(by)).Store(y + i);
+  for (; i < n; ++i) y[i] = x[i] * by;
+}
+
+// Rows of columns numbers to rows of `width`; what lies behind the columns is left alone.
+void LoadPlain(const void* part, int kind, size_t rows, size_t columns, size_t width, float* out) {
+  const auto* halves = static_cast<const uint16_t*>(part);
+  for (size_t r = 0; r < rows; ++r, halves += columns, out += width) {
+    size_t i = 0;
+    for (; i + Vec::kLanes <= columns; i += Vec::kLanes) {
+      if (kind == 0) {
+        Vec::Load(static_cast<const float*>(part) + r * columns + i).Store(out + i);
+      } else {
+        (kind == 1 ? Vec::LoadF16(halves + i) : Vec::LoadBf16(halves + i)).Store(out + i);
+      }
+    }
+    for (; i < columns; ++i) {
+      if (kind == 0) {
+        out[i] = static_cast<const float*>(part)[r * columns + i];
+      } else {
+        out[i] = kind == 1 ? F16ToF32(halves[i]) : Bf16ToF32(halves[i]);
+      }
+    }
+  }
+}
+
+void LoadInt8K(const void* part, size_t head_dim, float* out) {
+  const auto* scale = static_cast<const float*>(part);
+  const auto* codes = reinterpret_cast<const int8_t*>(scale + kKvBlockTokens);
+  for (size_t c = 0; c < head_dim; ++c) {
+    for (int i = 0; i < kKvBlockTokens; i += kLanes) {
+      const size_t at = c * kKvBlockTokens + static_cast<size_t>(i);
+      (Vec::LoadI8(codes + at) * Vec::Load(scale + i)).Store(out + at);
+    }
+  }
+}
+
+void LoadInt8V(const void* part, size_t head_dim, size_t width, float* out) {
+  const auto* scale = static_cast<const float*>(part);
+  const auto* codes = reinterpret_cast<const int8_t*>(scale + kKvBlockTokens);
+  for (int t = 0; t < kKvBlockTokens; ++t, codes += head_dim, out += width) {
+    size_t i = 0;
+    for (; i + Vec::kLanes <= head_dim; i += Vec::kLanes) {
+      (Vec::LoadI8(codes + i) * Vec::Set(scale[t])).Store(out + i);
+    }
+    for (; i < head_dim; ++i) out[i] = static_cast<float>(codes[i]) * scale[t];
+  }
+}
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS
+
+#undef TERN_UNROLL

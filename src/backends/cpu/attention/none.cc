@@ -1,0 +1,8 @@
+#include "base/simd/vec_none.h"
+#define TERN_ISA_NS isa_none
+#include "backends/cpu/attention/generic.h"
+namespace tern {
+using namespace TERN_ISA_NS;
+const AttentionKernels attention_none = {AttendTile, Merge,     Finish,   ScaleQuery,
+                                         LoadPlain,  LoadInt8K, LoadInt8V};
+}  // namespace tern

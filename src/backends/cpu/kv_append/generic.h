@@ -1,0 +1,56 @@
+// KV encoders over Vec. Included by one .cc per ISA, after its vec_<isa>.h and a definition of TERN_ISA_NS.
+#include "backends/cpu/kv_append/kv_append.h"
+#include "base/float16.h"
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+void EncodeF16(const float* x, size_t n, uint16_t* out) {
+  size_t i = 0;
+  for (; i + Vec::kLanes <= n; i += Vec::kLanes) Vec::Load(x + i).StoreF16(out + i);
+  for (; i < n; ++i) out[i] = F32ToF16(x[i]);
+}
+
+void EncodeBf16(const float* x, size_t n, uint16_t* out) {
+  for (size_t i = 0; i < n; ++i) out[i] = F32ToBf16(x[i]);
+}
+
+// The largest |x|, or infinity where one is infinite or no number.
+float LargestSize(const float* x, size_t n) {
+  const Vec infinity = Vec::Set(__builtin_inff());
+  Vec top = Vec::Set(0);
+  size_t i = 0;
+  for (; i + Vec::kLanes <= n; i += Vec::kLanes) {
+    const Vec size = Abs(Vec::Load(x + i));
+    top = Max(top, SelectLess(size, infinity, size, infinity));
+  }
+  float max = MaxAcross(top);
+  for (; i < n; ++i) {
+    const float size = __builtin_fabsf(x[i]);
+    if (!(size <= max)) max = size < __builtin_inff() ? size : __builtin_inff();
+  }
+  return max;
+}
+
+float EncodeInt8(const float* x, size_t n, int8_t* out) {
+  const float max = LargestSize(x, n);
+  const float scale = max < __builtin_inff() ? max / 127.f : __builtin_nanf("");
+  if (!(scale > 0)) {
+    for (size_t i = 0; i < n; ++i) out[i] = 0;
+    return scale;
+  }
+  // The clamp is for subnormal scales, whose own rounding error is large.
+  const Vec divisor = Vec::Set(scale), low = Vec::Set(-127.f), high = Vec::Set(127.f);
+  size_t i = 0;
+  for (; i + Vec::kLanes <= n; i += Vec::kLanes) {
+    Min(high, Max(low, Vec::Load(x + i) / divisor)).StoreI8(out + i);
+  }
+  for (; i < n; ++i) {
+    const float code = __builtin_nearbyintf(x[i] / scale);
+    out[i] = static_cast<int8_t>(code < -127.f ? -127.f : code > 127.f ? 127.f : code);
+  }
+  return scale;
+}
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS
