@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <functional>
+#include <set>
 
 #include "backends/test_graph.h"
 
@@ -193,6 +195,15 @@ struct AttentionShape {
   int heads, kv_heads, head_dim, window;
 };
 
+Attrs AttentionAttrs(const AttentionShape& s, int64_t layer) {
+  return {{"layer", layer},
+          {"heads", int64_t{s.heads}},
+          {"kv_heads", int64_t{s.kv_heads}},
+          {"head_dim", int64_t{s.head_dim}},
+          {"scale", 1.5 / std::sqrt(static_cast<double>(s.head_dim))},
+          {"window", int64_t{s.window}}};
+}
+
 void AddAttentions(std::vector<Case>& cases) {
   const AttentionShape shapes[] = {{9, 3, 64, 0}, {4, 1, 256, 0}, {4, 1, 256, 20}, {2, 2, 3, 0},
                                    {3, 1, 17, 5}, {16, 2, 80, 1}, {1, 1, 1, 0},    {5, 1, 40, 64}};
@@ -204,13 +215,7 @@ void AddAttentions(std::vector<Case>& cases) {
       const auto build = [=](TestGraph& g) {
         const ValueId k = g.Rows(s.kv_heads * s.head_dim), v = g.Rows(s.kv_heads * s.head_dim);
         const ValueId kv = g.Op("kv_append", {k, v}, {{"layer", int64_t{1}}});
-        g.Output(g.Op("attention", {g.Rows(s.heads * s.head_dim), kv},
-                      {{"layer", int64_t{1}},
-                       {"heads", int64_t{s.heads}},
-                       {"kv_heads", int64_t{s.kv_heads}},
-                       {"head_dim", int64_t{s.head_dim}},
-                       {"scale", 1.5 / std::sqrt(static_cast<double>(s.head_dim))},
-                       {"window", int64_t{s.window}}}));
+        g.Output(g.Op("attention", {g.Rows(s.heads * s.head_dim), kv}, AttentionAttrs(s, 1)));
       };
       cases.push_back({name, build, 2e-5, {{1, 8}, {s.kv_heads, s.head_dim}}, type});
     }
@@ -247,17 +252,183 @@ TEST_P(Conformance, EveryOpAgreesWithItsReference) {
   }
 }
 
-TEST_P(Conformance, EveryOpHasACase) {
-  for (const OpDesc* op : AllOps()) {
-    bool found = false;
-    for (const Case& c : AllCases()) {
-      TestGraph graph;
-      c.build(graph);
-      for (const Node& node : graph.graph().nodes()) found = found || node.op == op;
-      if (found) break;
-    }
-    EXPECT_TRUE(found) << op->name << ": add it to AllCases()";
+TEST(ConformanceCases, CoverEveryOp) {
+  std::set<const OpDesc*> covered;
+  for (const Case& c : AllCases()) {
+    TestGraph graph;
+    c.build(graph);
+    for (const Node& node : graph.graph().nodes()) covered.insert(node.op);
   }
+  for (const OpDesc* op : AllOps()) EXPECT_TRUE(covered.contains(op)) << op->name << ": add it to AllCases()";
+}
+
+TestBatch One(TestBatch::Sequence sequence, int every = 2) {
+  return TestBatch(std::vector<TestBatch::Sequence>{std::move(sequence)}, every);
+}
+
+TEST_P(Conformance, ABatchBeyondTheLimitsIsAnErrorWithTheNumbers) {
+  TestGraph graph;
+  graph.Output(graph.OutputRows(8));
+  auto plan = backend_->Prepare(graph.graph(), {.tokens = 4, .outputs = 2});
+  ASSERT_TRUE(plan.ok()) << plan.error().what;
+  KvStore kv({}, KvType::kF32, 4);
+  const auto error = [&](const TestBatch& batch) {
+    const Status status = plan.value()->Run(batch.batch(), &kv);
+    return status.ok() ? "" : status.error().what;
+  };
+  EXPECT_EQ(error(One({.rows = 4}, 4)), "");
+  EXPECT_EQ(error(One({.rows = 5}, 5)), "step: 5 rows and 2 outputs, the plan takes at most 4 and 2");
+  EXPECT_EQ(error(One({.rows = 4}, 1)), "step: 4 rows and 4 outputs, the plan takes at most 4 and 2");
+  EXPECT_EQ(error(One({.rows = 1, .tokens = {TestGraph::kVocabulary}})),
+            "step: token id 61, expected 0 to 60");
+  EXPECT_EQ(error(One({.rows = 1, .tokens = {-1}})), "step: token id -1, expected 0 to 60");
+}
+
+TEST_P(Conformance, ABlockTableThatLiesIsAnError) {
+  TestGraph graph;
+  const ValueId kv_state = graph.Op("kv_append", {graph.Rows(8), graph.Rows(8)}, {{"layer", int64_t{0}}});
+  graph.Output(graph.Op("attention", {graph.Rows(8), kv_state}, AttentionAttrs({1, 1, 8, 0}, 0)));
+  auto plan = backend_->Prepare(graph.graph(), kLimits);
+  ASSERT_TRUE(plan.ok()) << plan.error().what;
+  const auto error = [&](const TestBatch& batch, std::vector<KvLayer> layers) {
+    KvStore kv(std::move(layers), KvType::kF16, 4);
+    const Status status = plan.value()->Run(batch.batch(), &kv);
+    return status.ok() ? "" : status.error().what;
+  };
+  EXPECT_EQ(error(One({.rows = 17, .blocks = {0, 3}}), {{1, 8}}), "");
+  EXPECT_EQ(error(One({.rows = 17, .blocks = {0}}), {{1, 8}}),
+            "sequence 0: 1 KV blocks for 17 positions, expected 2");
+  EXPECT_EQ(error(One({.rows = 1, .blocks = {4}}), {{1, 8}}), "sequence 0: KV block 4, expected 0 to 3");
+  EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {{2, 8}}),
+            "KV store: layer 0 has 2 heads of 8, expected 1 of 8");
+  EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {}), "KV store: 0 layers, the graph uses layer 0");
+}
+
+// A decoder layer in small: everything that a real one does, with a long enough past to be split.
+void BuildLayer(TestGraph& g, int window) {
+  const AttentionShape s{6, 2, 32, window};
+  const int64_t width = 96, q_width = s.heads * s.head_dim, kv_width = s.kv_heads * s.head_dim;
+  const Attrs precise = {{"precise", int64_t{1}}};
+  const ValueId x = g.Rows(width);
+  ValueId rows =
+      g.Op("rms_norm_quantize", {x, g.Weight({width}, "f32", 1)}, {{"eps", 1e-5}, {"precise", int64_t{1}}});
+  const auto qkv = g.Ops("linear",
+                         {rows, g.Weight({q_width, width}, "q4_1"), g.Weight({kv_width, width}, "q8_0"),
+                          g.Weight({kv_width, width}, "q8_0")},
+                         {{"weights", int64_t{3}}, {"forms", "q8,q16,q16"}});
+  const ValueId table = g.Op("rope_table", {g.positions(), g.Weight({s.head_dim / 2})});
+  const Attrs rope = {{"head_dim", int64_t{s.head_dim}}, {"style", "half"}};
+  const ValueId state =
+      g.Op("kv_append", {g.Op("rope", {qkv[1], table}, rope), qkv[2]}, {{"layer", int64_t{0}}});
+  const ValueId out = g.Op("attention", {g.Op("rope", {qkv[0], table}, rope), state}, AttentionAttrs(s, 0));
+  rows = g.Op("quantize", {out}, precise);
+  ValueId y = g.Op("linear", {rows, g.Weight({width, q_width}, "q8_0"), x}, {{"residual", int64_t{1}}});
+  rows = g.Op("rms_norm_quantize", {y, g.Weight({width}, "f32", 1)}, {{"eps", 1e-5}});
+  rows =
+      g.Op("quantize", {g.Op("linear", {rows, g.Weight({160, width}, "q4_0"), g.Weight({160, width}, "q4_0")},
+                             {{"weights", int64_t{2}}, {"glu", "silu"}})});
+  y = g.Op("add", {g.Op("linear", {rows, g.Weight({width, 160}, "q4_0")}), y});
+  y = g.Op("rms_norm", {g.Op("take_rows", {y, g.output_rows()}), g.Weight({width}, "f32", 1)},
+           {{"eps", 1e-5}});
+  g.Output(g.Op("linear", {y, g.Weight({101, width}, "f16")}));
+}
+constexpr int kLayerColumns = 101;
+constexpr int kLength = 600;  // three segments of the CPU's attention
+
+int32_t TokenAt(int position) {
+  return static_cast<int32_t>((position * position + 3 * position) % TestGraph::kVocabulary);
+}
+
+TestBatch::Sequence Piece(int begin, int rows, int first_block) {
+  TestBatch::Sequence piece{
+      .rows = rows, .first_position = begin, .blocks = Blocks(first_block, kLength / 16 + 1)};
+  for (int i = 0; i < rows; ++i) piece.tokens.push_back(TokenAt(begin + i));
+  return piece;
+}
+
+// All logits of one sequence, its tokens cut into chunks, `strangers` other sequences in every batch.
+std::vector<float> RunInChunks(Backend& backend, const Graph& graph, int chunk, int strangers, KvType type) {
+  auto plan = backend.Prepare(graph, {.tokens = kLength + 3 * strangers, .outputs = kLength + 3 * strangers});
+  EXPECT_TRUE(plan.ok()) << plan.error().what;
+  KvStore kv({{2, 32}}, type, 40 * (strangers + 1));
+  std::vector<float> logits;
+  int stranger_position = 0;
+  for (int begin = 0; begin < kLength; begin += chunk) {
+    const int rows = std::min(chunk, kLength - begin);
+    std::vector<TestBatch::Sequence> sequences;
+    for (int i = 0; i < strangers; ++i) sequences.push_back(Piece(stranger_position, 1 + i % 3, 40 * i));
+    sequences.insert(sequences.begin() + strangers / 2, Piece(begin, rows, 40 * strangers));
+    size_t before = 0;
+    for (int i = 0; i < strangers / 2; ++i) before += static_cast<size_t>(1 + i % 3);
+    if (stranger_position + 3 < kLength) ++stranger_position;
+    const TestBatch batch(sequences, 1);
+    const Status status = plan.value()->Run(batch.batch(), &kv);
+    EXPECT_TRUE(status.ok()) << status.error().what;
+    const auto out =
+        plan.value()->Output(0).subspan(before * kLayerColumns, static_cast<size_t>(rows) * kLayerColumns);
+    logits.insert(logits.end(), out.begin(), out.end());
+  }
+  return logits;
+}
+
+TEST_P(Conformance, ASequenceGivesTheSameBitsHoweverItIsRun) {
+  for (const int window : {0, 70}) {
+    TestGraph graph;
+    BuildLayer(graph, window);
+    const KvType type = window == 0 ? KvType::kF16 : KvType::kInt8;
+    const std::vector<float> want = RunInChunks(*backend_, graph.graph(), kLength, 0, type);
+    for (const int threads : {1, 2, 3}) {
+      auto backend = GetParam()->open({.threads = threads});
+      ASSERT_TRUE(backend.ok()) << backend.error().what;
+      for (const int chunk : {1, 7, 64, kLength}) {
+        for (const int strangers : {0, 8}) {
+          const auto got = RunInChunks(*backend.value(), graph.graph(), chunk, strangers, type);
+          ASSERT_EQ(want.size(), got.size());
+          const bool same = std::memcmp(want.data(), got.data(), want.size() * sizeof(float)) == 0;
+          EXPECT_TRUE(same) << "window " << window << ", " << threads << " threads, chunks of " << chunk
+                            << ", " << strangers << " strangers";
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Conformance, AStepAllocatesNothingAfterTheFirst) {
+  TestGraph graph;
+  BuildLayer(graph, 0);
+  auto plan = backend_->Prepare(graph.graph(), {.tokens = 16, .outputs = 16});
+  ASSERT_TRUE(plan.ok()) << plan.error().what;
+  KvStore kv({{2, 32}}, KvType::kF16, 40);
+  const TestBatch first = One(Piece(0, 5, 0)), second = One(Piece(5, 1, 0)), third = One(Piece(6, 9, 0)),
+                  late = One(Piece(590, 1, 0));
+  ASSERT_TRUE(plan.value()->Run(first.batch(), &kv).ok());
+  const size_t before = HeapAllocations();
+  bool ok = true;
+  for (const TestBatch* batch : {&second, &third, &late, &first})
+    ok = ok && plan.value()->Run(batch->batch(), &kv).ok();
+  EXPECT_EQ(HeapAllocations(), before);
+  EXPECT_TRUE(ok);
+}
+
+TEST_P(Conformance, BytesAndOperationsAreCounted) {
+  TestGraph graph;
+  const ValueId rows = graph.Op("quantize", {graph.Rows(64)}, {{"precise", int64_t{1}}});
+  const ValueId y = graph.Op("linear", {rows, graph.Weight({96, 64}, "q8_0")});
+  graph.Output(
+      graph.Op("linear", {graph.Op("take_rows", {y, graph.output_rows()}), graph.Weight({32, 96}, "f32")}));
+  auto plan = backend_->Prepare(graph.graph(), kLimits);
+  ASSERT_TRUE(plan.ok()) << plan.error().what;
+  EXPECT_GT(plan.value()->bytes().arena, 0u);
+  if (!GetParam()->computes) return;
+  EXPECT_DOUBLE_EQ(plan.value()->ops().int8_per_token, 2 * 2 * 96 * 64);
+  EXPECT_DOUBLE_EQ(plan.value()->ops().f32_per_output, 2 * 32 * 96);
+  EXPECT_GE(plan.value()->bytes().step_weights, 96u * 64 + 32 * 96 * 4);
+}
+
+TEST(Backends, AnUnknownNameListsThoseThereAre) {
+  const auto backend = OpenBackend("abacus", {});
+  ASSERT_FALSE(backend.ok());
+  EXPECT_EQ(backend.error().what, "device \"abacus\": no such backend, expected one of cpu, null");
 }
 
 std::string ParamName(const testing::TestParamInfo<const BackendDesc*>& info) {

@@ -59,6 +59,9 @@ class TestBatch {
   Batch batch_;
 };
 
+// How often this program has asked the heap for memory, from any thread.
+size_t HeapAllocations();
+
 // The graph's outputs by the references of its ops.
 std::vector<std::vector<float>> RunReference(const Graph& graph, const Batch& batch, KvStore* kv);
 

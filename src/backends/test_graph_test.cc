@@ -2,12 +2,27 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
+#include <atomic>
+#include <cstdlib>
 
 #include "graph/memory.h"
 
+namespace {
+std::atomic<size_t> heap_allocations{0};
+}
+
+void* operator new(size_t bytes) {
+  heap_allocations.fetch_add(1, std::memory_order_relaxed);
+  void* memory = std::malloc(bytes);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
 namespace tern {
+
+size_t HeapAllocations() { return heap_allocations.load(); }
 
 TestGraph::TestGraph(unsigned seed) : random_(seed) {
   tokens_ = graph_.AddInput("tokens", {Elem::kI32, {kDimTokens}});
