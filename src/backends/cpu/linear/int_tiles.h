@@ -2,10 +2,12 @@
 // Integer tiles, written once over Simd: rows x 32 channels from a panel (panel_layout.h) and quantized rows
 // (ops/quantized_rows.h). Compiled once per ISA: see kernel_table.h.
 //
-// Per output element, group by group from first to last, whatever the tile:
-//   dot = sum(code * q) - zero * sum(q)                                        exact, int32
-//   acc = fma(scale_x, scale_w * dot, acc)                                     without minimums
-//   acc = fma(scale_x, fma(-min_w, sum(q), scale_w * dot), acc)                with
+// Per output element, step by step (32 inputs, one activation scale) from first to last, whatever the tile:
+//   y = 0, then for the step's one or two groups
+//     dot = sum(code * q) - zero * sum(q)            exact, int32
+//     y   = fma(scale_w, dot, y)
+//     y   = fma(-min_w, sum(q), y)                   with minimums
+//   acc = fma(scale_x, y, acc)
 // where scale_w = d * sc and min_w = dmin * mn are rounded as the format's decoder rounds them.
 
 #include "backends/cpu/linear/kernels.h"
@@ -48,20 +50,27 @@ TERN_INLINE void LoadCodes(const uint8_t* codes, int part, Simd::U8* w) {
   }
 }
 
-// dot[m] += codes . x[m] for quads q .. end-1 of a step. x: a plane of the first row, at this step.
-template <int kBits, int kRows, int q, int end>
-TERN_INLINE void DotQuads(const uint8_t* codes, int part, const uint8_t* x, size_t stride,
-                          Simd::I32 (*dot)[2]) {
+// dot[m] += codes . x[m] for quads q .. end-1 of a step; x: the first row's codes of this step. With kLo also
+// low[m] += codes . (x + lo)[m].
+template <int kBits, int kRows, bool kLo, int q, int end>
+TERN_INLINE void DotQuads(const uint8_t* codes, int part, const uint8_t* x, size_t lo, size_t stride,
+                          Simd::I32 (*dot)[2], Simd::I32 (*low)[2]) {
   if constexpr (q < end) {
     Simd::U8 w[2];
     LoadCodes<kBits, q>(codes, part, w);
     TERN_UNROLL
     for (int m = 0; m < kRows; ++m) {
-      const Simd::I32 quad = Simd::Broadcast(x + static_cast<size_t>(m) * stride + 4 * q);
+      const uint8_t* row = x + static_cast<size_t>(m) * stride + 4 * q;
+      const Simd::I32 quad = Simd::Broadcast(row);
       dot[m][0] = Simd::template Dot<kBits>(dot[m][0], w[0], quad);
       dot[m][1] = Simd::template Dot<kBits>(dot[m][1], w[1], quad);
+      if constexpr (kLo) {
+        const Simd::I32 low_quad = Simd::Broadcast(row + lo);
+        low[m][0] = Simd::template Dot<kBits>(low[m][0], w[0], low_quad);
+        low[m][1] = Simd::template Dot<kBits>(low[m][1], w[1], low_quad);
+      }
     }
-    DotQuads<kBits, kRows, q + 1, end>(codes, part, x, stride, dot);
+    DotQuads<kBits, kRows, kLo, q + 1, end>(codes, part, x, lo, stride, dot, low);
   }
 }
 
@@ -124,50 +133,61 @@ struct IntTile {
     return kPrecise ? Simd::Mul(scale, Simd::Set(1.0f / 128)) : scale;
   }
 
+  // dot = codes . q - zero sum(q) of group g.
   template <int g>
   static TERN_INLINE void Dots(const IntTileArgs& a, const At& at, int part, Simd::I32 (*dot)[2]) {
-    constexpr int kFirst = g * kQuads, kEnd = kFirst + kQuads;
+    Simd::I32 low[kRows][2];
     TERN_UNROLL
     for (int m = 0; m < kRows; ++m) {
-      dot[m][0] = Simd::Zero();
-      if constexpr (!kPrecise && kSeeded) dot[m][0] = Seed<g>(at.sums + m * a.row_stride);
-      dot[m][1] = dot[m][0];
+      const Simd::I32 seed = kSeeded ? Seed<g>(at.sums + m * a.row_stride) : Simd::Zero();
+      dot[m][0] = dot[m][1] = kPrecise ? Simd::Zero() : seed;
+      if constexpr (kPrecise) low[m][0] = low[m][1] = seed;
     }
-    DotQuads<k.bits, kRows, kFirst, kEnd>(at.codes, part, at.hi, a.row_stride, dot);
+    constexpr int kFirst = g * kQuads, kEnd = kFirst + kQuads;
+    DotQuads<k.bits, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, a.lo - a.hi, a.row_stride, dot,
+                                                    low);
     if constexpr (kPrecise) {
       TERN_UNROLL
       for (int m = 0; m < kRows; ++m) {
-        dot[m][0] = Simd::template ShiftLeft<7>(dot[m][0]);
-        dot[m][1] = Simd::template ShiftLeft<7>(dot[m][1]);
-        if constexpr (kSeeded) {
-          const Simd::I32 seed = Seed<g>(at.sums + m * a.row_stride);
-          dot[m][0] = Simd::Add(dot[m][0], seed);
-          dot[m][1] = Simd::Add(dot[m][1], seed);
-        }
+        dot[m][0] = Simd::Add(Simd::template ShiftLeft<7>(dot[m][0]), low[m][0]);
+        dot[m][1] = Simd::Add(Simd::template ShiftLeft<7>(dot[m][1]), low[m][1]);
       }
-      DotQuads<k.bits, kRows, kFirst, kEnd>(at.codes, part, at.lo, a.row_stride, dot);
     }
   }
 
-  // Group g of a step into acc.
+  // y += scale_w dot - min_w sum(q) of group g; y starts with group 0.
   template <int g>
-  static TERN_INLINE void Group(const IntTileArgs& a, const At& at, Simd::F32 (*acc)[2 * kParts]) {
-    for (int part = 0; part < kParts; ++part) {
-      Simd::I32 dot[kRows][2];
-      Dots<g>(a, at, part, dot);
+  static TERN_INLINE void Group(const IntTileArgs& a, const At& at, int part, Simd::F32 (*y)[2]) {
+    Simd::I32 dot[kRows][2];
+    Dots<g>(a, at, part, dot);
+    TERN_UNROLL
+    for (int h = 0; h < 2; ++h) {
+      const Simd::F32 scale = Scale<g, false>(at, part, h);
+      const Simd::F32 min = k.has_min ? Scale<g, true>(at, part, h) : scale;
       TERN_UNROLL
-      for (int h = 0; h < 2; ++h) {
-        const Simd::F32 scale = Scale<g, false>(at, part, h);
-        const Simd::F32 min = k.has_min ? Scale<g, true>(at, part, h) : scale;
+      for (int m = 0; m < kRows; ++m) {
+        const Simd::F32 product = Simd::ToFloat(dot[m][h]);
+        y[m][h] = g == 0 ? Simd::Mul(scale, product) : Simd::MulAdd(scale, product, y[m][h]);
+        if constexpr (k.has_min) {
+          y[m][h] = Simd::NegMulAdd(min, Simd::ToFloat(GroupSum<g>(at.sums + m * a.row_stride)), y[m][h]);
+        }
+      }
+    }
+  }
+
+  // One step, one activation group, into acc.
+  static TERN_INLINE void Step(const IntTileArgs& a, const At& at, Simd::F32 (*acc)[2 * kParts]) {
+    for (int part = 0; part < kParts; ++part) {
+      Simd::F32 y[kRows][2];
+      Group<0>(a, at, part, y);
+      if constexpr (k.group == 16) Group<1>(a, at, part, y);
+      TERN_UNROLL
+      for (int m = 0; m < kRows; ++m) {
+        float x;
+        __builtin_memcpy(&x, at.scale + m * a.row_stride, 4);
         TERN_UNROLL
-        for (int m = 0; m < kRows; ++m) {
-          Simd::F32 y = Simd::Mul(scale, Simd::ToFloat(dot[m][h]));
-          if constexpr (k.has_min) {
-            y = Simd::NegMulAdd(min, Simd::ToFloat(GroupSum<g>(at.sums + m * a.row_stride)), y);
-          }
-          float x;
-          __builtin_memcpy(&x, at.scale + m * a.row_stride, 4);
-          acc[m][2 * part + h] = Simd::MulAdd(Simd::Set(x), y, acc[m][2 * part + h]);
+        for (int h = 0; h < 2; ++h) {
+          acc[m][2 * part + h] = Simd::MulAdd(Simd::Set(x), y[m][h], acc[m][2 * part + h]);
         }
       }
     }
@@ -189,8 +209,7 @@ struct IntTile {
       }
       at.codes = at.header + k.header_bytes();
       if (a.prefetch != 0) Prefetch(at.header + a.prefetch);
-      Group<0>(a, at, acc);
-      if constexpr (k.group == 16) Group<1>(a, at, acc);
+      Step(a, at, acc);
       at = {at.super,     at.header + k.step_bytes(), at.codes, at.scale + 4, at.sums + 8, at.hi + kStep,
             at.lo + kStep};
     }

@@ -14,17 +14,20 @@ constexpr IntKernels IntKernelsOf() {
   IntKernels row{L::k, {}, {}};
   row.fast[0] = IntTile<L, 1, false>::Run;
   row.precise[0] = IntTile<L, 1, true>::Run;
-#define TERN_ROWS(m)                               \
-  if constexpr (m <= Simd::kIntRows) {             \
-    row.fast[m - 1] = IntTile<L, m, false>::Run;   \
-    row.precise[m - 1] = IntTile<L, m, true>::Run; \
-  }
-  TERN_ROWS(2)
-  TERN_ROWS(3)
-  TERN_ROWS(4)
-  TERN_ROWS(5)
-  TERN_ROWS(6)
-#undef TERN_ROWS
+#define TERN_FAST(m) \
+  if constexpr (m <= Simd::kFastRows) row.fast[m - 1] = IntTile<L, m, false>::Run;
+#define TERN_PRECISE(m) \
+  if constexpr (m <= Simd::kPreciseRows) row.precise[m - 1] = IntTile<L, m, true>::Run;
+  TERN_FAST(2)
+  TERN_FAST(3)
+  TERN_FAST(4)
+  TERN_FAST(5)
+  TERN_FAST(6)
+  TERN_PRECISE(2)
+  TERN_PRECISE(3)
+  TERN_PRECISE(4)
+#undef TERN_FAST
+#undef TERN_PRECISE
   return row;
 }
 
@@ -62,7 +65,8 @@ constexpr void FillEpilogues(EpilogueFn* row) {
 }
 
 constexpr LinearKernels MakeKernels() {
-  LinearKernels k{Simd::kIntRows, Simd::kFloatRows, kInts, sizeof(kInts) / sizeof(kInts[0]), {}, {}};
+  LinearKernels k{
+      Simd::kFastRows, Simd::kPreciseRows, Simd::kFloatRows, kInts, sizeof(kInts) / sizeof(kInts[0]), {}, {}};
   FillFloats<FloatPanel::kF32>(k.floats[0]);
   FillFloats<FloatPanel::kF16>(k.floats[1]);
   FillFloats<FloatPanel::kBf16>(k.floats[2]);

@@ -51,16 +51,16 @@ using EpilogueFn = void (*)(const EpilogueArgs&);
 inline constexpr int kGluKinds = 4;     // by Glu in linear.h
 inline constexpr int kOutputKinds = 3;  // f32, q8, q16
 
-inline constexpr int kMaxIntRows = 6, kMaxFloatRows = 12;
+inline constexpr int kMaxFastRows = 6, kMaxPreciseRows = 4, kMaxFloatRows = 12;
 
 struct IntKernels {
   PanelLayout layout;
-  IntTileFn fast[kMaxIntRows];  // by rows - 1; null above int_rows
-  IntTileFn precise[kMaxIntRows];
+  IntTileFn fast[kMaxFastRows];  // by rows - 1; null above fast_rows
+  IntTileFn precise[kMaxPreciseRows];
 };
 
 struct LinearKernels {
-  int int_rows, float_rows;
+  int fast_rows, precise_rows, float_rows;  // tallest tiles
   const IntKernels* ints;
   size_t int_count;
   FloatTileFn floats[3][kMaxFloatRows];  // by FloatPanel, rows - 1

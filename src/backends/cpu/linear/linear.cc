@@ -179,6 +179,9 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
     bound.precise = part.activation == Elem::kQ16;
     if (weight.form() == PackForm::kInteger) {
       bound.ints = FindInts(*plan.kernels_, LayoutOfFormat(*weight.source().format));
+      bound.tile_rows = bound.precise ? plan.kernels_->precise_rows : plan.kernels_->fast_rows;
+    } else {
+      bound.tile_rows = plan.kernels_->float_rows;
     }
     if (weight.form() == PackForm::kDecode) {
       bound.decode = PickDecode(*weight.source().format, isa);
@@ -238,7 +241,7 @@ void LinearPlan::RunTask(const LinearArgs& args, size_t part, size_t panel, cons
   const Bound& main = parts_[glu ? 1 : part];
   const void* data = PanelData(main, panel, scratch, scratch.panel);
   const void* gate_data = glu ? PanelData(parts_[0], panel, scratch, scratch.gate_panel) : nullptr;
-  const int tallest = main.ints != nullptr ? kernels_->int_rows : kernels_->float_rows;
+  const int tallest = std::min(main.tile_rows, parts_[glu ? 0 : part].tile_rows);
   // Tiles of nearly equal height: 7 rows are better done as 4 + 3 than as 6 + 1.
   const int tiles = (args.rows + tallest - 1) / tallest;
   for (int i = 0; i < tiles; ++i) {

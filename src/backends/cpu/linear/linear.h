@@ -126,6 +126,7 @@ class LinearPlan {
   struct Bound {
     std::shared_ptr<const PackedWeight> weight;
     bool precise = false;
+    int tile_rows = 0;                 // of the tallest tile
     const IntKernels* ints = nullptr;  // null: float tiles
     DecodeRowFn decode = nullptr;      // kDecode only
     std::vector<float> bias;           // [panels * 32], or empty

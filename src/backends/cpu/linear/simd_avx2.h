@@ -13,8 +13,9 @@ struct Simd {
   using I32 = __m256i;
   using F32 = __m256;
   static constexpr int kLanes = 8;
-  static constexpr int kIntRows = 3;
-  static constexpr int kFloatRows = 3;
+  // Rows per tile, by what fits in 16 registers: dots, two per row, four where precise; the integer tiles'
+  // accumulators live in L1.
+  static constexpr int kFastRows = 4, kPreciseRows = 2, kFloatRows = 3;
 
   static U8 Load(const uint8_t* p) { return _mm256_load_si256(reinterpret_cast<const __m256i*>(p)); }
   static U8 Set8(int x) { return _mm256_set1_epi8(static_cast<char>(x)); }

@@ -13,8 +13,9 @@ struct Simd {
   using I32 = __m512i;
   using F32 = __m512;
   static constexpr int kLanes = 16;
-  static constexpr int kIntRows = 6;       // rows per integer tile: 12 sums and 12 accumulators in registers
-  static constexpr int kFloatRows = 12;    // rows per float tile: 24 accumulators
+  // Rows per tile, by what fits in 32 registers: dots and accumulators, two per row each; two dots more where
+  // precise; float tiles have accumulators only.
+  static constexpr int kFastRows = 6, kPreciseRows = 4, kFloatRows = 12;
   static constexpr bool kSigned8 = false;  // Dot takes 8-bit codes as they lie: unsigned
 
   // Codes: vectors of bytes. Shifts are of 16-bit lanes, left by n or right by -n.

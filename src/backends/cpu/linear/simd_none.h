@@ -14,8 +14,7 @@ struct Simd {
   typedef uint16_t U16 __attribute__((vector_size(16)));
   typedef uint32_t U32 __attribute__((vector_size(16)));
   static constexpr int kLanes = 4;
-  static constexpr int kIntRows = 2;
-  static constexpr int kFloatRows = 1;
+  static constexpr int kFastRows = 2, kPreciseRows = 1, kFloatRows = 1;  // rows per tile
   static constexpr bool kSigned8 = false;
 
   static U8 Load(const uint8_t* p) {
