@@ -50,9 +50,28 @@ TERN_INLINE void LoadCodes(const uint8_t* codes, int part, Simd::U8* w) {
   }
 }
 
+// How products are summed: each lane's four products in 32 bits, or, where that takes an instruction less,
+// its two pairs in 16 bits. 16 bits hold kPairQuads quads of both; then Widen adds them up.
+template <int kBits>
+struct Quads {
+  static TERN_INLINE Simd::I32 Add(Simd::I32 acc, Simd::U8 w, Simd::I32 x) {
+    return Simd::template Dot<kBits>(acc, w, x);
+  }
+};
+template <class S>  // Simd, where it has pairs
+struct Pairs {
+  static TERN_INLINE auto Add(typename S::I32 acc, typename S::U8 w, typename S::I32 x) {
+    return S::DotPairs(acc, w, x);
+  }
+};
+// Quads of codes below 2^bits times -127..127 whose pairs add up within 16 bits: 2 (2^bits - 1) 127 each.
+constexpr int PairQuads(int bits) {
+  return !Simd::kHasPairs || bits == 8 ? 0 : bits == 4 ? 8 : bits == 5 ? 4 : 2;
+}
+
 // dot[m] += codes . x[m] for quads q .. end-1 of a step; x: the first row's codes of this step. With kLo also
 // low[m] += codes . (x + lo)[m].
-template <int kBits, int kRows, bool kLo, int q, int end>
+template <class Sum, int kBits, int kRows, bool kLo, int q, int end>
 TERN_INLINE void DotQuads(const uint8_t* codes, int part, const uint8_t* x, size_t lo, size_t stride,
                           Simd::I32 (*dot)[2], Simd::I32 (*low)[2]) {
   if constexpr (q < end) {
@@ -62,15 +81,39 @@ TERN_INLINE void DotQuads(const uint8_t* codes, int part, const uint8_t* x, size
     for (int m = 0; m < kRows; ++m) {
       const uint8_t* row = x + static_cast<size_t>(m) * stride + 4 * q;
       const Simd::I32 quad = Simd::Broadcast(row);
-      dot[m][0] = Simd::template Dot<kBits>(dot[m][0], w[0], quad);
-      dot[m][1] = Simd::template Dot<kBits>(dot[m][1], w[1], quad);
+      dot[m][0] = Sum::Add(dot[m][0], w[0], quad);
+      dot[m][1] = Sum::Add(dot[m][1], w[1], quad);
       if constexpr (kLo) {
         const Simd::I32 low_quad = Simd::Broadcast(row + lo);
-        low[m][0] = Simd::template Dot<kBits>(low[m][0], w[0], low_quad);
-        low[m][1] = Simd::template Dot<kBits>(low[m][1], w[1], low_quad);
+        low[m][0] = Sum::Add(low[m][0], w[0], low_quad);
+        low[m][1] = Sum::Add(low[m][1], w[1], low_quad);
       }
     }
-    DotQuads<kBits, kRows, kLo, q + 1, end>(codes, part, x, lo, stride, dot, low);
+    DotQuads<Sum, kBits, kRows, kLo, q + 1, end>(codes, part, x, lo, stride, dot, low);
+  }
+}
+
+// The same by way of pairs, as many quads at a time as 16 bits hold.
+template <class S, int kBits, int kRows, bool kLo, int q, int end>
+TERN_INLINE void DotByPairs(const uint8_t* codes, int part, const uint8_t* x, size_t lo, size_t stride,
+                            Simd::I32 (*dot)[2], Simd::I32 (*low)[2]) {
+  if constexpr (q < end) {
+    constexpr int kNext = q + PairQuads(kBits) < end ? q + PairQuads(kBits) : end;
+    Simd::I32 pairs[kRows][2], low_pairs[kRows][2];
+    TERN_UNROLL
+    for (int m = 0; m < kRows; ++m) {
+      pairs[m][0] = pairs[m][1] = low_pairs[m][0] = low_pairs[m][1] = Simd::Zero();
+    }
+    DotQuads<Pairs<S>, kBits, kRows, kLo, q, kNext>(codes, part, x, lo, stride, pairs, low_pairs);
+    TERN_UNROLL
+    for (int m = 0; m < kRows; ++m) {
+      TERN_UNROLL
+      for (int h = 0; h < 2; ++h) {
+        dot[m][h] = Simd::Add(dot[m][h], S::Widen(pairs[m][h]));
+        if constexpr (kLo) low[m][h] = Simd::Add(low[m][h], S::Widen(low_pairs[m][h]));
+      }
+    }
+    DotByPairs<S, kBits, kRows, kLo, kNext, end>(codes, part, x, lo, stride, dot, low);
   }
 }
 
@@ -97,7 +140,6 @@ struct IntTile {
     const uint8_t* scale;  // the first row's, at this step
     const uint8_t* sums;
     const uint8_t* hi;
-    const uint8_t* lo;
   };
 
   // The sum of a row's activations over group g: one or two sums over 16.
@@ -144,8 +186,14 @@ struct IntTile {
       if constexpr (kPrecise) low[m][0] = low[m][1] = seed;
     }
     constexpr int kFirst = g * kQuads, kEnd = kFirst + kQuads;
-    DotQuads<k.bits, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, a.lo - a.hi, a.row_stride, dot,
-                                                    low);
+    const size_t lo = a.lo - a.hi;
+    if constexpr (PairQuads(k.bits) != 0) {
+      DotByPairs<Simd, k.bits, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo, a.row_stride, dot,
+                                                              low);
+    } else {
+      DotQuads<Quads<k.bits>, k.bits, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo, a.row_stride,
+                                                                     dot, low);
+    }
     if constexpr (kPrecise) {
       TERN_UNROLL
       for (int m = 0; m < kRows; ++m) {
@@ -200,8 +248,7 @@ struct IntTile {
       TERN_UNROLL
       for (int v = 0; v < 2 * kParts; ++v) acc[m][v] = Simd::Set(0);
     }
-    At at{a.panel,       a.panel,      a.panel, a.rows, a.rows + (kPrecise ? a.sum : a.sum_hi),
-          a.rows + a.hi, a.rows + a.lo};
+    At at{a.panel, a.panel, a.panel, a.rows, a.rows + (kPrecise ? a.sum : a.sum_hi), a.rows + a.hi};
     for (int step = 0; step < a.steps; ++step) {
       if (k.two_level && step % kSuperSteps == 0) {
         at.super = at.header;
@@ -210,8 +257,10 @@ struct IntTile {
       at.codes = at.header + k.header_bytes();
       if (a.prefetch != 0) Prefetch(at.header + a.prefetch);
       Step(a, at, acc);
-      at = {at.super,     at.header + k.step_bytes(), at.codes, at.scale + 4, at.sums + 8, at.hi + kStep,
-            at.lo + kStep};
+      at.header += k.step_bytes();
+      at.scale += 4;
+      at.sums += 8;
+      at.hi += kStep;
     }
     TERN_UNROLL
     for (int m = 0; m < kRows; ++m) {

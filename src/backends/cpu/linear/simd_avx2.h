@@ -15,7 +15,7 @@ struct Simd {
   static constexpr int kLanes = 8;
   // Rows per tile, by what fits in 16 registers: dots, two per row, four where precise; the integer tiles'
   // accumulators live in L1.
-  static constexpr int kFastRows = 4, kPreciseRows = 2, kFloatRows = 3;
+  static constexpr int kFastRows = 3, kPreciseRows = 2, kFloatRows = 3;
 
   static U8 Load(const uint8_t* p) { return _mm256_load_si256(reinterpret_cast<const __m256i*>(p)); }
   static U8 Set8(int x) { return _mm256_set1_epi8(static_cast<char>(x)); }
@@ -42,12 +42,16 @@ struct Simd {
   }
 
 #ifdef TERN_AVX_VNNI
+  static constexpr bool kHasPairs = false;
   static constexpr bool kSigned8 = false;
   template <int kBits>
   static I32 Dot(I32 acc, U8 w, I32 x) {
     return _mm256_dpbusd_avx_epi32(acc, w, x);
   }
 #else
+  static constexpr bool kHasPairs = true;
+  static I32 DotPairs(I32 acc, U8 w, I32 x) { return _mm256_add_epi16(acc, _mm256_maddubs_epi16(w, x)); }
+  static I32 Widen(I32 pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
   // vpmaddubsw saturates at 16 bits: two products of an 8-bit code and 127 do not fit, of 6 bits they do. So
   // 8-bit codes count as signed, code - 128: |code - 128| * 127 * 2 <= 32512 fits.
   static constexpr bool kSigned8 = true;
@@ -58,8 +62,7 @@ struct Simd {
       w = _mm256_abs_epi8(s);
       x = _mm256_sign_epi8(x, s);
     }
-    const __m256i pairs = _mm256_maddubs_epi16(w, x);
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return _mm256_add_epi32(acc, Widen(_mm256_maddubs_epi16(w, x)));
   }
 #endif
 

@@ -16,6 +16,7 @@ struct Simd {
   // Rows per tile, by what fits in 32 registers: dots and accumulators, two per row each; two dots more where
   // precise; float tiles have accumulators only.
   static constexpr int kFastRows = 6, kPreciseRows = 4, kFloatRows = 12;
+  static constexpr bool kHasPairs = false;
   static constexpr bool kSigned8 = false;  // Dot takes 8-bit codes as they lie: unsigned
 
   // Codes: vectors of bytes. Shifts are of 16-bit lanes, left by n or right by -n.

@@ -14,7 +14,8 @@ struct Simd {
   typedef uint16_t U16 __attribute__((vector_size(16)));
   typedef uint32_t U32 __attribute__((vector_size(16)));
   static constexpr int kLanes = 4;
-  static constexpr int kFastRows = 2, kPreciseRows = 1, kFloatRows = 1;  // rows per tile
+  static constexpr int kFastRows = 4, kPreciseRows = 2, kFloatRows = 1;  // rows per tile
+  static constexpr bool kHasPairs = true;
   static constexpr bool kSigned8 = false;
 
   static U8 Load(const uint8_t* p) {
@@ -44,12 +45,16 @@ struct Simd {
   static I32 ShiftLeft(I32 a) {
     return a << n;
   }
-  // Products of bytes fit in 16 bits (255 * 127), their sums do not.
+  // Products of bytes fit in 16 bits (255 * 127), sums of two only with fewer than 8 bits.
+  static I16 EvenProducts(U8 w, I32 x) { return (I16)((U16)w & 0xff) * (((I16)x << 8) >> 8); }
+  static I16 OddProducts(U8 w, I32 x) { return (I16)((U16)w >> 8) * ((I16)x >> 8); }
+  static I32 DotPairs(I32 acc, U8 w, I32 x) {
+    return (I32)((I16)acc + EvenProducts(w, x) + OddProducts(w, x));
+  }
+  static I32 Widen(I32 pairs) { return ((pairs << 16) >> 16) + (pairs >> 16); }
   template <int kBits>
   static I32 Dot(I32 acc, U8 w, I32 x) {
-    const I16 even = (I16)((U16)w & 0xff) * (((I16)x << 8) >> 8);
-    const I16 odd = (I16)((U16)w >> 8) * ((I16)x >> 8);
-    return acc + (((I32)even << 16) >> 16) + ((I32)even >> 16) + (((I32)odd << 16) >> 16) + ((I32)odd >> 16);
+    return acc + Widen((I32)EvenProducts(w, x)) + Widen((I32)OddProducts(w, x));
   }
 
   static F32 ToFloat(I32 a) { return __builtin_convertvector(a, F32); }
