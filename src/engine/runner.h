@@ -23,12 +23,12 @@ struct RunnerOptions {
   std::string backend = "cpu";
   int threads = 0;  // 0: one per physical core
   Precision precision = Precision::kDefault;
-  std::optional<KvType> kv_type;  // unset: f32 in exact mode, else f16
-  int context = 0;                // most tokens of one sequence; 0: what the model was trained for
-  int sequences = 1;              // most open sequences; the KV pool holds `context` tokens for each
-  int step_tokens = 512;          // most rows of one step
-  int step_outputs = 0;           // most rows of logits of one step; 0: one per sequence
-  std::vector<std::string> disabled_passes;
+  std::optional<KvType> kv_type = {};  // unset: f32 in exact mode, else f16
+  int context = 0;                     // most tokens of one sequence; 0: what the model was trained for
+  int sequences = 1;                   // most open sequences; the KV pool holds `context` tokens for each
+  int step_tokens = 512;               // most rows of one step
+  int step_outputs = 0;                // most rows of logits of one step; 0: one per sequence
+  std::vector<std::string> disabled_passes = {};
 };
 
 struct RunnerBytes {

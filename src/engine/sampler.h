@@ -33,12 +33,12 @@ struct SamplingOptions {
   int penalty_last_n = 64;  // how far back penalties look; -1: everything
   float dry_multiplier = 0.0f, dry_base = 1.75f;
   int dry_allowed_length = 2, dry_last_n = -1;
-  std::vector<std::vector<int32_t>> dry_breakers;  // token sequences that end a match
+  std::vector<std::vector<int32_t>> dry_breakers = {};  // token sequences that end a match
   float xtc_probability = 0.0f, xtc_threshold = 0.1f;
   int mirostat = 0;  // 0 or 2
   float mirostat_tau = 5.0f, mirostat_eta = 0.1f;
-  std::map<int32_t, float> logit_bias;
-  std::vector<std::string> order;  // sampler names; empty: the order of samplers.list
+  std::map<int32_t, float> logit_bias = {};
+  std::vector<std::string> order = {};  // sampler names; empty: the order of samplers.list
 };
 // An error that names the option and its range.
 Status Validate(const SamplingOptions& options);

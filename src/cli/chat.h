@@ -1,0 +1,65 @@
+#pragma once
+// Chat: a conversation in the terminal: history, slash commands, and answers that can be stopped.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "text/chat_template.h"
+
+namespace tern {
+
+struct ChatTurn {
+  std::string role, content;
+};
+
+struct GenerateOptions {
+  SamplingOptions sampling;
+  int max_tokens = -1;
+  std::vector<std::string> stop;
+  OnOverflow on_overflow = OnOverflow::kError;
+};
+
+// Token ids of a conversation with the model's template, ready for the answer.
+Result<std::vector<int32_t>> EncodeChat(const LoadedModel& model, const ChatTemplate& chat_template,
+                                        const std::vector<ChatTurn>& turns);
+
+// Streams one answer to stdout; Ctrl-C ends the answer, not the program. *answer is what was said.
+Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int32_t> prompt,
+                             const GenerateOptions& options, std::string* answer);
+
+// Tokens, TTFT, tokens/s, share of the machine's limit, memory, as one line. `limit_gb_s`: measured read
+// bandwidth.
+std::string StatsLine(const Runner& runner, const Outcome& outcome, double limit_gb_s);
+
+class Chat {
+ public:
+  // Without a template, each line is completed as plain text.
+  Chat(Engine* engine, std::optional<ChatTemplate> chat_template, GenerateOptions options, std::string system,
+       double limit_gb_s);
+  // Reads lines until /bye or end of input.
+  Status Loop();
+  // One line of input; false: the user is done. Public for tests.
+  Result<bool> Handle(const std::string& line);
+  const std::vector<ChatTurn>& messages() const { return messages_; }
+
+ private:
+  Status Answer(const std::string& text);
+  Result<bool> Command(const std::string& line);
+  Status Save(const std::string& path) const;
+  Status Load(const std::string& path);
+  void Clear();
+
+  Engine* engine_;
+  std::optional<ChatTemplate> template_;
+  GenerateOptions options_;
+  std::string system_;
+  double limit_gb_s_;
+  SessionId session_ = -1;
+  std::vector<ChatTurn> messages_;
+  std::optional<Outcome> last_;
+};
+
+}  // namespace tern

@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "cli/command.h"
+#include "cli/model_flags.h"
+#include "cli/terminal.h"
+#include "graph/memory.h"
+#include "graph/pass.h"
+
+namespace tern {
+namespace {
+
+struct Options {
+  ModelFlags model;
+  bool metadata = false, tensors = false, graph = false, passes = false, json = false;
+};
+
+// A metadata value in a line: long strings are cut, arrays only counted.
+struct ShowValue {
+  std::string operator()(bool x) const { return x ? "true" : "false"; }
+  std::string operator()(int64_t x) const { return fmt::format("{}", x); }
+  std::string operator()(uint64_t x) const { return fmt::format("{}", x); }
+  std::string operator()(double x) const { return fmt::format("{:g}", x); }
+  std::string operator()(const std::string& x) const {
+    constexpr size_t kShown = 80;
+    const std::string text = Printable(x.substr(0, kShown));
+    return x.size() > kShown ? fmt::format("{}... ({} bytes)", text, x.size()) : text;
+  }
+  template <class T>
+  std::string operator()(const std::vector<T>& x) const {
+    return fmt::format("array of {}", x.size());
+  }
+};
+
+std::string ValueText(const MetaValue& value) { return std::visit(ShowValue{}, value); }
+
+struct Summary {
+  int64_t parameters = 0;
+  std::map<std::string, size_t, std::less<>> format_bytes;
+};
+
+Summary Summarize(const Checkpoint& checkpoint) {
+  Summary s;
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    s.parameters += Elements(tensor.shape);
+    s.format_bytes[std::string(tensor.format->name)] +=
+        static_cast<size_t>(tensor.rows()) * tensor.row_bytes();
+  }
+  return s;
+}
+
+void PrintSummary(const Checkpoint& checkpoint) {
+  const Summary s = Summarize(checkpoint);
+  const auto architecture = checkpoint.metadata().Str("general.architecture", "?");
+  const auto name = checkpoint.metadata().Str("general.name", "");
+  fmt::print("{}\n", Printable(checkpoint.path()));
+  if (name.ok() && !name.value().empty()) fmt::print("  name          {}\n", Printable(name.value()));
+  if (architecture.ok()) fmt::print("  architecture  {}\n", Printable(architecture.value()));
+  fmt::print("  parameters    {:.1f} M in {} tensors\n  file          {}\n",
+             static_cast<double>(s.parameters) / 1e6, checkpoint.tensors().size(),
+             HumanBytes(checkpoint.file_bytes()));
+  for (const auto& [format, bytes] : s.format_bytes) fmt::print("  {:<12}  {}\n", format, HumanBytes(bytes));
+}
+
+void PrintJson(const Checkpoint& checkpoint) {
+  const Summary s = Summarize(checkpoint);
+  boost::json::object metadata, formats;
+  for (const auto& [key, value] : checkpoint.metadata().all()) metadata[key] = ValueText(value);
+  for (const auto& [format, bytes] : s.format_bytes) formats[format] = bytes;
+  fmt::print("{}\n", boost::json::serialize(boost::json::object{{"path", checkpoint.path()},
+                                                                {"file_bytes", checkpoint.file_bytes()},
+                                                                {"parameters", s.parameters},
+                                                                {"tensors", checkpoint.tensors().size()},
+                                                                {"format_bytes", formats},
+                                                                {"metadata", metadata}}));
+}
+
+Status PrintGraph(const Options& o) {
+  TERN_TRY(const auto model, OpenModel(o.model));
+  TERN_TRY(const RunnerOptions options, ToRunnerOptions(o.model));
+  TERN_TRY(const auto backend, OpenBackend(options.backend, {.threads = options.threads}));
+  Graph graph = model->built.graph;
+  const PassContext context{.target = *backend, .precision = options.precision};
+  const StepLimits limits;
+  TERN_TRY(const auto reports, RunPasses(graph, context, options.disabled_passes, &limits));
+  if (o.json) {
+    fmt::print("{}\n", PassTableJson(reports));
+    return {};
+  }
+  if (o.graph) fmt::print("{}", Print(graph));
+  if (o.passes) fmt::print("{}", PassTable(reports));
+  return {};
+}
+
+Status Run(const Options& o) {
+  if (o.graph || o.passes) return PrintGraph(o);
+  TERN_TRY(const std::string path, FindModelFile(o.model));
+  TERN_TRY(const auto checkpoint, OpenCheckpoint(path));
+  if (o.json) {
+    PrintJson(*checkpoint);
+    return {};
+  }
+  PrintSummary(*checkpoint);
+  if (o.metadata) {
+    for (const auto& [key, value] : checkpoint->metadata().all()) {
+      fmt::print("{} = {}\n", Printable(key), ValueText(value));
+    }
+  }
+  if (o.tensors) {
+    for (const auto& [name, tensor] : checkpoint->tensors()) {
+      fmt::print("{:<40} {:<6} {}\n", Printable(name), tensor.format->name, ToString(tensor.shape));
+    }
+  }
+  return {};
+}
+
+void Setup(Arguments& args) {
+  auto o = std::make_shared<Options>();
+  AddModelArgument(args, &o->model, true);
+  args.Flag("--metadata", &o->metadata, "all metadata");
+  args.Flag("--tensors", &o->tensors, "all tensors");
+  args.Flag("--graph", &o->graph, "the graph of a step, after all passes");
+  args.Flag("--passes", &o->passes, "what each pass did: nodes, arena bytes, time");
+  args.Flag("--json", &o->json, "print one JSON object");
+  AddRunnerFlags(args, &o->model);
+  args.Run([o] { return Run(*o); });
+}
+
+}  // namespace
+
+extern const CommandDesc k_command_inspect;
+const CommandDesc k_command_inspect = {
+    .name = "inspect",
+    .summary = "what a model file holds, and the graph it becomes",
+    .example = "tern inspect smollm2 --graph --passes",
+    .setup = Setup,
+};
+
+}  // namespace tern

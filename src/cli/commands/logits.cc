@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/command.h"
+#include "cli/model_flags.h"
+#include "cli/npy.h"
+#include "cli/progress.h"
+#include "cli/token_list.h"
+
+namespace tern {
+namespace {
+
+struct Options {
+  ModelFlags model;
+  std::string tokens, tokens_file, out;
+  int chunk = 64;
+};
+
+Status WriteLogits(const Options& o, const std::vector<int32_t>& tokens) {
+  TERN_TRY(const auto model, OpenModel(o.model));
+  TERN_TRY(RunnerOptions options, ToRunnerOptions(o.model));
+  const int length = static_cast<int>(tokens.size());
+  if (options.context == 0) options.context = std::min(model->hparams().context, length);
+  options.step_tokens = options.step_outputs = std::min(o.chunk > 0 ? o.chunk : length, length);
+  TERN_TRY(const auto runner, Runner::Make(model, options));
+  TERN_TRY(const SequenceId sequence, runner->Open());
+  TERN_TRY(NpyWriter out,
+           NpyWriter::Create(o.out, tokens.size(), static_cast<size_t>(model->hparams().vocabulary)));
+  Progress progress("logits", Progress::Unit::kCount);
+  for (int done = 0; done < length;) {
+    const int rows = std::min(options.step_tokens, length - done);
+    const StepWork work{sequence,
+                        std::span(tokens).subspan(static_cast<size_t>(done), static_cast<size_t>(rows)),
+                        WantLogits::kAll};
+    TERN_TRY_STATUS(runner->Step({&work, 1}));
+    for (int i = 0; i < rows; ++i) TERN_TRY_STATUS(out.Append(runner->Logits(i)));
+    done += rows;
+    progress.Update(static_cast<uint64_t>(done), tokens.size());
+  }
+  return out.Finish();
+}
+
+Status Run(const Options& o) {
+  std::vector<int32_t> tokens;
+  if (!o.tokens_file.empty()) {
+    TERN_TRY(tokens, ReadTokensFile(o.tokens_file));
+  } else {
+    TERN_TRY(tokens, ParseTokens(o.tokens));
+  }
+  if (tokens.empty()) return BadInput("tokens: none given, expected at least one id");
+  return WriteLogits(o, tokens);
+}
+
+void Setup(Arguments& args) {
+  auto o = std::make_shared<Options>();
+  AddModelArgument(args, &o->model, true);
+  args.Option("--tokens", &o->tokens, "token ids, separated by commas").ValueName("IDS");
+  args.Option("--tokens-file", &o->tokens_file, "a JSON array of token ids")
+      .ValueName("FILE")
+      .Excludes("--tokens");
+  args.Option("--out", &o->out, "the .npy file to write: float32 [tokens, vocabulary]")
+      .ValueName("FILE")
+      .Required();
+  args.Option("--chunk", &o->chunk, "tokens per step; 0: all at once").Range(0, 1 << 20);
+  AddRunnerFlags(args, &o->model);
+  args.Check([o]() -> Status {
+    if (o->tokens.empty() && o->tokens_file.empty()) return BadInput("--tokens or --tokens-file is needed");
+    return {};
+  });
+  args.Run([o] { return Run(*o); });
+}
+
+}  // namespace
+
+extern const CommandDesc k_command_logits;
+const CommandDesc k_command_logits = {
+    .name = "logits",
+    .summary = "write the logits of every position as a NumPy file",
+    .example = "tern logits smollm2 --tokens 504,3575,282,4649 --out logits.npy --precision exact",
+    .setup = Setup,
+};
+
+}  // namespace tern

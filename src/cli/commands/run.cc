@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <iterator>
+
+#include "backends/cpu/limits/limits.h"
+#include "cli/chat.h"
+#include "cli/command.h"
+#include "cli/model_flags.h"
+#include "cli/sampling_flags.h"
+#include "cli/terminal.h"
+
+namespace tern {
+namespace {
+
+struct Options {
+  ModelFlags model;
+  GenerateOptions generate;
+  std::string prompt, system, on_overflow = "error";
+  bool raw = false, quiet = false;
+};
+
+void Note(const std::string& text) { fmt::print(stderr, "{}\n", Styled(STDERR_FILENO, Style::kDim, text)); }
+
+struct Loaded {
+  std::unique_ptr<Engine> engine;
+  std::optional<ChatTemplate> chat_template;
+  double limit_gb_s = 0;
+};
+
+Result<Loaded> Load(const Options& o) {
+  Loaded loaded;
+  TERN_TRY(const auto model, OpenModel(o.model));
+  if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, run needs one");
+  if (!model->chat_template.empty() && !o.raw) {
+    TERN_TRY(loaded.chat_template, ChatTemplate::Parse(model->chat_template));
+  }
+  TERN_TRY(const RunnerOptions options, ToRunnerOptions(o.model));
+  TERN_TRY(auto runner, Runner::Make(model, options));
+  loaded.engine = std::make_unique<Engine>(std::move(runner));
+  if (!o.quiet) loaded.limit_gb_s = MeasureLimits(options.threads).read_gb_s;
+  return loaded;
+}
+
+Status OneShot(const Options& o, const std::string& text) {
+  TERN_TRY(const Loaded loaded, Load(o));
+  const LoadedModel& model = loaded.engine->runner().model();
+  std::vector<int32_t> prompt;
+  if (loaded.chat_template) {
+    std::vector<ChatTurn> messages;
+    if (!o.system.empty()) messages.push_back({"system", o.system});
+    messages.push_back({"user", text});
+    TERN_TRY(prompt, EncodeChat(model, *loaded.chat_template, messages));
+  } else {
+    prompt = EncodeSegments(*model.tokenizer, std::vector<TextSegment>{{text, o.raw}});
+  }
+  std::string answer;
+  TERN_TRY(const Outcome outcome, StreamAnswer(*loaded.engine, -1, std::move(prompt), o.generate, &answer));
+  std::fputc('\n', stdout);
+  std::fflush(stdout);
+  if (!o.quiet) {
+    Note(StatsLine(loaded.engine->runner(), outcome, loaded.limit_gb_s));
+  }
+  if (outcome.reason == FinishReason::kCancelled) return Error{Code::kCancelled, ""};
+  return {};
+}
+
+Status Converse(const Options& o) {
+  TERN_TRY(Loaded loaded, Load(o));
+  const Runner& runner = loaded.engine->runner();
+  Note(fmt::format("{} on {}, context {}; /help lists commands", o.model.model, runner.device(),
+                   runner.context()));
+  if (!loaded.chat_template) {
+    Note("This model has no chat template: it completes plain text.");
+  }
+  Chat chat(loaded.engine.get(), std::move(loaded.chat_template), o.generate, o.system, loaded.limit_gb_s);
+  return chat.Loop();
+}
+
+Status Run(Options& o) {
+  TERN_TRY(o.generate.on_overflow, ParseOnOverflow(o.on_overflow));
+  std::string text = o.prompt;
+  if (!isatty(STDIN_FILENO)) {
+    const std::string piped{std::istreambuf_iterator<char>(std::cin), {}};
+    text += (text.empty() || piped.empty() ? "" : "\n\n") + piped;
+    if (text.empty()) return BadInput("prompt: empty standard input and no PROMPT argument");
+  }
+  return text.empty() ? Converse(o) : OneShot(o, text);
+}
+
+void Setup(Arguments& args) {
+  auto o = std::make_shared<Options>();
+  AddModelArgument(args, &o->model, false);
+  args.Option("PROMPT", &o->prompt,
+              "answer this and leave; without it (and without piped text) a chat starts");
+  args.Option("-s,--system", &o->system, "system prompt").ValueName("TEXT");
+  args.Option("-n,--max-tokens", &o->generate.max_tokens, "longest answer; -1: until the context is full")
+      .Range(-1, 1 << 30);
+  args.Option("--stop", &o->generate.stop, "end the answer before this text (repeatable)").ValueName("TEXT");
+  args.Option("--on-overflow", &o->on_overflow, "when the context is full")
+      .Choices({"error", "truncate-middle", "shift"});
+  args.Flag("--raw", &o->raw, "no chat template: complete the text; special tokens in it count");
+  args.Flag("-q,--quiet", &o->quiet, "no line of figures at the end");
+  AddRunnerFlags(args, &o->model);
+  AddSamplingFlags(args, &o->generate.sampling);
+  args.Run([o] { return Run(*o); });
+}
+
+}  // namespace
+
+extern const CommandDesc k_command_run;
+const CommandDesc k_command_run = {
+    .name = "run",
+    .summary = "talk to a model, or answer one prompt",
+    .example = "tern run smollm2 \"Why is the sky blue?\"\ncat notes.txt | tern run smollm2 \"Summarize:\"",
+    .setup = Setup,
+};
+
+}  // namespace tern

@@ -1,0 +1,17 @@
+#pragma once
+// Standard input, line by line or whole, for commands that other programs pipe into.
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tern {
+
+std::string ReadStandardInput();
+// Calls `handle` with each line of standard input, without its end, and prints what it returns as one line.
+// An error names the line number and ends the run.
+Status MapLines(const std::function<Result<std::string>(std::string_view line)>& handle);
+
+}  // namespace tern

@@ -1,0 +1,34 @@
+#pragma once
+// The flags that every command shares which loads or runs a model.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "cli/arguments.h"
+#include "engine/loaded_model.h"
+#include "engine/runner.h"
+
+namespace tern {
+
+struct ModelFlags {
+  std::string model = "smollm2";
+  bool offline = false;
+  // How to run it:
+  std::string device = "cpu", precision = "default", kv_type = "auto";
+  int threads = 0, context = 0;
+  std::vector<std::string> disabled_passes;
+};
+
+// MODEL (a catalogue name, hf:, pypi:, https:, a file or a folder) and --offline.
+void AddModelArgument(Arguments& args, ModelFlags* flags, bool required);
+// --precision, --threads, --device, --context, --kv-type, --disable-pass.
+void AddRunnerFlags(Arguments& args, ModelFlags* flags);
+
+// The local path of flags.model; pulls it first, with a progress bar, where that is needed and allowed.
+Result<std::string> FindModelFile(const ModelFlags& flags);
+Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags);
+Result<RunnerOptions> ToRunnerOptions(const ModelFlags& flags);
+
+}  // namespace tern

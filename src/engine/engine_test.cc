@@ -1,0 +1,186 @@
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/count_allocations.h"
+#include "engine/tiny_model.h"
+
+namespace tern {
+namespace {
+
+struct Answer {
+  std::string text;
+  std::vector<int32_t> tokens;
+  Outcome outcome;
+  bool finished = false;
+};
+
+Request Ask(const std::string& prompt, Answer* answer, int max_tokens = 8) {
+  Request request;
+  request.prompt.assign(prompt.begin(), prompt.end());
+  request.sampling.temperature = 0;
+  request.max_tokens = max_tokens;
+  request.ignore_end = true;
+  request.on_text = [answer](std::string_view text) { answer->text += text; };
+  request.on_token = [answer](int32_t token) { answer->tokens.push_back(token); };
+  request.on_finish = [answer](const Outcome& outcome) {
+    EXPECT_FALSE(answer->finished) << "finished twice";
+    answer->outcome = outcome;
+    answer->finished = true;
+  };
+  return request;
+}
+
+std::unique_ptr<Engine> MakeEngine(RunnerOptions options = {
+                                       .context = 128, .sequences = 4, .step_tokens = 32}) {
+  auto runner = Runner::Make(MakeTinyModel(), options);
+  EXPECT_TRUE(runner.ok()) << runner.error().what;
+  return std::make_unique<Engine>(std::move(runner).value());
+}
+
+void RunAll(Engine& engine) {
+  for (int steps = 0; engine.Step(); ++steps) ASSERT_LT(steps, 10000);
+}
+
+TEST(Engine, AnswersTheSameAloneAndTogether) {
+  const auto engine = MakeEngine();
+  const std::string prompts[] = {"one", "a somewhat longer prompt that takes two steps to read", "three",
+                                 "4"};
+  std::vector<std::vector<int32_t>> alone;
+  for (const std::string& prompt : prompts) {
+    Answer answer;
+    ASSERT_TRUE(engine->Submit(Ask(prompt, &answer)).ok());
+    RunAll(*engine);
+    EXPECT_EQ(answer.outcome.reason, FinishReason::kLength);
+    EXPECT_EQ(answer.tokens.size(), 8u);
+    alone.push_back(answer.tokens);
+  }
+  Answer together[4];
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(engine->Submit(Ask(prompts[i], &together[i])).ok());
+  RunAll(*engine);
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(together[i].tokens, alone[i]) << i;
+}
+
+TEST(Engine, ASessionComputesOnlyWhatIsNew) {
+  const auto engine = MakeEngine();
+  const SessionId session = engine->OpenSession().value();
+  Answer first, second, fresh;
+  Request request = Ask("hello there", &first);
+  request.session = session;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  Request next = Ask("hello there", &second);
+  next.session = session;
+  next.prompt.insert(next.prompt.end(), first.tokens.begin(), first.tokens.end());
+  next.prompt.push_back('!');
+  ASSERT_TRUE(engine->Submit(next).ok());
+  RunAll(*engine);
+  // The last token of the first answer was never fed back.
+  EXPECT_EQ(second.outcome.cached_tokens, 11 + 8 - 1);
+  next.session = -1;
+  next.on_token = [&](int32_t token) { fresh.tokens.push_back(token); };
+  next.on_finish = nullptr;
+  ASSERT_TRUE(engine->Submit(next).ok());
+  RunAll(*engine);
+  EXPECT_EQ(second.tokens, fresh.tokens);
+}
+
+TEST(Engine, ABusySessionRefusesASecondRequest) {
+  const auto engine = MakeEngine();
+  const SessionId session = engine->OpenSession().value();
+  Answer a, b;
+  Request request = Ask("x", &a);
+  request.session = session;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  EXPECT_FALSE(engine->Submit(request).ok());
+  engine->CloseSession(session);
+  EXPECT_EQ(a.outcome.reason, FinishReason::kCancelled);
+  EXPECT_TRUE(engine->idle());
+}
+
+TEST(Engine, CancelEndsARequestBeforeTheNextStep) {
+  const auto engine = MakeEngine();
+  Answer answer;
+  const RequestId id = engine->Submit(Ask("abc", &answer, -1)).value();
+  engine->Step();
+  engine->Step();
+  engine->Cancel(id);
+  EXPECT_TRUE(answer.finished);
+  EXPECT_EQ(answer.outcome.reason, FinishReason::kCancelled);
+  EXPECT_EQ(answer.tokens.size(), 2u);
+  EXPECT_FALSE(engine->Step());
+  engine->Cancel(id);
+}
+
+TEST(Engine, StopStringsEndTheAnswerBeforeThem) {
+  const auto engine = MakeEngine();
+  Answer whole, cut;
+  ASSERT_TRUE(engine->Submit(Ask("stop here", &whole, 12)).ok());
+  RunAll(*engine);
+  ASSERT_GE(whole.text.size(), 4u);
+  Request request = Ask("stop here", &cut, 12);
+  request.stop = {whole.text.substr(2, 2)};
+  const size_t at = whole.text.find(request.stop[0]);
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  EXPECT_EQ(cut.outcome.reason, FinishReason::kStop);
+  EXPECT_EQ(cut.text, whole.text.substr(0, at));
+}
+
+TEST(Engine, APromptThatDoesNotFitIsRefusedWithTheNumbers) {
+  const auto engine = MakeEngine();
+  Answer answer;
+  const auto refused = engine->Submit(Ask(std::string(200, 'a'), &answer));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().what.find("prompt: 200 tokens, the context of 128 leaves room for 127"),
+            std::string::npos)
+      << refused.error().what;
+  EXPECT_FALSE(engine->Submit(Ask("", &answer)).ok());
+  EXPECT_TRUE(engine->idle());
+}
+
+TEST(Engine, TruncateMiddleKeepsBothEnds) {
+  const auto engine = MakeEngine();
+  Answer answer;
+  Request request = Ask(std::string(200, 'a'), &answer);
+  request.on_overflow = OnOverflow::kTruncateMiddle;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  EXPECT_EQ(answer.outcome.reason, FinishReason::kLength);
+  EXPECT_EQ(answer.tokens.size(), 8u);
+  EXPECT_LT(answer.outcome.prompt_tokens, 128);
+}
+
+TEST(Engine, AFullContextEndsTheAnswerOrShifts) {
+  const auto engine = MakeEngine({.context = 48, .sequences = 1, .step_tokens = 32});
+  Answer ends, shifts;
+  ASSERT_TRUE(engine->Submit(Ask("0123456789", &ends, -1)).ok());
+  RunAll(*engine);
+  EXPECT_EQ(ends.outcome.reason, FinishReason::kLength);
+  EXPECT_EQ(ends.tokens.size(), 38u);
+  Request request = Ask("0123456789", &shifts, 100);
+  request.on_overflow = OnOverflow::kShift;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  EXPECT_EQ(shifts.tokens.size(), 100u);
+  EXPECT_TRUE(std::equal(ends.tokens.begin(), ends.tokens.end(), shifts.tokens.begin()));
+}
+
+TEST(Engine, ADecodeStepAllocatesNothingAfterWarmUp) {
+  const auto engine = MakeEngine();
+  Answer answers[2];
+  for (Answer& answer : answers) {
+    Request request = Ask("warm up", &answer, 100);
+    request.sampling = {.seed = 7, .temperature = 1.f};
+    request.on_text = [](std::string_view) {};
+    request.on_token = [](int32_t) {};
+    ASSERT_TRUE(engine->Submit(request).ok());
+  }
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(engine->Step());
+  const size_t before = HeapAllocations();
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(engine->Step());
+  EXPECT_EQ(HeapAllocations() - before, 0u);
+}
+
+}  // namespace
+}  // namespace tern

@@ -1,0 +1,179 @@
+#include "engine/runner.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "engine/tiny_model.h"
+
+namespace tern {
+namespace {
+
+std::vector<int32_t> Tokens(int n, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<int32_t> tokens(static_cast<size_t>(n));
+  for (int32_t& token : tokens) token = static_cast<int32_t>(random() % 256);
+  return tokens;
+}
+
+std::unique_ptr<Runner> MakeRunner(const std::shared_ptr<const LoadedModel>& model, RunnerOptions options) {
+  auto runner = Runner::Make(model, options);
+  EXPECT_TRUE(runner.ok()) << runner.error().what;
+  return std::move(runner).value();
+}
+
+using Rows = std::vector<std::vector<float>>;
+
+void Append(const Runner& runner, int first, int count, Rows* rows) {
+  for (int i = 0; i < count; ++i) {
+    const auto row = runner.Logits(first + i);
+    rows->emplace_back(row.begin(), row.end());
+  }
+}
+
+// The logits of every position, computed in steps of `chunk` tokens.
+Rows Alone(Runner& runner, const std::vector<int32_t>& tokens, int chunk) {
+  const SequenceId id = runner.Open().value();
+  Rows rows;
+  for (size_t done = 0; done < tokens.size(); done += static_cast<size_t>(chunk)) {
+    const size_t n = std::min(tokens.size() - done, static_cast<size_t>(chunk));
+    const StepWork work{id, std::span(tokens).subspan(done, n), WantLogits::kAll};
+    const Status status = runner.Step({&work, 1});
+    EXPECT_TRUE(status.ok()) << status.error().what;
+    Append(runner, 0, static_cast<int>(n), &rows);
+  }
+  runner.Close(id);
+  return rows;
+}
+
+// The same among seven strangers, who take part in every step with chunks of other sizes.
+Rows AmongStrangers(Runner& runner, const std::vector<int32_t>& tokens, int chunk) {
+  std::vector<SequenceId> ids;
+  std::vector<std::vector<int32_t>> texts;
+  for (unsigned i = 0; i < 8; ++i) {
+    ids.push_back(runner.Open().value());
+    texts.push_back(i == 3 ? tokens : Tokens(static_cast<int>(tokens.size()), 100 + i));
+  }
+  Rows rows;
+  std::vector<size_t> done(8, 0);
+  while (done[3] < tokens.size()) {
+    std::vector<StepWork> work;
+    int before = 0, mine = 0;
+    for (size_t i = 0; i < 8; ++i) {
+      const size_t wanted = i == 3 ? static_cast<size_t>(chunk) : 1 + (i * 5 + done[3]) % 9;
+      const size_t n = std::min(texts[i].size() - done[i], wanted);
+      if (n == 0) continue;
+      work.push_back({ids[i], std::span(texts[i]).subspan(done[i], n), WantLogits::kAll});
+      if (i < 3) before += static_cast<int>(n);
+      if (i == 3) mine = static_cast<int>(n);
+      done[i] += n;
+    }
+    const Status status = runner.Step(work);
+    EXPECT_TRUE(status.ok()) << status.error().what;
+    Append(runner, before, mine, &rows);
+  }
+  for (const SequenceId id : ids) runner.Close(id);
+  return rows;
+}
+
+void ExpectSameBits(const Rows& got, const Rows& want, const std::string& what) {
+  ASSERT_EQ(got.size(), want.size()) << what;
+  for (size_t i = 0; i < want.size(); ++i) {
+    ASSERT_EQ(std::memcmp(got[i].data(), want[i].data(), want[i].size() * sizeof(float)), 0)
+        << what << ", row " << i;
+  }
+}
+
+struct Setup {
+  std::string architecture;
+  Precision precision;
+};
+
+class SameBits : public testing::TestWithParam<Setup> {};
+
+// The rule of determinism: batch, chunks and threads change no bit of a sequence's logits.
+TEST_P(SameBits, WhateverTheBatchTheChunkAndTheThreads) {
+  const auto model = MakeTinyModel({.architecture = GetParam().architecture});
+  RunnerOptions options{
+      .precision = GetParam().precision, .context = 256, .sequences = 8, .step_tokens = 256};
+  options.step_outputs = 256;
+  options.threads = 1;
+  const auto one = MakeRunner(model, options);
+  options.threads = 2;
+  const auto two = MakeRunner(model, options);
+  const std::vector<int32_t> tokens = Tokens(70, 5);
+  const Rows want = Alone(*one, tokens, 70);
+  for (const int chunk : {1, 7, 64}) {
+    ExpectSameBits(Alone(*one, tokens, chunk), want, "chunks of " + std::to_string(chunk));
+  }
+  ExpectSameBits(Alone(*two, tokens, 70), want, "2 threads");
+  ExpectSameBits(Alone(*two, tokens, 7), want, "2 threads, chunks of 7");
+  ExpectSameBits(AmongStrangers(*one, tokens, 6), want, "8 sequences");
+  ExpectSameBits(AmongStrangers(*two, tokens, 1), want, "8 sequences, 2 threads");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, SameBits,
+    testing::Values(Setup{"llama", Precision::kFast}, Setup{"llama", Precision::kDefault},
+                    Setup{"llama", Precision::kPrecise}, Setup{"llama", Precision::kExact},
+                    Setup{"gemma3", Precision::kDefault}, Setup{"gemma3", Precision::kExact}));
+
+TEST(Runner, PassesChangeNoResultBeyondRounding) {
+  const auto model = MakeTinyModel({.architecture = "gemma3"});
+  RunnerOptions options{.precision = Precision::kExact, .context = 64, .step_outputs = 40};
+  const std::vector<int32_t> tokens = Tokens(40, 9);
+  const Rows all = Alone(*MakeRunner(model, options), tokens, 40);
+  for (const PassDesc* pass : AllPasses()) options.disabled_passes.emplace_back(pass->name);
+  const Rows none = Alone(*MakeRunner(model, options), tokens, 40);
+  for (size_t i = 0; i < all.size(); ++i) {
+    for (size_t j = 0; j < all[i].size(); ++j) ASSERT_NEAR(all[i][j], none[i][j], 2e-3) << i << " " << j;
+  }
+}
+
+TEST(Runner, TruncatedTokensAreForgotten) {
+  const auto model = MakeTinyModel();
+  const auto runner = MakeRunner(model, {.context = 64, .step_outputs = 64});
+  const std::vector<int32_t> tokens = Tokens(30, 1), others = Tokens(20, 2);
+  const Rows want = Alone(*runner, tokens, 30);
+  const SequenceId id = runner->Open().value();
+  std::vector<int32_t> wrong(tokens.begin(), tokens.begin() + 10);
+  wrong.insert(wrong.end(), others.begin(), others.end());
+  const StepWork first{id, wrong, WantLogits::kNone};
+  ASSERT_TRUE(runner->Step({&first, 1}).ok());
+  runner->Truncate(id, 10);
+  EXPECT_EQ(runner->length(id), 10);
+  const StepWork second{id, std::span(tokens).subspan(10), WantLogits::kAll};
+  ASSERT_TRUE(runner->Step({&second, 1}).ok());
+  Rows got;
+  Append(*runner, 0, 20, &got);
+  ExpectSameBits(got, Rows(want.begin() + 10, want.end()), "after truncation");
+}
+
+TEST(Runner, ErrorsNameTheNumbersAndChangeNothing) {
+  const auto model = MakeTinyModel();
+  const auto runner = MakeRunner(model, {.context = 32, .step_tokens = 16});
+  const SequenceId id = runner->Open().value();
+  const std::vector<int32_t> tokens = Tokens(17, 1);
+  StepWork work{id, tokens, WantLogits::kLast};
+  Status status = runner->Step({&work, 1});
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().what, "step: 17 rows and 1 outputs, at most 16 and 1");
+  const std::vector<int32_t> bad = {258};
+  work.tokens = bad;
+  status = runner->Step({&work, 1});
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().what, "token id 258: outside the vocabulary, expected 0 to 257");
+  EXPECT_EQ(runner->length(id), 0);
+  for (int i = 0; i < 2; ++i) {
+    work.tokens = std::span(tokens).first(16);
+    ASSERT_TRUE(runner->Step({&work, 1}).ok());
+  }
+  work.tokens = std::span(tokens).first(1);
+  status = runner->Step({&work, 1});
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().what, "context: 33 tokens wanted, the context holds 32");
+  EXPECT_FALSE(runner->Open().ok());
+}
+
+}  // namespace
+}  // namespace tern

@@ -1,0 +1,95 @@
+// The model of docs/adding-a-model.md: described, built on random weights, run.
+
+#include <gtest/gtest.h>
+
+#include "models/blocks/mlp.h"
+#include "models/builder.h"
+
+// ---- src/models/toy.cc
+namespace tern {
+namespace {
+
+Result<Hparams> ReadHparams(const Metadata& metadata) { return ReadCommonHparams(metadata, "toy"); }
+
+void Build(const Hparams& h, ModelBuilder& b) {
+  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
+  ValueId x = b.Embed(embedding);
+  for (int layer = 0; layer < h.layers; ++layer) {
+    b.EnterLayer(layer);
+    const ValueId normed = b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps);
+    x = b.Add(GatedMlp(b, normed, "gelu", h.width, h.ffn_width), x);
+  }
+  b.Head(x, embedding, h);
+}
+
+}  // namespace
+extern const ModelDesc k_model_toy;
+const ModelDesc k_model_toy = {
+    .name = "toy", .summary = "a stack of MLPs", .read_hparams = ReadHparams, .build = Build};
+}  // namespace tern
+// ----
+
+namespace tern {
+namespace {
+
+class ToyCheckpoint : public Checkpoint {
+ public:
+  ToyCheckpoint() {
+    for (const char* key : {"block_count", "attention.head_count"})
+      metadata_.Set(std::string("toy.") + key, int64_t{1});
+    for (const char* key : {"embedding_length", "feed_forward_length", "context_length"}) {
+      metadata_.Set(std::string("toy.") + key, int64_t{4});
+    }
+    for (const char* name :
+         {"token_embd.weight", "blk.0.ffn_gate.weight", "blk.0.ffn_up.weight", "blk.0.ffn_down.weight"}) {
+      tensors_.push_back({name, Tensor{&F32(), {4, 4}, values_}});
+    }
+    for (const char* name : {"blk.0.ffn_norm.weight", "output_norm.weight"}) {
+      tensors_.push_back({name, Tensor{&F32(), {4}, values_}});
+    }
+  }
+  const Metadata& metadata() const override { return metadata_; }
+  std::span<const std::pair<std::string, Tensor>> tensors() const override { return tensors_; }
+  const Tensor* Find(std::string_view name) const override {
+    for (const auto& [key, tensor] : tensors_) {
+      if (key == name) return &tensor;
+    }
+    return nullptr;
+  }
+  size_t file_bytes() const override { return 0; }
+  std::string_view path() const override { return "toy"; }
+
+ private:
+  Metadata metadata_;
+  std::vector<std::pair<std::string, Tensor>> tensors_;
+  float values_[16] = {};
+};
+
+TEST(AddingAModel, TheToyBuildsAVerifiedGraph) {
+  const ToyCheckpoint checkpoint;
+  const auto hparams = k_model_toy.read_hparams.value(checkpoint.metadata());
+  ASSERT_TRUE(hparams.ok()) << hparams.error().what;
+  Hparams h = hparams.value();
+  h.vocabulary = 4;
+  Graph graph;
+  ModelBuilder builder(checkpoint, graph);
+  k_model_toy.build.value(h, builder);
+  ASSERT_TRUE(builder.status().ok()) << builder.status().error().what;
+  EXPECT_TRUE(Verify(graph).ok());
+  EXPECT_EQ(graph.value(graph.outputs().at(0)).type.shape, (Shape{kDimOutputs, 4}));
+}
+
+TEST(AddingAModel, AWeightOfAnotherShapeIsNamed) {
+  const ToyCheckpoint checkpoint;
+  Hparams h = k_model_toy.read_hparams.value(checkpoint.metadata()).value();
+  h.vocabulary = 4;
+  h.ffn_width = 8;
+  Graph graph;
+  ModelBuilder builder(checkpoint, graph);
+  k_model_toy.build.value(h, builder);
+  ASSERT_FALSE(builder.status().ok());
+  EXPECT_EQ(builder.status().error().what, "blk.0.ffn_gate.weight: shape [4, 4], expected [8, 4]");
+}
+
+}  // namespace
+}  // namespace tern
