@@ -59,6 +59,9 @@ Result<Split> ReadSplit(const Metadata& metadata) {
   if (split.no < 0 || split.no >= split.count) {
     return BadInput(fmt::format("split.no: {}, expected 0 to {}", split.no, split.count - 1));
   }
+  if (split.tensors < 0 && metadata.Has("split.tensors.count")) {
+    return BadInput(fmt::format("split.tensors.count: {}, expected at least 0", split.tensors));
+  }
   return split;
 }
 

@@ -1,0 +1,40 @@
+#include "malformed/heap_meter.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+size_t live = 0, start = 0, peak = 0;
+
+void* Take(size_t bytes) {
+  void* block = std::malloc(bytes == 0 ? 1 : bytes);
+  if (block == nullptr) throw std::bad_alloc();
+  live += malloc_usable_size(block);
+  peak = std::max(peak, live);
+  return block;
+}
+
+void Give(void* block) {
+  if (block != nullptr) live -= malloc_usable_size(block);
+  std::free(block);
+}
+
+}  // namespace
+
+void* operator new(size_t bytes) { return Take(bytes); }
+void* operator new[](size_t bytes) { return Take(bytes); }
+void operator delete(void* block) noexcept { Give(block); }
+void operator delete[](void* block) noexcept { Give(block); }
+void operator delete(void* block, size_t) noexcept { Give(block); }
+void operator delete[](void* block, size_t) noexcept { Give(block); }
+
+namespace tern {
+
+void HeapMeter::Start() { start = peak = live; }
+size_t HeapMeter::Peak() { return peak - start; }
+
+}  // namespace tern
