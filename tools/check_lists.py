@@ -11,6 +11,7 @@ LISTS = {
     "src/ops/ops.list": ("src/ops", "{}.cc", True),
     "src/graph/passes.list": ("src/graph/passes", "{}.cc", False),
     "src/backends/backends.list": ("src/backends", "{}", True),
+    "src/backends/cpu/cpu_ops.list": ("src/backends/cpu", "../../ops/{}.cc", True),
     "src/engine/samplers.list": ("src/engine/samplers", "{}.cc", False),
     "src/cli/commands.list": ("src/cli/commands", "{}.cc", True),
 }

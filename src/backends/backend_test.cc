@@ -11,6 +11,7 @@
 #include <set>
 
 #include "backends/test_graph.h"
+#include "graph/run_reference.h"
 
 namespace tern {
 namespace {
@@ -64,7 +65,9 @@ void Compare(Backend& backend, const Case& c) {
   int step = 0;
   for (const auto& sequences : Steps()) {
     const TestBatch batch(sequences);
-    const auto want = RunReference(graph.graph(), batch.batch(), &want_kv);
+    const auto reference = RunReference(graph.graph(), {batch.batch(), &want_kv, {}});
+    ASSERT_TRUE(reference.ok()) << c.name << ": " << reference.error().what;
+    const auto& want = reference.value();
     const Status status = plan.value()->Run(batch.batch(), &got_kv);
     ASSERT_TRUE(status.ok()) << c.name << ": " << status.error().what;
     for (size_t i = 0; i < want.size(); ++i) {
@@ -176,7 +179,7 @@ void AddLinears(std::vector<Case>& cases) {
                      g.Output(g.Op("linear", {g.OutputRows(64), g.Weight({100, 64}, "q8_0")}));
                    }});
   for (const char* glu : {"silu", "gelu_tanh", "gelu"}) {
-    for (const char* output : {"f32"}) {
+    for (const char* output : {"f32", "q8", "q16"}) {
       cases.push_back({std::string("linear ") + glu + " " + output,
                        [=](TestGraph& g) {
                          const ValueId x = g.Op("quantize", {g.Rows(64)}, {{"precise", int64_t{1}}});

@@ -1,9 +1,7 @@
 #pragma once
-// For tests of backends: graphs on random weights, batches, and the result that the ops' references give.
+// For tests of backends: graphs on random weights, and batches.
 
-#include <functional>
 #include <random>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -61,8 +59,5 @@ class TestBatch {
 
 // How often this program has asked the heap for memory, from any thread.
 size_t HeapAllocations();
-
-// The graph's outputs by the references of its ops.
-std::vector<std::vector<float>> RunReference(const Graph& graph, const Batch& batch, KvStore* kv);
 
 }  // namespace tern

@@ -5,8 +5,6 @@
 #include <atomic>
 #include <cstdlib>
 
-#include "graph/memory.h"
-
 namespace {
 std::atomic<size_t> heap_allocations{0};
 }
@@ -76,58 +74,6 @@ TestBatch::TestBatch(std::vector<Sequence> sequences, int every) : sequences_(st
     spans_.push_back({first_row, s.rows, s.first_position, s.blocks});
   }
   batch_ = {tokens_, positions_, output_rows_, spans_};
-}
-
-namespace {
-
-// Memory of every value of one step.
-class Values {
- public:
-  Values(const Graph& graph, const Batch& batch) : graph_(graph), batch_(batch) {
-    memory_.resize(graph.value_count());
-    const StepLimits exact{batch.rows(), batch.outputs()};
-    for (size_t i = 0; i < memory_.size(); ++i) {
-      memory_[i].resize(ValueBytes(graph.value(static_cast<ValueId>(i)).type, exact) + 64);
-    }
-  }
-
-  View At(ValueId id) {
-    const Value& value = graph_.value(id);
-    View view{value.type.elem, value.type.shape, value.type.format, nullptr};
-    for (int64_t& dim : view.shape) {
-      if (dim == kDimTokens) dim = batch_.rows();
-      if (dim == kDimOutputs) dim = batch_.outputs();
-    }
-    view.data = memory_[static_cast<size_t>(id)].data();
-    if (value.is_weight()) view.data = const_cast<void*>(value.data);
-    if (value.name == "tokens") view.data = const_cast<int32_t*>(batch_.tokens.data());
-    if (value.name == "positions") view.data = const_cast<int32_t*>(batch_.positions.data());
-    if (value.name == "output_rows") view.data = const_cast<int32_t*>(batch_.output_rows.data());
-    return view;
-  }
-
- private:
-  const Graph& graph_;
-  const Batch& batch_;
-  std::vector<std::vector<char>> memory_;
-};
-
-}  // namespace
-
-std::vector<std::vector<float>> RunReference(const Graph& graph, const Batch& batch, KvStore* kv) {
-  Values values(graph, batch);
-  for (const Node& node : graph.nodes()) {
-    std::vector<View> inputs, outputs;
-    for (const ValueId id : node.inputs) inputs.push_back(values.At(id));
-    for (const ValueId id : node.outputs) outputs.push_back(values.At(id));
-    node.op->reference({inputs, outputs, node.attrs, batch, kv});
-  }
-  std::vector<std::vector<float>> results;
-  for (const ValueId id : graph.outputs()) {
-    const View view = values.At(id);
-    results.emplace_back(view.f32(), view.f32() + view.rows() * view.cols());
-  }
-  return results;
 }
 
 }  // namespace tern

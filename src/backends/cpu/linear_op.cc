@@ -89,6 +89,6 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
 }
 
 }  // namespace
-extern const CpuOpDesc k_cpu_op_linear;
-const CpuOpDesc k_cpu_op_linear = {.name = "linear", .supports = Supports, .prepare = Prepare};
+extern const CpuOpDesc k_cpuop_linear;
+const CpuOpDesc k_cpuop_linear = {.name = "linear", .supports = Supports, .prepare = Prepare};
 }  // namespace tern

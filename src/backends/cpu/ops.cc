@@ -2,13 +2,13 @@
 
 namespace tern {
 
-#define CPU_OP(id) extern const CpuOpDesc k_cpu_op_##id;
+#define CPU_OP(id) extern const CpuOpDesc k_cpuop_##id;
 #include "backends/cpu/cpu_ops.list"
 #undef CPU_OP
 
 std::span<const CpuOpDesc* const> AllCpuOps() {
   static constexpr const CpuOpDesc* kAll[] = {
-#define CPU_OP(id) &k_cpu_op_##id,
+#define CPU_OP(id) &k_cpuop_##id,
 #include "backends/cpu/cpu_ops.list"
 #undef CPU_OP
   };

@@ -324,6 +324,6 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
 }
 
 }  // namespace
-extern const CpuOpDesc k_cpu_op_attention;
-const CpuOpDesc k_cpu_op_attention = {.name = "attention", .supports = SupportsAny, .prepare = Prepare};
+extern const CpuOpDesc k_cpuop_attention;
+const CpuOpDesc k_cpuop_attention = {.name = "attention", .supports = SupportsAny, .prepare = Prepare};
 }  // namespace tern

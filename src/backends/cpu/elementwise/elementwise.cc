@@ -46,17 +46,16 @@ Result<std::unique_ptr<CpuStep>> PrepareScale(const StepContext& c) {
 }
 
 }  // namespace
-extern const CpuOpDesc k_cpu_op_add, k_cpu_op_mul, k_cpu_op_silu, k_cpu_op_gelu_tanh, k_cpu_op_gelu,
-    k_cpu_op_scale;
-const CpuOpDesc k_cpu_op_add = {
+extern const CpuOpDesc k_cpuop_add, k_cpuop_mul, k_cpuop_silu, k_cpuop_gelu_tanh, k_cpuop_gelu, k_cpuop_scale;
+const CpuOpDesc k_cpuop_add = {
     .name = "add", .supports = SupportsAny, .prepare = PrepareBinary<&ElementwiseKernels::add>};
-const CpuOpDesc k_cpu_op_mul = {
+const CpuOpDesc k_cpuop_mul = {
     .name = "mul", .supports = SupportsAny, .prepare = PrepareBinary<&ElementwiseKernels::mul>};
-const CpuOpDesc k_cpu_op_silu = {
+const CpuOpDesc k_cpuop_silu = {
     .name = "silu", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::silu>};
-const CpuOpDesc k_cpu_op_gelu_tanh = {
+const CpuOpDesc k_cpuop_gelu_tanh = {
     .name = "gelu_tanh", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::gelu_tanh>};
-const CpuOpDesc k_cpu_op_gelu = {
+const CpuOpDesc k_cpuop_gelu = {
     .name = "gelu", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::gelu>};
-const CpuOpDesc k_cpu_op_scale = {.name = "scale", .supports = SupportsAny, .prepare = PrepareScale};
+const CpuOpDesc k_cpuop_scale = {.name = "scale", .supports = SupportsAny, .prepare = PrepareScale};
 }  // namespace tern

@@ -103,6 +103,6 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
 }
 
 }  // namespace
-extern const CpuOpDesc k_cpu_op_kv_append;
-const CpuOpDesc k_cpu_op_kv_append = {.name = "kv_append", .supports = SupportsAny, .prepare = Prepare};
+extern const CpuOpDesc k_cpuop_kv_append;
+const CpuOpDesc k_cpuop_kv_append = {.name = "kv_append", .supports = SupportsAny, .prepare = Prepare};
 }  // namespace tern

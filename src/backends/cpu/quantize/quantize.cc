@@ -60,8 +60,8 @@ Result<std::unique_ptr<CpuStep>> PrepareNormQuantize(const StepContext& c) {
 }
 
 }  // namespace
-extern const CpuOpDesc k_cpu_op_quantize, k_cpu_op_rms_norm_quantize;
-const CpuOpDesc k_cpu_op_quantize = {.name = "quantize", .supports = SupportsAny, .prepare = PrepareQuantize};
-const CpuOpDesc k_cpu_op_rms_norm_quantize = {
+extern const CpuOpDesc k_cpuop_quantize, k_cpuop_rms_norm_quantize;
+const CpuOpDesc k_cpuop_quantize = {.name = "quantize", .supports = SupportsAny, .prepare = PrepareQuantize};
+const CpuOpDesc k_cpuop_rms_norm_quantize = {
     .name = "rms_norm_quantize", .supports = SupportsAny, .prepare = PrepareNormQuantize};
 }  // namespace tern

@@ -28,6 +28,6 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
 }
 
 }  // namespace
-extern const CpuOpDesc k_cpu_op_rms_norm;
-const CpuOpDesc k_cpu_op_rms_norm = {.name = "rms_norm", .supports = SupportsAny, .prepare = Prepare};
+extern const CpuOpDesc k_cpuop_rms_norm;
+const CpuOpDesc k_cpuop_rms_norm = {.name = "rms_norm", .supports = SupportsAny, .prepare = Prepare};
 }  // namespace tern

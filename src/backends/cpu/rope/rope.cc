@@ -70,8 +70,7 @@ Result<std::unique_ptr<CpuStep>> PrepareTable(const StepContext& c) {
 }
 
 }  // namespace
-extern const CpuOpDesc k_cpu_op_rope, k_cpu_op_rope_table;
-const CpuOpDesc k_cpu_op_rope = {.name = "rope", .supports = SupportsAny, .prepare = PrepareRope};
-const CpuOpDesc k_cpu_op_rope_table = {
-    .name = "rope_table", .supports = SupportsAny, .prepare = PrepareTable};
+extern const CpuOpDesc k_cpuop_rope, k_cpuop_rope_table;
+const CpuOpDesc k_cpuop_rope = {.name = "rope", .supports = SupportsAny, .prepare = PrepareRope};
+const CpuOpDesc k_cpuop_rope_table = {.name = "rope_table", .supports = SupportsAny, .prepare = PrepareTable};
 }  // namespace tern
