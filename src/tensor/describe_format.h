@@ -20,8 +20,12 @@ constexpr Format DescribeFormat(std::string_view name) {
                    .encode = isa_none::EncodeRow<F>,
                    .tolerance = F::kTolerance};
   if constexpr (requires { F::kIntForm; }) {
-    static_assert(F::kWeights <= 256 && F::kWeights % F::kIntForm.group == 0);
-    format.int_form = F::kIntForm;
+    constexpr IntForm form = F::kIntForm;
+    static_assert(F::kWeights == (form.two_level ? 256 : 32), "blocks that integer kernels take");
+    static_assert(form.group == 32 || (form.group == 16 && form.two_level), "one scale per 16 or 32");
+    static_assert(form.bits == 4 || form.bits == 5 || form.bits == 6 || form.bits == 8);
+    static_assert((form.zero & (form.zero - 1)) == 0 && (form.zero == 0 || !form.has_min));
+    format.int_form = form;
     format.unpack = isa_none::UnpackBlock<F>;
   }
   return format;

@@ -4,6 +4,7 @@
 //   weight[i] = scale[i / group] * (code[i] - zero) - minimum[i / group]
 //
 // where scale = d * sc and minimum = dmin * mn if two_level, else d and dmin alone (then sc = mn = 1).
+// A block has 32 weights, or 256 where two_level. Kernels are made for the forms of the listed formats.
 // Plain C types: ISA files include this.
 
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace tern {
 struct IntForm {
   uint8_t bits = 0;   // codes use 4, 5, 6 or 8 bits; 0: the format has no integer form
   uint8_t group = 0;  // weights per scale: 16 or 32
-  uint8_t zero = 0;   // the code that stands for zero; 0 where has_min
+  uint8_t zero = 0;   // the code that stands for zero: a power of two; 0 where has_min
   bool has_min = false;
   bool two_level = false;
 };

@@ -5,6 +5,7 @@
 #include "backends/cpu/linear/epilogue.h"
 #include "backends/cpu/linear/float_tiles.h"
 #include "backends/cpu/linear/int_tiles.h"
+#include "formats_all.h"
 
 namespace tern::TERN_ISA_NS {
 namespace {
@@ -31,18 +32,22 @@ constexpr IntKernels IntKernelsOf() {
   return row;
 }
 
-// bits, group, zero, has_min, two_level
+// The kernels of a listed format's integer form: formats of equal forms share them. An empty row, which no
+// layout matches, where there is none.
+template <class F>
+constexpr IntKernels IntKernelsOfFormat() {
+  if constexpr (requires { F::kIntForm; }) {
+    constexpr IntForm f = F::kIntForm;
+    return IntKernelsOf<LayoutOf<f.bits, f.group, f.zero, f.has_min, f.two_level>>();
+  } else {
+    return {};
+  }
+}
+
 constexpr IntKernels kInts[] = {
-    IntKernelsOf<LayoutOf<4, 32, 8, false, false>>(),    // q4_0
-    IntKernelsOf<LayoutOf<4, 32, 0, true, false>>(),     // q4_1
-    IntKernelsOf<LayoutOf<5, 32, 16, false, false>>(),   // q5_0
-    IntKernelsOf<LayoutOf<5, 32, 0, true, false>>(),     // q5_1
-    IntKernelsOf<LayoutOf<8, 32, 128, false, false>>(),  // q8_0
-    IntKernelsOf<LayoutOf<4, 16, 0, true, true>>(),      // q2_k
-    IntKernelsOf<LayoutOf<4, 16, 4, false, true>>(),     // q3_k
-    IntKernelsOf<LayoutOf<4, 32, 0, true, true>>(),      // q4_k
-    IntKernelsOf<LayoutOf<5, 32, 0, true, true>>(),      // q5_k
-    IntKernelsOf<LayoutOf<6, 16, 32, false, true>>(),    // q6_k
+#define FORMAT(name) IntKernelsOfFormat<name>(),
+#include "tensor/quant/formats.list"
+#undef FORMAT
 };
 
 template <FloatPanel kType>
