@@ -20,8 +20,8 @@ namespace {
 constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
 
 // For each character below U+0144 the byte it stands for, or -1.
-std::array<int16_t, 0x144> MakeByteOfCharacter() {
-  std::array<int16_t, 0x144> bytes;
+constexpr std::array<int16_t, 0x144> MakeByteOfCharacter() {
+  std::array<int16_t, 0x144> bytes{};
   bytes.fill(-1);
   char32_t next = 0x100;
   for (int16_t byte = 0; byte < 256; ++byte) {
@@ -30,20 +30,19 @@ std::array<int16_t, 0x144> MakeByteOfCharacter() {
   }
   return bytes;
 }
+constexpr std::array<int16_t, 0x144> kByteOfCharacter = MakeByteOfCharacter();
 
-// The bytes that `text` spells; nothing if a character of it stands for no byte.
-std::optional<std::string> BytesOf(std::string_view text) {
-  static const std::array<int16_t, 0x144> kByteOfCharacter = MakeByteOfCharacter();
-  std::string bytes;
+// Appends the bytes that `text` spells; false if a character of it stands for no byte.
+bool AppendBytesOf(std::string_view text, std::string* bytes) {
   while (!text.empty()) {
     const Utf8Step step = NextUtf8(text);
-    if (step.kind != Utf8Step::kCharacter) return std::nullopt;
+    if (step.kind != Utf8Step::kCharacter) return false;
     const char32_t character = DecodeUtf8(text);
-    if (character >= kByteOfCharacter.size() || kByteOfCharacter[character] < 0) return std::nullopt;
-    bytes += static_cast<char>(kByteOfCharacter[character]);
+    if (character >= kByteOfCharacter.size() || kByteOfCharacter[character] < 0) return false;
+    *bytes += static_cast<char>(kByteOfCharacter[character]);
     text.remove_prefix(step.size);
   }
-  return bytes;
+  return true;
 }
 
 // Pairs of ids -> what they merge to. Open addressing; no pair is (-1, -1).
@@ -110,13 +109,12 @@ class ByteLevelBpe final : public VocabularyTokenizer {
         return BadEntry(kMergesKey, rank, fmt::format("{}, expected two tokens and a space", Shown(merge)));
       }
       const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
-      const std::string whole = std::string(left) + std::string(right);
-      TERN_TRY(const int32_t left_id, MergeId(left, rank));
-      TERN_TRY(const int32_t right_id, MergeId(right, rank));
-      TERN_TRY(const int32_t id, MergeId(whole, rank));
-      // A merge to or from a control token is never used: text must not spell one.
-      if (left_id < 0 || right_id < 0 || id < 0) continue;
-      merges_.Insert(left_id, right_id, {static_cast<uint32_t>(rank), id});
+      std::string bytes;
+      if (AppendBytesOf(left, &bytes)) {
+        const size_t cut = bytes.size();
+        if (AppendBytesOf(right, &bytes) && AddMerge(bytes, cut, static_cast<uint32_t>(rank))) continue;
+      }
+      TERN_TRY_STATUS(CheckUnreachable(left, right, rank));
     }
     all_texts_.reset();
     return {};
@@ -149,24 +147,39 @@ class ByteLevelBpe final : public VocabularyTokenizer {
       const bool strips_left = rule_.mask_strips_left && text == "<mask>";
       return added_tokens()->Add(text, {.id = id, .is_control = is_control, .strips_left = strips_left});
     }
-    const std::optional<std::string> bytes = BytesOf(text);
-    pieces_.Append(bytes ? *bytes : text);
-    if (!bytes || bytes->empty() || kind == TokenKind::kUnknown || index_.Insert(id)) return {};
+    std::string bytes;
+    if (!AppendBytesOf(text, &bytes)) {  // no text leads to it
+      pieces_.Append(text);
+      return {};
+    }
+    pieces_.Append(bytes);
+    if (bytes.empty() || kind == TokenKind::kUnknown || index_.Insert(id)) return {};
     return BadEntry("tokenizer.ggml.tokens", static_cast<size_t>(id),
-                    fmt::format("{} is token {} already", Shown(text), index_.Find(*bytes)));
+                    fmt::format("{} is token {} already", Shown(text), index_.Find(bytes)));
   }
 
-  // The id of a token that a merge names; -1 if text cannot reach it; an error if there is none.
-  Result<int32_t> MergeId(std::string_view text, size_t rank) {
-    if (const std::optional<std::string> bytes = BytesOf(text)) {
-      if (const int32_t id = index_.Find(*bytes); id >= 0) return id;
-    }
+  // False: not all three tokens are such as text may reach.
+  bool AddMerge(std::string_view bytes, size_t cut, uint32_t rank) {
+    const int32_t left = index_.Find(bytes.substr(0, cut)), right = index_.Find(bytes.substr(cut));
+    const int32_t id = index_.Find(bytes);
+    if (left < 0 || right < 0 || id < 0) return false;
+    merges_.Insert(left, right, {rank, id});
+    return true;
+  }
+
+  // A merge to or from a control token is passed over: text must not spell one. One that names no token is
+  // wrong.
+  Status CheckUnreachable(std::string_view left, std::string_view right, size_t rank) {
     if (!all_texts_) {
       all_texts_.emplace(vocabulary().texts, static_cast<size_t>(vocabulary().size()));
       for (int32_t id = 0; id < vocabulary().size(); ++id) all_texts_->Insert(id);
     }
-    if (all_texts_->Find(text) >= 0) return -1;
-    return BadEntry(kMergesKey, rank, fmt::format("{} is not in tokenizer.ggml.tokens", Shown(text)));
+    for (const std::string& text :
+         {std::string(left), std::string(right), std::string(left) + std::string(right)}) {
+      if (all_texts_->Find(text) >= 0) continue;
+      return BadEntry(kMergesKey, rank, fmt::format("{} is not in tokenizer.ggml.tokens", Shown(text)));
+    }
+    return {};
   }
 
   void EncodeWord(std::string_view word, std::vector<Symbol>* symbols, std::vector<int32_t>* ids) const {

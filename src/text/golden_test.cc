@@ -1,9 +1,12 @@
-// The tokenizers against published vectors: each vocabulary of shared/golden/vocab with its texts and ids.
+// The tokenizers against published vectors, on the vocabularies of shared/golden/vocab: the texts and ids
+// there, and those of tests/tokenizers, which tests/reference/make_tokenizer_vectors.py made.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -32,6 +35,17 @@ std::vector<std::string> Split(const std::string& text, const std::string& separ
   return parts;
 }
 
+// A line of a .jsonl file of texts: a JSON string, or {"hex": "..."} for what is not UTF-8.
+std::string TextOf(const std::string& line) {
+  const boost::json::value value = boost::json::parse(line);
+  if (value.is_string()) return std::string(value.as_string());
+  const std::string hex(value.at("hex").as_string());
+  std::string bytes;
+  for (size_t i = 0; i < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
 class GoldenVocabulary : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
@@ -47,6 +61,20 @@ class GoldenVocabulary : public testing::TestWithParam<const char*> {
     ASSERT_GE(texts_.size(), 30u);
     ASSERT_EQ(texts_.size(), expected_.size());
   }
+  // Compares with tests/tokenizers/<texts> and <ids>.
+  void ExpectReferenceIds(const std::string& texts, const std::string& ids_file, bool parse_special) {
+    const std::filesystem::path folder = std::filesystem::path(TERN_SOURCE_DIR) / "tests/tokenizers";
+    const auto lines = Split(ReadFile(folder / texts), "\n"),
+               expected = Split(ReadFile(folder / ids_file), "\n");
+    ASSERT_GE(lines.size(), 10u);
+    ASSERT_EQ(lines.size(), expected.size());
+    for (size_t i = 0; i < lines.size(); ++i) {
+      std::vector<int32_t> ids;
+      tokenizer_->Encode(TextOf(lines[i]), parse_special, &ids);
+      EXPECT_EQ(fmt::format("{}", fmt::join(ids, " ")), expected[i])
+          << texts << " line " << i + 1 << ": " << lines[i];
+    }
+  }
   std::filesystem::path path_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::vector<std::string> texts_, expected_;
@@ -60,6 +88,14 @@ TEST_P(GoldenVocabulary, GivesThePublishedIds) {
     for (int32_t id : ids) line += fmt::format(" {}", id);
     EXPECT_EQ(line, expected_[i]) << "text " << i << ": " << texts_[i];
   }
+}
+
+TEST_P(GoldenVocabulary, GivesTheReferenceIds) {
+  ExpectReferenceIds("texts.jsonl", fmt::format("{}.ids", GetParam()), false);
+}
+
+TEST_P(GoldenVocabulary, GivesTheReferenceIdsOfSpecialTokens) {
+  ExpectReferenceIds("special_texts.jsonl", fmt::format("{}.special.ids", GetParam()), true);
 }
 
 TEST_P(GoldenVocabulary, DecodesToTheTextAndStreamsWholeCharacters) {

@@ -84,27 +84,11 @@ class SentencePieceBpe final : public VocabularyTokenizer {
   void EncodePlain(std::string_view text, std::vector<int32_t>* ids) const override {
     const std::string escaped = Escaped(text);
     std::vector<Symbol> symbols;
-    symbols.reserve(escaped.size());
-    for (uint32_t i = 0; i < escaped.size();) {
-      const auto size = static_cast<uint32_t>(Utf8Size(escaped[i]));
-      AppendSymbol(index_.Find(std::string_view(escaped).substr(i, size)), i, size, &symbols);
-      i += size;
-    }
-    Unmerged unmerged;
-    const auto find = [&](const Symbol& a, const Symbol& b) -> std::optional<Merge> {
-      if (a.size + b.size > longest_) return std::nullopt;
-      const std::string_view piece = std::string_view(escaped).substr(a.begin, a.size + b.size);
-      const int32_t id = index_.Find(piece);
-      if (id < 0) return std::nullopt;
-      if (vocabulary().kind(id) == TokenKind::kUnused) unmerged[piece] = a.size;
-      return Merge{orders_[static_cast<size_t>(id)], id};
-    };
-    MergeSymbols(find, &symbols);
     bool after_unknown = false;
-    for (const Symbol& symbol : symbols) {
-      if (symbol.size == 0) continue;
-      const std::string_view piece = std::string_view(escaped).substr(symbol.begin, symbol.size);
-      after_unknown = Emit(piece, unmerged, after_unknown, ids);
+    for (std::string_view rest = escaped; !rest.empty();) {
+      const std::string_view word = rest.substr(0, WordSize(rest));
+      after_unknown = EncodeWord(word, after_unknown, &symbols, ids);
+      rest.remove_prefix(word.size());
     }
   }
 
@@ -118,6 +102,53 @@ class SentencePieceBpe final : public VocabularyTokenizer {
   // Pieces of kind "unused" that a merge made, and how many bytes of them were the left part. They help to
   // make longer pieces; those that remain are taken apart again.
   using Unmerged = std::map<std::string_view, uint32_t>;
+
+  // The bytes up to the first space that no merge joins to what is in front of it.
+  size_t WordSize(std::string_view text) const {
+    size_t at = 0;
+    for (;;) {
+      while (text.substr(at).starts_with(kSpaceMark)) at += kSpaceMark.size();
+      at = text.find(kSpaceMark, at);
+      if (at == std::string_view::npos) return text.size();
+      if (!joins_space_[static_cast<unsigned char>(text[at - 1])]) return at;
+    }
+  }
+
+  // Notes which characters a piece joins to a space behind them. In most vocabularies that is none.
+  void NoteJoins(std::string_view key) {
+    for (size_t at = key.find(kSpaceMark, 1); at != std::string_view::npos;
+         at = key.find(kSpaceMark, at + 1)) {
+      if (!key.substr(0, at).ends_with(kSpaceMark))
+        joins_space_[static_cast<unsigned char>(key[at - 1])] = true;
+    }
+  }
+
+  // Appends the ids of a stretch of text that no merge crosses the ends of; true if it ends in an unknown
+  // character.
+  bool EncodeWord(std::string_view word, bool after_unknown, std::vector<Symbol>* symbols,
+                  std::vector<int32_t>* ids) const {
+    symbols->clear();
+    for (uint32_t i = 0; i < word.size();) {
+      const auto size = static_cast<uint32_t>(Utf8Size(word[i]));
+      AppendSymbol(index_.Find(word.substr(i, size)), i, size, symbols);
+      i += size;
+    }
+    Unmerged unmerged;
+    const auto find = [&](const Symbol& a, const Symbol& b) -> std::optional<Merge> {
+      if (a.size + b.size > longest_) return std::nullopt;
+      const std::string_view piece = word.substr(a.begin, a.size + b.size);
+      const int32_t id = index_.Find(piece);
+      if (id < 0) return std::nullopt;
+      if (vocabulary().kind(id) == TokenKind::kUnused) unmerged[piece] = a.size;
+      return Merge{orders_[static_cast<size_t>(id)], id};
+    };
+    MergeSymbols(find, symbols);
+    for (const Symbol& symbol : *symbols) {
+      if (symbol.size == 0) continue;
+      after_unknown = Emit(word.substr(symbol.begin, symbol.size), unmerged, after_unknown, ids);
+    }
+    return after_unknown;
+  }
 
   Status AddToken(int32_t id) {
     const std::string_view text = vocabulary().text(id);
@@ -160,6 +191,7 @@ class SentencePieceBpe final : public VocabularyTokenizer {
     keys_.Append(Replaced(vocabulary().text(id), " ", kSpaceMark));
     const std::string_view key = keys_[static_cast<size_t>(id)];
     longest_ = std::max(longest_, key.size());
+    NoteJoins(key);
     if (key.empty() || index_.Insert(id)) return {};
     return BadEntry(kTokensKey, static_cast<size_t>(id),
                     fmt::format("{} is token {} already", Shown(vocabulary().text(id)), index_.Find(key)));
@@ -228,7 +260,8 @@ class SentencePieceBpe final : public VocabularyTokenizer {
   std::vector<uint32_t> orders_;
   std::array<int32_t, 256> byte_ids_;
   int32_t unknown_ = -1;
-  size_t longest_ = 0;  // bytes of the longest key
+  std::array<bool, 256> joins_space_{};  // by the last byte of the character in front of the space
+  size_t longest_ = 0;                   // bytes of the longest key
 };
 
 Result<const std::vector<double>*> ReadScores(const Metadata& metadata, int32_t count) {

@@ -107,7 +107,8 @@ def hugging_face(meta, special=False):
     tokens, kinds = meta["tokenizer.ggml.tokens"], meta["tokenizer.ggml.token_type"]
     name = meta.get("tokenizer.ggml.pre", "gpt-neox" if meta["general.architecture"] == "gptneox" else "gpt-2")
     merges = [tuple(merge.split(" ", 1)) for merge in meta["tokenizer.ggml.merges"]]
-    tokenizer = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, merges, ignore_merges=name == "llama-bpe"))
+    tokenizer = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, merges,
+                                     ignore_merges=name in ("llama-bpe", "tekken")))
     stages, nfc = PRE_TOKENIZERS[name]()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(stages)
     if nfc:
