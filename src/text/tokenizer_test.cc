@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <ctime>
 
 #include "text/tiny_vocabulary.h"
 
@@ -385,11 +385,10 @@ TEST(Time, StaysLinearOnAdversarialTexts) {
         bytes.ByteLevel("falcon"), pieces.SentencePiece()}) {
     const auto tokenizer = Load(metadata);
     for (const std::string& text : kTexts) {
-      const auto start = std::chrono::steady_clock::now();
+      const std::clock_t start = std::clock();
       const std::vector<int32_t> ids = Ids(*tokenizer, text, true);
       Decoded(*tokenizer, ids);
-      EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1500))
-          << text.substr(0, 8);
+      EXPECT_LT(std::clock() - start, 3 * CLOCKS_PER_SEC) << text.substr(0, 8);
     }
   }
 }

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "base/utf8.h"
 
@@ -61,9 +61,9 @@ TEST(Nfc, ComposesAndOrdersMarks) {
 TEST(Nfc, ThousandsOfMarksInTheWorstOrderTakeNoTime) {
   std::string text = "a";
   for (int i = 0; i < 100'000; ++i) text += i % 2 == 0 ? "\u0301" : "\u0323";
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   const std::string out = NormalizeNfc(text);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_LT(std::clock() - start, 3 * CLOCKS_PER_SEC);
   EXPECT_EQ(out.substr(0, 5), "\u1EA1\u0323");
 }
 
