@@ -13,6 +13,7 @@ LISTS = {
     "src/backends/backends.list": ("src/backends", "{}", True),
     "src/backends/cpu/cpu_ops.list": ("src/backends/cpu", "../../ops/{}.cc", True),
     "src/engine/samplers.list": ("src/engine/samplers", "{}.cc", False),
+    "src/text/tokenizers.list": ("src/text", "{}.cc", True),
     "src/cli/commands.list": ("src/cli/commands", "{}.cc", True),
 }
 # Folders that hold other files beside the listed ones: only files that define a descriptor must be listed.

@@ -220,9 +220,7 @@ Result<const PreTokenizerRule*> RuleOf(const Metadata& metadata) {
   return FindPreTokenizerRule(architecture == "gptneox" ? "gpt-neox" : "gpt-2");
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Tokenizer>> LoadByteLevelBpe(const Metadata& metadata) {
+Result<std::unique_ptr<Tokenizer>> Load(const Metadata& metadata) {
   TERN_TRY(const PreTokenizerRule* rule, RuleOf(metadata));
   TERN_TRY(Vocabulary vocabulary, ReadVocabulary(metadata, {.adds_bos = rule->adds_bos}));
   TERN_TRY(PreTokenizer pre_tokenizer, PreTokenizer::Compile(rule->cuts));
@@ -234,5 +232,10 @@ Result<std::unique_ptr<Tokenizer>> LoadByteLevelBpe(const Metadata& metadata) {
   TERN_TRY_STATUS(tokenizer->AddMerges(*merges));
   return std::unique_ptr<Tokenizer>(std::move(tokenizer));
 }
+
+}  // namespace
+
+extern const TokenizerDesc k_tokenizer_byte_level_bpe;
+const TokenizerDesc k_tokenizer_byte_level_bpe = {.name = "gpt2", .summary = "byte-level BPE", .load = Load};
 
 }  // namespace tern

@@ -273,9 +273,7 @@ Result<const std::vector<double>*> ReadScores(const Metadata& metadata, int32_t 
                               count, kTokensKey));
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Tokenizer>> LoadSentencePieceBpe(const Metadata& metadata) {
+Result<std::unique_ptr<Tokenizer>> Load(const Metadata& metadata) {
   if (metadata.Has("tokenizer.ggml.precompiled_charsmap")) {
     return Unsupported(
         "tokenizer.ggml.precompiled_charsmap: SentencePiece normalization tables are not supported");
@@ -292,5 +290,11 @@ Result<std::unique_ptr<Tokenizer>> LoadSentencePieceBpe(const Metadata& metadata
   TERN_TRY_STATUS(tokenizer->AddTokens(*scores));
   return std::unique_ptr<Tokenizer>(std::move(tokenizer));
 }
+
+}  // namespace
+
+extern const TokenizerDesc k_tokenizer_sentence_piece_bpe;
+const TokenizerDesc k_tokenizer_sentence_piece_bpe = {
+    .name = "llama", .summary = "SentencePiece BPE", .load = Load};
 
 }  // namespace tern

@@ -7,12 +7,28 @@
 
 namespace tern {
 
+#define TOKENIZER(name) extern const TokenizerDesc k_tokenizer_##name;
+#include "text/tokenizers.list"
+#undef TOKENIZER
+
+namespace {
+
+constexpr const TokenizerDesc* kTokenizers[] = {
+#define TOKENIZER(name) &k_tokenizer_##name,
+#include "text/tokenizers.list"
+#undef TOKENIZER
+};
+
+}  // namespace
+
 Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Metadata& metadata) {
   TERN_TRY(const std::string model, metadata.Str("tokenizer.ggml.model"));
-  if (model == "gpt2") return LoadByteLevelBpe(metadata);
-  if (model == "llama") return LoadSentencePieceBpe(metadata);
-  return Unsupported(fmt::format(
-      "tokenizer.ggml.model: {}, expected gpt2 (byte-level BPE) or llama (SentencePiece BPE)", Shown(model)));
+  std::string known;
+  for (const TokenizerDesc* desc : kTokenizers) {
+    if (model == desc->name.value) return desc->load.value(metadata);
+    known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", desc->name.value, desc->summary.value);
+  }
+  return Unsupported(fmt::format("tokenizer.ggml.model: {}, expected one of {}", Shown(model), known));
 }
 
 std::vector<int32_t> EncodeSegments(const Tokenizer& tokenizer, std::span<const TextSegment> segments) {

@@ -303,8 +303,9 @@ TEST(LoadTokenizer, NamesTheKeyThatIsWrong) {
   };
   using Strings = std::vector<std::string>;
   EXPECT_EQ(ErrorOf(good), "no error");
-  EXPECT_EQ(with("model", "bert"),
-            "tokenizer.ggml.model: \"bert\", expected gpt2 (byte-level BPE) or llama (SentencePiece BPE)");
+  EXPECT_EQ(
+      with("model", "bert"),
+      "tokenizer.ggml.model: \"bert\", expected one of gpt2 (byte-level BPE), llama (SentencePiece BPE)");
   EXPECT_EQ(with("tokens", uint64_t{3}), "tokenizer.ggml.tokens: missing or not an array of strings");
   EXPECT_EQ(with("tokens", Strings{}), "tokenizer.ggml.tokens: empty");
   EXPECT_EQ(with("token_type", Strings(263, "1")),

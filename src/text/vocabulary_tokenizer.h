@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/required.h"
 #include "base/result.h"
 #include "text/added_tokens.h"
 #include "text/tokenizer.h"
@@ -47,8 +48,11 @@ class VocabularyTokenizer : public Tokenizer {
   AddedTokens added_;
 };
 
-// The kinds, by tokenizer.ggml.model.
-Result<std::unique_ptr<Tokenizer>> LoadByteLevelBpe(const Metadata& metadata);      // gpt2
-Result<std::unique_ptr<Tokenizer>> LoadSentencePieceBpe(const Metadata& metadata);  // llama
+// A kind of tokenizer: one file, and one line in tokenizers.list.
+struct TokenizerDesc {
+  Required<const char*> name;     // value of tokenizer.ggml.model
+  Required<const char*> summary;  // what it is called elsewhere
+  Required<Result<std::unique_ptr<Tokenizer>> (*)(const Metadata&)> load;
+};
 
 }  // namespace tern
