@@ -26,13 +26,26 @@ std::string Bar(double share, int width) {
   return bar + std::string(static_cast<size_t>(std::max(0, width - used)), ' ');
 }
 
+// The first `columns` columns of `text`, the last one an ellipsis if something is cut off.
+std::string Shortened(const std::string& text, size_t columns) {
+  if (Columns(text) <= columns) return text;
+  std::string kept;
+  size_t used = 0;
+  for (const char c : text) {
+    const bool starts = (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    if (starts && ++used == columns) break;
+    kept += c;
+  }
+  return kept + "…";
+}
+
 }  // namespace
 
 Progress::Progress(std::string label, Unit unit)
     : label_(std::move(label)), unit_(unit), draws_(IsTerminal(2)) {}
 
-std::string Progress::Line(const std::string& label, Unit unit, uint64_t done, uint64_t total, double rate,
-                           int columns) {
+std::string Progress::Line(const std::string& full_label, Unit unit, uint64_t done, uint64_t total,
+                           double rate, int columns) {
   std::string tail = Amount(unit, done);
   if (total > 0) tail += "/" + Amount(unit, total);
   if (rate > 0) {
@@ -40,6 +53,9 @@ std::string Progress::Line(const std::string& label, Unit unit, uint64_t done, u
                                  : fmt::format("  {:.1f}/s", rate);
     if (total > done) tail += "  " + HumanSeconds(static_cast<double>(total - done) / rate) + " left";
   }
+  // A bar of ten cells is worth more than the end of a long name.
+  const int room = columns - static_cast<int>(Columns(tail)) - 20;
+  const std::string label = Shortened(full_label, static_cast<size_t>(std::max(room, 16)));
   if (total == 0) return fmt::format("{}  {}", label, tail);
   const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   const std::string percent = fmt::format("{:3.0f}%", std::floor(share * 100));

