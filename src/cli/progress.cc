@@ -27,13 +27,14 @@ std::string Bar(double share, int width) {
 }
 
 // The first `columns` columns of `text`, the last one an ellipsis if something is cut off.
-std::string Shortened(const std::string& text, size_t columns) {
-  if (Columns(text) <= columns) return text;
+std::string Shortened(const std::string& text, int columns) {
+  const auto most = static_cast<size_t>(std::max(columns, 1));
+  if (Columns(text) <= most) return text;
   std::string kept;
   size_t used = 0;
   for (const char c : text) {
     const bool starts = (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-    if (starts && ++used == columns) break;
+    if (starts && ++used == most) break;
     kept += c;
   }
   return kept + "…";
@@ -46,21 +47,26 @@ Progress::Progress(std::string label, Unit unit)
 
 std::string Progress::Line(const std::string& full_label, Unit unit, uint64_t done, uint64_t total,
                            double rate, int columns) {
-  std::string tail = Amount(unit, done);
-  if (total > 0) tail += "/" + Amount(unit, total);
+  const bool bytes = unit == Unit::kBytes;
+  std::string speed;
   if (rate > 0) {
-    tail += unit == Unit::kBytes ? fmt::format("  {}/s", HumanBytes(static_cast<uint64_t>(rate)))
-                                 : fmt::format("  {:.1f}/s", rate);
-    if (total > done) tail += "  " + HumanSeconds(static_cast<double>(total - done) / rate) + " left";
+    speed = bytes ? HumanBytes(static_cast<uint64_t>(rate)) + "/s" : fmt::format("{:.1f}/s", rate);
   }
+  if (total == 0) return Shortened(fmt::format("{}  {}  {}", full_label, Amount(unit, done), speed), columns);
+  // Every part keeps its width while numbers grow, so that the line stands still.
+  const std::string all = Amount(unit, total);
+  std::string left;
+  if (rate > 0 && total > done) left = HumanSeconds(static_cast<double>(total - done) / rate) + " left";
+  const std::string tail =
+      fmt::format("{:>{}}/{}{:>{}}{:>12}", Amount(unit, done), std::max<size_t>(all.size(), bytes ? 7 : 0),
+                  all, speed, bytes ? 11 : 10, left);
   // A bar of ten cells is worth more than the end of a long name.
-  const int room = columns - static_cast<int>(Columns(tail)) - 20;
-  const std::string label = Shortened(full_label, static_cast<size_t>(std::max(room, 16)));
-  if (total == 0) return fmt::format("{}  {}", label, tail);
+  const int room = columns - static_cast<int>(tail.size()) - 19;
+  const std::string label = Shortened(full_label, std::max(room, 12));
   const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   const std::string percent = fmt::format("{:3.0f}%", std::floor(share * 100));
-  const int width = std::min(30, columns - static_cast<int>(Columns(label) + Columns(tail)) - 10);
-  if (width < 5) return fmt::format("{} {}  {}", label, percent, tail);
+  const int width = std::min(30, columns - static_cast<int>(Columns(label) + tail.size()) - 9);
+  if (width < 5) return Shortened(fmt::format("{} {}  {}", label, percent, tail), columns);
   return fmt::format("{}  {} {}  {}", label, Bar(share, width), percent, tail);
 }
 

@@ -11,24 +11,36 @@ using Unit = Progress::Unit;
 
 TEST(Progress, ShowsBarShareRateAndTimeLeft) {
   EXPECT_EQ(Progress::Line("pulling x", Unit::kBytes, 50'000'000, 100'000'000, 10'000'000, 100),
-            "pulling x  ███████████████                 50%  50.0 MB/100 MB  10.0 MB/s  0:05 left");
+            "pulling x  ███████████████                 50%  50.0 MB/100 MB  10.0 MB/s   0:05 left");
+}
+
+TEST(Progress, KeepsItsWidthWhileItGoes) {
+  const auto columns = [](uint64_t done, double rate) {
+    return Columns(Progress::Line("pulling x", Unit::kBytes, done, 253'000'000, rate, 80));
+  };
+  for (uint64_t done : {0, 9'000, 1'000'000, 99'949'999, 252'999'999}) {
+    for (double rate : {0.0, 900.0, 32.5e6, 999e6}) EXPECT_EQ(columns(done, rate), columns(0, 0));
+  }
+  EXPECT_LE(columns(0, 0), 80u);
 }
 
 TEST(Progress, WithoutATotalShowsWhatIsDone) {
-  EXPECT_EQ(Progress::Line("reading", Unit::kCount, 12, 0, 0, 80), "reading  12");
-}
-
-TEST(Progress, LeavesOutTheBarWhereItDoesNotFit) {
-  EXPECT_EQ(Progress::Line("evaluating", Unit::kCount, 3, 12, 0, 25), "evaluating  25%  3/12");
+  EXPECT_EQ(Progress::Line("reading", Unit::kCount, 12, 0, 3, 80), "reading  12  3.0/s");
 }
 
 TEST(Progress, ShortensALongLabelForTheBar) {
-  EXPECT_EQ(Progress::Line("pulling a-very-long-name-of-a-model.gguf", Unit::kCount, 5, 10, 0, 50),
-            "pulling a-very-long-name-…  █████       50%  5/10");
+  EXPECT_EQ(Progress::Line("pulling a-very-long-name-of-a-model.gguf", Unit::kCount, 5, 10, 0, 70),
+            "pulling a-very-long-nam…  █████       50%   5/10                      ");
+}
+
+TEST(Progress, LeavesOutTheBarWhereItDoesNotFit) {
+  EXPECT_EQ(Progress::Line("evaluating", Unit::kCount, 3, 12, 0, 50),
+            "evaluating  25%   3/12                      ");
+  EXPECT_LE(Columns(Progress::Line("evaluating", Unit::kCount, 3, 12, 0, 20)), 20u);
 }
 
 TEST(Progress, NeverShowsMoreThanAll) {
-  EXPECT_EQ(Progress::Line("x", Unit::kCount, 20, 10, 0, 20), "x 100%  20/10");
+  EXPECT_NE(Progress::Line("x", Unit::kCount, 20, 10, 0, 80).find("100%  20/10"), std::string::npos);
 }
 
 TEST(Terminal, HumanBytes) {
