@@ -87,6 +87,7 @@ struct Arguments::State {
   CLI::App app;
   std::vector<ArgumentInfo> infos;
   std::vector<CLI::Option*> options;
+  std::string section;
   std::vector<std::function<Status()>> checks;
   std::function<Status()> run;
 };
@@ -125,6 +126,7 @@ Argument Arguments::Option(std::string_view names, T* into, std::string_view hel
   info.value_name = ValueNameOf<T>();
   info.default_value = DefaultOf(*into);
   info.repeats = IsVector<T>::value;
+  info.section = state_->section;
   state_->infos.push_back(std::move(info));
   state_->options.push_back(option);
   return Argument(this, state_->infos.size() - 1);
@@ -155,9 +157,12 @@ Argument Arguments::Flag(std::string_view names, bool* into, std::string_view he
   ArgumentInfo info;
   info.names = names;
   info.help = help;
+  info.section = state_->section;
   state_->infos.push_back(std::move(info));
   return Argument(this, state_->infos.size() - 1);
 }
+
+void Arguments::Section(std::string_view title) { state_->section = title; }
 
 void Arguments::Check(std::function<Status()> check) { state_->checks.push_back(std::move(check)); }
 void Arguments::Run(std::function<Status()> run) { state_->run = std::move(run); }

@@ -33,6 +33,7 @@ struct ArgumentInfo {
   std::string help;
   std::string value_name;     // "N", "TEXT", ...; empty for flags
   std::string default_value;  // empty: none worth showing
+  std::string section;        // the heading it stands under; empty: "Options"
   std::vector<std::string> choices;
   bool positional = false, required = false, repeats = false;
 };
@@ -69,6 +70,8 @@ class Arguments {
   // std::vector of std::string, int, int64_t, double (repeated, or one value split at commas).
   template <class T>
   Argument Option(std::string_view names, T* into, std::string_view help);
+  // What is declared from here on stands under this heading in the help; "": under "Options".
+  void Section(std::string_view title);
   Argument Flag(std::string_view names, bool* into, std::string_view help);
 
   // What cannot be said of one argument alone ("--tokens or --tokens-file is needed"): runs after parsing,

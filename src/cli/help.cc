@@ -34,8 +34,10 @@ std::string Wrapped(std::string_view text, size_t left) {
   return out;
 }
 
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
 // Rows of a name and what it is, the second column aligned.
-std::string Table(int fd, const std::vector<std::pair<std::string, std::string>>& rows) {
+std::string Table(int fd, const Rows& rows) {
   size_t left = 0;
   for (const auto& [name, what] : rows) left = std::max(left, std::min(Columns(name), kMaxLeft));
   std::string out;
@@ -61,7 +63,7 @@ std::string Explained(const ArgumentInfo& info) {
   if (!info.choices.empty()) {
     std::string list;
     for (const std::string& choice : info.choices) list += (list.empty() ? "" : ", ") + choice;
-    text += ": " + list;
+    text += "; one of " + list;
   }
   if (!info.default_value.empty()) text += " (default " + info.default_value + ")";
   return text;
@@ -80,7 +82,7 @@ std::string Usage(const CommandDesc& command, const Arguments& args) {
 }  // namespace
 
 std::string MainHelp(int fd) {
-  std::vector<std::pair<std::string, std::string>> rows;
+  Rows rows;
   for (const CommandDesc* command : AllCommands()) {
     if (!command->hidden) rows.emplace_back(command->name, command->summary);
   }
@@ -90,15 +92,19 @@ std::string MainHelp(int fd) {
 }
 
 std::string CommandHelp(const CommandDesc& command, const Arguments& args) {
-  std::vector<std::pair<std::string, std::string>> positionals, options;
+  Rows positionals;
+  std::vector<std::pair<std::string, Rows>> sections = {{"Options", {}}};
   for (const ArgumentInfo& info : args.infos()) {
-    (info.positional ? positionals : options).emplace_back(Spelled(info), Explained(info));
+    const std::string title = info.section.empty() ? "Options" : info.section;
+    auto at = std::find_if(sections.begin(), sections.end(), [&](const auto& s) { return s.first == title; });
+    if (at == sections.end()) at = sections.insert(at, {title, {}});
+    (info.positional ? positionals : at->second).emplace_back(Spelled(info), Explained(info));
   }
-  options.emplace_back("-h, --help", "print this help");
+  sections[0].second.emplace_back("-h, --help", "print this help");
   std::string out = Heading(1, fmt::format("tern {}: {}", command.name, command.summary));
-  out += "\nUsage: " + Usage(command, args) + "\n\n";
-  if (!positionals.empty()) out += Heading(1, "Arguments:") + Table(1, positionals) + "\n";
-  out += Heading(1, "Options:") + Table(1, options);
+  out += "\nUsage: " + Usage(command, args) + "\n";
+  if (!positionals.empty()) out += "\n" + Heading(1, "Arguments:") + Table(1, positionals);
+  for (const auto& [title, rows] : sections) out += "\n" + Heading(1, title + ":") + Table(1, rows);
   if (command.example.empty()) return out;
   out += "\n" + Heading(1, "Example:");
   for (std::string_view rest = command.example; !rest.empty();) {

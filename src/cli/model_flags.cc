@@ -12,6 +12,7 @@ void AddModelArgument(Arguments& args, ModelFlags* flags, bool required) {
 }
 
 void AddRunnerFlags(Arguments& args, ModelFlags* flags) {
+  args.Section("How it runs");
   args.Option("--precision", &flags->precision, "activations: int8, a mix, int16-class, or fp32")
       .Choices({"fast", "default", "precise", "exact"});
   args.Option("-t,--threads", &flags->threads, "threads; 0: one per core").Range(0, 1024);
@@ -23,6 +24,7 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags) {
   args.Option("--device", &flags->device, "backend to run on");
   args.Option("--disable-pass", &flags->disabled_passes, "leave out a graph pass (repeatable)")
       .ValueName("PASS");
+  args.Section("");
 }
 
 Result<std::string> FindModelFile(const ModelFlags& flags) {

@@ -62,6 +62,7 @@ Status ParseBias(const std::string& text, SamplingOptions* options) {
 }  // namespace
 
 void AddSamplingFlags(Arguments& args, SamplingOptions* options) {
+  args.Section("Sampling");
   for (const Flag& flag : kFlags) {
     const std::string name = "--" + std::string(flag.name);
     std::visit([&](auto member) { args.Option(name, &(options->*member), flag.help); }, flag.member);
@@ -69,6 +70,7 @@ void AddSamplingFlags(Arguments& args, SamplingOptions* options) {
   args.Option("--samplers", &options->order, "which steps run, in which order").ValueName("NAMES");
   auto biases = std::make_shared<std::vector<std::string>>();
   args.Option("--logit-bias", biases.get(), "add to a token's logit (repeatable)").ValueName("ID=BIAS");
+  args.Section("");
   args.Check([biases, options]() -> Status {
     for (const std::string& bias : *biases) TERN_TRY_STATUS(ParseBias(bias, options));
     return Validate(*options);
