@@ -17,7 +17,7 @@ compile() {
   local source=$1 isa=$2 flag=$3
   local object=$out/$(echo "${source%.cc}" | tr / _).o
   ccache g++ $flags $flag -I$out/gen -c "$source" -o "$object"
-  nm -C "$object" | sed 's/^[0-9a-f ]*//' | grep -E '^[WVu] ' | grep -v "isa_${isa}::" | sed "s|^|$source: |" | head -5 || true
+  nm -C "$object" | sed 's/^[0-9a-f ]*//' | grep -E '^[WVu] ' | grep -v -e "isa_${isa}::" -e 'DW.ref.' | sed "s|^|$source: |" | head -5 || true
 }
 export -f compile
 export flags out
