@@ -19,10 +19,10 @@ struct Candidate {
   float logit;
 };
 
-// Every option of every sampler; the defaults mean "off" or plain sampling at temperature 0.8.
+// Every option of every sampler; the defaults mean "off" or plain sampling at a low temperature.
 struct SamplingOptions {
   uint64_t seed = 0;         // 0: drawn at random, and reported
-  float temperature = 0.8f;  // <= 0: greedy
+  float temperature = 0.3f;  // 0: greedy. Small models wander off above
   int top_k = 40;            // 0: off
   float top_p = 0.95f;       // 1: off
   float min_p = 0.05f;       // 0: off
