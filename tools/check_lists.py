@@ -16,8 +16,9 @@ LISTS = {
     "src/text/tokenizers.list": ("src/text", "{}.cc", True),
     "src/cli/commands.list": ("src/cli/commands", "{}.cc", True),
 }
-# Folders that hold other files beside the listed ones: only files that define a descriptor must be listed.
-DESCRIPTOR = re.compile(r"^const \w+Desc k_\w+?_(\w+) =", re.M)
+# A folder may hold other files beside the listed ones: what defines a descriptor of the list's kind must be listed.
+# MODEL(llama) stands for "const ModelDesc k_model_llama".
+DESCRIPTOR = r"^const {}Desc k_[a-z]+_(\w+) ="
 
 
 def listed(path):
@@ -33,8 +34,10 @@ def check(path, folder, pattern, is_sorted):
         yield f"{path}: {name}: listed twice"
     if is_sorted and names != sorted(names):
         yield f"{path}: not sorted"
+    kinds = re.findall(r"^([A-Z_]+)\(", path.read_text(), re.M)
+    kind = kinds[0].title().replace("_", "") if kinds else ""
     for file in sorted(Path(folder).glob("*.cc")):
-        for name in DESCRIPTOR.findall(file.read_text()):
+        for name in re.findall(DESCRIPTOR.format(kind), file.read_text(), re.M):
             if name not in names:
                 yield f"{file}: {name}: missing from {path}"
 
