@@ -8,7 +8,8 @@
 namespace tern {
 namespace {
 
-bool Active(const SamplingOptions& options) { return options.temperature > 0; }
+// Only where --samplers names it: no other chain changes.
+bool Active(const SamplingOptions& options) { return !options.order.empty(); }
 
 void Apply(SamplerState& state) {
   std::erase_if(state.candidates, [](const Candidate& c) { return c.id % 2 != 0; });
@@ -29,6 +30,8 @@ TEST(AddingASampler, TheExampleLeavesEvenIds) {
   std::vector<int32_t> scratch;
   SamplingOptions options;
   Random random(1);
+  EXPECT_FALSE(k_sampler_even_only.active.value(options));
+  options.order = {"even_only"};
   ASSERT_TRUE(k_sampler_even_only.active.value(options));
   SamplerState state{candidates, false, {}, options, random, 0, scratch};
   k_sampler_even_only.apply.value(state);
