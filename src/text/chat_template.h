@@ -43,7 +43,7 @@ class ChatTemplate {
   Result<std::vector<TextSegment>> Render(const boost::json::object& variables,
                                           const TemplateOptions& options = {}) const;
 
-  static constexpr size_t kMaxSourceBytes = size_t{4} << 20;
+  static constexpr size_t kMaxSourceBytes = size_t{1} << 20;
 
  private:
   struct Parsed;

@@ -53,6 +53,11 @@ std::optional<Value> PlainAttribute(Workspace& workspace, const Value& value, st
       if (name == "grouper") return value.sequence().items[0];
       if (name == "list") return value.sequence().items[1];
       return std::nullopt;
+    case Kind::kRange:
+      if (name == "start") return Value(Int{value.range().start});
+      if (name == "stop") return Value(Int{value.range().stop});
+      if (name == "step") return Value(Int{value.range().step});
+      return std::nullopt;
     case Kind::kCallable:
       if (value.callable().macro && name == "name") {
         return workspace.heap().BorrowText(value.callable().name, true);
@@ -217,8 +222,12 @@ Result<Value> GetSlice(Workspace& workspace, const Value& value, const Value& st
   return SliceSequence(workspace, value.sequence(), bounds);
 }
 
-Result<Value> GetPath(Workspace& workspace, Value value, const Value& path) {
-  if (!path.is_text()) return GetItem(workspace, value, path);
+Result<Value> GetPath(Workspace& workspace, Value value, const Value& path, const Value& fallback) {
+  const bool replaces = !fallback.is_none();
+  if (!path.is_text()) {
+    TERN_TRY(value, GetItem(workspace, value, path));
+    return value.is_undefined() && replaces ? fallback : value;
+  }
   std::string_view rest = path.bytes();
   while (true) {
     const size_t dot = rest.find('.');
@@ -227,6 +236,7 @@ Result<Value> GetPath(Workspace& workspace, Value value, const Value& path) {
     const auto number = is_number ? TextToInteger(part, 10) : std::nullopt;
     const Text name{.bytes = part, .runs = {}, .length = part.size()};
     TERN_TRY(value, GetItem(workspace, value, number ? Value(*number) : Value(&name)));
+    if (value.is_undefined() && replaces) value = fallback;
     if (dot == rest.npos) return value;
     rest.remove_prefix(dot + 1);
   }

@@ -15,7 +15,8 @@ Result<Value> GetItem(Workspace& workspace, const Value& value, const Value& ind
 // value[start:stop:step]; each may be none.
 Result<Value> GetSlice(Workspace& workspace, const Value& value, const Value& start, const Value& stop,
                        const Value& step);
-// Follows "a.b.0" item by item, as the attribute arguments of filters do.
-Result<Value> GetPath(Workspace& workspace, Value value, const Value& path);
+// Follows "a.b.0" item by item, as the attribute arguments of filters do. What is missing on the way becomes
+// `fallback`, unless that is none.
+Result<Value> GetPath(Workspace& workspace, Value value, const Value& path, const Value& fallback);
 
 }  // namespace tern::jinja

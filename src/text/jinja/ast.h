@@ -106,6 +106,14 @@ struct Expr {
 struct Statement;
 using Block = std::vector<std::unique_ptr<Statement>>;
 
+// Statements that run in a scope of their own. `hidden`: names that a `set` in the scope assigns before
+// anything in it reads them; until then they are undefined, even where an outer variable has the name (see
+// scoping.h).
+struct Body {
+  Block statements;
+  std::vector<std::string> hidden;
+};
+
 // What `set` and `for` assign to: a name, an attribute of a namespace, or a tuple of targets.
 struct Target {
   std::string name;
@@ -118,7 +126,7 @@ struct DataNode {
   Value text;
 };
 struct PrintNode {
-  ExprPtr value;
+  ExprList values;
 };
 struct IfNode {
   std::vector<std::pair<ExprPtr, Block>> branches;
@@ -130,7 +138,7 @@ struct ForLoop {
   ExprPtr test;  // may be null
   bool recursive = false;
   bool uses_loop = false;  // the body mentions `loop`
-  Block body, otherwise;
+  Body body, otherwise;
 };
 struct SetNode {
   Target target;
@@ -139,13 +147,13 @@ struct SetNode {
 struct SetBlockNode {
   Target target;
   ExprPtr filter;  // may be null
-  Block body;
+  Body body;
 };
 struct Macro {
   std::string name;
   std::vector<std::string> parameters;
   std::vector<ExprPtr> defaults;  // of the last parameters
-  Block body;
+  Body body;
   bool takes_varargs = false, takes_kwargs = false, takes_caller = false;
 };
 struct MacroNode {
@@ -157,14 +165,14 @@ struct CallBlockNode {
 };
 struct FilterBlockNode {
   ExprPtr filter;
-  Block body;
+  Body body;
 };
 struct WithNode {
   std::vector<std::pair<Target, ExprPtr>> bindings;
-  Block body;
+  Body body;
 };
 struct GenerationNode {
-  Block body;
+  Body body;
 };
 struct BreakNode {};
 struct ContinueNode {};
@@ -178,7 +186,7 @@ struct Statement {
 
 // A parsed template and the values of its literals.
 struct Template {
-  Block body;
+  Body body;
 };
 
 }  // namespace tern::jinja

@@ -24,7 +24,7 @@ Result<Arguments> Interpreter::EvaluateArguments(const CallArguments& source) {
   if (!source.double_star) return arguments;
   TERN_TRY(const Value more, Evaluate(*source.double_star));
   if (!more.is(Kind::kDict)) return TypeError("argument after ** must be a mapping");
-  workspace_.Spend(more.dict().entries.size());
+  workspace_.Spend(more.dict().entries.size() * (1 + arguments.named.size() / 8));
   const size_t named = arguments.named.size();
   for (const Dict::Entry& entry : more.dict().entries) {
     if (!entry.key.is_text()) return TypeError("keywords must be strings");
@@ -55,19 +55,23 @@ Result<Value> Interpreter::Call(const Value& callee, const Arguments& arguments)
 }
 
 Result<Value> Interpreter::CallMacro(const Callable& callable, const Arguments& arguments) {
-  Scope* scope = NewScope(callable.scope);
+  Scope* scope = NewScope(callable.scope, callable.macro->body);
   Scope* before = scope_;
   scope_ = scope;  // defaults see the parameters in front of them
   Status bound = BindParameters(*callable.macro, arguments, scope);
   scope_ = before;
   if (!bound.ok()) return bound.error();
-  return Captured(callable.macro->body, scope);
+  TextBuilder text;
+  TERN_TRY(const Flow flow, Capture(callable.macro->body, scope, &text));
+  (void)flow;  // break and continue do not leave a macro; the parser sees to it
+  return workspace_.NewText(std::move(text));
 }
 
 Status Interpreter::BindParameters(const Macro& macro, const Arguments& arguments, Scope* scope) {
   const size_t count = macro.parameters.size();
   const size_t first_default = count - macro.defaults.size();
   std::vector<const Value*> given(count);
+  workspace_.Spend(arguments.named.size() * (1 + count / 8));
   for (size_t i = 0; i < std::min(count, arguments.positional.size()); ++i) {
     given[i] = &arguments.positional[i];
   }

@@ -29,6 +29,7 @@ Result<Value> Interpreter::Visit(const ConstExpr& node) { return node.value; }
 
 Value Interpreter::Lookup(std::string_view name) {
   for (const Scope* scope = scope_; scope; scope = scope->parent()) {
+    workspace_.Spend(scope->size() / 16);
     if (const Value* found = scope->FindHere(name)) return *found;
   }
   if (const Value* found = inputs_.Find(name)) return *found;

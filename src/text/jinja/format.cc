@@ -36,7 +36,8 @@ class PercentFormatter {
       TERN_TRY_STATUS(workspace_.Reserve(out_.size()));
     }
     out_.Append(pattern_, pos_, s_.size());
-    const bool is_mapping = values_.is(Kind::kDict) || (values_.is(Kind::kSequence) && !is_tuple_);
+    const bool is_mapping =  // to Python: whatever has items
+        values_.is(Kind::kDict) || values_.is(Kind::kRange) || (values_.is(Kind::kSequence) && !is_tuple_);
     if (is_tuple_ ? used_ < values_.sequence().items.size() : (used_ == 0 && !is_mapping)) {
       return TypeError("not all arguments converted during string formatting");
     }

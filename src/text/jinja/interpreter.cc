@@ -53,6 +53,18 @@ Scope* Interpreter::NewScope(Scope* parent) {
   return &scopes_.emplace_back(parent);
 }
 
+Scope* Interpreter::NewScope(Scope* parent, const Body& body) {
+  Scope* scope = NewScope(parent);
+  Hide(body, scope);
+  return scope;
+}
+
+void Interpreter::Hide(const Body& body, Scope* scope) {
+  for (const std::string& name : body.hidden) {
+    scope->Set(name, workspace_.heap().NewUndefined(fmt::format("'{}' is undefined", name)));
+  }
+}
+
 Status Interpreter::Descent::Check() const {
   const int most = interpreter_->workspace_.limits().max_depth;
   if (interpreter_->depth_ > most) {
@@ -64,7 +76,8 @@ Status Interpreter::Descent::Check() const {
 Result<TextBuilder> Interpreter::Run(const Template& source) {
   TextBuilder out;
   const Swapped output(&out_, &out);
-  const Result<Flow> done = Execute(source.body);
+  Hide(source.body, scope_);
+  const Result<Flow> done = Execute(source.body.statements);
   if (!done.ok()) return Error{done.error().code, fmt::format("line {}: {}", line_, done.error().what)};
   return out;
 }
@@ -98,8 +111,10 @@ Result<Interpreter::Flow> Interpreter::Visit(const DataNode& node) {
 }
 
 Result<Interpreter::Flow> Interpreter::Visit(const PrintNode& node) {
-  TERN_TRY(const Value value, Evaluate(*node.value));
-  TERN_TRY_STATUS(Print(ToText(workspace_, value).text()));
+  for (const ExprPtr& expr : node.values) {
+    TERN_TRY(const Value value, Evaluate(*expr));
+    TERN_TRY_STATUS(Print(ToText(workspace_, value).text()));
+  }
   return Flow::kNext;
 }
 
@@ -160,19 +175,20 @@ Result<Interpreter::Flow> Interpreter::RunLoop(const ForLoop& node, const Value&
     }
     if (scope->captured()) scope = NewScope(outer);
     scope->Clear();
+    Hide(node.body, scope);
     const Swapped inner(&scope_, scope);
     if (loop) {
       loop->index0 = i;
       scope->Set("loop", Value(loop));
     }
     TERN_TRY_STATUS(Assign(scope, node.target, items[i]));
-    TERN_TRY(const Flow flow, Execute(node.body));
+    TERN_TRY(const Flow flow, Execute(node.body.statements));
     if (flow == Flow::kBreak) break;
     completed |= flow == Flow::kNext;
   }
   if (completed) return Flow::kNext;
-  const Swapped inner(&scope_, NewScope(outer));
-  return Execute(node.otherwise);  // break and continue there belong to the loop around this one
+  const Swapped inner(&scope_, NewScope(outer, node.otherwise));
+  return Execute(node.otherwise.statements);  // break and continue there belong to the loop around this one
 }
 
 Status Interpreter::Assign(Scope* scope, const Target& target, const Value& value) {
@@ -212,18 +228,18 @@ Result<Interpreter::Flow> Interpreter::Visit(const SetNode& node) {
   return Flow::kNext;
 }
 
-Result<Value> Interpreter::Captured(const Block& block, Scope* scope) {
-  TextBuilder text;
-  const Swapped output(&out_, &text);
+Result<Interpreter::Flow> Interpreter::Capture(const Body& body, Scope* scope, TextBuilder* text) {
+  const Swapped output(&out_, text);
   const Swapped inner(&scope_, scope);
-  TERN_TRY(const Flow flow, Execute(block));
-  (void)flow;
-  return workspace_.NewText(std::move(text));
+  return Execute(body.statements);
 }
 
 Result<Interpreter::Flow> Interpreter::Visit(const SetBlockNode& node) {
-  Scope* scope = NewScope(scope_);
-  TERN_TRY(Value value, Captured(node.body, scope));
+  Scope* scope = NewScope(scope_, node.body);
+  TextBuilder text;
+  TERN_TRY(const Flow flow, Capture(node.body, scope, &text));
+  if (flow != Flow::kNext) return flow;
+  Value value = workspace_.NewText(std::move(text));
   if (node.filter) {
     const Swapped input(&block_text_, value);
     const Swapped inner(&scope_, scope);
@@ -253,9 +269,11 @@ Result<Interpreter::Flow> Interpreter::Visit(const CallBlockNode& node) {
 }
 
 Result<Interpreter::Flow> Interpreter::Visit(const FilterBlockNode& node) {
-  Scope* scope = NewScope(scope_);
-  TERN_TRY(const Value text, Captured(node.body, scope));
-  const Swapped input(&block_text_, text);
+  Scope* scope = NewScope(scope_, node.body);
+  TextBuilder text;
+  TERN_TRY(const Flow flow, Capture(node.body, scope, &text));
+  if (flow != Flow::kNext) return flow;
+  const Swapped input(&block_text_, workspace_.NewText(std::move(text)));
   const Swapped inner(&scope_, scope);
   TERN_TRY(const Value value, Evaluate(*node.filter));
   TERN_TRY_STATUS(Print(ToText(workspace_, value).text()));
@@ -263,18 +281,18 @@ Result<Interpreter::Flow> Interpreter::Visit(const FilterBlockNode& node) {
 }
 
 Result<Interpreter::Flow> Interpreter::Visit(const WithNode& node) {
-  Scope* scope = NewScope(scope_);
+  Scope* scope = NewScope(scope_, node.body);
   for (const auto& [target, expr] : node.bindings) {
     TERN_TRY(const Value value, Evaluate(*expr));
     TERN_TRY_STATUS(Assign(scope, target, value));
   }
   const Swapped inner(&scope_, scope);
-  return Execute(node.body);
+  return Execute(node.body.statements);
 }
 
 Result<Interpreter::Flow> Interpreter::Visit(const GenerationNode& node) {
-  const Swapped inner(&scope_, NewScope(scope_));
-  return Execute(node.body);
+  const Swapped inner(&scope_, NewScope(scope_, node.body));
+  return Execute(node.body.statements);
 }
 
 }  // namespace tern::jinja

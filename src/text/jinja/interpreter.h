@@ -25,6 +25,7 @@ class Scope {
   void Capture();
   bool captured() const { return captured_; }
   void Clear() { variables_.clear(); }
+  size_t size() const { return variables_.size(); }
 
  private:
   Scope* parent_;
@@ -65,7 +66,8 @@ class Interpreter {
   Result<bool> Accepts(const ForLoop& node, const Value& item, Scope* outer);
   Status Assign(Scope* scope, const Target& target, const Value& value);
   Status AssignAttribute(const Target& target, const Value& value);
-  Result<Value> Captured(const Block& block, Scope* scope);
+  // Runs the body in `scope` and appends what it prints to `text`.
+  Result<Flow> Capture(const Body& body, Scope* scope, TextBuilder* text);
   Status Print(const Text& text);
 
   // evaluate.cc: expressions
@@ -98,7 +100,10 @@ class Interpreter {
   Status BindParameters(const Macro& macro, const Arguments& arguments, Scope* scope);
   Status BindExtras(const Macro& macro, const Arguments& arguments, Scope* scope);
 
+  // A scope for `body`, whose hidden names it starts with.
+  Scope* NewScope(Scope* parent, const Body& body);
   Scope* NewScope(Scope* parent);
+  void Hide(const Body& body, Scope* scope);
 
   Workspace& workspace_;
   const Dict& inputs_;

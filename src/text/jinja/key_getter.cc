@@ -30,8 +30,7 @@ Result<KeyGetter> KeyGetter::Multiple(Workspace& workspace, const Value* paths, 
 }
 
 Result<Value> KeyGetter::GetOne(Workspace& workspace, const Value& item, const Value& path) const {
-  TERN_TRY(Value key, GetPath(workspace, item, path));
-  if (key.is_undefined() && !fallback_.is_none()) key = fallback_;
+  TERN_TRY(const Value key, GetPath(workspace, item, path, fallback_));
   if (!case_sensitive_ && key.is_text()) return ChangeCase(workspace, key.text(), Case::kLower);
   return key;
 }

@@ -120,6 +120,7 @@ class Lexer {
   }
 
   Status Comment() {
+    if (pos_ == s_.size()) return {};  // as in Jinja
     const size_t end = s_.find("#}", pos_);
     if (end == s_.npos) return Fail("Missing end of comment tag");
     const size_t from = end > pos_ && SignAt(end - 1) ? end - 1 : end;
@@ -149,6 +150,7 @@ class Lexer {
       Leave(end);
       return {};
     }
+    if (pos_ == s_.size()) return {};  // as in Jinja
     return Fail("Missing end of raw directive");
   }
 

@@ -91,7 +91,8 @@ Result<std::span<const Value>> TextItems(Workspace& workspace, const Text& text)
   TERN_TRY_STATUS(workspace.Reserve(text.length, sizeof(Value) + sizeof(Text)));
   std::vector<Value> items;
   items.reserve(text.length);
-  for (size_t pos = 0; pos < text.bytes.size();) items.push_back(CharacterAt(workspace, text, &pos));
+  const Text& plain = workspace.heap().WithMarkup(text, false).text();
+  for (size_t pos = 0; pos < text.bytes.size();) items.push_back(CharacterAt(workspace, plain, &pos));
   return Listed(workspace, std::move(items));
 }
 

@@ -348,6 +348,7 @@ Status Parser::ParseArgument(CallArguments* arguments) {
     return {};
   }
   std::string name = Next().text;
+  if (arguments->named.size() >= kMaxNamedArguments) return Fail("too many keyword arguments");
   for (const auto& [other, unused] : arguments->named) {
     if (other == name) return Fail(fmt::format("keyword argument repeated: {}", name));
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "text/jinja/parser.h"
+#include "text/jinja/scoping.h"
 
 namespace tern::jinja {
 namespace {
@@ -37,8 +38,9 @@ constexpr std::string_view kForbiddenTags[] = {"include", "import", "from", "ext
 
 Result<Template> Parser::Run() {
   Template result;
-  TERN_TRY(result.body, ParseBlock({}));
+  TERN_TRY(result.body.statements, ParseBlock({}));
   if (!unknown_.empty()) return unknown_[0];
+  FindHiddenNames(&result);
   return result;
 }
 
@@ -50,9 +52,11 @@ Result<Block> Parser::ParseBlock(Names end_tags) {
       block.push_back(MakeStatement(line, DataNode{heap_->NewText(Next().text, true)}));
     } else if (current().kind == TokenKind::kPrintBegin) {
       Next();
+      PrintNode print;
       TERN_TRY(ExprPtr value, ParseTuple(true, false));
+      print.values.push_back(std::move(value));
       TERN_TRY_STATUS(Expect(TokenKind::kPrintEnd, "'}}'"));
-      block.push_back(MakeStatement(line, PrintNode{std::move(value)}));
+      block.push_back(MakeStatement(line, std::move(print)));
     } else {
       Next();
       if (std::any_of(end_tags.begin(), end_tags.end(), [&](auto name) { return IsName(name); })) {
@@ -72,10 +76,15 @@ Status Parser::EndOfInput(Names end_tags) const {
                           fmt::join(end_tags, "' or '"), open_tags_.empty() ? "" : open_tags_.back()));
 }
 
-Result<Block> Parser::ParseBody(Names end_tags) {
+Result<Block> Parser::ParseBranch(Names end_tags) {
   SkipOperator(":");
   TERN_TRY_STATUS(Expect(TokenKind::kBlockEnd, "'%}'"));
   return ParseBlock(end_tags);
+}
+
+Result<Body> Parser::ParseBody(Names end_tags) {
+  TERN_TRY(Block statements, ParseBranch(end_tags));
+  return Body{std::move(statements), {}};
 }
 
 Result<std::unique_ptr<Statement>> Parser::ParseStatement() {
@@ -106,8 +115,8 @@ Result<std::unique_ptr<Statement>> Parser::ParseTag(const std::string& name) {
   if (name == "generation") return parse(&Parser::ParseGeneration);
   if (name == "break" || name == "continue") return ParseLoopControl(name, line);
   if (name == "print") {
-    TERN_TRY(ExprPtr value, ParseExpression());
-    return MakeStatement(line, PrintNode{std::move(value)});
+    TERN_TRY(PrintNode print, ParsePrint());
+    return MakeStatement(line, std::move(print));
   }
   return UnknownTag(name);
 }
@@ -118,16 +127,26 @@ Error Parser::UnknownTag(const std::string& name) const {
   return Fail(fmt::format("Encountered unknown tag '{}'.", name));
 }
 
+Result<PrintNode> Parser::ParsePrint() {
+  PrintNode print;
+  while (current().kind != TokenKind::kBlockEnd) {
+    if (!print.values.empty()) TERN_TRY_STATUS(ExpectOperator(","));
+    TERN_TRY(ExprPtr value, ParseExpression());
+    print.values.push_back(std::move(value));
+  }
+  return print;
+}
+
 Status Parser::ParseIf(IfNode* node) {
   const Swapped soft(&soft_, true);
   while (true) {
     TERN_TRY(ExprPtr test, ParseTuple(false, false));
-    TERN_TRY(Block body, ParseBody({"elif", "else", "endif"}));
+    TERN_TRY(Block body, ParseBranch({"elif", "else", "endif"}));
     node->branches.emplace_back(std::move(test), std::move(body));
     const std::string tag = Next().text;
     if (tag == "elif") continue;
     if (tag == "else") {
-      TERN_TRY(node->otherwise, ParseBody({"endif"}));
+      TERN_TRY(node->otherwise, ParseBranch({"endif"}));
       Next();
     }
     return {};
@@ -135,7 +154,10 @@ Status Parser::ParseIf(IfNode* node) {
 }
 
 Status Parser::ParseFor(ForLoop* node) {
-  TERN_TRY(node->target, ParseTarget(false, "in"));
+  {
+    const Swapped loops(&loops_, loops_ + 1);
+    TERN_TRY(node->target, ParseTarget(false, "in"));
+  }
   if (!SkipName("in")) return Fail(fmt::format("expected 'in', got {}", Describe(current())));
   TERN_TRY(node->items, ParseTuple(false, false, "recursive"));
   const Swapped soft(&soft_, false);
@@ -183,6 +205,10 @@ Status Parser::ParseSignature(Macro* macro) {
   while (!IsOperator(")")) {
     if (!macro->parameters.empty()) TERN_TRY_STATUS(ExpectOperator(","));
     TERN_TRY(std::string name, ExpectName());
+    if (macro->parameters.size() >= kMaxNamedArguments) return Fail("too many parameters");
+    if (std::count(macro->parameters.begin(), macro->parameters.end(), name) > 0) {
+      return Fail(fmt::format("duplicate argument '{}'", name));
+    }
     macro->parameters.push_back(std::move(name));
     if (SkipOperator("=")) {
       TERN_TRY(ExprPtr value, ParseExpression());

@@ -23,6 +23,7 @@ class Parser {
   Result<Template> Run();
 
   static constexpr int kMaxNesting = 200;
+  static constexpr size_t kMaxNamedArguments = 1000;  // of a call or a macro
 
  private:
   class Nested;  // one level of nesting while it lives
@@ -81,8 +82,9 @@ class Parser {
   void NoteUnknown(std::string what, int line);
 
   // parse_statements.cc
-  Result<Block> ParseBlock(Names end_tags);  // up to one of the tags, whose name is then current
-  Result<Block> ParseBody(Names end_tags);   // the end of the opening tag, then ParseBlock
+  Result<Block> ParseBlock(Names end_tags);   // up to one of the tags, whose name is then current
+  Result<Block> ParseBranch(Names end_tags);  // the end of the opening tag, then ParseBlock
+  Result<Body> ParseBody(Names end_tags);     // the same, as a scope of its own
   Status EndOfInput(Names end_tags) const;
   Result<std::unique_ptr<Statement>> ParseStatement();
   Result<std::unique_ptr<Statement>> ParseTag(const std::string& name);
@@ -93,6 +95,7 @@ class Parser {
   Status ParseFilterBlock(FilterBlockNode* node);
   Status ParseWith(WithNode* node);
   Status ParseGeneration(GenerationNode* node);
+  Result<PrintNode> ParsePrint();
   Result<std::unique_ptr<Statement>> ParseSet(int line);
   Result<std::unique_ptr<Statement>> ParseLoopControl(const std::string& name, int line);
   Status ParseSignature(Macro* macro);

@@ -112,8 +112,8 @@ Result<Value> Indent(Workspace& workspace, const Value& self, const Arguments& a
   }
   const bool first = bound[1] && Truth(*bound[1]);
   const bool blank = bound[2] && Truth(*bound[2]);
-  const Value whole = ToText(workspace, self);
-  const Text& text = whole.text();
+  if (!self.is_text()) return TypeError(fmt::format("indent: {} is not a string", TypeName(self)));
+  const Text& text = self.text();
   workspace.SpendBytes(text.bytes.size());
   const std::vector<Value> lines = Lines(workspace, text);
   workspace.Spend(lines.size());
@@ -137,9 +137,10 @@ Result<Value> Truncate(Workspace& workspace, const Value& self, const Arguments&
   const int64_t kept = length - static_cast<int64_t>(end->length);
   if (kept < 0) return BadInput(fmt::format("truncate: expected length >= {}, got {}", end->length, length));
   if (leeway < 0) return BadInput(fmt::format("truncate: expected leeway >= 0, got {}", leeway));
+  TERN_TRY(const size_t size, Length(self));
+  if (static_cast<int64_t>(size) <= length + leeway) return self;
   if (!self.is_text()) return TypeError(fmt::format("truncate: {} is not a string", TypeName(self)));
   const Text& text = self.text();
-  if (static_cast<int64_t>(text.length) <= length + leeway) return self;
   size_t cut = text.Offset(static_cast<size_t>(kept));
   if (!bound[1] || !Truth(*bound[1])) {
     const size_t space = text.bytes.substr(0, cut).rfind(' ');

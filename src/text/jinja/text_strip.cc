@@ -75,13 +75,7 @@ std::vector<Span> SplitWords(std::string_view s, size_t most) {
   };
   for (size_t pos = skip(0, true); pos < s.size();) {
     if (words.size() == most) {
-      size_t end = s.size();
-      while (end > pos) {
-        size_t begin = CharacterBegin(s, end), next = begin;
-        if (!IsSpace(DecodeAt(s, &next))) break;
-        end = begin;
-      }
-      words.push_back({pos, end});
+      words.push_back({pos, s.size()});
       break;
     }
     const size_t end = skip(pos, false);
@@ -105,9 +99,7 @@ std::vector<Span> SplitWordsFromRight(std::string_view s, size_t most) {
   };
   for (size_t end = skip(s.size(), true); end > 0;) {
     if (words.size() == most) {
-      size_t begin = 0;
-      for (size_t next = 0; begin < end && IsSpace(DecodeAt(s, &next));) begin = next;
-      words.push_back({begin, end});
+      words.push_back({0, end});
       break;
     }
     const size_t begin = skip(end, false);
