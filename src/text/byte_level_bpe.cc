@@ -55,13 +55,13 @@ class MergeTable {
   }
   // The first of equal pairs stays.
   void Insert(int32_t left, int32_t right, Merge merge) {
-    Slot* slot = Probe(Key(left, right));
-    if (slot->key == kNone) *slot = {Key(left, right), merge};
+    Slot& slot = slots_[SlotOf(Key(left, right))];
+    if (slot.key == kNone) slot = {Key(left, right), merge};
   }
   std::optional<Merge> Find(int32_t left, int32_t right) const {
-    const Slot* slot = const_cast<MergeTable*>(this)->Probe(Key(left, right));
-    if (slot->key == kNone) return std::nullopt;
-    return slot->merge;
+    const Slot& slot = slots_[SlotOf(Key(left, right))];
+    if (slot.key == kNone) return std::nullopt;
+    return slot.merge;
   }
 
  private:
@@ -73,11 +73,11 @@ class MergeTable {
   static uint64_t Key(int32_t left, int32_t right) {
     return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
   }
-  Slot* Probe(uint64_t key) {
+  size_t SlotOf(uint64_t key) const {
     const size_t mask = slots_.size() - 1;
     for (size_t i = (key * 0x9E3779B97F4A7C15u) >> 20;; ++i) {
-      Slot& slot = slots_[i & mask];
-      if (slot.key == key || slot.key == kNone) return &slot;
+      const Slot& slot = slots_[i & mask];
+      if (slot.key == key || slot.key == kNone) return i & mask;
     }
   }
   std::vector<Slot> slots_;

@@ -38,13 +38,14 @@ class PieceIndex {
   // False: the pool's string `id` is already there, under another id.
   bool Insert(int32_t id) {
     const std::string_view text = (*pool_)[static_cast<size_t>(id)];
-    Slot* slot = Probe(text);
-    if (slot->id >= 0) return false;
-    *slot = {Hash(text), id};
+    const uint32_t hash = Hash(text);
+    Slot& slot = slots_[SlotOf(text, hash)];
+    if (slot.id >= 0) return false;
+    slot = {hash, id};
     return true;
   }
   // -1: not there.
-  int32_t Find(std::string_view text) const { return const_cast<PieceIndex*>(this)->Probe(text)->id; }
+  int32_t Find(std::string_view text) const { return slots_[SlotOf(text, Hash(text))].id; }
 
  private:
   struct Slot {
@@ -54,13 +55,13 @@ class PieceIndex {
   static uint32_t Hash(std::string_view text) {
     return static_cast<uint32_t>(std::hash<std::string_view>()(text));
   }
-  Slot* Probe(std::string_view text) {
-    const uint32_t hash = Hash(text);
+  // Where `text` is, or the free slot where it belongs.
+  size_t SlotOf(std::string_view text, uint32_t hash) const {
     const size_t mask = slots_.size() - 1;
     for (size_t i = hash & mask;; i = (i + 1) & mask) {
-      Slot& slot = slots_[i];
-      if (slot.id < 0) return &slot;
-      if (slot.hash == hash && (*pool_)[static_cast<size_t>(slot.id)] == text) return &slot;
+      const Slot& slot = slots_[i];
+      if (slot.id < 0) return i;
+      if (slot.hash == hash && (*pool_)[static_cast<size_t>(slot.id)] == text) return i;
     }
   }
   const StringPool* pool_;
