@@ -4,10 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <numeric>
-#include <random>
+#include <algorithm>
 
+#include "graph/random_graph.h"
 #include "ops/quantized_rows.h"
 
 namespace tern {
@@ -15,7 +14,6 @@ namespace {
 
 constexpr size_t kLine = 64;
 constexpr StepLimits kLimits{.tokens = 3, .outputs = 2};
-constexpr std::array<float, 96 * 96> kZeros{};
 
 // Walks the nodes, marking each line of the arena with the value that was written there last. Returns the
 // first thing that went wrong, or "".
@@ -53,64 +51,6 @@ std::string ActOut(const Graph& graph, const ArenaPlan& plan) {
   }
   return "";
 }
-
-class RandomGraph {
- public:
-  explicit RandomGraph(unsigned seed) : random_(seed) {
-    rows_.push_back(graph_.AddInput("x", {Elem::kF32, {kDimTokens, 64}}));
-    const int nodes = Pick(1, 60);
-    for (int i = 0; i < nodes; ++i) AddNode();
-    for (int i = Pick(1, 3); i > 0; --i) graph_.AddOutput(Any());
-  }
-  const Graph& graph() const { return graph_; }
-
- private:
-  int Pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
-  ValueId Any() { return rows_[static_cast<size_t>(Pick(0, static_cast<int>(rows_.size()) - 1))]; }
-  int64_t Columns(ValueId id) const { return graph_.value(id).type.shape.back(); }
-
-  void AddNode() {
-    const ValueId x = Any();
-    switch (Pick(0, 4)) {
-      case 0:
-        return Keep(graph_.Add(*FindOp("silu"), {x}));
-      case 1:
-        return Keep(graph_.Add(*FindOp(Pick(0, 1) == 0 ? "add" : "mul"), {x, AnyLike(x)}));
-      case 2:
-        if (Columns(x) % 32 == 0) (void)graph_.Add(*FindOp("quantize"), {x});  // dead, but still written
-        return;
-      default:
-        return AddLinear(x);
-    }
-  }
-
-  ValueId AnyLike(ValueId x) {
-    for (int i = 0; i < 8; ++i) {
-      const ValueId y = Any();
-      if (graph_.value(y).type == graph_.value(x).type) return y;
-    }
-    return x;
-  }
-
-  void AddLinear(ValueId x) {
-    std::vector<ValueId> inputs{x};
-    const int64_t weights = Pick(1, 3);
-    for (int64_t i = 0; i < weights; ++i) {
-      const Tensor tensor{&F32(), {Pick(1, 3) * 32 - Pick(0, 1), Columns(x)}, kZeros.data()};
-      inputs.push_back(graph_.AddWeight("w" + std::to_string(graph_.value_count()), tensor));
-    }
-    Keep(graph_.Add(*FindOp("linear"), inputs, {{"weights", weights}}));
-  }
-
-  void Keep(const Result<std::vector<ValueId>>& outputs) {
-    ASSERT_TRUE(outputs.ok()) << outputs.error().what;
-    rows_.insert(rows_.end(), outputs.value().begin(), outputs.value().end());
-  }
-
-  std::mt19937 random_;
-  Graph graph_;
-  std::vector<ValueId> rows_;
-};
 
 // The most bytes that are alive at one node, with nothing in place: no plan without in-place can be smaller.
 size_t PeakBytes(const Graph& graph) {

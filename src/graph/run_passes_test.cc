@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "graph/pass.h"
+#include "graph/random_graph.h"
+#include "graph/run_reference.h"
 #include "graph/text.h"
 
 namespace tern {
@@ -64,6 +68,37 @@ TEST(RunPasses, DisablingAPassThatIsNotThereIsAnError) {
   ASSERT_FALSE(reports.ok());
   EXPECT_TRUE(reports.error().what.starts_with("pass drop_dead: unknown, expected one of fold_constants, "))
       << reports.error().what;
+}
+
+// Every equivalent pass at once, on graphs that nobody thought of.
+TEST(RunPasses, RandomGraphsComputeTheSameAfterwards) {
+  std::vector<float> x(5 * 64);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i * i));
+  const std::vector<int32_t> tokens(5, 0), output_rows{1, 4};
+  const ReferenceInputs inputs{.batch = {tokens, tokens, output_rows, {}}, .kv = nullptr, .rows = {{"x", x}}};
+  int changes = 0;
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    const RandomGraph random(seed);
+    Graph graph = random.graph();
+    const auto reports = RunPasses(graph, {.target = kTarget, .precision = Precision::kExact});
+    ASSERT_TRUE(reports.ok()) << "seed " << seed << ": " << reports.error().what;
+    for (const PassReport& report : reports.value())
+      changes += report.name == "drop_dead_nodes" ? 0 : report.changes;
+    const auto before = RunReference(random.graph(), inputs), after = RunReference(graph, inputs);
+    ASSERT_TRUE(before.ok() && after.ok());
+    for (size_t i = 0; i < before.value().size(); ++i) {
+      const std::vector<float>&a = before.value()[i], &b = after.value()[i];
+      ASSERT_EQ(a.size(), b.size());
+      double largest = 1e-30, difference = 0;
+      for (size_t j = 0; j < a.size(); ++j) {
+        largest = std::max(largest, std::abs(static_cast<double>(a[j])));
+        difference = std::max(difference, std::abs(static_cast<double>(a[j]) - b[j]));
+      }
+      ASSERT_LE(difference, 1e-4 * largest) << "seed " << seed << " output " << i << "\n"
+                                            << Print(random.graph());
+    }
+  }
+  EXPECT_GT(changes, 1000);
 }
 
 TEST(RunPass, NamesThePassThatBrokeTheGraph) {
