@@ -40,8 +40,12 @@ Status AddedTokens::Add(std::string_view text, Token token) {
   }
   // Matches would otherwise end inside a character.
   if (!IsUtf8(text)) return BadInput(fmt::format("tokenizer.ggml.tokens[{}]: not valid UTF-8", token.id));
-  starts_[static_cast<unsigned char>(text[0])] = true;
-  if (StepAt(text).byte == ' ') starts_[' '] = starts_[static_cast<unsigned char>(kSpaceMark[0])] = true;
+  const auto mark_start = [this](char byte) { starts_[static_cast<unsigned char>(byte)] = true; };
+  mark_start(text[0]);
+  if (StepAt(text).byte == ' ') {
+    mark_start(' ');
+    mark_start(kSpaceMark[0]);
+  }
   uint32_t node = 0;
   for (std::string_view rest = text; !rest.empty();) {
     const Step step = StepAt(rest);
