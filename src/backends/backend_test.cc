@@ -81,7 +81,7 @@ void Compare(Backend& backend, const Case& c) {
 void AddSimpleOps(std::vector<Case>& cases) {
   for (const int64_t n : kOddSizes) {
     const std::string size = " " + std::to_string(n);
-    for (const char* op : {"silu", "gelu", "gelu_tanh"}) {
+    for (const char* op : {"silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid"}) {
       cases.push_back({op + size, [=](TestGraph& g) { g.Output(g.Op(op, {g.Rows(n)})); }});
     }
     for (const char* op : {"add", "mul"}) {
@@ -90,6 +90,12 @@ void AddSimpleOps(std::vector<Case>& cases) {
     cases.push_back({"scale" + size, [=](TestGraph& g) {
                        g.Output(g.Op("scale", {g.Rows(n)}, {{"by", 1.7}}));
                      }});
+    cases.push_back({"softcap" + size, [=](TestGraph& g) {
+                       g.Output(g.Op("softcap", {g.Rows(n)}, {{"cap", 5.0}}));
+                     }});
+    cases.push_back({"scale_rows" + size, [=](TestGraph& g) {
+                       g.Output(g.Op("scale_rows", {g.Rows(n), g.Rows(1)}));
+                     }});
     cases.push_back({"take_rows" + size, [=](TestGraph& g) { g.Output(g.OutputRows(n)); }});
     cases.push_back({"rms_norm" + size, [=](TestGraph& g) {
                        g.Output(g.Op("rms_norm", {g.Rows(n), g.Weight({n})}, {{"eps", 1e-5}}));
@@ -97,6 +103,62 @@ void AddSimpleOps(std::vector<Case>& cases) {
     cases.push_back({"rms_norm per head" + size, [=](TestGraph& g) {
                        g.Output(g.Op("rms_norm", {g.Rows(3 * n), g.Weight({n}, "f16")}, {{"eps", 1e-6}}));
                      }});
+  }
+}
+
+void AddLayerNorms(std::vector<Case>& cases) {
+  for (const int64_t n : kOddSizes) {
+    if (n == 1) continue;  // one number less its mean is 0: nothing to compare
+    const std::string size = " " + std::to_string(n);
+    cases.push_back({"layer_norm" + size, [=](TestGraph& g) {
+                       g.Output(g.Op("layer_norm", {g.Rows(n), g.Weight({n}), g.Weight({n}, "f16")},
+                                     {{"eps", 1e-5}, {"biases", int64_t{1}}}));
+                     }});
+    cases.push_back({"layer_norm per head" + size, [=](TestGraph& g) {
+                       g.Output(g.Op("layer_norm", {g.Rows(3 * n), g.Weight({n})}, {{"eps", 1e-6}}));
+                     }});
+    cases.push_back(
+        {"layer_norm with a weight per head" + size, [=](TestGraph& g) {
+           g.Output(g.Op("layer_norm", {g.Rows(3 * n), g.Weight({3 * n})}, {{"eps", 1e-6}, {"group", n}}));
+         }});
+  }
+}
+
+void AddMoes(std::vector<Case>& cases) {
+  struct Routing {
+    const char* score;
+    int64_t experts, top_k, groups;
+  };
+  for (const Routing& r : {Routing{"softmax", 8, 2, 0},
+                           {"sigmoid", 60, 6, 4},
+                           {"softmax_after_top_k", 5, 5, 0},
+                           {"softmax", 1, 1, 0}}) {
+    cases.push_back({std::string("moe_route ") + r.score, [=](TestGraph& g) {
+                       g.Output(g.Ops("moe_route", {g.Rows(r.experts), g.Weight({r.experts})},
+                                      {{"top_k", r.top_k},
+                                       {"score", r.score},
+                                       {"normalize", int64_t{1}},
+                                       {"biases", int64_t{1}},
+                                       {"groups", r.groups},
+                                       {"top_groups", r.groups / 2},
+                                       {"group_score", "top2"}})[1]);
+                     }});
+  }
+  for (const char* act : {"silu", "gelu", "gelu_tanh", "swiglu_oai"}) {
+    for (const int64_t variant : {0, 1}) {
+      cases.push_back(
+          {std::string("moe_mlp ") + act, [=](TestGraph& g) {
+             const auto route = g.Ops("moe_route", {g.Rows(7)}, {{"top_k", int64_t{3}}});
+             std::vector<ValueId> inputs = {
+                 g.Rows(33),           route[0], route[1], g.Weight({7, 45, 33}), g.Weight({7, 45, 33}),
+                 g.Weight({7, 33, 45})};
+             if (variant == 1) {
+               for (const int64_t n : {45, 45, 33}) inputs.push_back(g.Weight({7, n}));
+             }
+             g.Output(
+                 g.Op("moe_mlp", inputs, {{"act", act}, {"biases", variant}, {"input_scaled", variant}}));
+           }});
+    }
   }
 }
 
@@ -228,6 +290,8 @@ void AddAttentions(std::vector<Case>& cases) {
 std::vector<Case> AllCases() {
   std::vector<Case> cases;
   AddSimpleOps(cases);
+  AddLayerNorms(cases);
+  AddMoes(cases);
   AddEmbeds(cases);
   AddRopes(cases);
   AddQuantized(cases);

@@ -32,7 +32,7 @@ class RandomGraph {
   static const std::vector<float>& Numbers() {
     static const std::vector<float> numbers = [] {
       std::mt19937 random(1);
-      std::vector<float> v(static_cast<size_t>(kMaxColumns * kMaxColumns * 2));
+      std::vector<float> v(static_cast<size_t>(kMaxColumns * kMaxColumns * 5));
       for (float& x : v) x = static_cast<float>(random() >> 8) / 8388608.f / 8 - 0.125f;
       return v;
     }();
@@ -52,12 +52,13 @@ class RandomGraph {
 
   void AddNode() {
     const ValueId x = Recent();
-    constexpr std::array<const char*, 4> kUnary = {"silu", "gelu", "gelu_tanh", "scale"};
-    switch (Pick(0, 7)) {
+    constexpr std::array<const char*, 7> kUnary = {"silu",    "gelu", "gelu_tanh", "scale",
+                                                   "sigmoid", "relu", "relu2"};
+    switch (Pick(0, 9)) {
       case 0:
         return Keep("rms_norm", {x, Weight({Columns(x)})}, {{"eps", 1e-5}});
       case 1:
-        return Keep(kUnary[static_cast<size_t>(Pick(0, 3))], {x});
+        return Keep(kUnary[static_cast<size_t>(Pick(0, 6))], {x});
       case 2:
       case 3:
         return Keep(Pick(0, 1) == 0 ? "add" : "mul", {x, AnyLike(x)});
@@ -68,6 +69,10 @@ class RandomGraph {
       case 5:
         if (graph_.value(x).type.shape[0] == kDimTokens) Keep("take_rows", {x, output_rows_});
         return;
+      case 6:
+        return Keep("layer_norm", {x, Weight({Columns(x)})}, {{"eps", 1e-5}});
+      case 7:
+        return AddMoe(x);
       default:
         return AddLinear(x);
     }
@@ -99,6 +104,23 @@ class RandomGraph {
       inputs.push_back(Weight({graph_.value(inputs[1 + i]).type.shape[0]}));
     }
     Keep("linear", inputs, {{"weights", weights}, {"biases", biased ? weights : 0}});
+  }
+
+  // The router and two experts of four see the same rows, sometimes by way of a shared gate.
+  void AddMoe(ValueId x) {
+    const int64_t width = Columns(x), hidden = Pick(1, 3) * 32 - Pick(0, 1);
+    const auto logits = graph_.Add(*FindOp("linear"), {x, Weight({4, width})});
+    TERN_CHECK(logits.ok());
+    const auto route = graph_.Add(*FindOp("moe_route"), logits.value(), {{"top_k", int64_t{2}}});
+    TERN_CHECK(route.ok());
+    Keep("moe_mlp",
+         {x, route.value()[0], route.value()[1], Weight({4, hidden, width}), Weight({4, hidden, width}),
+          Weight({4, width, hidden})},
+         {{"act", "silu"}});
+    if (Pick(0, 2) != 0) return;
+    const auto gate = graph_.Add(*FindOp("linear"), {x, Weight({1, width})});
+    TERN_CHECK(gate.ok());
+    Keep("scale_rows", {rows_.back(), gate.value()[0]});
   }
 
   void Keep(std::string_view op, std::vector<ValueId> inputs, Attrs attrs = {}) {

@@ -15,6 +15,12 @@ inline double GeluTanh(double x) {
   return 0.5 * x * (1 + std::tanh(kRoot2OverPi * (x + 0.044715 * x * x * x)));
 }
 
+inline double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+// NaN stays NaN.
+inline double Relu(double x) { return x < 0 ? 0 : x; }
+// So et al. 2021 (arXiv 2109.08668).
+inline double Relu2(double x) { return Relu(x) * Relu(x); }
+
 // By op name: "silu", "gelu_tanh", "gelu".
 inline double Activate(std::string_view act, double x) {
   if (act == "silu") return Silu(x);

@@ -101,6 +101,43 @@ TEST(Ops, RmsNormWorksOnGroupsOfTheWeightsWidth) {
   EXPECT_FLOAT_EQ(y[3], 20 / b);
 }
 
+TEST(Ops, LayerNormTakesItsWeightPerGroupOrPerColumn) {
+  // torch.nn.functional.layer_norm over all six columns, then over each three.
+  const Operand x{{3, 4, 0, 2, -1, 5}, {1, 6}};
+  const Operand w{{1, 2, 3, 4, 5, 6}, {6}, true}, b{std::vector<float>(6, 0.5f), {6}, true};
+  const Attrs biased = {{"eps", 1e-5}, {"biases", int64_t{1}}};
+  const auto whole = Compute("layer_norm", {x, w, b}, {1, 6}, biased);
+  const float want[] = {0.89405471f, 2.23384094f, -2.573627f, 0.18475604f, -6.98704004f, 8.53871727f};
+  for (size_t i = 0; i < 6; ++i) EXPECT_NEAR(whole[i], want[i], 1e-6) << i;
+
+  const float plain[] = {0.39223149f, 0.98057884f, -1.3728106f, 0, -1.22474384f, 1.22474384f};
+  const auto shared = Compute("layer_norm", {x, {{1, 2, 3}, {3}, true}}, {1, 6}, {{"eps", 1e-5}});
+  const auto own = Compute("layer_norm", {x, w}, {1, 6}, {{"eps", 1e-5}, {"group", int64_t{3}}});
+  const auto heads = Compute("layer_norm", {x, {w.values, {2, 3}, true}}, {1, 6}, {{"eps", 1e-5}});
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_NEAR(shared[i], plain[i] * static_cast<float>(i % 3 + 1), 1e-6) << i;
+    EXPECT_NEAR(own[i], plain[i] * static_cast<float>(i + 1), 1e-6) << i;
+  }
+  EXPECT_EQ(heads, own);
+}
+
+TEST(Ops, LayerNormNamesTheWeightThatDoesNotFit) {
+  const Attrs groups = {{"group", int64_t{4}}};
+  EXPECT_EQ(InferError("layer_norm", {Rows(12), Weight({4})}, groups), "");
+  EXPECT_EQ(InferError("layer_norm", {Rows(12), Weight({12})}, groups), "");
+  EXPECT_EQ(InferError("layer_norm", {Rows(12), Weight({6})}, groups), "w: f32[6], expected 4 or 12 entries");
+  EXPECT_EQ(InferError("layer_norm", {Rows(13), Weight({4})}, groups),
+            "x: f32[T,13], expected columns to be a multiple of 4");
+  EXPECT_EQ(InferError("layer_norm", {Rows(4), Weight({4}), Weight({3})}, {{"biases", int64_t{1}}}),
+            "b: f32[3], expected a weight [4]");
+}
+
+TEST(Ops, ScaleRowsTakesOneNumberPerRow) {
+  EXPECT_EQ(Compute("scale_rows", {{{1, 2, 3, 4, 5, 6}, {2, 3}}, {{10, -1}, {2, 1}}}, {2, 3}),
+            (std::vector<float>{10, 20, 30, -4, -5, -6}));
+  EXPECT_EQ(InferError("scale_rows", {Rows(4), Rows(2)}), "s: f32[T,2], expected f32[T,1]");
+}
+
 TEST(Ops, RopeTurnsPairsOrHalvesAndLeavesTheRest) {
   // One head of 6, 4 rotated: angles 90 and 0 degrees.
   const Operand x{{1, 2, 3, 4, 5, 6}, {1, 6}}, table{{0, 1, 1, 0}, {1, 4}};
@@ -135,6 +172,12 @@ TEST(Ops, ActivationsAgreeWithKnownValues) {
   expect_near(Compute("gelu", {x}, {1, 5}), gelu);
   expect_near(Compute("gelu_tanh", {x}, {1, 5}), by_tanh);
   expect_near(Compute("silu", {x}, {1, 5}), silu);
+  expect_near(Compute("sigmoid", {x}, {1, 5}), {0.04742587f, 0.37754068f, 0.5f, 0.7310586f, 1});
+  expect_near(Compute("softcap", {x}, {1, 5}, {{"cap", 5.0}}),
+              {-2.6852479f, -0.49833998f, 0, 0.98687661f, 4.99664688f});
+  EXPECT_EQ(Compute("relu", {x}, {1, 5}), (std::vector<float>{0, 0, 0, 1, 20}));
+  EXPECT_EQ(Compute("relu2", {x}, {1, 5}), (std::vector<float>{0, 0, 0, 1, 400}));
+  EXPECT_EQ(InferError("softcap", {Rows(4)}), "attribute cap: expected a positive number");
 }
 
 }  // namespace
