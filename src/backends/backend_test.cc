@@ -172,14 +172,18 @@ void AddEmbeds(std::vector<Case>& cases) {
 }
 
 void AddRopes(std::vector<Case>& cases) {
-  for (const auto& [head_dim, rotated] :
-       {std::pair<int64_t, int64_t>{2, 2}, {64, 64}, {80, 20}, {34, 34}, {256, 128}}) {
+  struct Size {
+    int64_t head_dim, rotated, offset;
+  };
+  for (const auto [head_dim, rotated, offset] :
+       {Size{2, 2, 0}, {64, 64, 0}, {80, 20, 0}, {34, 34, 0}, {256, 128, 0}, {48, 16, 32}, {27, 18, 5}}) {
     for (const char* style : {"half", "pair"}) {
-      cases.push_back({"rope " + std::to_string(head_dim) + " " + style, [=](TestGraph& g) {
+      const std::string at = std::to_string(head_dim) + " from " + std::to_string(offset);
+      cases.push_back({"rope " + at + " " + style, [=](TestGraph& g) {
                          const ValueId table =
                              g.Op("rope_table", {g.positions(), g.Weight({rotated / 2})}, {{"factor", 1.25}});
                          g.Output(g.Op("rope", {g.Rows(3 * head_dim), table},
-                                       {{"head_dim", head_dim}, {"style", style}}));
+                                       {{"head_dim", head_dim}, {"style", style}, {"offset", offset}}));
                        }});
     }
   }
@@ -287,6 +291,100 @@ void AddAttentions(std::vector<Case>& cases) {
   }
 }
 
+// Attention beyond the plain form. Steps() brings whole sequences, their continuations and both together.
+struct AttentionExtra {
+  const char* name;
+  Attrs attrs;
+  std::vector<const char*> weights = {};  // the inputs behind the state: "heads" or "buckets"
+  int v_dim = 0;                          // 0: as head_dim
+};
+
+const std::vector<AttentionExtra>& AttentionExtras() {
+  static const std::vector<AttentionExtra> extras = {
+      {"softcap", {{"softcap", 2.5}}},
+      {"both ways", {{"causal", int64_t{0}}}},
+      {"sinks", {{"sinks", int64_t{1}}}, {"heads"}},
+      {"alibi", {{"alibi", int64_t{1}}}, {"heads"}},
+      {"narrow values", {}, {}, 7},
+      {"wide values", {}, {}, 70},
+      {"buckets",
+       {{"bucket_bias", int64_t{1}}, {"buckets", int64_t{32}}, {"max_distance", int64_t{128}}},
+       {"buckets"}},
+      {"everything",
+       {{"softcap", 3.0},
+        {"causal", int64_t{0}},
+        {"sinks", int64_t{1}},
+        {"alibi", int64_t{1}},
+        {"bucket_bias", int64_t{1}},
+        {"buckets", int64_t{32}},
+        {"max_distance", int64_t{40}},
+        {"bidirectional", int64_t{1}}},
+       {"heads", "heads", "buckets"},
+       33}};
+  return extras;
+}
+
+Case ExtraCase(const AttentionExtra& extra, const AttentionShape& s, KvType type) {
+  const int v_dim = extra.v_dim > 0 ? extra.v_dim : s.head_dim;
+  const std::string name = std::string("attention with ") + extra.name + " " + std::to_string(s.heads) + "/" +
+                           std::to_string(s.kv_heads) + " x " + std::to_string(s.head_dim) + ", window " +
+                           std::to_string(s.window) + ", " + std::string(KvTypeName(type));
+  const auto build = [=](TestGraph& g) {
+    Attrs attrs = AttentionAttrs(s, 0);
+    for (const auto& [key, value] : extra.attrs.all()) attrs.Set(key, value);
+    if (extra.v_dim > 0) attrs.Set("v_dim", int64_t{extra.v_dim});
+    const ValueId state = g.Op("kv_append", {g.Rows(s.kv_heads * s.head_dim), g.Rows(s.kv_heads * v_dim)},
+                               {{"layer", int64_t{0}}});
+    std::vector<ValueId> inputs = {g.Rows(s.heads * s.head_dim), state};
+    for (const std::string_view weight : extra.weights) {
+      inputs.push_back(weight == "heads" ? g.Weight({s.heads}, "f16") : g.Weight({32, s.heads}));
+    }
+    g.Output(g.Op("attention", inputs, attrs));
+  };
+  return {name, build, 2e-5, {{s.kv_heads, s.head_dim, v_dim}}, type};
+}
+
+void AddAttentionExtras(std::vector<Case>& cases) {
+  for (const AttentionExtra& extra : AttentionExtras()) {
+    for (const AttentionShape& s : {AttentionShape{6, 2, 40, 0}, {3, 1, 17, 9}, {5, 1, 1, 1}}) {
+      cases.push_back(ExtraCase(extra, s, KvType::kF32));
+    }
+    cases.push_back(ExtraCase(extra, {4, 4, 16, 33}, KvType::kF16));
+    cases.push_back(ExtraCase(extra, {4, 2, 21, 0}, KvType::kInt8));
+  }
+}
+
+void AddColumnOps(std::vector<Case>& cases) {
+  for (const int64_t n : kOddSizes) {
+    for (const int64_t groups : {1, 3}) {
+      const std::string size = " " + std::to_string(groups) + " x " + std::to_string(n);
+      cases.push_back({"slice" + size, [=](TestGraph& g) {
+                         g.Output(g.Op("slice", {g.Rows(groups * (n + 5))},
+                                       {{"groups", groups}, {"start", int64_t{3}}, {"width", n}}));
+                       }});
+      for (const int64_t broadcast : {0, 1}) {
+        cases.push_back({"concat" + size, [=](TestGraph& g) {
+                           g.Output(g.Op("concat", {g.Rows(groups * n), g.Rows(broadcast ? 7 : groups * 7)},
+                                         {{"groups", groups}, {"broadcast", broadcast}}));
+                         }});
+      }
+      cases.push_back({"head_linear" + size, [=](TestGraph& g) {
+                         g.Output(g.Op("head_linear", {g.Rows(groups * n), g.Weight({groups, 35, n})}));
+                       }});
+    }
+  }
+  for (const Format* format : AllFormats()) {
+    cases.push_back({"head_linear " + std::string(format->name), [=](TestGraph& g) {
+                       g.Output(g.Op("head_linear", {g.Rows(2 * 256), g.Weight({2, 17, 256}, format->name)}));
+                     }});
+  }
+  cases.push_back({"columns of output rows", [](TestGraph& g) {
+                     const ValueId x = g.Op("head_linear", {g.OutputRows(64), g.Weight({2, 20, 32}, "q8_0")});
+                     const ValueId part = g.Op("slice", {x}, {{"start", int64_t{5}}, {"width", int64_t{9}}});
+                     g.Output(g.Op("concat", {part, x}));
+                   }});
+}
+
 std::vector<Case> AllCases() {
   std::vector<Case> cases;
   AddSimpleOps(cases);
@@ -297,6 +395,8 @@ std::vector<Case> AllCases() {
   AddQuantized(cases);
   AddLinears(cases);
   AddAttentions(cases);
+  AddAttentionExtras(cases);
+  AddColumnOps(cases);
   return cases;
 }
 
@@ -368,6 +468,8 @@ TEST_P(Conformance, ABlockTableThatLiesIsAnError) {
   EXPECT_EQ(error(One({.rows = 1, .blocks = {4}}), {{1, 8}}), "sequence 0: KV block 4, expected 0 to 3");
   EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {{2, 8}}),
             "KV store: layer 0 has 2 heads of 8, expected 1 of 8");
+  EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {{1, 8, 6}}),
+            "KV store: layer 0 has values of 6 channels, expected 8");
   EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {}), "KV store: 0 layers, the graph uses layer 0");
 }
 

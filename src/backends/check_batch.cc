@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ops/attention.h"
+
 namespace tern {
 namespace {
 
@@ -33,9 +35,14 @@ Status CheckStore(const KvStore* kv, const BatchRules& rules) {
       return BadInput(fmt::format("KV store: {} layers, the graph uses layer {}", kv->layers(), use.layer));
     }
     const KvLayer& layer = kv->layer(use.layer);
-    if (layer.kv_heads == use.kv_heads && layer.head_dim == use.head_dim) continue;
-    return BadInput(fmt::format("KV store: layer {} has {} heads of {}, expected {} of {}", use.layer,
-                                layer.kv_heads, layer.head_dim, use.kv_heads, use.head_dim));
+    if (layer.kv_heads != use.kv_heads || layer.head_dim != use.head_dim) {
+      return BadInput(fmt::format("KV store: layer {} has {} heads of {}, expected {} of {}", use.layer,
+                                  layer.kv_heads, layer.head_dim, use.kv_heads, use.head_dim));
+    }
+    if (layer.value_dim() != use.v_dim) {
+      return BadInput(fmt::format("KV store: layer {} has values of {} channels, expected {}", use.layer,
+                                  layer.value_dim(), use.v_dim));
+    }
   }
   return {};
 }
@@ -67,9 +74,8 @@ BatchRules RulesOf(const Graph& graph, const StepLimits& limits) {
   rules.limits = limits;
   for (const Node& node : graph.nodes()) {
     if (node.op->name == "attention") {
-      rules.kv_uses.push_back({static_cast<int>(node.attrs.Int("layer")),
-                               static_cast<int>(node.attrs.Int("kv_heads")),
-                               static_cast<int>(node.attrs.Int("head_dim"))});
+      const AttentionForm form = ParseAttention(node.attrs).value();  // the graph is verified
+      rules.kv_uses.push_back({form.layer, form.kv_heads, form.head_dim, form.v_dim});
     }
     if (node.op->name == "embed") {
       const int64_t rows = graph.value(node.inputs[1]).type.shape[0];

@@ -18,6 +18,7 @@ struct BatchRules {
     int layer = 0;
     int kv_heads = 0;
     int head_dim = 0;
+    int v_dim = 0;
   };
   StepLimits limits;
   std::vector<KvUse> kv_uses;

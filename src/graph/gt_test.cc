@@ -154,11 +154,15 @@ class Execution {
   void AddKvLayer(const Node& append) {
     const auto layer = static_cast<size_t>(append.attrs.Int("layer"));
     if (layers_.size() <= layer) layers_.resize(layer + 1, {1, 1});
-    layers_[layer] = {1, static_cast<int>(graph_.value(append.inputs[0]).type.shape.back())};
+    const auto columns = [&](size_t i) {
+      return static_cast<int>(graph_.value(append.inputs[i]).type.shape.back());
+    };
+    layers_[layer] = {1, columns(0), columns(1)};
   }
   void ShapeKvLayer(const Attrs& attrs) {
     layers_[static_cast<size_t>(attrs.Int("layer"))] = {static_cast<int>(attrs.Int("kv_heads")),
-                                                        static_cast<int>(attrs.Int("head_dim"))};
+                                                        static_cast<int>(attrs.Int("head_dim")),
+                                                        static_cast<int>(attrs.Int("v_dim", 0))};
   }
 
   const Graph& graph_;

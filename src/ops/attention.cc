@@ -1,80 +1,187 @@
+#include "ops/attention.h"
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ops/shape_rules.h"
 
 namespace tern {
 namespace {
 
-TypesResult Infer(TypeSpan inputs, const Attrs& attrs) {
-  TERN_TRY_STATUS(ExpectCount(inputs, 2));
-  TERN_TRY_STATUS(ExpectRows("q", inputs[0], Elem::kF32));
-  TERN_TRY_STATUS(ExpectState("kv", inputs[1]));
-  TERN_TRY([[maybe_unused]] const int64_t layer, ExpectAttr(attrs, "layer", 0));
-  TERN_TRY([[maybe_unused]] const int64_t window, ExpectAttr(attrs, "window", 0));
-  TERN_TRY(const int64_t heads, ExpectAttr(attrs, "heads", 1));
-  TERN_TRY(const int64_t kv_heads, ExpectAttr(attrs, "kv_heads", 1));
-  TERN_TRY(const int64_t head_dim, ExpectAttr(attrs, "head_dim", 1));
-  if (heads % kv_heads != 0) {
-    return BadInput("attribute kv_heads: " + std::to_string(kv_heads) + ", expected a divisor of " +
-                    std::to_string(heads) + " heads");
-  }
-  if (Columns(inputs[0]) != heads * head_dim) {
-    return BadInput("q: " + Describe(inputs[0]) + ", expected " + std::to_string(heads * head_dim) +
-                    " columns");
-  }
-  return std::vector<ValueType>{inputs[0]};
-}
+// Far beyond every model; products of two stay far from overflow.
+constexpr int64_t kMost = 1 << 20;
+constexpr int64_t kFarthest = std::numeric_limits<int>::max();
 
-struct Head {
-  const OpArgs& args;
-  const SequenceSpan& sequence;
-  int layer, head_dim, kv_head, window;
-  double scale;
+struct Range {
+  int64_t low = 0, high = kMost;
 };
 
-// softmax(scale q K^T) V over the positions that `position` sees (Vaswani et al. 2017, arXiv 1706.03762).
-void AttendRow(const Head& h, int position, const float* q, float* out) {
-  const int first = h.window > 0 ? std::max(0, position - h.window + 1) : 0;
-  const auto dim = static_cast<size_t>(h.head_dim);
-  std::vector<float> k(dim), v(dim);
-  std::vector<double> score;
-  const auto load = [&](int j) {
-    const int32_t block = h.sequence.blocks[static_cast<size_t>(j / kKvBlockTokens)];
-    h.args.kv->LoadRow(h.layer, block, h.kv_head, j % kKvBlockTokens, k.data(), v.data());
-  };
-  for (int j = first; j <= position; ++j) {
-    load(j);
-    double dot = 0;
-    for (size_t c = 0; c < dim; ++c) dot += static_cast<double>(q[c]) * k[c];
-    score.push_back(dot * h.scale);
-  }
-  const double top = *std::max_element(score.begin(), score.end());
-  std::vector<double> sum(dim, 0);
-  double total = 0;
-  for (int j = first; j <= position; ++j) {
-    load(j);
-    const double p = std::exp(score[static_cast<size_t>(j - first)] - top);
-    total += p;
-    for (size_t c = 0; c < dim; ++c) sum[c] += p * v[c];
-  }
-  for (size_t c = 0; c < dim; ++c) out[c] = static_cast<float>(sum[c] / total);
+Result<int> ReadInt(const Attrs& attrs, std::string_view name, Range range) {
+  TERN_TRY(const int64_t value, ExpectAttr(attrs, name, range.low));
+  if (value <= range.high) return static_cast<int>(value);
+  return BadInput("attribute " + std::string(name) + ": " + std::to_string(value) + ", expected at most " +
+                  std::to_string(range.high));
 }
 
+Result<int> ReadIntOr(const Attrs& attrs, std::string_view name, Range range, int fallback) {
+  return attrs.all().contains(name) ? ReadInt(attrs, name, range) : fallback;
+}
+
+Status ReadBuckets(const Attrs& attrs, AttentionForm& form) {
+  TERN_TRY(form.buckets, ReadInt(attrs, "buckets", {4}));
+  TERN_TRY(form.max_distance, ReadInt(attrs, "max_distance", {1, kFarthest}));
+  form.bidirectional = attrs.Int("bidirectional", 0) != 0;
+  const int exact = form.buckets / (form.bidirectional ? 4 : 2);
+  if (form.max_distance > exact) return {};
+  return BadInput("attribute max_distance: " + std::to_string(form.max_distance) + ", expected more than " +
+                  std::to_string(exact));
+}
+
+}  // namespace
+
+Result<AttentionForm> ParseAttention(const Attrs& attrs) {
+  AttentionForm form;
+  TERN_TRY(form.layer, ReadInt(attrs, "layer", {0}));
+  TERN_TRY(form.heads, ReadInt(attrs, "heads", {1}));
+  TERN_TRY(form.kv_heads, ReadInt(attrs, "kv_heads", {1}));
+  TERN_TRY(form.head_dim, ReadInt(attrs, "head_dim", {1}));
+  TERN_TRY(form.v_dim, ReadIntOr(attrs, "v_dim", {1}, form.head_dim));
+  TERN_TRY(form.window, ReadIntOr(attrs, "window", {0, kFarthest}, 0));
+  form.causal = attrs.Int("causal", 1) != 0;
+  form.scale = attrs.Float("scale", 1);
+  form.softcap = attrs.Float("softcap", 0);
+  form.has_sinks = attrs.Int("sinks", 0) != 0;
+  form.has_alibi = attrs.Int("alibi", 0) != 0;
+  form.has_buckets = attrs.Int("bucket_bias", 0) != 0;
+  if (form.heads % form.kv_heads != 0) {
+    return BadInput("attribute kv_heads: " + std::to_string(form.kv_heads) + ", expected a divisor of " +
+                    std::to_string(form.heads) + " heads");
+  }
+  if (!(form.softcap >= 0 && std::isfinite(form.softcap))) {
+    return BadInput("attribute softcap: " + std::to_string(form.softcap) +
+                    ", expected 0 or a positive number");
+  }
+  if (form.has_buckets) TERN_TRY_STATUS(ReadBuckets(attrs, form));
+  return form;
+}
+
+int AttentionForm::First(int position) const {
+  if (window == 0 || window > position) return 0;
+  return causal ? position - window + 1 : position - window;
+}
+
+int AttentionForm::Last(int position, int end) const {
+  if (causal) return position;
+  return window == 0 || window >= end - position ? end - 1 : position + window;
+}
+
+int RelativeBucket(const AttentionForm& form, int distance) {
+  const int buckets = form.bidirectional ? form.buckets / 2 : form.buckets;
+  const int start = form.bidirectional && distance > 0 ? buckets : 0;
+  const int n = form.bidirectional ? std::abs(distance) : std::max(0, -distance);
+  const int exact = buckets / 2;
+  if (n < exact) return start + n;
+  const float share = std::log(static_cast<float>(n) / static_cast<float>(exact)) /
+                      std::log(static_cast<float>(form.max_distance) / static_cast<float>(exact));
+  const float wide = std::min(share * static_cast<float>(buckets - exact), static_cast<float>(buckets));
+  return start + std::min(buckets - 1, exact + static_cast<int>(wide));
+}
+
+namespace {
+
+TypesResult Infer(TypeSpan inputs, const Attrs& attrs) {
+  TERN_TRY(const AttentionForm form, ParseAttention(attrs));
+  TERN_TRY_STATUS(ExpectCount(inputs, form.inputs()));
+  TERN_TRY_STATUS(ExpectRows("q", inputs[0], Elem::kF32));
+  TERN_TRY_STATUS(ExpectState("kv", inputs[1]));
+  const int64_t width = int64_t{form.heads} * form.head_dim;
+  if (Columns(inputs[0]) != width) {
+    return BadInput("q: " + Describe(inputs[0]) + ", expected " + std::to_string(width) + " columns");
+  }
+  if (form.has_sinks) TERN_TRY_STATUS(ExpectWeight("sinks", inputs[form.sinks_input()], {form.heads}));
+  if (form.has_alibi) TERN_TRY_STATUS(ExpectWeight("alibi", inputs[form.alibi_input()], {form.heads}));
+  if (form.has_buckets) {
+    TERN_TRY_STATUS(ExpectWeight("bias", inputs[form.buckets_input()], {form.buckets, form.heads}));
+  }
+  return std::vector<ValueType>{{Elem::kF32, {inputs[0].shape[0], int64_t{form.heads} * form.v_dim}}};
+}
+
+// One query row of one head, over positions that it sees.
+class HeadRow {
+ public:
+  HeadRow(const OpArgs& args, const AttentionForm& form, const SequenceSpan& sequence, int head)
+      : form_(form),
+        args_(args),
+        sequence_(sequence),
+        kv_head_(head / (form.heads / form.kv_heads)),
+        k_(static_cast<size_t>(form.head_dim)),
+        v_(static_cast<size_t>(form.v_dim)) {
+    const auto h = static_cast<size_t>(head);
+    if (form.has_sinks) sink_ = DecodeAll(args.inputs[form.sinks_input()])[h];
+    if (form.has_alibi) slope_ = DecodeAll(args.inputs[form.alibi_input()])[h];
+    if (!form.has_buckets) return;
+    const std::vector<float> bias = DecodeAll(args.inputs[form.buckets_input()]);
+    for (size_t i = h; i < bias.size(); i += static_cast<size_t>(form.heads)) bias_.push_back(bias[i]);
+  }
+
+  // softmax(scores) V (Vaswani et al. 2017, arXiv 1706.03762).
+  void Attend(int position, const float* q, float* out) {
+    const int first = form_.First(position);
+    const int last = form_.Last(position, sequence_.first_position + sequence_.rows);
+    std::vector<double> score;
+    for (int j = first; j <= last; ++j) {
+      Load(j);
+      score.push_back(Score(q, j - position));
+    }
+    double top = *std::max_element(score.begin(), score.end());
+    if (form_.has_sinks) top = std::max(top, sink_);
+    std::vector<double> sum(v_.size(), 0);
+    double total = form_.has_sinks ? std::exp(sink_ - top) : 0;
+    for (int j = first; j <= last; ++j) {
+      Load(j);
+      const double p = std::exp(score[static_cast<size_t>(j - first)] - top);
+      total += p;
+      for (size_t c = 0; c < v_.size(); ++c) sum[c] += p * v_[c];
+    }
+    for (size_t c = 0; c < v_.size(); ++c) out[c] = static_cast<float>(sum[c] / total);
+  }
+
+ private:
+  void Load(int j) {
+    const int32_t block = sequence_.blocks[static_cast<size_t>(j / kKvBlockTokens)];
+    args_.kv->LoadRow(form_.layer, block, kv_head_, j % kKvBlockTokens, k_.data(), v_.data());
+  }
+
+  double Score(const float* q, int distance) const {
+    double score = 0;
+    for (size_t c = 0; c < k_.size(); ++c) score += static_cast<double>(q[c]) * k_[c];
+    score *= form_.scale;
+    if (form_.softcap > 0) score = form_.softcap * std::tanh(score / form_.softcap);
+    if (form_.has_alibi) score += slope_ * distance;
+    if (form_.has_buckets) score += bias_[static_cast<size_t>(RelativeBucket(form_, distance))];
+    return score;
+  }
+
+  const AttentionForm& form_;
+  const OpArgs& args_;
+  const SequenceSpan& sequence_;
+  const int kv_head_;
+  double sink_ = 0, slope_ = 0;
+  std::vector<float> bias_;  // by bucket
+  std::vector<float> k_, v_;
+};
+
 void Reference(const OpArgs& args) {
-  const Attrs& attrs = args.attrs;
-  const int heads = static_cast<int>(attrs.Int("heads"));
-  const int head_dim = static_cast<int>(attrs.Int("head_dim"));
-  const int group = heads / static_cast<int>(attrs.Int("kv_heads"));
-  const double scale = attrs.Float("scale", 1);
+  const AttentionForm form = ParseAttention(args.attrs).value();
+  const View &q = args.inputs[0], &out = args.outputs[0];
   for (const SequenceSpan& sequence : args.batch.sequences) {
-    for (int i = 0; i < sequence.rows; ++i) {
-      for (int head = 0; head < heads; ++head) {
-        const int64_t at = (int64_t{sequence.first_row} + i) * heads * head_dim + int64_t{head} * head_dim;
-        const Head h{args,     sequence,     static_cast<int>(attrs.Int("layer")),
-                     head_dim, head / group, static_cast<int>(attrs.Int("window")),
-                     scale};
-        AttendRow(h, sequence.first_position + i, args.inputs[0].f32() + at, args.outputs[0].f32() + at);
+    for (int head = 0; head < form.heads; ++head) {
+      HeadRow row(args, form, sequence, head);
+      for (int i = 0; i < sequence.rows; ++i) {
+        const int64_t r = int64_t{sequence.first_row} + i;
+        row.Attend(sequence.first_position + i, q.f32() + r * q.cols() + int64_t{head} * form.head_dim,
+                   out.f32() + r * out.cols() + int64_t{head} * form.v_dim);
       }
     }
   }
@@ -85,8 +192,9 @@ extern const OpDesc k_op_attention;
 const OpDesc k_op_attention = {
     .name = "attention",
     .summary =
-        "q f32[T,H*d], state -> f32[T,H*d]: causal, over KV layer `layer`; heads, kv_heads, head_dim, "
-        "scale, window (0: none)",
+        "q f32[T,H*d], state, [sinks [H]], [alibi [H]], [bias [buckets,H]] -> f32[T,H*v_dim], over KV layer "
+        "`layer`; heads, kv_heads, head_dim, scale, v_dim, window (0: none), causal, softcap, sinks, alibi, "
+        "bucket_bias",
     .infer = Infer,
     .reference = Reference};
 }  // namespace tern

@@ -16,15 +16,18 @@ constexpr size_t kScaleBytes = kKvBlockTokens * sizeof(float);
 
 size_t ElementBytes(KvType type) { return type == KvType::kF32 ? 4 : type == KvType::kInt8 ? 1 : 2; }
 
-// Bytes of K, or of V: one block of one head.
-size_t PartBytes(const KvLayer& layer, KvType type) {
-  const size_t elements = static_cast<size_t>(layer.head_dim) * kKvBlockTokens;
+// Bytes of K or V with this many channels: one block of one head.
+size_t PartBytes(int channels, KvType type) {
+  const size_t elements = static_cast<size_t>(channels) * kKvBlockTokens;
   const size_t bytes = elements * ElementBytes(type) + (type == KvType::kInt8 ? kScaleBytes : 0);
   return (bytes + 63) / 64 * 64;
 }
 
+size_t HeadBlockBytes(const KvLayer& layer, KvType type) {
+  return PartBytes(layer.head_dim, type) + PartBytes(layer.value_dim(), type);
+}
 size_t LayerBlockBytes(const KvLayer& layer, KvType type) {
-  return static_cast<size_t>(layer.kv_heads) * 2 * PartBytes(layer, type);
+  return static_cast<size_t>(layer.kv_heads) * HeadBlockBytes(layer, type);
 }
 
 // Element c of a token lies at first + c * stride.
@@ -79,7 +82,7 @@ Run KRun(const KvLayer& layer, int slot) {
   return {static_cast<size_t>(slot), kKvBlockTokens, static_cast<size_t>(layer.head_dim)};
 }
 Run VRun(const KvLayer& layer, int slot) {
-  const size_t width = static_cast<size_t>(layer.head_dim);
+  const size_t width = static_cast<size_t>(layer.value_dim());
   return {static_cast<size_t>(slot) * width, 1, width};
 }
 
@@ -116,11 +119,11 @@ void* KvStore::K(int layer, int32_t block, int head) {
   const size_t part =
       static_cast<size_t>(block) * static_cast<size_t>(l.kv_heads) + static_cast<size_t>(head);
   return static_cast<char*>(buffer_.data()) + layer_offset_[static_cast<size_t>(layer)] +
-         part * 2 * PartBytes(l, type_);
+         part * HeadBlockBytes(l, type_);
 }
 
 void* KvStore::V(int layer, int32_t block, int head) {
-  return static_cast<char*>(K(layer, block, head)) + PartBytes(this->layer(layer), type_);
+  return static_cast<char*>(K(layer, block, head)) + PartBytes(this->layer(layer).head_dim, type_);
 }
 
 void KvStore::StoreRow(int layer, int32_t block, int head, int slot, const float* k, const float* v) {

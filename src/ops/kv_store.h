@@ -4,7 +4,7 @@
 //
 // One block holds 16 tokens of one layer and one KV head:
 //   K: [head_dim][16]  one vector load gives one channel of 16 tokens, so scores come out a lane per token
-//   V: [16][head_dim]  one vector load gives consecutive channels of one token
+//   V: [16][v_dim]     one vector load gives consecutive channels of one token
 // int8 stores value = scale * code with one f32 scale per (token, head): 16 scales in front of K's and of V's
 // codes; scale = max|x| / 127, NaN where a value is not finite. K and V parts start at multiples of 64 bytes.
 //
@@ -29,6 +29,9 @@ std::string_view KvTypeName(KvType type);
 struct KvLayer {
   int kv_heads = 0;
   int head_dim = 0;
+  int v_dim = 0;  // channels of V; 0: head_dim
+
+  int value_dim() const { return v_dim > 0 ? v_dim : head_dim; }
 };
 
 class KvStore {

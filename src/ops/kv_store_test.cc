@@ -19,7 +19,10 @@ float Tolerance(KvType type) {
   return type == KvType::kF32 ? 0.f : type == KvType::kF16 ? 1.f / 2048 : 1.f / 256;
 }
 
-const std::vector<KvLayer> kLayers = {{.kv_heads = 3, .head_dim = 64}, {.kv_heads = 1, .head_dim = 5}};
+const std::vector<KvLayer> kLayers = {{.kv_heads = 3, .head_dim = 64},
+                                      {.kv_heads = 1, .head_dim = 5},
+                                      {.kv_heads = 2, .head_dim = 6, .v_dim = 3},
+                                      {.kv_heads = 1, .head_dim = 2, .v_dim = 40}};
 
 std::vector<float> RandomRow(int n, uint32_t seed) {
   std::mt19937 random(seed);
@@ -32,7 +35,7 @@ std::vector<float> RandomRow(int n, uint32_t seed) {
 // fn(layer, block, head, slot) for every row of the store.
 template <class Fn>
 void ForEachRow(const KvStore& store, Fn fn) {
-  for (int layer = 0; layer < 2; ++layer) {
+  for (int layer = 0; layer < store.layers(); ++layer) {
     for (int block = 0; block < store.blocks(); ++block) {
       for (int head = 0; head < store.layer(layer).kv_heads; ++head) {
         for (int slot = 0; slot < kKvBlockTokens; ++slot) fn(layer, block, head, slot);
@@ -48,16 +51,18 @@ TEST(KvStore, EveryRowComesBackAfterAllWereWritten) {
       return static_cast<uint32_t>(((layer * 10 + block) * 10 + head) * 20 + slot) * 2;
     };
     ForEachRow(store, [&](int layer, int block, int head, int slot) {
-      const int width = store.layer(layer).head_dim;
+      const KvLayer& l = store.layer(layer);
       const uint32_t s = seed(layer, block, head, slot);
-      store.StoreRow(layer, block, head, slot, RandomRow(width, s).data(), RandomRow(width, s + 1).data());
+      store.StoreRow(layer, block, head, slot, RandomRow(l.head_dim, s).data(),
+                     RandomRow(l.value_dim(), s + 1).data());
     });
     ForEachRow(store, [&](int layer, int block, int head, int slot) {
-      const int width = store.layer(layer).head_dim;
-      std::vector<float> k(static_cast<size_t>(width)), v(k);
+      const int k_width = store.layer(layer).head_dim, v_width = store.layer(layer).value_dim();
+      std::vector<float> k(static_cast<size_t>(k_width)), v(static_cast<size_t>(v_width));
       store.LoadRow(layer, block, head, slot, k.data(), v.data());
       for (const bool is_v : {false, true}) {
-        const std::vector<float> x = RandomRow(width, seed(layer, block, head, slot) + is_v);
+        const std::vector<float> x =
+            RandomRow(is_v ? v_width : k_width, seed(layer, block, head, slot) + is_v);
         float max = 0;
         for (const float value : x) max = std::max(max, std::abs(value));
         for (size_t c = 0; c < x.size(); ++c) {
@@ -100,18 +105,19 @@ TEST(KvStore, PartsAreAlignedApartAndAllOfTheStore) {
     KvStore store(kLayers, type, 4);
     std::set<void*> parts;
     for (int block = 0; block < 4; ++block) {
-      for (int layer = 0; layer < 2; ++layer) {
+      for (int layer = 0; layer < store.layers(); ++layer) {
         for (int head = 0; head < kLayers[static_cast<size_t>(layer)].kv_heads; ++head) {
           parts.insert({store.K(layer, block, head), store.V(layer, block, head)});
         }
       }
     }
-    EXPECT_EQ(parts.size(), 4u * (3 + 1) * 2);
+    EXPECT_EQ(parts.size(), 4u * (3 + 1 + 2 + 1) * 2);
     for (void* part : parts) EXPECT_EQ(reinterpret_cast<uintptr_t>(part) % 64, 0u);
     EXPECT_EQ(store.bytes(), 4 * KvStore::BlockBytes(kLayers, type));
   }
   EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kF16), 3u * 2 * 16 * 64 * 2);
   EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kInt8), 3u * 2 * (64 + 16 * 64));
+  EXPECT_EQ(KvStore::BlockBytes({{1, 576, 512}}, KvType::kF16), 16u * (576 + 512) * 2);
 }
 
 TEST(KvStore, ExtremesInInt8) {

@@ -4,7 +4,10 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
+#include <utility>
 
+#include "ops/attention.h"
 #include "ops/linear.h"
 #include "ops/op.h"
 
@@ -81,6 +84,112 @@ TEST(Ops, ShapeErrorsNameTheInputTheProblemAndWhatWasExpected) {
             "attribute kv_heads: 2, expected a divisor of 3 heads");
   EXPECT_EQ(InferError("rope", {Rows(8), Rows(4)}, {{"head_dim", int64_t{8}}, {"style", "spiral"}}),
             "attribute style: \"spiral\", expected half or pair");
+  EXPECT_EQ(InferError("rope", {Rows(8), Rows(4)},
+                       {{"head_dim", int64_t{8}}, {"style", "half"}, {"offset", int64_t{6}}}),
+            "table: f32[T,4], expected the rows of x and an even width up to 2");
+  EXPECT_EQ(InferError("rope", {Rows(8), Rows(4)}, {{"head_dim", int64_t{8}}, {"offset", int64_t{-1}}}),
+            "attribute offset: -1, expected a channel of a head of 8");
+}
+
+TEST(Ops, ColumnErrorsSayHowWideAGroupIs) {
+  constexpr int64_t kHuge = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(InferError("slice", {Rows(30)}, {{"groups", int64_t{4}}, {"width", int64_t{1}}}),
+            "x: f32[T,30], expected columns to be a multiple of 4");
+  EXPECT_EQ(
+      InferError("slice", {Rows(30)}, {{"groups", int64_t{3}}, {"start", int64_t{8}}, {"width", int64_t{3}}}),
+      "attributes start and width: 8 and 3, expected columns of a group of 10");
+  EXPECT_NE(InferError("slice", {Rows(30)}, {{"start", int64_t{1}}, {"width", kHuge}}), "");
+  EXPECT_EQ(InferError("slice", {Rows(30)}, {{"groups", int64_t{0}}}),
+            "attribute groups: 0, expected at least 1");
+  EXPECT_EQ(InferError("concat", {Rows(6), Rows(4)}, {{"groups", int64_t{3}}}),
+            "b: f32[T,4], expected columns to be a multiple of 3");
+  EXPECT_EQ(InferError("concat", {Rows(6), Rows(4)}, {{"groups", int64_t{3}}, {"broadcast", int64_t{1}}}),
+            "");
+  EXPECT_EQ(InferError("head_linear", {Rows(12), Weight({3, 5, 6})}),
+            "x: f32[T,12], expected 3 heads of 6 columns");
+  EXPECT_EQ(InferError("kv_append", {Rows(4), {Elem::kF32, {kDimOutputs, 4}}}, {{"layer", int64_t{0}}}),
+            "v: f32[R,4], expected the rows of k, f32[T,4]");
+}
+
+std::string AttentionError(std::vector<ValueType> weights, Attrs extra) {
+  Attrs attrs = {
+      {"layer", int64_t{0}}, {"heads", int64_t{2}}, {"kv_heads", int64_t{1}}, {"head_dim", int64_t{4}}};
+  for (const auto& [name, value] : extra.all()) attrs.Set(name, value);
+  std::vector<ValueType> inputs = {Rows(8), {Elem::kState, {}}};
+  inputs.insert(inputs.end(), weights.begin(), weights.end());
+  return InferError("attention", inputs, attrs);
+}
+
+TEST(Ops, AttentionChecksWhatComesBehindItsState) {
+  EXPECT_EQ(AttentionError({}, {}), "");
+  EXPECT_EQ(AttentionError({Weight({2}), Weight({2}), Weight({32, 2})}, {{"sinks", int64_t{1}},
+                                                                         {"alibi", int64_t{1}},
+                                                                         {"bucket_bias", int64_t{1}},
+                                                                         {"buckets", int64_t{32}},
+                                                                         {"max_distance", int64_t{128}}}),
+            "");
+  EXPECT_EQ(AttentionError({}, {{"sinks", int64_t{1}}}), "2 inputs, expected 3");
+  EXPECT_EQ(AttentionError({Weight({3})}, {{"alibi", int64_t{1}}}), "alibi: f32[3], expected a weight [2]");
+  EXPECT_EQ(AttentionError({}, {{"softcap", -1.0}}),
+            "attribute softcap: -1.000000, expected 0 or a positive number");
+  EXPECT_EQ(AttentionError({}, {{"v_dim", int64_t{0}}}), "attribute v_dim: 0, expected at least 1");
+  EXPECT_EQ(AttentionError({}, {{"v_dim", int64_t{1} << 40}}),
+            "attribute v_dim: 1099511627776, expected at most 1048576");
+  EXPECT_EQ(
+      AttentionError({Weight({32, 2})},
+                     {{"bucket_bias", int64_t{1}}, {"buckets", int64_t{32}}, {"max_distance", int64_t{16}}}),
+      "attribute max_distance: 16, expected more than 16");
+}
+
+TEST(Ops, RelativeBucketsAreThoseOfT5) {
+  // Transformers 5: T5Attention._relative_position_bucket.
+  AttentionForm form;
+  form.buckets = 32;
+  form.max_distance = 128;
+  form.bidirectional = true;
+  const int distance[] = {-1000, -128, -127, -91, -64, -33, -32, -16, -12, -8,
+                          -1,    0,    1,    7,   8,   15,  20,  32,  127, 500};
+  const int both[] = {15, 15, 15, 15, 14, 12, 12, 10, 9, 8, 1, 0, 17, 23, 24, 25, 26, 28, 31, 31};
+  const int back[] = {31, 31, 31, 29, 26, 21, 21, 16, 12, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  for (size_t i = 0; i < std::size(distance); ++i) {
+    form.bidirectional = true;
+    EXPECT_EQ(RelativeBucket(form, distance[i]), both[i]) << distance[i];
+    form.bidirectional = false;
+    EXPECT_EQ(RelativeBucket(form, distance[i]), back[i]) << distance[i];
+  }
+}
+
+TEST(Ops, VisiblePositionsFollowWindowAndDirection) {
+  const auto seen = [](bool causal, int window) {
+    AttentionForm form;
+    form.causal = causal;
+    form.window = window;
+    return std::pair(form.First(10), form.Last(10, 14));
+  };
+  EXPECT_EQ(seen(true, 0), std::pair(0, 10));
+  EXPECT_EQ(seen(true, 3), std::pair(8, 10));
+  EXPECT_EQ(seen(true, 11), std::pair(0, 10));
+  EXPECT_EQ(seen(false, 0), std::pair(0, 13));
+  EXPECT_EQ(seen(false, 2), std::pair(8, 12));
+  EXPECT_EQ(seen(false, 10), std::pair(0, 13));
+  EXPECT_EQ(seen(false, std::numeric_limits<int>::max()), std::pair(0, 13));
+  EXPECT_EQ(seen(true, std::numeric_limits<int>::max()), std::pair(0, 10));
+}
+
+TEST(Ops, SliceAndConcatWorkGroupByGroup) {
+  const Operand x{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {2, 6}}, y{{20, 21, 30, 31}, {2, 2}};
+  EXPECT_EQ(
+      Compute("slice", {x}, {2, 4}, {{"groups", int64_t{2}}, {"start", int64_t{1}}, {"width", int64_t{2}}}),
+      (std::vector<float>{2, 3, 5, 6, 8, 9, 11, 12}));
+  EXPECT_EQ(Compute("concat", {x, y}, {2, 8}, {{"groups", int64_t{2}}}),
+            (std::vector<float>{1, 2, 3, 20, 4, 5, 6, 21, 7, 8, 9, 30, 10, 11, 12, 31}));
+  EXPECT_EQ(Compute("concat", {x, y}, {2, 10}, {{"groups", int64_t{2}}, {"broadcast", int64_t{1}}}),
+            (std::vector<float>{1, 2, 3, 20, 21, 4, 5, 6, 20, 21, 7, 8, 9, 30, 31, 10, 11, 12, 30, 31}));
+}
+
+TEST(Ops, HeadLinearGivesEachHeadItsOwnMatrix) {
+  const Operand x{{1, 2, 3, 4}, {1, 4}}, w{{1, 0, 0, 1, 1, 1, 10, 0, 0, 10, 10, 10}, {2, 3, 2}, true};
+  EXPECT_EQ(Compute("head_linear", {x, w}, {1, 6}), (std::vector<float>{1, 2, 3, 30, 40, 70}));
 }
 
 TEST(Ops, LinearFormsMayMixOnPreciseRows) {
@@ -145,6 +254,9 @@ TEST(Ops, RopeTurnsPairsOrHalvesAndLeavesTheRest) {
             (std::vector<float>{-2, 1, 3, 4, 5, 6}));
   EXPECT_EQ(Compute("rope", {x, table}, {1, 6}, {{"head_dim", int64_t{6}}, {"style", "half"}}),
             (std::vector<float>{-3, 2, 1, 4, 5, 6}));
+  EXPECT_EQ(Compute("rope", {x, table}, {1, 6},
+                    {{"head_dim", int64_t{6}}, {"style", "half"}, {"offset", int64_t{2}}}),
+            (std::vector<float>{1, 2, -5, 4, 3, 6}));
 }
 
 TEST(Ops, LinearAddsBiasAndResidualAndGates) {

@@ -72,6 +72,11 @@ Result<int64_t> ExpectAttr(const Attrs& attrs, std::string_view name, int64_t lo
                               attrs.all().contains(name) ? std::to_string(value) : "missing", low));
 }
 
+Result<int64_t> ExpectGroups(const Attrs& attrs) {
+  if (!attrs.all().contains("groups")) return 1;
+  return ExpectAttr(attrs, "groups", 1);
+}
+
 namespace {
 
 // A constant that elementwise ops compute with when the graph is rewritten.

@@ -31,6 +31,9 @@ Status ExpectMultiple(std::string_view name, const ValueType& type, int64_t n);
 // An attribute that must be >= low.
 Result<int64_t> ExpectAttr(const Attrs& attrs, std::string_view name, int64_t low);
 
+// The attribute `groups` (default 1): equal parts of the columns, such as heads.
+Result<int64_t> ExpectGroups(const Attrs& attrs);
+
 inline int64_t Columns(const ValueType& type) { return type.shape.back(); }
 
 // The rule of ops that work element by element: `count` f32 inputs of one shape give that shape. Of weights

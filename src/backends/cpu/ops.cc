@@ -22,4 +22,20 @@ const CpuOpDesc* FindCpuOp(std::string_view name) {
   return nullptr;
 }
 
+namespace {
+
+class ReferenceStep : public CpuStep {
+ public:
+  explicit ReferenceStep(const OpDesc& op) : CpuStep(StepNeeds{}), op_(op) {}
+  StepTasks Bind(const OpArgs&, const StepMemory&) override { return {1, 1}; }
+  void Run(const OpArgs& args, size_t, size_t, const StepMemory&) override { op_.reference(args); }
+
+ private:
+  const OpDesc& op_;
+};
+
+}  // namespace
+
+std::unique_ptr<CpuStep> MakeReferenceStep(const OpDesc& op) { return std::make_unique<ReferenceStep>(op); }
+
 }  // namespace tern

@@ -10,17 +10,6 @@ constexpr size_t kCacheLine = 64;
 
 size_t AlignUp(size_t n) { return (n + kCacheLine - 1) / kCacheLine * kCacheLine; }
 
-// Ops without a kernel: their reference, on one thread.
-class ReferenceStep : public CpuStep {
- public:
-  explicit ReferenceStep(const OpDesc& op) : CpuStep(StepNeeds{}), op_(op) {}
-  StepTasks Bind(const OpArgs&, const StepMemory&) override { return {1, 1}; }
-  void Run(const OpArgs& args, size_t, size_t, const StepMemory&) override { op_.reference(args); }
-
- private:
-  const OpDesc& op_;
-};
-
 // The symbol or number of rows that a node's work goes by.
 int64_t RowDim(const Graph& graph, const Node& node) {
   const ValueType& out = graph.value(node.outputs[0]).type;
@@ -30,7 +19,7 @@ int64_t RowDim(const Graph& graph, const Node& node) {
 
 Result<std::unique_ptr<CpuStep>> MakeStep(const StepContext& context) {
   const CpuOpDesc* op = FindCpuOp(context.node.op->name);
-  if (op == nullptr) return std::unique_ptr<CpuStep>(std::make_unique<ReferenceStep>(*context.node.op));
+  if (op == nullptr) return MakeReferenceStep(*context.node.op);
   auto step = op->prepare(context);
   if (step.ok()) return step;
   return Error{step.error().code, std::string(op->name) + ": " + step.error().what};

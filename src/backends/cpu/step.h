@@ -85,6 +85,9 @@ struct CpuOpDesc {
 std::span<const CpuOpDesc* const> AllCpuOps();
 const CpuOpDesc* FindCpuOp(std::string_view name);  // nullptr: none
 
+// The op's reference, on one thread: for ops, or forms of them, that have no kernel.
+std::unique_ptr<CpuStep> MakeReferenceStep(const OpDesc& op);
+
 inline bool SupportsAny(const OpKey&) { return true; }
 
 // A row-wise step from a function: row(args, r, memory) does row r of output 0 (of input 0, if there is no

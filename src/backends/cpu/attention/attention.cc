@@ -6,6 +6,7 @@
 
 #include "backends/cpu/step.h"
 #include "base/isa.h"
+#include "ops/attention.h"
 
 namespace tern {
 
@@ -316,10 +317,11 @@ class AttentionStep : public CpuStep {
 };
 
 Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
-  const Attrs& attrs = c.node.attrs;
-  const Shape shape{static_cast<int>(attrs.Int("layer")),    static_cast<int>(attrs.Int("heads")),
-                    static_cast<int>(attrs.Int("kv_heads")), static_cast<int>(attrs.Int("head_dim")),
-                    static_cast<int>(attrs.Int("window")),   static_cast<float>(attrs.Float("scale", 1))};
+  TERN_TRY(const AttentionForm form, ParseAttention(c.node.attrs));
+  const bool plain = form.causal && form.softcap == 0 && form.inputs() == 2 && form.v_dim == form.head_dim;
+  if (!plain) return MakeReferenceStep(*c.node.op);
+  const Shape shape{form.layer,    form.heads,  form.kv_heads,
+                    form.head_dim, form.window, static_cast<float>(form.scale)};
   return std::unique_ptr<CpuStep>(std::make_unique<AttentionStep>(shape, c));
 }
 

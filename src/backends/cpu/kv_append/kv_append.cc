@@ -23,14 +23,18 @@ constexpr size_t kScaleBytes = kKvBlockTokens * sizeof(float);  // in front of i
 // Writes one token's head into its slot of a block.
 class RowWriter {
  public:
-  RowWriter(const KvEncoders& encoders, KvType type, size_t head_dim, void* scratch)
-      : encoders_(encoders), type_(type), head_dim_(head_dim), scratch_(scratch) {}
+  RowWriter(const KvEncoders& encoders, KvType type, const KvLayer& layer, void* scratch)
+      : encoders_(encoders),
+        type_(type),
+        head_dim_(static_cast<size_t>(layer.head_dim)),
+        v_dim_(static_cast<size_t>(layer.value_dim())),
+        scratch_(scratch) {}
 
   // [head_dim][16]: element c of the token lies 16 elements behind element c - 1.
   void WriteK(void* part, int slot, const float* x) const {
     const auto at = static_cast<size_t>(slot);
     char* codes = Codes(part);
-    Encode(x, scratch_, part, slot);
+    Encode(x, head_dim_, scratch_, part, slot);
     switch (type_) {
       case KvType::kF32:
         return Scatter(static_cast<const uint32_t*>(scratch_), reinterpret_cast<uint32_t*>(codes) + at);
@@ -42,10 +46,10 @@ class RowWriter {
     }
   }
 
-  // [16][head_dim]
+  // [16][v_dim]
   void WriteV(void* part, int slot, const float* x) const {
     const size_t element = type_ == KvType::kF32 ? 4 : type_ == KvType::kInt8 ? 1 : 2;
-    Encode(x, Codes(part) + static_cast<size_t>(slot) * head_dim_ * element, part, slot);
+    Encode(x, v_dim_, Codes(part) + static_cast<size_t>(slot) * v_dim_ * element, part, slot);
   }
 
  private:
@@ -53,17 +57,17 @@ class RowWriter {
     return static_cast<char*>(part) + (type_ == KvType::kInt8 ? kScaleBytes : 0);
   }
 
-  void Encode(const float* x, void* out, void* part, int slot) const {
+  void Encode(const float* x, size_t n, void* out, void* part, int slot) const {
     switch (type_) {
       case KvType::kF32:
-        std::memcpy(out, x, head_dim_ * sizeof(float));
+        std::memcpy(out, x, n * sizeof(float));
         return;
       case KvType::kF16:
-        return encoders_.f16(x, head_dim_, static_cast<uint16_t*>(out));
+        return encoders_.f16(x, n, static_cast<uint16_t*>(out));
       case KvType::kBf16:
-        return encoders_.bf16(x, head_dim_, static_cast<uint16_t*>(out));
+        return encoders_.bf16(x, n, static_cast<uint16_t*>(out));
       case KvType::kInt8:
-        static_cast<float*>(part)[slot] = encoders_.int8(x, head_dim_, static_cast<int8_t*>(out));
+        static_cast<float*>(part)[slot] = encoders_.int8(x, n, static_cast<int8_t*>(out));
         return;
     }
   }
@@ -75,14 +79,14 @@ class RowWriter {
 
   const KvEncoders& encoders_;
   KvType type_;
-  size_t head_dim_;
+  size_t head_dim_, v_dim_;
   void* scratch_;
 };
 
 Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   const int layer = static_cast<int>(c.node.attrs.Int("layer"));
   const auto columns = static_cast<size_t>(c.input(0).type.shape[1]);
-  return MakeRowStep(columns * sizeof(float), [&encoders = PickKvEncoders(c.isa), layer, columns](
+  return MakeRowStep(columns * sizeof(float), [&encoders = PickKvEncoders(c.isa), layer](
                                                   const OpArgs& args, int64_t r, const StepMemory& memory) {
     const auto& sequences = args.batch.sequences;
     const auto after = std::upper_bound(sequences.begin(), sequences.end(), r,
@@ -91,13 +95,16 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
     const int position = sequence.first_position + static_cast<int>(r) - sequence.first_row;
     const int32_t block = sequence.blocks[static_cast<size_t>(position / kKvBlockTokens)];
     const int slot = position % kKvBlockTokens;
-    const auto head_dim = static_cast<size_t>(args.kv->layer(layer).head_dim);
-    const RowWriter writer(encoders, args.kv->type(), head_dim, memory.scratch);
-    for (size_t at = 0; at < columns; at += head_dim) {
-      const int head = static_cast<int>(at / head_dim);
-      const size_t from = static_cast<size_t>(r) * columns + at;
-      writer.WriteK(args.kv->K(layer, block, head), slot, args.inputs[0].f32() + from);
-      writer.WriteV(args.kv->V(layer, block, head), slot, args.inputs[1].f32() + from);
+    const KvLayer& kv = args.kv->layer(layer);
+    const View &k = args.inputs[0], &v = args.inputs[1];
+    TERN_CHECK(k.cols() == int64_t{kv.kv_heads} * kv.head_dim);
+    TERN_CHECK(v.cols() == int64_t{kv.kv_heads} * kv.value_dim());
+    const RowWriter writer(encoders, args.kv->type(), kv, memory.scratch);
+    for (int head = 0; head < kv.kv_heads; ++head) {
+      const float* k_row = k.f32() + r * k.cols() + int64_t{head} * kv.head_dim;
+      const float* v_row = v.f32() + r * v.cols() + int64_t{head} * kv.value_dim();
+      writer.WriteK(args.kv->K(layer, block, head), slot, k_row);
+      writer.WriteV(args.kv->V(layer, block, head), slot, v_row);
     }
   });
 }

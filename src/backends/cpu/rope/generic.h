@@ -4,16 +4,20 @@
 namespace tern::TERN_ISA_NS {
 namespace {
 
+// The channels of a head that are not rotated; x and y are at the first that is.
 inline void CopyRest(const RopeRow& row, const float* x, float* y) {
   if (x == y) return;
-  for (size_t i = row.rotated; i < row.head_dim; ++i) y[i] = x[i];
+  x -= row.offset;
+  y -= row.offset;
+  for (size_t i = 0; i < row.offset; ++i) y[i] = x[i];
+  for (size_t i = row.offset + row.rotated; i < row.head_dim; ++i) y[i] = x[i];
 }
 
 void RopeHalf(const RopeRow& row) {
   const size_t half = row.rotated / 2;
   for (size_t head = 0; head < row.heads; ++head) {
-    const float* x = row.x + head * row.head_dim;
-    float* y = row.y + head * row.head_dim;
+    const float* x = row.x + head * row.head_dim + row.offset;
+    float* y = row.y + head * row.head_dim + row.offset;
     size_t i = 0;
     for (; i + Vec::kLanes <= half; i += Vec::kLanes) {
       const Vec a = Vec::Load(x + i), b = Vec::Load(x + half + i);
@@ -32,8 +36,8 @@ void RopeHalf(const RopeRow& row) {
 
 void RopePair(const RopeRow& row) {
   for (size_t head = 0; head < row.heads; ++head) {
-    const float* x = row.x + head * row.head_dim;
-    float* y = row.y + head * row.head_dim;
+    const float* x = row.x + head * row.head_dim + row.offset;
+    float* y = row.y + head * row.head_dim + row.offset;
     size_t i = 0;
     for (; i + Vec::kLanes <= row.rotated; i += Vec::kLanes) {
       const Vec v = Vec::Load(x + i);

@@ -19,18 +19,18 @@ const RopeKernels& PickRope([[maybe_unused]] uint32_t have) {
 namespace {
 
 struct RopeShape {
-  size_t columns, head_dim, rotated;
+  size_t columns, head_dim, rotated, offset;
 };
 
 Result<std::unique_ptr<CpuStep>> PrepareRope(const StepContext& c) {
-  const RopeShape s{static_cast<size_t>(c.output(0).type.shape[1]),
-                    static_cast<size_t>(c.node.attrs.Int("head_dim")),
-                    static_cast<size_t>(c.input(1).type.shape[1])};
+  const RopeShape s{
+      static_cast<size_t>(c.output(0).type.shape[1]), static_cast<size_t>(c.node.attrs.Int("head_dim")),
+      static_cast<size_t>(c.input(1).type.shape[1]), static_cast<size_t>(c.node.attrs.Int("offset", 0))};
   const RopeKernels& kernels = PickRope(c.isa);
   const auto rope = [s](const OpArgs& args, int64_t r, const float* cosine, const float* sine) {
     const size_t at = static_cast<size_t>(r) * s.columns;
-    return RopeRow{args.inputs[0].f32() + at, cosine,     sine,     args.outputs[0].f32() + at,
-                   s.columns / s.head_dim,    s.head_dim, s.rotated};
+    return RopeRow{args.inputs[0].f32() + at, cosine,     sine,      args.outputs[0].f32() + at,
+                   s.columns / s.head_dim,    s.head_dim, s.rotated, s.offset};
   };
   if (c.node.attrs.Str("style") == "half") {
     return MakeRowStep(0, [=, run = kernels.half](const OpArgs& args, int64_t r, const StepMemory&) {

@@ -12,6 +12,7 @@ struct RopeRow {
   const float* sine;    // the same; "pair": -s, s, -s, s ...
   float* y;
   size_t heads, head_dim, rotated;
+  size_t offset;  // of the first rotated channel
 };
 struct RopeKernels {
   void (*half)(const RopeRow& row);

@@ -1,0 +1,53 @@
+#pragma once
+// How the inputs and attributes of `attention` are read, for backends.
+//
+//   attention(q, kv, [sinks], [alibi], [bias]) -> f32[T, heads * v_dim]
+//   layer  heads  kv_heads  head_dim  scale
+//   v_dim          channels of V and of the output per head; default: head_dim
+//   window         0 (default): none; else see below
+//   causal         1 (default): row i sees positions j <= i, with a window i - j < window. 0: all positions
+//   up
+//                  to the last row that its sequence has in this step, with a window |i - j| <= window. Rows
+//                  see later ones only if these are in the same step: the whole sequence must be
+//   softcap        > 0: a score s becomes softcap * tanh(s / softcap)
+//   sinks=1        weight [heads]: a logit per head that joins the softmax's denominator and nothing else
+//   alibi=1        weight [heads]: a score gets slope * (j - i)
+//   bucket_bias=1  weight [buckets, heads]: a score gets bias[bucket(j - i)][head]; buckets, max_distance,
+//                  bidirectional (0 or 1)
+//
+// A score is scale * q k, then capped, then biased, then masked.
+
+#include <cstddef>
+
+#include "base/result.h"
+#include "ops/op.h"
+
+namespace tern {
+
+struct AttentionForm {
+  int layer = 0, heads = 1, kv_heads = 1, head_dim = 1, v_dim = 1, window = 0;
+  bool causal = true;
+  double scale = 1, softcap = 0;
+  bool has_sinks = false, has_alibi = false, has_buckets = false;
+  int buckets = 0, max_distance = 0;
+  bool bidirectional = false;
+
+  // Where the inputs are, if there are any.
+  size_t sinks_input() const { return 2; }
+  size_t alibi_input() const { return 2 + (has_sinks ? 1 : 0); }
+  size_t buckets_input() const { return alibi_input() + (has_alibi ? 1 : 0); }
+  size_t inputs() const { return buckets_input() + (has_buckets ? 1 : 0); }
+
+  // The positions that a row at `position` sees; `end` is one behind the last row of its sequence.
+  int First(int position) const;
+  int Last(int position, int end) const;
+};
+
+Result<AttentionForm> ParseAttention(const Attrs& attrs);
+
+// T5's relative position bucket of a key `distance` behind (> 0) or before (< 0) the query (Raffel et al.
+// 2019, arXiv 1910.10683): one each for near ones, then logarithmically wider up to max_distance, in float as
+// Transformers computes it. Bidirectional: the upper half is for keys behind.
+int RelativeBucket(const AttentionForm& form, int distance);
+
+}  // namespace tern
