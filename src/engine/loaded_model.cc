@@ -1,5 +1,7 @@
 #include "engine/loaded_model.h"
 
+#include "models/hf/checkpoint.h"
+
 namespace tern {
 namespace {
 
@@ -8,11 +10,11 @@ Error InFile(const std::string& path, const Error& error) {
   return {error.code, path + ": " + error.what};
 }
 
-Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path) {
+Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path, int context) {
   auto model = std::make_shared<LoadedModel>();
-  TERN_TRY(model->checkpoint, OpenCheckpoint(path));
+  TERN_TRY(model->checkpoint, OpenModelCheckpoint(path));
   const Metadata& metadata = model->checkpoint->metadata();
-  TERN_TRY(model->built, BuildModel(*model->checkpoint));
+  TERN_TRY(model->built, BuildModel(*model->checkpoint, context));
   if (metadata.Has("tokenizer.ggml.model")) {
     TERN_TRY(model->tokenizer, LoadTokenizer(metadata));
   }
@@ -24,8 +26,8 @@ Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path) {
 
 }  // namespace
 
-Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path) {
-  auto model = Load(path);
+Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path, int context) {
+  auto model = Load(path, context);
   if (!model.ok()) return InFile(path, model.error());
   return model;
 }

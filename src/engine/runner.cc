@@ -153,8 +153,8 @@ Status Runner::Step(std::span<const StepWork> work) {
 }
 
 std::span<const float> Runner::Logits(int i) const {
-  const auto vocabulary = static_cast<size_t>(model_->hparams().vocabulary);
-  return plan_->Output(0).subspan(static_cast<size_t>(i) * vocabulary, vocabulary);
+  const auto width = static_cast<size_t>(model_->built.output_width());
+  return plan_->Output(0).subspan(static_cast<size_t>(i) * width, width);
 }
 
 RunnerBytes Runner::bytes() const {

@@ -12,6 +12,7 @@
 #include "io/choose_gguf.h"
 #include "io/file_lock.h"
 #include "io/files.h"
+#include "io/hf_folder.h"
 #include "io/hub_cache.h"
 #include "io/store_folder.h"
 
@@ -151,6 +152,7 @@ Result<ModelFiles> FromDisk(const ModelRef& ref, const StoreOptions& options) {
     return ModelFiles{.path = ref.text, .name = FileNameOf(ref.text), .bytes = FileBytes(ref.text)};
   }
   if (!IsDirectory(ref.text)) return NoSuchModel(ref, options);
+  if (HfFolder::Looks(ref.text)) return ModelFiles{.path = ref.text, .name = FileNameOf(ref.text)};
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator at(ref.text, error), end; !error && at != end; at.increment(error)) {

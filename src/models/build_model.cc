@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <cmath>
+#include <set>
+
 #include "models/builder.h"
 #include "models/model.h"
 
@@ -57,9 +60,61 @@ Result<int> Vocabulary(const Checkpoint& checkpoint) {
   return static_cast<int>(table->rows());
 }
 
+Status ReadRope(const Metadata& metadata, const std::string& arch, Hparams& h) {
+  TERN_TRY(h.rope_dims, ReadIntOr(metadata, arch + ".rope.dimension_count", 2, 65536, h.head_dim));
+  TERN_TRY(h.rope_base, ReadPositive(metadata, arch + ".rope.freq_base", 10000.0));
+  if (h.rope_dims % 2 != 0 || h.rope_dims > h.head_dim) {
+    return BadInput(fmt::format("{}.rope.dimension_count: {}, expected an even number up to {}", arch,
+                                h.rope_dims, h.head_dim));
+  }
+  RopeScaling& s = h.rope_scaling;
+  const std::string scaling = arch + ".rope.scaling.";
+  TERN_TRY(s.type, metadata.Str(scaling + "type", "none"));
+  if (s.type != "none" && s.type != "linear" && s.type != "dynamic" && s.type != "yarn" &&
+      s.type != "longrope") {
+    return Unsupported(scaling + "type: \"" + s.type +
+                       "\", supported: none, linear, dynamic, yarn, longrope");
+  }
+  TERN_TRY(s.factor, ReadPositive(metadata, scaling + "factor", 1.0));
+  TERN_TRY(s.original_context,
+           ReadIntOr(metadata, scaling + "original_context_length", 1, 1 << 30, h.context));
+  const double yarn =
+      s.type == "yarn" && s.factor > 1 ? 0.1 * std::log(static_cast<double>(s.factor)) + 1 : 1.0;
+  TERN_TRY(s.attention_factor, ReadPositive(metadata, scaling + "attn_factor", yarn));
+  TERN_TRY(s.beta_fast, ReadPositive(metadata, scaling + "yarn_beta_fast", 32.0));
+  TERN_TRY(s.beta_slow, ReadPositive(metadata, scaling + "yarn_beta_slow", 1.0));
+  TERN_TRY(s.truncate, metadata.Bool(scaling + "yarn_truncate", true));
+  TERN_TRY(const double log_multiplier, metadata.Float(scaling + "yarn_log_multiplier", 0.0));
+  s.log_multiplier = static_cast<float>(log_multiplier);
+  return {};
+}
+
+Status ReadWindow(const Metadata& metadata, const std::string& arch, Hparams& h) {
+  TERN_TRY(h.window, ReadIntOr(metadata, arch + ".attention.sliding_window", 0, 1 << 30, 0));
+  const std::string key = arch + ".attention.sliding_window_pattern";
+  const MetaValue* pattern = metadata.Find(key);
+  if (pattern == nullptr) return {};
+  const auto* slides = std::get_if<std::vector<bool>>(pattern);
+  if (slides == nullptr) return {};  // a period, which the architecture knows
+  if (static_cast<int>(slides->size()) < h.layers) {
+    return BadInput(fmt::format("{}: {} entries, expected {}", key, slides->size(), h.layers));
+  }
+  h.slides = *slides;
+  return {};
+}
+
+Status ReadExperts(const Metadata& metadata, const std::string& arch, Hparams& h) {
+  TERN_TRY(h.experts, ReadIntOr(metadata, arch + ".expert_count", 0, 1 << 16, 0));
+  if (h.experts == 0) return {};
+  TERN_TRY(h.experts_used, ReadInt(metadata, arch + ".expert_used_count", 1, h.experts));
+  TERN_TRY(h.expert_ffn_width,
+           ReadIntOr(metadata, arch + ".expert_feed_forward_length", 1, 1 << 24, h.ffn_width));
+  return {};
+}
+
 }  // namespace
 
-Result<Hparams> ReadCommonHparams(const Metadata& metadata, std::string_view architecture) {
+Result<Hparams> ReadHparams(const Metadata& metadata, std::string_view architecture) {
   const std::string arch(architecture);
   constexpr int kMax = 1 << 20;
   Hparams h;
@@ -68,43 +123,54 @@ Result<Hparams> ReadCommonHparams(const Metadata& metadata, std::string_view arc
   TERN_TRY(h.heads, ReadInt(metadata, arch + ".attention.head_count", 1, 4096));
   TERN_TRY(h.kv_heads, ReadIntOr(metadata, arch + ".attention.head_count_kv", 1, 4096, h.heads));
   TERN_TRY(h.head_dim, ReadIntOr(metadata, arch + ".attention.key_length", 1, 65536, h.width / h.heads));
-  TERN_TRY(h.ffn_width, ReadInt(metadata, arch + ".feed_forward_length", 1, kMax * 16));
+  TERN_TRY(h.ffn_width, ReadIntOr(metadata, arch + ".feed_forward_length", 0, kMax * 16, 0));
   TERN_TRY(h.context, ReadInt(metadata, arch + ".context_length", 1, 1 << 30));
-  TERN_TRY(h.window, ReadIntOr(metadata, arch + ".attention.sliding_window", 0, 1 << 30, 0));
-  TERN_TRY(h.rope_dims, ReadIntOr(metadata, arch + ".rope.dimension_count", 2, 65536, h.head_dim));
-  TERN_TRY(h.rope_base, ReadPositive(metadata, arch + ".rope.freq_base", 10000.0));
-  TERN_TRY(h.norm_eps, ReadPositive(metadata, arch + ".attention.layer_norm_rms_epsilon", 1e-5));
-  TERN_TRY(const std::string scaling, metadata.Str(arch + ".rope.scaling.type", "none"));
-  if (scaling == "linear") {
-    TERN_TRY(h.rope_linear_factor, ReadPositive(metadata, arch + ".rope.scaling.factor", 1.0));
-  } else if (scaling != "none") {
-    return Unsupported(arch + ".rope.scaling.type: \"" + scaling + "\", expected none or linear");
-  }
+  TERN_TRY(h.norm_eps, ReadPositive(metadata, arch + ".attention.layer_norm_epsilon", 1e-5));
+  TERN_TRY(h.norm_eps, ReadPositive(metadata, arch + ".attention.layer_norm_rms_epsilon", h.norm_eps));
   if (h.heads % h.kv_heads != 0) {
     return BadInput(fmt::format("{}.attention.head_count_kv: {}, expected a divisor of {} heads", arch,
                                 h.kv_heads, h.heads));
   }
-  if (h.rope_dims % 2 != 0 || h.rope_dims > h.head_dim) {
-    return BadInput(fmt::format("{}.rope.dimension_count: {}, expected an even number up to {}", arch,
-                                h.rope_dims, h.head_dim));
-  }
+  TERN_TRY_STATUS(ReadRope(metadata, arch, h));
+  TERN_TRY_STATUS(ReadWindow(metadata, arch, h));
+  TERN_TRY_STATUS(ReadExperts(metadata, arch, h));
   return h;
 }
 
-Result<BuiltModel> BuildModel(const Checkpoint& checkpoint) {
-  TERN_TRY(const std::string architecture, checkpoint.metadata().Str("general.architecture"));
-  BuiltModel model;
-  model.desc = FindModel(architecture);
-  if (model.desc == nullptr) {
-    std::string known;
-    for (const ModelDesc* desc : AllModels()) known += (known.empty() ? "" : ", ") + std::string(desc->name);
-    return Unsupported("general.architecture: \"" + architecture + "\", expected one of " + known);
+namespace {
+
+Result<const ModelDesc*> FindDesc(const Metadata& metadata) {
+  TERN_TRY(const std::string architecture, metadata.Str("general.architecture"));
+  if (const ModelDesc* desc = FindModel(architecture)) return desc;
+  std::string known;
+  for (const ModelDesc* desc : AllModels()) known += (known.empty() ? "" : ", ") + std::string(desc->name);
+  return Unsupported("general.architecture: \"" + architecture + "\", supported: " + known);
+}
+
+// A bias that the graph does not add would pass unseen: the answers would merely be wrong.
+Status CheckBiasesUsed(const Checkpoint& checkpoint, const Graph& graph) {
+  std::set<const void*> used;
+  for (size_t i = 0; i < graph.value_count(); ++i) used.insert(graph.value(static_cast<ValueId>(i)).data);
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    if (name.ends_with(".bias") && !used.contains(tensor.data)) {
+      return Unsupported(name + ": this architecture has no such bias");
+    }
   }
-  TERN_TRY(model.hparams, model.desc->read_hparams(checkpoint.metadata()));
+  return {};
+}
+
+}  // namespace
+
+Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, int context) {
+  BuiltModel model;
+  TERN_TRY(model.desc, FindDesc(checkpoint.metadata()));
+  TERN_TRY(model.hparams, ReadHparams(checkpoint.metadata(), model.desc->name));
   TERN_TRY(model.hparams.vocabulary, Vocabulary(checkpoint));
-  ModelBuilder builder(checkpoint, model.graph);
+  model.hparams.run_context = context > 0 ? context : model.hparams.context;
+  ModelBuilder builder(checkpoint, model.desc->name, model.graph);
   model.desc->build(model.hparams, builder);
   TERN_TRY_STATUS(builder.status());
+  TERN_TRY_STATUS(CheckBiasesUsed(checkpoint, model.graph));
   model.kv_layers = builder.kv_layers();
   TERN_TRY_STATUS(Verify(model.graph));
   return model;

@@ -1,11 +1,14 @@
 #include "models/builder.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
 #include <cstring>
 
 namespace tern {
 
-ModelBuilder::ModelBuilder(const Checkpoint& checkpoint, Graph& graph)
-    : checkpoint_(checkpoint), graph_(graph) {
+ModelBuilder::ModelBuilder(const Checkpoint& checkpoint, std::string_view architecture, Graph& graph)
+    : checkpoint_(checkpoint), architecture_(architecture), graph_(graph) {
   tokens_ = graph.AddInput("tokens", {Elem::kI32, {kDimTokens}});
   positions_ = graph.AddInput("positions", {Elem::kI32, {kDimTokens}});
   output_rows_ = graph.AddInput("output_rows", {Elem::kI32, {kDimOutputs}});
@@ -14,6 +17,44 @@ ModelBuilder::ModelBuilder(const Checkpoint& checkpoint, Graph& graph)
 ValueId ModelBuilder::Fail(Error error) {
   if (status_.ok()) status_ = std::move(error);
   return kNoValue;
+}
+
+int ModelBuilder::MetaInt(std::string_view key, int low, int high, int fallback) {
+  const std::string name = architecture_ + "." + std::string(key);
+  const auto value = checkpoint_.metadata().Int(name, fallback);
+  if (!value.ok()) {
+    Fail(value.error());
+    return fallback;
+  }
+  if (value.value() >= low && value.value() <= high) return static_cast<int>(value.value());
+  Fail(BadInput(fmt::format("{}: {}, expected {} to {}", name, value.value(), low, high)));
+  return fallback;
+}
+
+float ModelBuilder::MetaFloat(std::string_view key, float fallback) {
+  const std::string name = architecture_ + "." + std::string(key);
+  const auto value = checkpoint_.metadata().Float(name, fallback);
+  if (!value.ok()) {
+    Fail(value.error());
+    return fallback;
+  }
+  if (std::isfinite(value.value())) return static_cast<float>(value.value());
+  Fail(BadInput(fmt::format("{}: {}, expected a finite number", name, value.value())));
+  return fallback;
+}
+
+bool ModelBuilder::MetaBool(std::string_view key, bool fallback) {
+  const auto value = checkpoint_.metadata().Bool(architecture_ + "." + std::string(key), fallback);
+  if (value.ok()) return value.value();
+  Fail(value.error());
+  return fallback;
+}
+
+std::string ModelBuilder::MetaStr(std::string_view key, std::string_view fallback) {
+  const auto value = checkpoint_.metadata().Str(architecture_ + "." + std::string(key), fallback);
+  if (value.ok()) return value.value();
+  Fail(value.error());
+  return std::string(fallback);
 }
 
 std::string ModelBuilder::Name(std::string_view part, std::string_view suffix) const {
@@ -33,20 +74,79 @@ ValueId ModelBuilder::Weight(const std::string& name, const Shape& shape, std::s
   return graph_.AddWeight(name, *tensor, std::move(role));
 }
 
-ValueId ModelBuilder::Constant(std::string name, const std::vector<float>& values) {
+ValueId ModelBuilder::WeightRows(const std::string& name, const RowSlice& slice, std::string_view part) {
+  const Shape whole = slice.in == 0 ? Shape{slice.total} : Shape{slice.total, slice.in};
+  if (Weight(name, whole) == kNoValue) return kNoValue;
+  Tensor rows = *checkpoint_.Find(name);
+  if (slice.in == 0) rows.shape = {slice.total, 1};
+  rows.data = rows.row(slice.first);
+  rows.shape = slice.in == 0 ? Shape{slice.count} : Shape{slice.count, slice.in};
+  return graph_.AddWeight(name + "." + std::string(part), rows, std::string(part));
+}
+
+ValueId ModelBuilder::Constant(std::string name, const std::vector<float>& values, int64_t columns) {
   if (!status_.ok()) return kNoValue;
   Buffer buffer(values.size() * sizeof(float));
   std::memcpy(buffer.data(), values.data(), buffer.bytes());
   const void* data = graph_.Keep(std::move(buffer));
-  return graph_.AddWeight(std::move(name), Tensor{&F32(), {static_cast<int64_t>(values.size())}, data});
+  const auto count = static_cast<int64_t>(values.size());
+  const Shape shape = columns == 0 ? Shape{count} : Shape{count / columns, columns};
+  return graph_.AddWeight(std::move(name), Tensor{&F32(), shape, data});
+}
+
+std::vector<float> ModelBuilder::Numbers(const std::string& name, const Shape& shape) {
+  const Tensor* tensor = checkpoint_.Find(name);
+  if (tensor == nullptr || tensor->shape != shape) {
+    Weight(name, shape);  // says what is wrong
+    return {};
+  }
+  std::vector<float> values(static_cast<size_t>(Elements(shape)));
+  tensor->format->decode(tensor->data, values.data(), values.size());
+  return values;
 }
 
 ValueId ModelBuilder::Op(std::string_view op, std::vector<ValueId> inputs, Attrs attrs) {
-  if (!status_.ok()) return kNoValue;
+  return Ops(op, std::move(inputs), std::move(attrs), 1).front();
+}
+
+std::vector<ValueId> ModelBuilder::Ops(std::string_view op, std::vector<ValueId> inputs, Attrs attrs,
+                                       size_t outputs) {
+  std::vector<ValueId> none(outputs, kNoValue);
+  if (!status_.ok()) return none;
   const OpDesc* desc = FindOp(op);
   TERN_CHECK(desc != nullptr);
-  auto outputs = graph_.Add(*desc, std::move(inputs), std::move(attrs));
-  return outputs.ok() ? outputs.value().front() : Fail(outputs.error());
+  auto made = graph_.Add(*desc, std::move(inputs), std::move(attrs));
+  if (made.ok()) return made.value();
+  Fail(made.error());
+  return none;
+}
+
+ValueId ModelBuilder::LayerNorm(ValueId x, std::string_view part, int64_t width, float eps) {
+  std::vector<ValueId> inputs = {x, Weight(Name(part), {width})};
+  Attrs attrs{{"eps", static_cast<double>(eps)}};
+  if (HasPart(part, "bias")) {
+    inputs.push_back(Weight(Name(part, "bias"), {width}));
+    attrs.Set("biases", int64_t{1});
+  }
+  return Op("layer_norm", std::move(inputs), std::move(attrs));
+}
+
+ValueId ModelBuilder::LinearOf(ValueId x, ValueId weight, ValueId bias) {
+  if (bias == kNoValue) return Op("linear", {x, weight}, {{"weights", int64_t{1}}});
+  return Op("linear", {x, weight, bias}, {{"weights", int64_t{1}}, {"biases", int64_t{1}}});
+}
+
+ValueId ModelBuilder::Linear(ValueId x, std::string_view part, int64_t out, int64_t in) {
+  const ValueId weight = Weight(Name(part), {out, in}, std::string(part));
+  return LinearOf(x, weight, HasPart(part, "bias") ? Weight(Name(part, "bias"), {out}) : kNoValue);
+}
+
+ValueId ModelBuilder::LinearRows(ValueId x, std::string_view part, const RowSlice& slice,
+                                 std::string_view role) {
+  const ValueId weight = WeightRows(Name(part), slice, role);
+  if (!HasPart(part, "bias")) return LinearOf(x, weight, kNoValue);
+  return LinearOf(x, weight,
+                  WeightRows(Name(part, "bias"), {slice.first, slice.count, slice.total, 0}, role));
 }
 
 int ModelBuilder::AddKvLayer(KvLayer layer) {
@@ -54,18 +154,29 @@ int ModelBuilder::AddKvLayer(KvLayer layer) {
   return static_cast<int>(kv_layers_.size()) - 1;
 }
 
-void ModelBuilder::Head(ValueId x, ValueId embedding, const Hparams& h) {
+void ModelBuilder::Logits(ValueId rows, ValueId embedding, const Hparams& h, const HeadSpec& spec) {
   EnterLayer(-1);
-  ValueId rows = Op("take_rows", {x, output_rows_});
-  rows = RmsNorm(rows, "output_norm", h.width, h.norm_eps);
   ValueId head = embedding;
-  if (Has(Name("output"))) head = Weight(Name("output"), {h.vocabulary, h.width});
+  if (HasPart("output")) head = Weight(Name("output"), {h.vocabulary, h.width});
   if (!status_.ok()) return;
   // A tied table is looked up as it lies in the file and multiplied packed: two values, one tensor.
   if (head == embedding) head = graph_.AddWeight("output.weight", graph_.value(embedding).tensor());
   graph_.value(head).role = "head";
-  const ValueId logits = Op("linear", {rows, head}, {{"weights", int64_t{1}}});
+  const ValueId bias = HasPart("output", "bias") ? Weight(Name("output", "bias"), {h.vocabulary}) : kNoValue;
+  ValueId logits = Scale(LinearOf(rows, head, bias), spec.scale);
+  if (spec.softcap != 0.f) logits = Op("softcap", {logits}, {{"cap", static_cast<double>(spec.softcap)}});
   if (status_.ok()) graph_.AddOutput(logits);
+}
+
+void ModelBuilder::Head(ValueId x, ValueId embedding, const Hparams& h, const HeadSpec& spec) {
+  EnterLayer(-1);
+  Logits(RmsNorm(WantedRows(x), "output_norm", h.width, h.norm_eps), embedding, h, spec);
+}
+
+void ModelBuilder::HiddenStates(ValueId x) {
+  EnterLayer(-1);
+  const ValueId rows = WantedRows(x);
+  if (status_.ok()) graph_.AddOutput(rows);
 }
 
 }  // namespace tern

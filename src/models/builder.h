@@ -14,48 +14,86 @@ namespace tern {
 
 class ModelBuilder {
  public:
-  ModelBuilder(const Checkpoint& checkpoint, Graph& graph);
+  ModelBuilder(const Checkpoint& checkpoint, std::string_view architecture, Graph& graph);
 
   // Weight names inside a layer: Name("attn_q") is "blk.<layer>.attn_q.weight". Layer -1: no prefix.
   void EnterLayer(int layer) { layer_ = layer; }
   int layer() const { return layer_; }
   std::string Name(std::string_view part, std::string_view suffix = "weight") const;
 
+  // "<architecture>.<key>" of the metadata; outside of low..high, or of another kind, is an error that
+  // sticks.
+  int MetaInt(std::string_view key, int low, int high, int fallback);
+  float MetaFloat(std::string_view key, float fallback);
+  bool MetaBool(std::string_view key, bool fallback);
+  std::string MetaStr(std::string_view key, std::string_view fallback);
+
   // A tensor of the checkpoint with exactly this shape (slowest dimension first).
   ValueId Weight(const std::string& name, const Shape& shape, std::string role = "");
+  // Rows [first, first + count) of a matrix of `total` rows, or elements of a vector (`in` = 0): a weight of
+  // its own, named `part` behind the name.
+  struct RowSlice {
+    int64_t first, count, total, in;
+  };
+  ValueId WeightRows(const std::string& name, const RowSlice& slice, std::string_view part);
   bool Has(const std::string& name) const { return checkpoint_.Find(name) != nullptr; }
-  // A constant the model computes itself.
-  ValueId Constant(std::string name, const std::vector<float>& values);
+  // Has(Name(part, suffix))
+  bool HasPart(std::string_view part, std::string_view suffix = "weight") const {
+    return Has(Name(part, suffix));
+  }
+  // A constant the model computes itself: a vector, or a matrix of this many columns.
+  ValueId Constant(std::string name, const std::vector<float>& values, int64_t columns = 0);
+  // The numbers of a tensor as f32; empty after an error.
+  std::vector<float> Numbers(const std::string& name, const Shape& shape);
   const Checkpoint& checkpoint() const { return checkpoint_; }
 
-  // Appends an op by name; returns its (first) output.
+  // Appends an op by name; returns its (first) output, or all.
   ValueId Op(std::string_view op, std::vector<ValueId> inputs, Attrs attrs = {});
+  std::vector<ValueId> Ops(std::string_view op, std::vector<ValueId> inputs, Attrs attrs, size_t outputs);
   ValueId Embed(ValueId table, float scale = 1.f) {
     return Op("embed", {tokens_, table}, {{"scale", static_cast<double>(scale)}});
   }
   ValueId RmsNorm(ValueId x, std::string_view part, int64_t width, float eps) {
     return Op("rms_norm", {x, Weight(Name(part), {width})}, {{"eps", static_cast<double>(eps)}});
   }
-  // y = x w^T with the layer's weight `part`, [out, in].
-  ValueId Linear(ValueId x, std::string_view part, int64_t out, int64_t in) {
-    return Op("linear", {x, Weight(Name(part), {out, in}, std::string(part))}, {{"weights", int64_t{1}}});
-  }
+  // With the layer's weight and, where there is one, bias `part`.
+  ValueId LayerNorm(ValueId x, std::string_view part, int64_t width, float eps);
+  // y = x w^T with the layer's weight `part`, [out, in], and its bias where the checkpoint has one.
+  ValueId Linear(ValueId x, std::string_view part, int64_t out, int64_t in);
+  // The same with rows of a weight that several linears share; `role` as of a weight of its own.
+  ValueId LinearRows(ValueId x, std::string_view part, const RowSlice& slice, std::string_view role);
   ValueId Add(ValueId a, ValueId b) { return Op("add", {a, b}); }
+  ValueId Scale(ValueId x, float factor) {
+    return factor == 1.f ? x : Op("scale", {x}, {{"by", static_cast<double>(factor)}});
+  }
 
   // One KV cache layer; returns its number.
   int AddKvLayer(KvLayer layer);
-  // Final norm over the wanted rows, then the head (tied to `embedding` where the file has no output.weight).
-  void Head(ValueId x, ValueId embedding, const Hparams& h);
+  // What becomes of the rows that are wanted: take them (norm them), then make logits of them.
+  ValueId WantedRows(ValueId x) { return Op("take_rows", {x, output_rows_}); }
+  struct HeadSpec {
+    float scale = 1.f;    // of the logits
+    float softcap = 0.f;  // cap tanh(logits / cap); 0: none
+  };
+  // The head on rows that are normed already: output.weight, or `embedding` where the file has none.
+  void Logits(ValueId rows, ValueId embedding, const Hparams& h, const HeadSpec& spec);
+  // RMS norm of the wanted rows, then the head.
+  void Head(ValueId x, ValueId embedding, const Hparams& h) { Head(x, embedding, h, {}); }
+  void Head(ValueId x, ValueId embedding, const Hparams& h, const HeadSpec& spec);
+  // An encoder's result.
+  void HiddenStates(ValueId x);
 
   ValueId tokens() const { return tokens_; }
   ValueId positions() const { return positions_; }
   const Status& status() const { return status_; }
   const std::vector<KvLayer>& kv_layers() const { return kv_layers_; }
-
- private:
   ValueId Fail(Error error);
 
+ private:
+  ValueId LinearOf(ValueId x, ValueId weight, ValueId bias);
+
   const Checkpoint& checkpoint_;
+  std::string architecture_;
   Graph& graph_;
   int layer_ = -1;
   ValueId tokens_, positions_, output_rows_;

@@ -6,6 +6,7 @@
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
 #include "models/blocks/rope.h"
+#include "models/hf/config.h"
 
 namespace tern {
 namespace {
@@ -13,44 +14,70 @@ namespace {
 constexpr int kGlobalEvery = 6;
 constexpr float kLocalRopeBase = 10000.f;  // GGUF stores only the global one
 
-Result<Hparams> ReadHparams(const Metadata& metadata) {
-  TERN_TRY(Hparams h, ReadCommonHparams(metadata, "gemma3"));
-  if (h.window <= 0) return BadInput("gemma3.attention.sliding_window: missing, expected a positive number");
-  return h;
+// q k^T is scaled by query_pre_attn_scalar^-0.5. Older GGUF files have no key for it: it is head_dim but for
+// the 27B (62 layers).
+float QueryScale(const Hparams& h, ModelBuilder& b) {
+  const int scalar = h.layers == 62 ? h.width / h.heads : h.head_dim;
+  return b.MetaFloat("attention.scale", 1.f / std::sqrt(static_cast<float>(scalar)));
 }
 
-// q k^T is scaled by query_pre_attn_scalar^-0.5; GGUF has no key for it. It is head_dim but for the 27B (62
-// layers).
-float QueryScale(const Hparams& h) {
-  const int scalar = h.layers == 62 ? h.width / h.heads : h.head_dim;
-  return 1.f / std::sqrt(static_cast<float>(scalar));
+bool Slides(const Hparams& h, int layer) {
+  return h.slides.empty() ? (layer + 1) % kGlobalEvery != 0 : h.slides[static_cast<size_t>(layer)];
 }
 
 void Build(const Hparams& h, ModelBuilder& b) {
+  if (h.window <= 0) {
+    b.Fail(BadInput("gemma3.attention.sliding_window: missing, expected a positive number"));
+    return;
+  }
   const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec local{.width = h.width, .heads = h.heads, .kv_heads = h.kv_heads, .head_dim = h.head_dim};
-  local.scale = QueryScale(h);
-  local.qk_norm = true;
-  local.norm_eps = h.norm_eps;
+  AttentionSpec local = AttentionOf(h);
+  local.scale = QueryScale(h, b);
+  local.qk_norm = QkNorm::kRmsPerHead;
   AttentionSpec global = local;
-  local.window = h.window;
-  local.rope = RopeTable(b, {"rope_inv_freq_local", kLocalRopeBase, h.rope_dims, 1.f, ""});
-  global.rope = RopeTable(b, {"rope_inv_freq_global", h.rope_base, h.rope_dims, h.rope_linear_factor, ""});
+  global.window = 0;
+  const float local_base = b.MetaFloat("rope.freq_base_swa", kLocalRopeBase);
+  local.rope = RopeTable(b, h, {.name = "rope_inv_freq_local", .base = local_base, .dims = h.rope_dims});
+  RopeSpec rope = RopeOf(h);
+  rope.name = "rope_inv_freq_global";
+  global.rope = RopeTable(b, h, rope);
 
   ValueId x = b.Embed(embedding, std::sqrt(static_cast<float>(h.width)));
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
-    const AttentionSpec& attention = (layer + 1) % kGlobalEvery == 0 ? global : local;
+    const AttentionSpec& attention = Slides(h, layer) ? local : global;
     ValueId y = SelfAttention(b, b.RmsNorm(x, "attn_norm", h.width, h.norm_eps), attention);
     x = b.Add(b.RmsNorm(y, "post_attention_norm", h.width, h.norm_eps), x);
     y = GatedMlp(b, b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps), "gelu_tanh", h.width, h.ffn_width);
     x = b.Add(b.RmsNorm(y, "post_ffw_norm", h.width, h.norm_eps), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, embedding, h, {.softcap = b.MetaFloat("final_logit_softcapping", 0)});
 }
+
+void ReadHfConfig(HfConfig& c) {
+  const double local =
+      c.Float("rope_parameters.sliding_attention.rope_theta", c.Float("rope_local_base_freq", 10000));
+  c.Set("rope.freq_base_swa", local);
+  c.Set("attention.scale", 1 / std::sqrt(c.Float("query_pre_attn_scalar", 256)));
+  c.CopyFloat({"final_logit_softcapping"}, "final_logit_softcapping");
+}
+
+constexpr HfRule kHfRules[] = {
+    {"norm.weight", "output_norm.weight", nullptr, kHfPlusOne},
+    {"layers.{}.input_layernorm.weight", "blk.{}.attn_norm.weight", nullptr, kHfPlusOne},
+    {"layers.{}.post_attention_layernorm.weight", "blk.{}.post_attention_norm.weight", nullptr, kHfPlusOne},
+    {"layers.{}.pre_feedforward_layernorm.weight", "blk.{}.ffn_norm.weight", nullptr, kHfPlusOne},
+    {"layers.{}.post_feedforward_layernorm.weight", "blk.{}.post_ffw_norm.weight", nullptr, kHfPlusOne},
+    {"layers.{}.self_attn.q_norm.weight", "blk.{}.attn_q_norm.weight", nullptr, kHfPlusOne},
+    {"layers.{}.self_attn.k_norm.weight", "blk.{}.attn_k_norm.weight", nullptr, kHfPlusOne},
+};
+constexpr HfMapping kHf[] = {{.classes = "Gemma3ForCausalLM Gemma3ForConditionalGeneration",
+                              .prefixes = "language_model.model. model.language_model. model.",
+                              .config = ReadHfConfig,
+                              .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_gemma3;
 const ModelDesc k_model_gemma3 = {
-    .name = "gemma3", .summary = "Gemma 3 text models", .read_hparams = ReadHparams, .build = Build};
+    .name = "gemma3", .summary = "Gemma 3 text models", .build = Build, .hf = kHf};
 }  // namespace tern

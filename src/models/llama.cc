@@ -1,6 +1,4 @@
-// Llama 1-3 and everything built alike: pre-norm, RoPE, grouped KV heads, SwiGLU.
-
-#include <cmath>
+// Llama 1-3 and everything built alike: pre-norm, RoPE, grouped KV heads, SwiGLU; Mistral's sliding window.
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
@@ -9,16 +7,11 @@
 namespace tern {
 namespace {
 
-Result<Hparams> ReadHparams(const Metadata& metadata) { return ReadCommonHparams(metadata, "llama"); }
-
 void Build(const Hparams& h, ModelBuilder& b) {
   const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  // Llama 3's long-context scaling comes as a tensor of divisors.
-  const std::string factors = b.Has("rope_freqs.weight") ? "rope_freqs.weight" : "";
-  AttentionSpec attention{.width = h.width, .heads = h.heads, .kv_heads = h.kv_heads, .head_dim = h.head_dim};
-  attention.scale = 1.f / std::sqrt(static_cast<float>(h.head_dim));
+  AttentionSpec attention = AttentionOf(h);
   attention.rope_style = "pair";  // GGUF permutes q and k rows of this architecture, and of no other
-  attention.rope = RopeTable(b, {"rope_inv_freq", h.rope_base, h.rope_dims, h.rope_linear_factor, factors});
+  attention.rope = RopeTable(b, h, RopeOf(h));
 
   ValueId x = b.Embed(embedding);
   for (int layer = 0; layer < h.layers; ++layer) {
@@ -29,8 +22,14 @@ void Build(const Hparams& h, ModelBuilder& b) {
   b.Head(x, embedding, h);
 }
 
+constexpr HfRule kHfRules[] = {
+    {"layers.{}.self_attn.q_proj.*", "blk.{}.attn_q.*", PairRowsQ},
+    {"layers.{}.self_attn.k_proj.*", "blk.{}.attn_k.*", PairRowsK},
+};
+constexpr HfMapping kHf[] = {{.classes = "LlamaForCausalLM MistralForCausalLM", .rules = kHfRules}};
+
 }  // namespace
 extern const ModelDesc k_model_llama;
 const ModelDesc k_model_llama = {
-    .name = "llama", .summary = "Llama 1-3, SmolLM, TinyLlama", .read_hparams = ReadHparams, .build = Build};
+    .name = "llama", .summary = "Llama 1-3, SmolLM, TinyLlama, Mistral", .build = Build, .hf = kHf};
 }  // namespace tern

@@ -11,51 +11,75 @@
 #include "base/result.h"
 #include "graph/graph.h"
 #include "io/checkpoint.h"
+#include "models/hf/mapping.h"
 #include "ops/kv_store.h"
 
 namespace tern {
 
 class ModelBuilder;
 
-// What every decoder has. Read from metadata and checked before any weight is touched.
+// How RoPE reaches beyond the trained context. "none", "linear", "dynamic", "yarn" or "longrope"; Llama 3's
+// way is a tensor of divisors instead.
+struct RopeScaling {
+  std::string type = "none";
+  float factor = 1.f;
+  int original_context = 0;      // tokens the model was trained for before it was extended
+  float attention_factor = 1.f;  // of cosines and sines
+  float beta_fast = 32.f, beta_slow = 1.f;
+  bool truncate = true;        // yarn: whole channels at the borders of its ramp
+  float log_multiplier = 0.f;  // yarn: 0.1 mscale_all_dim, which also enters DeepSeek's softmax scale
+};
+
+// What every model has. Read from metadata and checked before any weight is touched.
 struct Hparams {
   int layers = 0;
   int width = 0;
   int heads = 0;
   int kv_heads = 0;
   int head_dim = 0;
-  int ffn_width = 0;
+  int ffn_width = 0;  // 0: no dense feed-forward layers
   int vocabulary = 0;
-  int context = 0;    // tokens the model was trained for
-  int window = 0;     // sliding attention window; 0: none
-  int rope_dims = 0;  // rotated channels per head
+  int context = 0;                // tokens the model was trained for
+  int run_context = 0;            // tokens it is loaded for
+  int window = 0;                 // sliding attention window; 0: none
+  std::vector<bool> slides = {};  // by layer, where the file says so
+  int rope_dims = 0;              // rotated channels per head
   float rope_base = 10000.f;
-  float rope_linear_factor = 1.f;  // positions are divided by it
+  RopeScaling rope_scaling = {};
   float norm_eps = 1e-5f;
+  int experts = 0, experts_used = 0, expert_ffn_width = 0;
 };
 
 struct ModelDesc {
   std::string_view name;     // as general.architecture spells it
   std::string_view summary;  // the models it serves
-  Required<Result<Hparams> (*)(const Metadata&)> read_hparams;
   // Adds the graph of one forward step; errors stick to the builder.
   Required<void (*)(const Hparams&, ModelBuilder&)> build;
+  // The Hugging Face checkpoints it serves.
+  std::span<const HfMapping> hf = {};
+  // Attends both ways and yields hidden states: a sequence is one step, without answer tokens.
+  bool encoder = false;
 };
 
 std::span<const ModelDesc* const> AllModels();
 const ModelDesc* FindModel(std::string_view name);  // nullptr: none
 
-// The common keys of GGUF metadata (<arch>.block_count, ...), each checked for its range.
-Result<Hparams> ReadCommonHparams(const Metadata& metadata, std::string_view architecture);
+// The keys of GGUF metadata that architectures share (<arch>.block_count, ...), each checked for its range.
+Result<Hparams> ReadHparams(const Metadata& metadata, std::string_view architecture);
 
 struct BuiltModel {
   const ModelDesc* desc = nullptr;
   Hparams hparams;
-  Graph graph;  // inputs tokens, positions, output_rows; one output, logits [R, vocabulary]
+  Graph graph;  // inputs tokens, positions, output_rows; one output: logits [R, vocabulary], or of an encoder
+                // its last hidden states [R, width]
   std::vector<KvLayer> kv_layers;
+
+  int output_width() const { return desc->encoder ? hparams.width : hparams.vocabulary; }
 };
 
 // Reads metadata, checks every weight's shape, builds and verifies the graph. `checkpoint` must outlive it.
-Result<BuiltModel> BuildModel(const Checkpoint& checkpoint);
+// `context`: most tokens of a sequence that will be asked for, which some kinds of RoPE go by; 0: what the
+// model was trained for.
+Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, int context = 0);
 
 }  // namespace tern

@@ -9,8 +9,6 @@
 namespace tern {
 namespace {
 
-Result<Hparams> ReadHparams(const Metadata& metadata) { return ReadCommonHparams(metadata, "toy"); }
-
 void Build(const Hparams& h, ModelBuilder& b) {
   const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
   ValueId x = b.Embed(embedding);
@@ -24,8 +22,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
 
 }  // namespace
 extern const ModelDesc k_model_toy;
-const ModelDesc k_model_toy = {
-    .name = "toy", .summary = "a stack of MLPs", .read_hparams = ReadHparams, .build = Build};
+const ModelDesc k_model_toy = {.name = "toy", .summary = "a stack of MLPs", .build = Build};
 }  // namespace tern
 // ----
 
@@ -67,12 +64,12 @@ class ToyCheckpoint : public Checkpoint {
 
 TEST(AddingAModel, TheToyBuildsAVerifiedGraph) {
   const ToyCheckpoint checkpoint;
-  const auto hparams = k_model_toy.read_hparams.value(checkpoint.metadata());
+  const auto hparams = ReadHparams(checkpoint.metadata(), "toy");
   ASSERT_TRUE(hparams.ok()) << hparams.error().what;
   Hparams h = hparams.value();
   h.vocabulary = 4;
   Graph graph;
-  ModelBuilder builder(checkpoint, graph);
+  ModelBuilder builder(checkpoint, "toy", graph);
   k_model_toy.build.value(h, builder);
   ASSERT_TRUE(builder.status().ok()) << builder.status().error().what;
   EXPECT_TRUE(Verify(graph).ok());
@@ -81,11 +78,11 @@ TEST(AddingAModel, TheToyBuildsAVerifiedGraph) {
 
 TEST(AddingAModel, AWeightOfAnotherShapeIsNamed) {
   const ToyCheckpoint checkpoint;
-  Hparams h = k_model_toy.read_hparams.value(checkpoint.metadata()).value();
+  Hparams h = ReadHparams(checkpoint.metadata(), "toy").value();
   h.vocabulary = 4;
   h.ffn_width = 8;
   Graph graph;
-  ModelBuilder builder(checkpoint, graph);
+  ModelBuilder builder(checkpoint, "toy", graph);
   k_model_toy.build.value(h, builder);
   ASSERT_FALSE(builder.status().ok());
   EXPECT_EQ(builder.status().error().what, "blk.0.ffn_gate.weight: shape [4, 4], expected [8, 4]");

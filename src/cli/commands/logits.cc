@@ -18,15 +18,16 @@ struct Options {
 };
 
 Status WriteLogits(const Options& o, const std::vector<int32_t>& tokens) {
-  TERN_TRY(const auto model, OpenModel(o.model));
-  TERN_TRY(RunnerOptions options, ToRunnerOptions(o.model));
   const int length = static_cast<int>(tokens.size());
-  if (options.context == 0) options.context = std::min(model->hparams().context, length);
+  ModelFlags flags = o.model;
+  if (flags.context == 0) flags.context = length;
+  TERN_TRY(const auto model, OpenModel(flags));
+  TERN_TRY(RunnerOptions options, ToRunnerOptions(flags));
   options.step_tokens = options.step_outputs = std::min(o.chunk > 0 ? o.chunk : length, length);
   TERN_TRY(const auto runner, Runner::Make(model, options));
   TERN_TRY(const SequenceId sequence, runner->Open());
   TERN_TRY(NpyWriter out,
-           NpyWriter::Create(o.out, tokens.size(), static_cast<size_t>(model->hparams().vocabulary)));
+           NpyWriter::Create(o.out, tokens.size(), static_cast<size_t>(model->built.output_width())));
   Progress progress("logits", Progress::Unit::kCount);
   for (int done = 0; done < length;) {
     const int rows = std::min(options.step_tokens, length - done);

@@ -1,34 +1,94 @@
 #include "models/blocks/attention.h"
 
+#include <bit>
+#include <cmath>
+
 namespace tern {
 namespace {
 
+ValueId Norm(ModelBuilder& b, ValueId x, std::string_view norm, int heads, const AttentionSpec& s) {
+  const int64_t width = int64_t{heads} * s.head_dim;
+  if (s.qk_norm == QkNorm::kRmsPerHead) return b.RmsNorm(x, norm, s.head_dim, s.norm_eps);
+  if (s.qk_norm == QkNorm::kRmsWhole) return b.RmsNorm(x, norm, width, s.norm_eps);
+  const ValueId weight = b.WeightRows(b.Name(norm), {0, heads, heads, s.head_dim}, norm);
+  return b.Op("layer_norm", {x, weight},
+              {{"eps", static_cast<double>(s.norm_eps)}, {"group", int64_t{s.head_dim}}});
+}
+
 // [norm, then] RoPE on one projection.
-ValueId Position(ModelBuilder& b, ValueId x, std::string_view norm, const AttentionSpec& s) {
-  if (s.qk_norm) x = b.RmsNorm(x, norm, s.head_dim, s.norm_eps);
+ValueId Position(ModelBuilder& b, ValueId x, std::string_view norm, int heads, const AttentionSpec& s) {
+  if (s.qk_norm != QkNorm::kNone) x = Norm(b, x, norm, heads, s);
+  if (s.rope == kNoValue) return x;
   return b.Op("rope", {x, s.rope}, {{"head_dim", int64_t{s.head_dim}}, {"style", s.rope_style}});
+}
+
+struct Projections {
+  ValueId q, k, v;
+};
+
+Projections Project(ModelBuilder& b, ValueId x, const AttentionSpec& s) {
+  const int64_t q_width = int64_t{s.heads} * s.head_dim;
+  const int64_t kv_width = int64_t{s.kv_heads} * s.head_dim;
+  if (!b.HasPart("attn_qkv")) {
+    return {b.Linear(x, "attn_q", q_width, s.width), b.Linear(x, "attn_k", kv_width, s.width),
+            b.Linear(x, "attn_v", kv_width, s.width)};
+  }
+  const int64_t total = q_width + 2 * kv_width;
+  return {b.LinearRows(x, "attn_qkv", {0, q_width, total, s.width}, "attn_q"),
+          b.LinearRows(x, "attn_qkv", {q_width, kv_width, total, s.width}, "attn_k"),
+          b.LinearRows(x, "attn_qkv", {q_width + kv_width, kv_width, total, s.width}, "attn_v")};
+}
+
+ValueId Attend(ModelBuilder& b, const Projections& p, const AttentionSpec& s) {
+  const int64_t layer = b.AddKvLayer({s.kv_heads, s.head_dim});
+  std::vector<ValueId> inputs = {p.q, b.Op("kv_append", {p.k, p.v}, {{"layer", layer}})};
+  Attrs attrs{{"layer", layer},
+              {"heads", int64_t{s.heads}},
+              {"kv_heads", int64_t{s.kv_heads}},
+              {"head_dim", int64_t{s.head_dim}},
+              {"scale", static_cast<double>(s.scale)},
+              {"window", int64_t{s.window}}};
+  if (!s.causal) attrs.Set("causal", int64_t{0});
+  if (s.softcap != 0.f) attrs.Set("softcap", static_cast<double>(s.softcap));
+  if (b.HasPart("attn_sinks")) {
+    inputs.push_back(b.Weight(b.Name("attn_sinks"), {s.heads}));
+    attrs.Set("sinks", int64_t{1});
+  }
+  if (s.alibi != kNoValue) {
+    inputs.push_back(s.alibi);
+    attrs.Set("alibi", int64_t{1});
+  }
+  return b.Op("attention", std::move(inputs), std::move(attrs));
 }
 
 }  // namespace
 
+AttentionSpec AttentionOf(const Hparams& h) {
+  AttentionSpec spec{.width = h.width, .heads = h.heads, .kv_heads = h.kv_heads, .head_dim = h.head_dim};
+  spec.scale = 1.f / std::sqrt(static_cast<float>(h.head_dim));
+  spec.window = h.window;
+  spec.norm_eps = h.norm_eps;
+  return spec;
+}
+
 ValueId SelfAttention(ModelBuilder& b, ValueId x, const AttentionSpec& s) {
-  const int64_t q_width = int64_t{s.heads} * s.head_dim;
-  const int64_t kv_width = int64_t{s.kv_heads} * s.head_dim;
-  ValueId q = b.Linear(x, "attn_q", q_width, s.width);
-  ValueId k = b.Linear(x, "attn_k", kv_width, s.width);
-  const ValueId v = b.Linear(x, "attn_v", kv_width, s.width);
-  q = Position(b, q, "attn_q_norm", s);
-  k = Position(b, k, "attn_k_norm", s);
-  const int64_t layer = b.AddKvLayer({s.kv_heads, s.head_dim});
-  const ValueId kv = b.Op("kv_append", {k, v}, {{"layer", layer}});
-  const ValueId out = b.Op("attention", {q, kv},
-                           {{"layer", layer},
-                            {"heads", int64_t{s.heads}},
-                            {"kv_heads", int64_t{s.kv_heads}},
-                            {"head_dim", int64_t{s.head_dim}},
-                            {"scale", static_cast<double>(s.scale)},
-                            {"window", int64_t{s.window}}});
-  return b.Linear(out, "attn_output", s.width, q_width);
+  Projections p = Project(b, x, s);
+  p.q = Position(b, p.q, "attn_q_norm", s.heads, s);
+  p.k = Position(b, p.k, "attn_k_norm", s.kv_heads, s);
+  return b.Linear(Attend(b, p, s), "attn_output", s.width, int64_t{s.heads} * s.head_dim);
+}
+
+ValueId AlibiSlopes(ModelBuilder& b, int heads, float max_bias) {
+  const int power = static_cast<int>(std::bit_floor(static_cast<unsigned>(heads)));
+  std::vector<float> slopes;
+  for (int i = 0; i < heads; ++i) {
+    // Heads beyond the power of two take every other slope of the next one.
+    const bool extra = i >= power;
+    const double step = static_cast<double>(max_bias) / (extra ? 2 * power : power);
+    const int at = extra ? 2 * (i - power) + 1 : i + 1;
+    slopes.push_back(static_cast<float>(std::exp2(-step * at)));
+  }
+  return b.Constant("alibi_slopes", slopes);
 }
 
 }  // namespace tern

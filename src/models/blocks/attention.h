@@ -2,10 +2,18 @@
 // Self-attention over the paged KV cache, with grouped KV heads (GQA, Ainslie et al. 2023, arXiv 2305.13245).
 
 #include <string>
+#include <vector>
 
 #include "models/builder.h"
 
 namespace tern {
+
+enum class QkNorm {
+  kNone,
+  kRmsPerHead,    // one weight [head_dim] for all heads (Qwen 3, Gemma 3)
+  kRmsWhole,      // over the whole projection (OLMo 2)
+  kLayerPerHead,  // LayerNorm per head with weights of its own, [heads * head_dim] (Cohere, StableLM)
+};
 
 struct AttentionSpec {
   int width = 0;  // of the residual stream
@@ -14,13 +22,24 @@ struct AttentionSpec {
   int head_dim = 0;
   float scale = 0;                  // of q k^T, usually head_dim^-0.5
   int window = 0;                   // key j is visible to query i if i - j < window; 0: all earlier keys
-  ValueId rope = kNoValue;          // RopeTable()
+  bool causal = true;               // false: both ways; then a window shows |i - j| <= window
+  float softcap = 0;                // of scores: cap tanh(score / cap); 0: none
+  ValueId rope = kNoValue;          // RopeTable(); none: positions come from elsewhere
   std::string rope_style = "half";  // "half": channel i turns with i + d/2; "pair": 2i with 2i + 1
-  bool qk_norm = false;             // RMS norm per head on q and k (attn_q_norm, attn_k_norm) before RoPE
+  QkNorm qk_norm = QkNorm::kNone;   // attn_q_norm, attn_k_norm, before RoPE
   float norm_eps = 1e-5f;
+  ValueId alibi = kNoValue;  // a constant [heads]: a score falls by it per token of distance (AlibiSlopes)
 };
 
-// x [T, width] -> [T, width], with weights attn_q, attn_k, attn_v, attn_output of the current layer.
+// What most models share: sizes of `h`, scale head_dim^-0.5.
+AttentionSpec AttentionOf(const Hparams& h);
+
+// x [T, width] -> [T, width], with weights attn_q, attn_k, attn_v (or attn_qkv, all in one), attn_output of
+// the current layer, with their biases and attn_sinks where the checkpoint has them.
 ValueId SelfAttention(ModelBuilder& b, ValueId x, const AttentionSpec& spec);
+
+// The slopes of ALiBi (Press et al. 2021, arXiv 2108.12409): geometric, from 2^(-max_bias / heads) on for
+// powers of two.
+ValueId AlibiSlopes(ModelBuilder& b, int heads, float max_bias);
 
 }  // namespace tern

@@ -8,15 +8,17 @@
 namespace tern {
 
 struct RopeSpec {
-  std::string name;  // of the constant: models with two bases have two tables
+  std::string name = "rope_inv_freq";  // of the constant: models with two bases have two tables
   float base = 10000.f;
-  int dims = 0;               // rotated channels per head
-  float linear_factor = 1.f;  // position interpolation: positions are divided by it
-  std::string factors;  // a tensor [dims / 2] of the checkpoint that divides each frequency; empty: none
+  int dims = 0;              // rotated channels per head
+  RopeScaling scaling = {};  // default: none
 };
 
-// cos and sin of every row's position: f32[T, dims]. frequency_i = base^(-2i / dims) / linear_factor /
-// factors_i.
-ValueId RopeTable(ModelBuilder& b, const RopeSpec& spec);
+// The base, the channels and the scaling of `h`.
+RopeSpec RopeOf(const Hparams& h);
+
+// cos and sin of every row's position: f32[T, dims]. Frequencies are base^(-2i / dims), changed as the
+// scaling says; checkpoints may add divisors of them (rope_freqs, rope_factors_long, rope_factors_short).
+ValueId RopeTable(ModelBuilder& b, const Hparams& h, const RopeSpec& spec);
 
 }  // namespace tern

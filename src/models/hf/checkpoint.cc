@@ -1,0 +1,244 @@
+#include "models/hf/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+
+#include "io/gguf.h"
+#include "io/hf_folder.h"
+#include "models/hf/config.h"
+#include "models/hf/edits.h"
+#include "models/hf/logical_tensors.h"
+#include "models/hf/mapping.h"
+#include "models/model.h"
+
+namespace tern {
+namespace {
+
+class HfCheckpoint final : public Checkpoint {
+ public:
+  const Metadata& metadata() const override { return metadata_; }
+  std::span<const std::pair<std::string, Tensor>> tensors() const override { return tensors_; }
+  const Tensor* Find(std::string_view name) const override {
+    const auto found =
+        std::lower_bound(tensors_.begin(), tensors_.end(), name,
+                         [](const auto& entry, std::string_view key) { return entry.first < key; });
+    return found == tensors_.end() || found->first != name ? nullptr : &found->second;
+  }
+  size_t file_bytes() const override { return folder_->file_bytes(); }
+  std::string_view path() const override { return folder_->path(); }
+
+ private:
+  friend class HfLoader;
+  std::unique_ptr<HfFolder> folder_;
+  std::vector<Buffer> buffers_;
+  Metadata metadata_;
+  NamedTensors tensors_;  // sorted by name
+};
+
+bool HasWord(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const size_t end = std::min(words.find(' '), words.size());
+    if (words.substr(0, end) == word) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+struct Found {
+  const ModelDesc* desc = nullptr;
+  const HfMapping* mapping = nullptr;
+};
+
+Result<Found> FindMapping(const Metadata& config) {
+  const std::vector<std::string>* classes = config.Strings("architectures");
+  if (classes == nullptr || classes->empty()) {
+    return BadInput("config.json: architectures: missing, expected the model's class name");
+  }
+  std::string known;
+  for (const ModelDesc* desc : AllModels()) {
+    for (const HfMapping& mapping : desc->hf) {
+      if (HasWord(mapping.classes, classes->front())) return Found{desc, &mapping};
+      known += (known.empty() ? "" : " ") + std::string(mapping.classes);
+    }
+  }
+  return Unsupported(
+      fmt::format("config.json: architectures: \"{}\", supported: {}", classes->front(), known));
+}
+
+// What a rule's placeholders stood for.
+struct Match {
+  std::string layer, expert, suffix;
+};
+
+// "layers.{}.mlp.experts.{e}.w1.*" on "layers.3.mlp.experts.11.w1.weight".
+std::optional<Match> MatchRule(std::string_view pattern, std::string_view name) {
+  Match match;
+  while (!pattern.empty()) {
+    if (pattern == ".*") {
+      if (!name.starts_with('.') || name.find('.', 1) != name.npos) return std::nullopt;
+      match.suffix = name.substr(1);
+      return match;
+    }
+    const bool layer = pattern.starts_with("{}"), expert = pattern.starts_with("{e}");
+    if (layer || expert) {
+      const size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+      if (digits == 0 || digits > 6) return std::nullopt;
+      (layer ? match.layer : match.expert) = name.substr(0, digits);
+      name.remove_prefix(digits);
+      pattern.remove_prefix(layer ? 2 : 3);
+      continue;
+    }
+    if (name.empty() || name.front() != pattern.front()) return std::nullopt;
+    name.remove_prefix(1);
+    pattern.remove_prefix(1);
+  }
+  return name.empty() ? std::optional(match) : std::nullopt;
+}
+
+std::string Target(std::string_view to, const Match& match) {
+  std::string name(to);
+  if (const size_t at = name.find("{}"); at != name.npos) name.replace(at, 2, match.layer);
+  if (name.ends_with(".*")) name.replace(name.size() - 1, 1, match.suffix);
+  return name;
+}
+
+class HfLoader {
+ public:
+  explicit HfLoader(std::unique_ptr<HfFolder> folder) : out_(std::make_unique<HfCheckpoint>()) {
+    out_->folder_ = std::move(folder);
+  }
+
+  Result<std::unique_ptr<Checkpoint>> Load() {
+    TERN_TRY_STATUS(ReadConfig());
+    TERN_TRY(const NamedTensors logical, LogicalTensors(*out_->folder_, &out_->buffers_));
+    TERN_TRY_STATUS(MapTensors(logical));
+    TERN_TRY_STATUS(Finish());
+    return std::unique_ptr<Checkpoint>(std::move(out_));
+  }
+
+ private:
+  Status ReadConfig() {
+    const Metadata& config = out_->folder_->config();
+    TERN_TRY(found_, FindMapping(config));
+    HfConfig c(config, found_.desc->name);
+    ReadCommonHfConfig(c);
+    if (found_.mapping->config != nullptr) found_.mapping->config(c);
+    TERN_TRY_STATUS(c.status());
+    out_->metadata_ = std::move(c.out());
+    out_->metadata_.Set("general.architecture", std::string(found_.desc->name));
+    tied_ = c.Bool("tie_word_embeddings", false);
+    HfEditor editor(&out_->buffers_);
+    for (const auto& [name, values] : c.tensors()) targets_[name].emplace(0, editor.Floats(values));
+    layers_ = static_cast<int>(out_->metadata_.Int(Key("block_count"), 0).value());
+    dims_.heads = out_->metadata_.Int(Key("attention.head_count"), 1).value();
+    dims_.kv_heads = out_->metadata_.Int(Key("attention.head_count_kv"), dims_.heads).value();
+    dims_.head_dim = out_->metadata_.Int(Key("attention.key_length"), 1).value();
+    dims_.ffn_width = out_->metadata_.Int(Key("feed_forward_length"), 0).value();
+    return {};
+  }
+
+  std::string Key(std::string_view key) const {
+    return std::string(found_.desc->name) + "." + std::string(key);
+  }
+
+  std::string_view WithoutPrefix(std::string_view name) const {
+    std::string_view prefixes = found_.mapping->prefixes;
+    while (!prefixes.empty()) {
+      const size_t end = std::min(prefixes.find(' '), prefixes.size());
+      if (name.starts_with(prefixes.substr(0, end))) return name.substr(end);
+      prefixes.remove_prefix(std::min(end + 1, prefixes.size()));
+    }
+    return name;
+  }
+
+  // Every rule that matches makes a target (q, k and v of one tensor); the common ones only where none did.
+  Status MapTensors(const NamedTensors& logical) {
+    for (const auto& [full_name, tensor] : logical) {
+      const std::string_view name = WithoutPrefix(full_name);
+      TERN_TRY(bool used, ApplyRules(found_.mapping->rules, full_name, name, tensor));
+      if (!used) {
+        TERN_TRY(used, ApplyRules(CommonHfRules(), full_name, name, tensor));
+      }
+      if (!used) {
+        return Unsupported(fmt::format("{}: {} {}: not a tensor of {} as Tern knows it", full_name,
+                                       tensor.format->name, ToString(tensor.shape), found_.mapping->classes));
+      }
+    }
+    return {};
+  }
+
+  Result<bool> ApplyRules(std::span<const HfRule> rules, std::string_view full_name, std::string_view name,
+                          const Tensor& tensor) {
+    HfEditor editor(&out_->buffers_);
+    bool used = false;
+    for (const HfRule& rule : rules) {
+      const std::optional<Match> match = MatchRule(rule.from, name);
+      if (!match) continue;
+      used = true;
+      if ((rule.edit & kHfIgnore) != 0) return true;
+      int layer = 0, expert = 0;
+      std::from_chars(match->layer.data(), match->layer.data() + match->layer.size(), layer);
+      std::from_chars(match->expert.data(), match->expert.data() + match->expert.size(), expert);
+      const std::string target = Target(rule.to, *match);
+      // Layers behind the last one predict further tokens; a tied head may lie in the file all the same.
+      if (layer >= layers_ && !match->layer.empty()) return true;
+      if (tied_ && target == "output.weight") return true;
+      TERN_TRY(const Tensor edited, editor.Apply(full_name, tensor, rule, dims_));
+      if (!targets_[target].emplace(expert, edited).second) {
+        return BadInput(fmt::format("{}: {} is there already under another name", full_name, target));
+      }
+      stacked_[target] = !match->expert.empty();
+    }
+    return used;
+  }
+
+  Status Finish() {
+    HfEditor editor(&out_->buffers_);
+    for (const auto& [name, parts] : targets_) {
+      if (!stacked_[name]) {
+        out_->tensors_.emplace_back(name, parts.begin()->second);
+        continue;
+      }
+      std::vector<Tensor> experts;
+      for (const auto& [expert, tensor] : parts) {
+        if (expert != static_cast<int>(experts.size())) {
+          return BadInput(fmt::format("{}: expert {}: missing", name, experts.size()));
+        }
+        experts.push_back(tensor);
+      }
+      TERN_TRY(Tensor stack, editor.Stack(name, experts));
+      out_->tensors_.emplace_back(name, std::move(stack));
+    }
+    return {};
+  }
+
+  std::unique_ptr<HfCheckpoint> out_;
+  Found found_;
+  HfDims dims_;
+  int layers_ = 0;
+  bool tied_ = false;
+  std::map<std::string, std::map<int, Tensor>> targets_;  // by expert
+  std::map<std::string, bool> stacked_;
+};
+
+// config.json's keys are named by it already.
+Error InFolder(const std::string& path, const Error& error) {
+  if (error.what.starts_with(path)) return error;
+  return {error.code, path + ": " + error.what};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Checkpoint>> OpenModelCheckpoint(const std::string& path) {
+  if (!HfFolder::Looks(path)) return OpenCheckpoint(path);
+  TERN_TRY(auto folder, HfFolder::Open(path));
+  auto checkpoint = HfLoader(std::move(folder)).Load();
+  if (!checkpoint.ok()) return InFolder(path, checkpoint.error());
+  return checkpoint;
+}
+
+}  // namespace tern

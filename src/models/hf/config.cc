@@ -1,0 +1,218 @@
+#include "models/hf/config.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numbers>
+
+namespace tern {
+namespace {
+
+constexpr std::string_view kNested[] = {"text_config.", "language_config.", "llm_config."};
+
+// "rope_parameters.rope_theta" of Transformers 5, or the older "rope_theta" and "rope_scaling.factor".
+struct RopeKeys {
+  std::string group;  // "rope_parameters." or "rope_scaling."
+
+  std::string Key(std::string_view name) const { return group + std::string(name); }
+};
+
+RopeKeys FindRope(const HfConfig& c) {
+  for (const std::string_view group :
+       {"rope_parameters.", "rope_parameters.full_attention.", "rope_scaling."}) {
+    for (const std::string_view name : {"rope_type", "type", "rope_theta"}) {
+      if (c.Has(std::string(group) + std::string(name))) return {std::string(group)};
+    }
+  }
+  return {"rope_scaling."};
+}
+
+// Llama 3.1's scaling by wavelength, as the divisors that GGUF stores.
+void AddLlama3Factors(HfConfig& c, const RopeKeys& rope, double base, int64_t dims) {
+  const double factor = c.Float(rope.Key("factor"), 8), low = c.Float(rope.Key("low_freq_factor"), 1);
+  const double high = c.Float(rope.Key("high_freq_factor"), 4);
+  const auto context = static_cast<double>(c.Int(rope.Key("original_max_position_embeddings"), 8192));
+  std::vector<float> factors;
+  for (int64_t i = 0; i < dims / 2; ++i) {
+    const double wavelength =
+        2 * std::numbers::pi * std::pow(base, static_cast<double>(2 * i) / static_cast<double>(dims));
+    double divisor = factor;
+    if (wavelength < context / high) {
+      divisor = 1;
+    } else if (wavelength <= context / low) {
+      const double smooth = (context / wavelength - low) / (high - low);
+      divisor = 1 / ((1 - smooth) / factor + smooth);
+    }
+    factors.push_back(static_cast<float>(divisor));
+  }
+  c.AddTensor("rope_freqs.weight", std::move(factors));
+}
+
+std::vector<float> Floats(const HfConfig& c, const std::string& key) {
+  const MetaValue* value = c.Find(key);
+  if (value == nullptr) return {};
+  if (const auto* doubles = std::get_if<std::vector<double>>(value))
+    return {doubles->begin(), doubles->end()};
+  if (const auto* ints = std::get_if<std::vector<int64_t>>(value)) return {ints->begin(), ints->end()};
+  return {};
+}
+
+void ReadLongRope(HfConfig& c, const RopeKeys& rope, int64_t dims) {
+  for (const std::string_view length : {"long", "short"}) {
+    std::vector<float> factors = Floats(c, rope.Key(std::string(length) + "_factor"));
+    if (static_cast<int64_t>(factors.size()) != dims / 2) {
+      return c.Refuse(
+          BadInput(fmt::format("config.json: {}: {} numbers, expected {}",
+                               rope.Key(std::string(length) + "_factor"), factors.size(), dims / 2)));
+    }
+    c.AddTensor(fmt::format("rope_factors_{}.weight", length), std::move(factors));
+  }
+  const auto context = static_cast<double>(c.Int("max_position_embeddings", 0));
+  const int64_t fallback = c.Int("original_max_position_embeddings", static_cast<int64_t>(context));
+  const auto original = static_cast<double>(c.Int(rope.Key("original_max_position_embeddings"), fallback));
+  if (original <= 1)
+    return c.Refuse(BadInput("config.json: original_max_position_embeddings: expected more than 1"));
+  double factor = context / original;
+  if (!c.Has("original_max_position_embeddings")) factor = c.Float(rope.Key("factor"), factor);
+  const double attention = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(original));
+  c.Set("rope.scaling.attn_factor", c.Float(rope.Key("attention_factor"), attention));
+  c.Set("rope.scaling.original_context_length", static_cast<int64_t>(original));
+}
+
+void ReadYarn(HfConfig& c, const RopeKeys& rope) {
+  const int64_t original =
+      c.Int(rope.Key("original_max_position_embeddings"), c.Int("max_position_embeddings", 0));
+  const double all = c.Float(rope.Key("mscale_all_dim"), 0), mscale = c.Float(rope.Key("mscale"), 0);
+  const double factor = c.Float(rope.Key("factor"), 1);
+  c.Set("rope.scaling.factor", factor);
+  c.Set("rope.scaling.original_context_length", original);
+  c.CopyFloat({rope.Key("beta_fast")}, "rope.scaling.yarn_beta_fast");
+  c.CopyFloat({rope.Key("beta_slow")}, "rope.scaling.yarn_beta_slow");
+  if (!c.Bool(rope.Key("truncate"), true)) c.Set("rope.scaling.yarn_truncate", false);
+  if (all != 0) c.Set("rope.scaling.yarn_log_multiplier", 0.1 * all);
+  const auto scale = [factor](double m) { return factor <= 1 ? 1.0 : 0.1 * m * std::log(factor) + 1; };
+  const double attention = mscale != 0 && all != 0 ? scale(mscale) / scale(all) : scale(1);
+  c.Set("rope.scaling.attn_factor", c.Float(rope.Key("attention_factor"), attention));
+}
+
+void ReadRope(HfConfig& c, int64_t head_dim) {
+  const RopeKeys rope = FindRope(c);
+  const double base =
+      c.Float(rope.Key("rope_theta"), c.Float("rope_theta", c.Float("rotary_emb_base", 10000)));
+  double share = c.Float(rope.Key("partial_rotary_factor"), c.Float("partial_rotary_factor", 1));
+  share = c.Float("rotary_pct", share);
+  const auto dims = static_cast<int64_t>(static_cast<double>(head_dim) * share);
+  c.Set("rope.freq_base", base);
+  c.Set("rope.dimension_count", dims);
+  const std::string type = c.Str(rope.Key("rope_type"), c.Str(rope.Key("type"), "default"));
+  if (type == "default") return;
+  if (type == "llama3") return AddLlama3Factors(c, rope, base, dims);
+  if (type == "longrope" || type == "su") {
+    c.Set("rope.scaling.type", std::string("longrope"));
+    return ReadLongRope(c, rope, dims);
+  }
+  c.Set("rope.scaling.type", type);
+  if (type == "yarn") return ReadYarn(c, rope);
+  if (type == "linear" || type == "dynamic")
+    return c.Set("rope.scaling.factor", c.Float(rope.Key("factor"), 1));
+  c.Refuse(Unsupported(
+      fmt::format("config.json: {}: \"{}\", supported: default, linear, dynamic, yarn, llama3, longrope",
+                  rope.Key("rope_type"), type)));
+}
+
+// Which layers slide, where the config lists them.
+void ReadLayerTypes(HfConfig& c) {
+  const MetaValue* value = c.Find("layer_types");
+  const auto* types = value == nullptr ? nullptr : std::get_if<std::vector<std::string>>(value);
+  if (types == nullptr) return;
+  std::vector<bool> slides;
+  for (const std::string& type : *types) slides.push_back(type == "sliding_attention");
+  c.Set("attention.sliding_window_pattern", std::move(slides));
+}
+
+}  // namespace
+
+HfConfig::HfConfig(const Metadata& config, std::string_view architecture) : architecture_(architecture) {
+  in_ = config;
+  for (const auto& [key, value] : config.all()) {
+    for (const std::string_view nested : kNested) {
+      if (key.starts_with(nested)) in_.Set(key.substr(nested.size()), value);
+    }
+  }
+}
+
+int64_t HfConfig::Int(std::string_view key, int64_t fallback) {
+  auto value = in_.Int(key, fallback);
+  if (value.ok()) return value.value();
+  Refuse(BadInput("config.json: " + value.error().what));
+  return fallback;
+}
+double HfConfig::Float(std::string_view key, double fallback) {
+  auto value = in_.Float(key, fallback);
+  if (value.ok()) return value.value();
+  Refuse(BadInput("config.json: " + value.error().what));
+  return fallback;
+}
+bool HfConfig::Bool(std::string_view key, bool fallback) {
+  auto value = in_.Bool(key, fallback);
+  if (value.ok()) return value.value();
+  Refuse(BadInput("config.json: " + value.error().what));
+  return fallback;
+}
+std::string HfConfig::Str(std::string_view key, std::string_view fallback) {
+  auto value = in_.Str(key, fallback);
+  if (value.ok()) return value.value();
+  Refuse(BadInput("config.json: " + value.error().what));
+  return std::string(fallback);
+}
+
+void HfConfig::Set(std::string_view key, MetaValue value) {
+  out_.Set(architecture_ + "." + std::string(key), std::move(value));
+}
+
+std::string_view HfConfig::FirstOf(std::initializer_list<std::string_view> keys) const {
+  for (const std::string_view key : keys) {
+    if (in_.Has(key)) return key;
+  }
+  return "";
+}
+void HfConfig::CopyInt(std::initializer_list<std::string_view> from, std::string_view to) {
+  const std::string_view key = FirstOf(from);
+  if (!key.empty()) Set(to, Int(key, 0));
+}
+void HfConfig::CopyFloat(std::initializer_list<std::string_view> from, std::string_view to) {
+  const std::string_view key = FirstOf(from);
+  if (!key.empty()) Set(to, Float(key, 0));
+}
+
+void HfConfig::AddTensor(std::string name, std::vector<float> values) {
+  tensors_.emplace_back(std::move(name), std::move(values));
+}
+
+void ReadCommonHfConfig(HfConfig& c) {
+  c.CopyInt({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, "block_count");
+  c.CopyInt({"hidden_size", "n_embd", "d_model"}, "embedding_length");
+  c.CopyInt({"num_attention_heads", "n_head", "n_heads"}, "attention.head_count");
+  c.CopyInt({"num_key_value_heads", "num_kv_heads", "multi_query_group_num"}, "attention.head_count_kv");
+  c.CopyInt({"intermediate_size", "n_inner", "ffn_hidden_size", "d_ff"}, "feed_forward_length");
+  c.CopyInt({"max_position_embeddings", "n_positions", "max_seq_len", "seq_length"}, "context_length");
+  c.CopyFloat({"rms_norm_eps"}, "attention.layer_norm_rms_epsilon");
+  c.CopyFloat({"layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps"},
+              "attention.layer_norm_epsilon");
+  c.CopyInt({"num_local_experts", "num_experts", "n_routed_experts"}, "expert_count");
+  c.CopyInt({"num_experts_per_tok", "num_experts_per_token"}, "expert_used_count");
+  c.CopyInt({"moe_intermediate_size"}, "expert_feed_forward_length");
+  c.CopyInt({"shared_expert_intermediate_size"}, "expert_shared_feed_forward_length");
+  if (c.Bool("use_sliding_window", true) && c.Int("sliding_window", 0) > 0) {
+    c.CopyInt({"sliding_window"}, "attention.sliding_window");
+    ReadLayerTypes(c);
+  }
+  const int64_t width = c.Int("hidden_size", c.Int("n_embd", c.Int("d_model", 0)));
+  const int64_t heads = c.Int("num_attention_heads", c.Int("n_head", c.Int("n_heads", 0)));
+  const int64_t head_dim = c.Int("head_dim", heads > 0 ? width / heads : 0);
+  c.Set("attention.key_length", head_dim);
+  c.Set("attention.value_length", head_dim);
+  ReadRope(c, head_dim);
+}
+
+}  // namespace tern

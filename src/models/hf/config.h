@@ -1,0 +1,55 @@
+#pragma once
+// HfConfig: config.json on its way to GGUF metadata. The first error sticks and later calls do nothing.
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "io/checkpoint.h"
+
+namespace tern {
+
+class HfConfig {
+ public:
+  // `architecture` as GGUF calls it. Keys of a nested text_config count as if they stood at the top.
+  HfConfig(const Metadata& config, std::string_view architecture);
+
+  bool Has(std::string_view key) const { return in_.Has(key); }
+  const MetaValue* Find(std::string_view key) const { return in_.Find(key); }
+  int64_t Int(std::string_view key, int64_t fallback);
+  double Float(std::string_view key, double fallback);
+  bool Bool(std::string_view key, bool fallback);
+  std::string Str(std::string_view key, std::string_view fallback);
+
+  // Sets "<architecture>.<key>".
+  void Set(std::string_view key, MetaValue value);
+  // The first of `from` that the config has, as "<architecture>.<to>". CopyInt etc. check the kind.
+  void CopyInt(std::initializer_list<std::string_view> from, std::string_view to);
+  void CopyFloat(std::initializer_list<std::string_view> from, std::string_view to);
+  // A tensor of f32 that GGUF has where Hugging Face has config keys (RoPE factors).
+  void AddTensor(std::string name, std::vector<float> values);
+  void Refuse(Error error) {
+    if (status_.ok()) status_ = std::move(error);
+  }
+
+  Metadata& out() { return out_; }
+  const Status& status() const { return status_; }
+  std::vector<std::pair<std::string, std::vector<float>>>& tensors() { return tensors_; }
+
+ private:
+  std::string_view FirstOf(std::initializer_list<std::string_view> keys) const;
+
+  Metadata in_, out_;
+  std::string architecture_;
+  std::vector<std::pair<std::string, std::vector<float>>> tensors_;
+  Status status_;
+};
+
+// Sizes, head counts, norm eps, RoPE (both config forms), sliding windows, expert counts: under whichever of
+// their names the config has them.
+void ReadCommonHfConfig(HfConfig& c);
+
+}  // namespace tern

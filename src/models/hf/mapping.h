@@ -1,0 +1,70 @@
+#pragma once
+// HfMapping: how a Hugging Face checkpoint of one architecture becomes the GGUF one that Tern's models are
+// written for: a model's own file says which class names it serves, which config keys it has beyond the
+// common ones, and under which names its tensors lie. A folder is read as the GGUF that it would convert to;
+// `tern convert` writes that very thing.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace tern {
+
+class HfConfig;
+
+// What a choice of rows may depend on.
+struct HfDims {
+  int64_t rows = 0;  // of the source tensor
+  int64_t heads = 0, kv_heads = 0, head_dim = 0, ffn_width = 0;
+};
+// Which rows of the source make the target, in this order.
+using HfRowsFn = std::vector<int64_t> (*)(const HfDims&);
+
+enum HfEdit : uint8_t {
+  kHfKeep = 0,
+  kHfPlusOne = 1,    // adds one: norms that are stored as their distance from one
+  kHfTranspose = 2,  // of the last two dimensions: weights stored [in, out]
+  kHfColumns = 4,    // `rows` chooses along the last dimension (biases of stacked experts)
+  kHfIgnore = 8,     // buffers that are no weights
+};
+
+struct HfRule {
+  // Names with placeholders: {} is the layer, {e} an expert (targets of one name are stacked by it), and a
+  // trailing .* any suffix, which the target keeps (weight, bias).
+  std::string_view from;
+  std::string_view to = "";
+  HfRowsFn rows = nullptr;  // nullptr: all
+  int edit = kHfKeep;
+};
+
+struct HfMapping {
+  std::string_view classes;  // as config.json's "architectures", separated by spaces
+  std::string_view prefixes =
+      "model.";  // left out of names before the rules, separated by spaces; longest first
+  void (*config)(HfConfig&) = nullptr;  // sets what ReadCommonHfConfig does not
+  std::span<const HfRule> rules = {};   // tried before the common ones (CommonHfRules)
+};
+
+// The names that most decoders share: layers.{}.self_attn.q_proj.* and so on.
+std::span<const HfRule> CommonHfRules();
+
+// Choices of rows.
+// GGUF interleaves the halves of every head's rows in q and k of architectures whose RoPE turns neighbours.
+std::vector<int64_t> PairRowsQ(const HfDims& d);
+std::vector<int64_t> PairRowsK(const HfDims& d);
+// q, k and v of one tensor that holds all of q, then k, then v.
+std::vector<int64_t> FusedQRows(const HfDims& d);
+std::vector<int64_t> FusedKRows(const HfDims& d);
+std::vector<int64_t> FusedVRows(const HfDims& d);
+// q, k and v where every head's q, k and v lie together (GPT-NeoX, BLOOM).
+std::vector<int64_t> PerHeadQRows(const HfDims& d);
+std::vector<int64_t> PerHeadKRows(const HfDims& d);
+std::vector<int64_t> PerHeadVRows(const HfDims& d);
+// The two halves, e.g. gate and up in one tensor; and every second row, from the first or the second.
+std::vector<int64_t> FirstHalfRows(const HfDims& d);
+std::vector<int64_t> SecondHalfRows(const HfDims& d);
+std::vector<int64_t> EvenRows(const HfDims& d);
+std::vector<int64_t> OddRows(const HfDims& d);
+
+}  // namespace tern

@@ -1,0 +1,50 @@
+#include "models/hf/mapping.h"
+
+namespace tern {
+namespace {
+
+std::vector<int64_t> Range(int64_t first, int64_t count, int64_t step = 1) {
+  std::vector<int64_t> rows;
+  rows.reserve(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) rows.push_back(first + i * step);
+  return rows;
+}
+
+std::vector<int64_t> PairRows(int64_t rows, int64_t heads) {
+  std::vector<int64_t> order;
+  const int64_t dim = heads > 0 ? rows / heads : 0;
+  for (int64_t head = 0; head < heads; ++head) {
+    for (int64_t i = 0; i < dim; ++i) order.push_back(head * dim + (i % 2) * (dim / 2) + i / 2);
+  }
+  return order;
+}
+
+// Part 0, 1 or 2 of heads whose q, k and v lie together.
+std::vector<int64_t> PerHead(const HfDims& d, int64_t part) {
+  std::vector<int64_t> rows;
+  for (int64_t head = 0; head < d.heads; ++head) {
+    for (int64_t i = 0; i < d.head_dim; ++i) rows.push_back((head * 3 + part) * d.head_dim + i);
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::vector<int64_t> PairRowsQ(const HfDims& d) { return PairRows(d.rows, d.heads); }
+std::vector<int64_t> PairRowsK(const HfDims& d) { return PairRows(d.rows, d.kv_heads); }
+std::vector<int64_t> FusedQRows(const HfDims& d) { return Range(0, d.heads * d.head_dim); }
+std::vector<int64_t> FusedKRows(const HfDims& d) {
+  return Range(d.heads * d.head_dim, d.kv_heads * d.head_dim);
+}
+std::vector<int64_t> FusedVRows(const HfDims& d) {
+  return Range((d.heads + d.kv_heads) * d.head_dim, d.kv_heads * d.head_dim);
+}
+std::vector<int64_t> PerHeadQRows(const HfDims& d) { return PerHead(d, 0); }
+std::vector<int64_t> PerHeadKRows(const HfDims& d) { return PerHead(d, 1); }
+std::vector<int64_t> PerHeadVRows(const HfDims& d) { return PerHead(d, 2); }
+std::vector<int64_t> FirstHalfRows(const HfDims& d) { return Range(0, d.rows / 2); }
+std::vector<int64_t> SecondHalfRows(const HfDims& d) { return Range(d.rows / 2, d.rows / 2); }
+std::vector<int64_t> EvenRows(const HfDims& d) { return Range(0, d.rows / 2, 2); }
+std::vector<int64_t> OddRows(const HfDims& d) { return Range(1, d.rows / 2, 2); }
+
+}  // namespace tern

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""families_test.py TERN [NAME... | FOLDER...]: tiny random checkpoints against Transformers in fp32.
+
+For each family of tiny/ the very checkpoint that the reference was made from is written (tests/reference/tiny_weights.py)
+and run in exact precision: the prompt in one step (prefill) and token by token (decode through the KV cache). Demands
+max |difference| <= 1e-3 of the logits' standard deviation, 2e-4 where the activation is a GELU. A FOLDER holds a
+checkpoint with reference.npz (tests/reference/make_tiny_models.py --try).
+"""
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "reference"))
+from tiny_weights import write_safetensors  # noqa: E402
+
+
+def limit_for(config):
+    config = config.get("text_config", config)
+    activation = config.get("hidden_activation") or config.get("hidden_act") or config.get("activation_function") or ""
+    return 2e-4 if "gelu" in str(activation) else 1e-3
+
+
+def run(tern, folder, tokens, chunk):
+    out = folder / "out.npy"
+    (folder / "tokens.json").write_text(json.dumps(tokens.tolist()))
+    command = [tern, "logits", folder, "--tokens-file", folder / "tokens.json", "--out", out, "--precision", "exact",
+               "--chunk", str(chunk)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return (np.load(out), "") if done.returncode == 0 else (None, done.stderr.strip())
+
+
+def check(tern, name, folder, reference, config):
+    limit, want, worst = limit_for(config), reference["logits"], []
+    encoder = "is_encoder" in reference.files
+    for chunk in (0,) if encoder else (0, 1):
+        got, error = run(tern, folder, reference["tokens"], chunk)
+        if got is None:
+            print(f"FAIL {name}: {error}", flush=True)
+            return False
+        worst.append(float(np.abs(got - want).max() / want.std()) if got.shape == want.shape else np.inf)
+    good = max(worst) <= limit  # NaN fails
+    print(f"{'ok  ' if good else 'FAIL'} {name}: max difference {' prefill, '.join(f'{w:.1e}' for w in worst)}"
+          f"{' prefill' if encoder else ' decode'} of std (limit {limit:.0e})", flush=True)
+    return good
+
+
+def main():
+    tern, names = Path(sys.argv[1]).resolve(), sys.argv[2:]
+    failed = 0
+    for name in names or sorted(path.stem for path in (HERE / "tiny").glob("*.json")):
+        if Path(name).is_dir():
+            folder = Path(name)
+            config = json.loads((folder / "config.json").read_text())
+            failed += not check(tern, name, folder, np.load(folder / "reference.npz"), config)
+            continue
+        made = json.loads((HERE / "tiny" / f"{name}.json").read_text())
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            (folder / "config.json").write_text(json.dumps(made["config"]))
+            write_safetensors(folder / "model.safetensors", made["tensors"], made["seed"])
+            failed += not check(tern, name, folder, np.load(HERE / "tiny" / f"{name}.npz"), made["config"])
+    sys.exit(failed > 0)
+
+
+main()

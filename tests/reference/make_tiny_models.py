@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""make_tiny_models.py [NAME...]: a tiny random checkpoint per model family, and what Transformers computes with it.
+
+Each family of tiny_families.py becomes tests/models/tiny/NAME.json (config.json, the tensors' names and shapes, the
+seed of tiny_weights.py) and NAME.npz: tokens [T], and logits float32 [T, vocabulary] (of an encoder its last hidden
+states [T, width]), computed by Transformers in fp32 with eager attention. Needs torch, transformers, safetensors.
+
+    make_tiny_models.py --try FOLDER --class LlamaForCausalLM --seed 7 --set hidden_size=160 ...
+
+writes a checkpoint of other sizes into FOLDER, with reference.npz and tokens.json beside it.
+"""
+import argparse
+import ast
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from safetensors import safe_open
+
+from tiny_families import BASE, FAMILIES
+from tiny_weights import write_safetensors
+
+OUT = Path(__file__).parent.parent / "models" / "tiny"
+
+
+def make_folder(folder, class_name, settings, seed):
+    """Writes config.json and model.safetensors; returns {config, tensors}."""
+    model_class = getattr(transformers, class_name)
+    config = model_class.config_class(**{k: v for k, v in {**BASE, **settings}.items() if v is not None})
+    model_class(config).save_pretrained(folder)
+    with safe_open(folder / "model.safetensors", "np") as file:
+        shapes = {name: file.get_slice(name).get_shape() for name in sorted(file.keys())}
+    write_safetensors(folder / "model.safetensors", shapes, seed)
+    return {"config": json.loads((folder / "config.json").read_text()), "tensors": shapes, "seed": seed}
+
+
+@torch.no_grad()
+def reference(folder, class_name, tokens):
+    model_class = getattr(transformers, class_name)
+    model, info = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager",
+                                              output_loading_info=True)
+    assert not info["missing_keys"] and not info["unexpected_keys"], info
+    out = model.eval()(torch.tensor([tokens.tolist()]))
+    result = out.logits if hasattr(out, "logits") else out.last_hidden_state
+    return result[0].numpy().astype(np.float32)
+
+
+def tokens_for(vocabulary, count, seed):
+    return np.random.default_rng(seed).integers(3, vocabulary, count).astype(np.int32)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--try", dest="folder", type=Path)
+    parser.add_argument("--class", dest="class_name")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tokens", type=int, default=40)
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
+    args = parser.parse_args()
+    transformers.logging.set_verbosity_error()
+    if args.folder:
+        args.folder.mkdir(parents=True, exist_ok=True)
+        settings = {key: ast.literal_eval(value) for key, value in (item.split("=", 1) for item in args.set)}
+        made = make_folder(args.folder, args.class_name, settings, args.seed)
+        tokens = tokens_for(made["config"].get("vocab_size", BASE["vocab_size"]), args.tokens, args.seed)
+        np.savez(args.folder / "reference.npz", tokens=tokens, logits=reference(args.folder, args.class_name, tokens))
+        (args.folder / "tokens.json").write_text(json.dumps(tokens.tolist()))
+        return
+    OUT.mkdir(exist_ok=True)
+    for name in args.names or FAMILIES:
+        class_name, settings = FAMILIES[name]
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            made = make_folder(folder, class_name, settings, args.seed)
+            tokens = tokens_for(BASE["vocab_size"], settings.get("tokens", args.tokens), args.seed)
+            logits = reference(folder, class_name, tokens)
+        (OUT / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")
+        np.savez_compressed(OUT / f"{name}.npz", tokens=tokens, logits=logits)
+        print(f"{name}: {len(made['tensors'])} tensors, logits {logits.shape}, std {logits.std():.2f}", file=sys.stderr)
+
+
+main()

@@ -1,0 +1,23 @@
+"""The tiny checkpoints: a class of Transformers and its settings per family.
+
+Sizes are awkward on purpose: three heads over one, widths that are no power of two, a vocabulary that is no multiple of
+64, sequences longer than the sliding window.
+"""
+BASE = dict(vocab_size=211, hidden_size=96, intermediate_size=160, num_hidden_layers=3, num_attention_heads=3,
+            num_key_value_heads=1, max_position_embeddings=64, initializer_range=0.02)
+
+FAMILIES = {
+    "llama": ("LlamaForCausalLM", {}),
+    "llama-biases": ("LlamaForCausalLM", dict(attention_bias=True, mlp_bias=True, tie_word_embeddings=True)),
+    "llama-llama3": ("LlamaForCausalLM", dict(rope_parameters=dict(
+        rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+        original_max_position_embeddings=24))),
+    "llama-linear": ("LlamaForCausalLM", dict(rope_parameters=dict(rope_type="linear", rope_theta=10000.0, factor=2.5))),
+    "llama-yarn": ("LlamaForCausalLM", dict(rope_parameters=dict(
+        rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=16))),
+    "llama-dynamic": ("LlamaForCausalLM", dict(max_position_embeddings=24, rope_parameters=dict(
+        rope_type="dynamic", rope_theta=10000.0, factor=3.0))),
+    "mistral": ("MistralForCausalLM", dict(sliding_window=8, head_dim=40)),
+    "gemma3": ("Gemma3ForCausalLM", dict(sliding_window=8, head_dim=24, query_pre_attn_scalar=40,
+                                         layer_types=["sliding_attention", "full_attention", "sliding_attention"])),
+}
