@@ -210,6 +210,12 @@ void AddQuantized(std::vector<Case>& cases) {
                                      {{"eps", 1e-5}, {"precise", precise}}));
                        },
                        kQuantizedTolerance});
+      cases.push_back({"layer_norm_quantize" + size,
+                       [=](TestGraph& g) {
+                         use(g, g.Op("layer_norm_quantize", {g.Rows(n), g.Weight({n}), g.Weight({n})},
+                                     {{"eps", 1e-5}, {"precise", precise}, {"biases", int64_t{1}}}));
+                       },
+                       kQuantizedTolerance});
     }
   }
 }

@@ -27,6 +27,9 @@ Result<LayerNormForm> ParseLayerNorm(TypeSpan inputs, const Attrs& attrs) {
   return form;
 }
 
+namespace {
+
+// One row; b may be null.
 void LayerNormRow(const LayerNormForm& form, const float* x, const float* w, const float* b, int64_t columns,
                   float* y) {
   const auto count = static_cast<double>(form.group);
@@ -42,8 +45,6 @@ void LayerNormRow(const LayerNormForm& form, const float* x, const float* w, con
     }
   }
 }
-
-namespace {
 
 TypesResult Infer(TypeSpan inputs, const Attrs& attrs) {
   TERN_TRY_STATUS(ParseLayerNorm(inputs, attrs));

@@ -2,6 +2,8 @@
 // What layer_norm and its fusion with quantize share.
 //
 //   layer_norm(x f32[rows,N], w, [b]) {eps, biases=0|1, group=0}
+//   y = (x - mean) / sqrt(var + eps) w + b, var the mean squared distance from the mean (Ba et al. 2016,
+//   arXiv 1607.06450)
 //
 // Normalizes each group of `group` columns; 0: of as many as w has. w and b have one entry per column of a
 // group, shared by all groups, or one per column of x: [N] or [groups, group].
@@ -17,10 +19,5 @@ struct LayerNormForm {
   double eps = 0;
 };
 Result<LayerNormForm> ParseLayerNorm(TypeSpan inputs, const Attrs& attrs);
-
-// One row of `columns`: y = (x - mean) / sqrt(var + eps) w + b within each group, var the mean squared
-// distance from the mean (Ba et al. 2016, arXiv 1607.06450). b may be null.
-void LayerNormRow(const LayerNormForm& form, const float* x, const float* w, const float* b, int64_t columns,
-                  float* y);
 
 }  // namespace tern

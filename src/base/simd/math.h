@@ -22,6 +22,22 @@ namespace {
   return SelectLess(x, Vec::Set(-87.3f), Vec::Set(0.f), TimesPow2(p, n));
 }
 
+// Small numbers by their series, whose next term is below 1e-7 of the sum: the difference below would lose
+// them. Others: tanh x = 1 - 2 / (e^2x + 1).
+[[maybe_unused]] inline Vec Tanh(Vec x) {
+  constexpr float kSeries[] = {62.f / 2835, -17.f / 315, 2.f / 15, -1.f / 3, 1.f};
+  const Vec one = Vec::Set(1.f), square = x * x;
+  Vec p = Vec::Set(kSeries[0]);
+  for (int i = 1; i < 5; ++i) p = MulAdd(p, square, Vec::Set(kSeries[i]));
+  const Vec large = one - Vec::Set(2.f) / (Exp(x + x) + one);
+  return SelectLess(Abs(x), Vec::Set(0.3f), x * p, large);
+}
+
+[[maybe_unused]] inline Vec Sigmoid(Vec x) {
+  const Vec one = Vec::Set(1.f);
+  return one / (one + Exp(Vec::Set(0.f) - x));
+}
+
 [[maybe_unused]] inline Vec Silu(Vec x) {
   const Vec one = Vec::Set(1.f);
   return x / (one + Exp(Vec::Set(0.f) - x));

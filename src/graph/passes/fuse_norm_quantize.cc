@@ -4,9 +4,14 @@
 namespace tern {
 namespace {
 
-// quantize(rms_norm(x, w)) -> rms_norm_quantize(x, w), where nothing else reads the norm.
+// The op that is a norm and quantize at once; null where `norm` is no norm.
+const OpDesc* FusedNorm(const Node& norm) {
+  if (IsOp(norm, "rms_norm")) return FindOp("rms_norm_quantize");
+  return IsOp(norm, "layer_norm") ? FindOp("layer_norm_quantize") : nullptr;
+}
+
+// quantize(rms_norm(x, w)) -> rms_norm_quantize(x, w), where nothing else reads the norm; layer_norm too.
 Result<int> Run(Graph& graph, const PassContext& context) {
-  const OpDesc* op = FindOp("rms_norm_quantize");
   const std::vector<int> uses = graph.UseCounts();
   const std::vector<int> producers = graph.Producers();
   std::vector<bool> fused(graph.nodes().size(), false);
@@ -18,7 +23,8 @@ Result<int> Run(Graph& graph, const PassContext& context) {
     const auto at = static_cast<size_t>(producers[x]);
     const Node& norm = graph.nodes()[at];
     const Elem form = graph.value(node.outputs[0]).type.elem;
-    if (!IsOp(norm, "rms_norm") || !context.target.Supports({.op = op->name, .activation = form})) continue;
+    const OpDesc* op = FusedNorm(norm);
+    if (op == nullptr || !context.target.Supports({.op = op->name, .activation = form})) continue;
     Attrs attrs = norm.attrs;
     if (form == Elem::kQ16) attrs.Set("precise", int64_t{1});
     node = {.op = op, .inputs = norm.inputs, .outputs = node.outputs, .attrs = std::move(attrs)};

@@ -2,6 +2,5 @@
 #define TERN_ISA_NS isa_avx2
 #include "backends/cpu/elementwise/generic.h"
 namespace tern {
-using namespace TERN_ISA_NS;
-const ElementwiseKernels elementwise_avx2 = {AddRows, MulRows, SiluRows, GeluTanhRows, GeluRows, ScaleRows};
+const ElementwiseKernels elementwise_avx2 = TERN_ISA_NS::kElementwise;
 }  // namespace tern

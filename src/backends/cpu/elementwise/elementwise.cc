@@ -35,18 +35,37 @@ Result<std::unique_ptr<CpuStep>> PrepareUnary(const StepContext& c) {
       });
 }
 
-Result<std::unique_ptr<CpuStep>> PrepareScale(const StepContext& c) {
+// Ops with a number, from the attribute of this name.
+Result<std::unique_ptr<CpuStep>> PrepareScalar(const StepContext& c, ElementwiseKernels::Scalar op,
+                                               std::string_view attribute, double fallback) {
   const auto columns = static_cast<size_t>(c.output(0).type.shape[1]);
-  const auto by = static_cast<float>(c.node.attrs.Float("by", 1));
+  const auto by = static_cast<float>(c.node.attrs.Float(attribute, fallback));
+  return MakeRowStep(0, [op, columns, by](const OpArgs& args, int64_t r, const StepMemory&) {
+    const size_t at = static_cast<size_t>(r) * columns;
+    op(args.inputs[0].f32() + at, by, args.outputs[0].f32() + at, columns);
+  });
+}
+
+Result<std::unique_ptr<CpuStep>> PrepareScale(const StepContext& c) {
+  return PrepareScalar(c, PickElementwise(c.isa).scale, "by", 1);
+}
+
+Result<std::unique_ptr<CpuStep>> PrepareSoftcap(const StepContext& c) {
+  return PrepareScalar(c, PickElementwise(c.isa).softcap, "cap", 1);
+}
+
+Result<std::unique_ptr<CpuStep>> PrepareScaleRows(const StepContext& c) {
+  const auto columns = static_cast<size_t>(c.output(0).type.shape[1]);
   return MakeRowStep(
-      0, [op = PickElementwise(c.isa).scale, columns, by](const OpArgs& args, int64_t r, const StepMemory&) {
+      0, [op = PickElementwise(c.isa).scale, columns](const OpArgs& args, int64_t r, const StepMemory&) {
         const size_t at = static_cast<size_t>(r) * columns;
-        op(args.inputs[0].f32() + at, by, args.outputs[0].f32() + at, columns);
+        op(args.inputs[0].f32() + at, args.inputs[1].f32()[r], args.outputs[0].f32() + at, columns);
       });
 }
 
 }  // namespace
-extern const CpuOpDesc k_cpuop_add, k_cpuop_mul, k_cpuop_silu, k_cpuop_gelu_tanh, k_cpuop_gelu, k_cpuop_scale;
+extern const CpuOpDesc k_cpuop_add, k_cpuop_mul, k_cpuop_silu, k_cpuop_gelu_tanh, k_cpuop_gelu, k_cpuop_relu,
+    k_cpuop_relu2, k_cpuop_sigmoid, k_cpuop_scale, k_cpuop_softcap, k_cpuop_scale_rows;
 const CpuOpDesc k_cpuop_add = {
     .name = "add", .supports = SupportsAny, .prepare = PrepareBinary<&ElementwiseKernels::add>};
 const CpuOpDesc k_cpuop_mul = {
@@ -57,5 +76,14 @@ const CpuOpDesc k_cpuop_gelu_tanh = {
     .name = "gelu_tanh", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::gelu_tanh>};
 const CpuOpDesc k_cpuop_gelu = {
     .name = "gelu", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::gelu>};
+const CpuOpDesc k_cpuop_relu = {
+    .name = "relu", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::relu>};
+const CpuOpDesc k_cpuop_relu2 = {
+    .name = "relu2", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::relu2>};
+const CpuOpDesc k_cpuop_sigmoid = {
+    .name = "sigmoid", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::sigmoid>};
 const CpuOpDesc k_cpuop_scale = {.name = "scale", .supports = SupportsAny, .prepare = PrepareScale};
+const CpuOpDesc k_cpuop_softcap = {.name = "softcap", .supports = SupportsAny, .prepare = PrepareSoftcap};
+const CpuOpDesc k_cpuop_scale_rows = {
+    .name = "scale_rows", .supports = SupportsAny, .prepare = PrepareScaleRows};
 }  // namespace tern

@@ -9,9 +9,10 @@ namespace tern {
 struct ElementwiseKernels {
   using Binary = void (*)(const float* x, const float* y, float* out, size_t n);
   using Unary = void (*)(const float* x, float* out, size_t n);
+  using Scalar = void (*)(const float* x, float by, float* out, size_t n);
   Binary add, mul;
-  Unary silu, gelu_tanh, gelu;
-  void (*scale)(const float* x, float by, float* out, size_t n);
+  Unary silu, gelu_tanh, gelu, relu, relu2, sigmoid;
+  Scalar scale, softcap;
 };
 #define KERNEL(isa, name) extern const ElementwiseKernels name;
 #include "backends/cpu/elementwise/kernels.inc"

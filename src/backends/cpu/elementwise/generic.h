@@ -35,10 +35,38 @@ void GeluTanhRows(const float* x, float* out, size_t n) {
 void GeluRows(const float* x, float* out, size_t n) {
   Map(x, x, out, n, [](Vec a, Vec) { return Gelu(a); });
 }
+// NaN is not below 0, and stays.
+void ReluRows(const float* x, float* out, size_t n) {
+  Map(x, x, out, n, [](Vec a, Vec) { return Max(Vec::Set(0), a); });
+}
+void Relu2Rows(const float* x, float* out, size_t n) {
+  Map(x, x, out, n, [](Vec a, Vec) {
+    const Vec relu = Max(Vec::Set(0), a);
+    return relu * relu;
+  });
+}
+void SigmoidRows(const float* x, float* out, size_t n) {
+  Map(x, x, out, n, [](Vec a, Vec) { return Sigmoid(a); });
+}
 void ScaleRows(const float* x, float by, float* out, size_t n) {
   const Vec factor = Vec::Set(by);
   Map(x, x, out, n, [factor](Vec a, Vec) { return a * factor; });
 }
+void SoftcapRows(const float* x, float cap, float* out, size_t n) {
+  const Vec top = Vec::Set(cap), inverse = Vec::Set(1 / cap);
+  Map(x, x, out, n, [top, inverse](Vec a, Vec) { return top * Tanh(a * inverse); });
+}
+
+constexpr ElementwiseKernels kElementwise = {.add = AddRows,
+                                             .mul = MulRows,
+                                             .silu = SiluRows,
+                                             .gelu_tanh = GeluTanhRows,
+                                             .gelu = GeluRows,
+                                             .relu = ReluRows,
+                                             .relu2 = Relu2Rows,
+                                             .sigmoid = SigmoidRows,
+                                             .scale = ScaleRows,
+                                             .softcap = SoftcapRows};
 
 }  // namespace
 }  // namespace tern::TERN_ISA_NS
