@@ -10,12 +10,18 @@ Error InFile(const std::string& path, const Error& error) {
   return {error.code, path + ": " + error.what};
 }
 
+// "none" is how files say that they have no tokenizer.
+bool HasTokenizer(const Metadata& metadata) {
+  const MetaValue* kind = metadata.Find("tokenizer.ggml.model");
+  return kind != nullptr && *kind != MetaValue(std::string("none"));
+}
+
 Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path, int context) {
   auto model = std::make_shared<LoadedModel>();
   TERN_TRY(model->checkpoint, OpenModelCheckpoint(path));
   const Metadata& metadata = model->checkpoint->metadata();
   TERN_TRY(model->built, BuildModel(*model->checkpoint, context));
-  if (metadata.Has("tokenizer.ggml.model")) {
+  if (HasTokenizer(metadata)) {
     TERN_TRY(model->tokenizer, LoadTokenizer(metadata));
   }
   if (metadata.Has("tokenizer.chat_template")) {

@@ -78,9 +78,10 @@ Status ReadRope(const Metadata& metadata, const std::string& arch, Hparams& h) {
   TERN_TRY(s.factor, ReadPositive(metadata, scaling + "factor", 1.0));
   TERN_TRY(s.original_context,
            ReadIntOr(metadata, scaling + "original_context_length", 1, 1 << 30, h.context));
-  const double yarn =
-      s.type == "yarn" && s.factor > 1 ? 0.1 * std::log(static_cast<double>(s.factor)) + 1 : 1.0;
-  TERN_TRY(s.attention_factor, ReadPositive(metadata, scaling + "attn_factor", yarn));
+  // YaRN implies a factor of its own; the key says what comes on top.
+  const double yarn = s.type == "yarn" && s.factor > 1 ? 0.1 * std::log(double{s.factor}) + 1 : 1.0;
+  TERN_TRY(const float on_top, ReadPositive(metadata, scaling + "attn_factor", 1.0));
+  s.attention_factor = static_cast<float>(on_top * yarn);
   TERN_TRY(s.beta_fast, ReadPositive(metadata, scaling + "yarn_beta_fast", 32.0));
   TERN_TRY(s.beta_slow, ReadPositive(metadata, scaling + "yarn_beta_slow", 1.0));
   TERN_TRY(s.truncate, metadata.Bool(scaling + "yarn_truncate", true));

@@ -2,8 +2,9 @@
 """families_test.py TERN [NAME... | FOLDER...]: tiny random checkpoints against Transformers in fp32.
 
 For each family of tiny/ the very checkpoint that the reference was made from is written (tests/reference/tiny_weights.py)
-and run in exact precision: the prompt in one step (prefill) and token by token (decode through the KV cache). Demands
-max |difference| <= 1e-3 of the logits' standard deviation, 2e-4 where the activation is a GELU. A FOLDER holds a
+and run in exact precision: the prompt in one step (prefill), token by token (decode through the KV cache), and once more
+from the GGUF file that `tern convert` makes of it; in a batch with strangers (mixed_batch.cc) its bits must be the same.
+Demands max |difference| <= 1e-3 of the logits' standard deviation, 2e-4 where the activation is a GELU. A FOLDER holds a
 checkpoint with reference.npz (tests/reference/make_tiny_models.py --try).
 """
 import json
@@ -25,27 +26,47 @@ def limit_for(config):
     return 2e-4 if "gelu" in str(activation) else 1e-3
 
 
-def run(tern, folder, tokens, chunk):
+def run(tern, folder, tokens, chunk, model=None):
     out = folder / "out.npy"
     (folder / "tokens.json").write_text(json.dumps(tokens.tolist()))
-    command = [tern, "logits", folder, "--tokens-file", folder / "tokens.json", "--out", out, "--precision", "exact",
+    command = [tern, "logits", model or folder, "--tokens-file", folder / "tokens.json", "--out", out, "--precision", "exact",
                "--chunk", str(chunk)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     return (np.load(out), "") if done.returncode == 0 else (None, done.stderr.strip())
 
 
+def run_as_gguf(tern, folder, tokens):
+    gguf = folder / "converted.gguf"
+    done = subprocess.run([tern, "convert", folder, gguf], capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        return None, done.stderr.strip()
+    return run(tern, folder, tokens, 0, gguf)
+
+
+def same_in_a_batch(tern, folder, tokens):
+    command = [tern.parent / "mixed_batch", folder, ",".join(str(t) for t in tokens)]
+    return subprocess.run(command, timeout=120).returncode == 0
+
+
 def check(tern, name, folder, reference, config):
     limit, want, worst = limit_for(config), reference["logits"], []
     encoder = "is_encoder" in reference.files
-    for chunk in (0,) if encoder else (0, 1):
-        got, error = run(tern, folder, reference["tokens"], chunk)
+    ways = {"prefill": lambda: run(tern, folder, reference["tokens"], 0),
+            "decode": lambda: run(tern, folder, reference["tokens"], 1),
+            "GGUF": lambda: run_as_gguf(tern, folder, reference["tokens"])}
+    if encoder:
+        del ways["decode"]
+    for way in ways.values():
+        got, error = way()
         if got is None:
             print(f"FAIL {name}: {error}", flush=True)
             return False
         worst.append(float(np.abs(got - want).max() / want.std()) if got.shape == want.shape else np.inf)
-    good = max(worst) <= limit  # NaN fails
-    print(f"{'ok  ' if good else 'FAIL'} {name}: max difference {' prefill, '.join(f'{w:.1e}' for w in worst)}"
-          f"{' prefill' if encoder else ' decode'} of std (limit {limit:.0e})", flush=True)
+    same = encoder or same_in_a_batch(tern, folder, reference["tokens"])
+    good = max(worst) <= limit and same  # NaN fails
+    print(f"{'ok  ' if good else 'FAIL'} {name}: max difference "
+          f"{', '.join(f'{way} {w:.1e}' for way, w in zip(ways, worst))} of std (limit {limit:.0e})"
+          f"{'' if encoder else ', mixed batch: same bits' if same else ', mixed batch: OTHER BITS'}", flush=True)
     return good
 
 

@@ -8,6 +8,7 @@
 #include "cli/terminal.h"
 #include "graph/memory.h"
 #include "graph/pass.h"
+#include "models/hf/checkpoint.h"
 
 namespace tern {
 namespace {
@@ -97,7 +98,7 @@ Status PrintGraph(const Options& o) {
 Status Run(const Options& o) {
   if (o.graph || o.passes) return PrintGraph(o);
   TERN_TRY(const std::string path, FindModelFile(o.model));
-  TERN_TRY(const auto checkpoint, OpenCheckpoint(path));
+  TERN_TRY(const auto checkpoint, OpenModelCheckpoint(path));
   if (o.json) {
     PrintJson(*checkpoint);
     return {};

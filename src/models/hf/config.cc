@@ -92,7 +92,8 @@ void ReadYarn(HfConfig& c, const RopeKeys& rope) {
   if (all != 0) c.Set("rope.scaling.yarn_log_multiplier", 0.1 * all);
   const auto scale = [factor](double m) { return factor <= 1 ? 1.0 : 0.1 * m * std::log(factor) + 1; };
   const double attention = mscale != 0 && all != 0 ? scale(mscale) / scale(all) : scale(1);
-  c.Set("rope.scaling.attn_factor", c.Float(rope.Key("attention_factor"), attention));
+  // GGUF's key comes on top of the factor that YaRN implies.
+  c.Set("rope.scaling.attn_factor", c.Float(rope.Key("attention_factor"), attention) / scale(1));
 }
 
 void ReadRope(HfConfig& c, int64_t head_dim) {
