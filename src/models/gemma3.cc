@@ -74,7 +74,8 @@ constexpr HfRule kHfRules[] = {
 constexpr HfMapping kHf[] = {{.classes = "Gemma3ForCausalLM Gemma3ForConditionalGeneration",
                               .prefixes = "language_model.model. model.language_model. model.",
                               .config = ReadHfConfig,
-                              .rules = kHfRules}};
+                              .rules = kHfRules,
+                              .activations = "gelu_pytorch_tanh"}};
 
 }  // namespace
 extern const ModelDesc k_model_gemma3;

@@ -48,6 +48,9 @@ struct Hparams {
   RopeScaling rope_scaling = {};
   float norm_eps = 1e-5f;
   int experts = 0, experts_used = 0, expert_ffn_width = 0;
+
+  // The window of this layer; 0: none.
+  int window_of(int layer) const { return slides.empty() || slides[static_cast<size_t>(layer)] ? window : 0; }
 };
 
 struct ModelDesc {

@@ -27,11 +27,24 @@ from tiny_weights import write_safetensors
 OUT = Path(__file__).parent.parent / "models" / "tiny"
 
 
-def make_folder(folder, class_name, settings, seed):
-    """Writes config.json and model.safetensors; returns {config, tensors}."""
+def old_form(config):
+    """The same config with the keys of Transformers 4."""
+    old = {key: value for key, value in config.items() if key not in ("rope_parameters", "layer_types", "dtype")}
+    rope = dict(config["rope_parameters"])
+    old |= {"torch_dtype": config["dtype"], "rope_theta": rope.pop("rope_theta"), "transformers_version": "4.46.0"}
+    kind = rope.pop("rope_type")
+    return old | {"rope_scaling": None if kind == "default" else {"type": kind, **rope}}
+
+
+def make_folder(folder, class_name, settings, seed, old_config=False):
+    """Writes config.json and model.safetensors; returns {config, tensors}. A setting of None takes a key of BASE away."""
     model_class = getattr(transformers, class_name)
-    config = model_class.config_class(**{k: v for k, v in {**BASE, **settings}.items() if v is not None})
+    base = {key: value for key, value in BASE.items() if settings.get(key, value) is not None}
+    config = model_class.config_class(**(base | {k: v for k, v in settings.items() if v is not None or k not in BASE}))
     model_class(config).save_pretrained(folder)
+    if old_config:
+        path = folder / "config.json"
+        path.write_text(json.dumps(old_form(json.loads(path.read_text())), indent=1))
     with safe_open(folder / "model.safetensors", "np") as file:
         shapes = {name: file.get_slice(name).get_shape() for name in sorted(file.keys())}
     write_safetensors(folder / "model.safetensors", shapes, seed)
@@ -58,6 +71,7 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--try", dest="folder", type=Path)
     parser.add_argument("--class", dest="class_name")
+    parser.add_argument("--old-config", action="store_true", help="config.json with the keys of Transformers 4")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=40)
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
@@ -66,7 +80,7 @@ def main():
     if args.folder:
         args.folder.mkdir(parents=True, exist_ok=True)
         settings = {key: ast.literal_eval(value) for key, value in (item.split("=", 1) for item in args.set)}
-        made = make_folder(args.folder, args.class_name, settings, args.seed)
+        made = make_folder(args.folder, args.class_name, settings, args.seed, args.old_config)
         tokens = tokens_for(made["config"].get("vocab_size", BASE["vocab_size"]), args.tokens, args.seed)
         np.savez(args.folder / "reference.npz", tokens=tokens, logits=reference(args.folder, args.class_name, tokens))
         (args.folder / "tokens.json").write_text(json.dumps(tokens.tolist()))
@@ -76,7 +90,7 @@ def main():
         class_name, settings = FAMILIES[name]
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            made = make_folder(folder, class_name, settings, args.seed)
+            made = make_folder(folder, class_name, settings, args.seed, name.endswith("-old-config"))
             tokens = tokens_for(BASE["vocab_size"], settings.get("tokens", args.tokens), args.seed)
             logits = reference(folder, class_name, tokens)
         (OUT / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")

@@ -1,7 +1,7 @@
 """The tiny checkpoints: a class of Transformers and its settings per family.
 
 Sizes are awkward on purpose: three heads over one, widths that are no power of two, a vocabulary that is no multiple of
-64, sequences longer than the sliding window.
+64, sequences longer than the sliding window. Names that end in -old-config have a config.json as Transformers 4 wrote it.
 """
 BASE = dict(vocab_size=211, hidden_size=96, intermediate_size=160, num_hidden_layers=3, num_attention_heads=3,
             num_key_value_heads=1, max_position_embeddings=64, initializer_range=0.02)
@@ -20,4 +20,14 @@ FAMILIES = {
     "mistral": ("MistralForCausalLM", dict(sliding_window=8, head_dim=40)),
     "gemma3": ("Gemma3ForCausalLM", dict(sliding_window=8, head_dim=24, query_pre_attn_scalar=40,
                                          layer_types=["sliding_attention", "full_attention", "sliding_attention"])),
+    "qwen2": ("Qwen2ForCausalLM", {}),
+    "qwen2-sliding": ("Qwen2ForCausalLM", dict(
+        tie_word_embeddings=True, use_sliding_window=True, sliding_window=8, max_window_layers=1)),
+    "qwen2-sliding-old-config": ("Qwen2ForCausalLM", dict(
+        use_sliding_window=True, sliding_window=8, max_window_layers=2, rope_parameters=dict(
+            rope_type="yarn", rope_theta=1000000.0, factor=4.0, original_max_position_embeddings=16))),
+    "qwen3": ("Qwen3ForCausalLM", dict(head_dim=40, tie_word_embeddings=True)),
+    "qwen3-old-config": ("Qwen3ForCausalLM", dict(
+        head_dim=24, num_key_value_heads=3, attention_bias=True, use_sliding_window=True, sliding_window=7,
+        max_window_layers=1)),
 }

@@ -69,6 +69,15 @@ Result<Found> FindMapping(const Metadata& config) {
       fmt::format("config.json: architectures: \"{}\", supported: {}", classes->front(), known));
 }
 
+// Another activation than the model's would pass unseen: the answers would merely be wrong.
+void CheckActivation(HfConfig& c, std::string_view known) {
+  for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function"}) {
+    const std::string name = c.Str(key, "");
+    if (name.empty() || HasWord(known, name)) continue;
+    c.Refuse(Unsupported(fmt::format("config.json: {}: \"{}\", supported: {}", key, name, known)));
+  }
+}
+
 // What a rule's placeholders stood for.
 struct Match {
   std::string layer, expert, suffix;
@@ -125,6 +134,7 @@ class HfLoader {
     const Metadata& config = out_->folder_->config();
     TERN_TRY(found_, FindMapping(config));
     HfConfig c(config, found_.desc->name);
+    CheckActivation(c, found_.mapping->activations);
     ReadCommonHfConfig(c);
     if (found_.mapping->config != nullptr) found_.mapping->config(c);
     TERN_TRY_STATUS(c.status());

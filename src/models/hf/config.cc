@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 namespace tern {
 namespace {
 
+constexpr int64_t kMaxLayers = 4096;
 constexpr std::string_view kNested[] = {"text_config.", "language_config.", "llm_config."};
 
 // "rope_parameters.rope_theta" of Transformers 5, or the older "rope_theta" and "rope_scaling.factor".
@@ -127,7 +129,12 @@ void ReadLayerTypes(HfConfig& c) {
   const auto* types = value == nullptr ? nullptr : std::get_if<std::vector<std::string>>(value);
   if (types == nullptr) return;
   std::vector<bool> slides;
-  for (const std::string& type : *types) slides.push_back(type == "sliding_attention");
+  for (const std::string& type : *types) {
+    slides.push_back(type == "sliding_attention");
+    if (type == "sliding_attention" || type == "full_attention") continue;
+    return c.Refuse(Unsupported("config.json: layer_types: \"" + type +
+                                "\", supported: full_attention, sliding_attention"));
+  }
   c.Set("attention.sliding_window_pattern", std::move(slides));
 }
 
@@ -188,6 +195,16 @@ void HfConfig::CopyFloat(std::initializer_list<std::string_view> from, std::stri
 
 void HfConfig::AddTensor(std::string name, std::vector<float> values) {
   tensors_.emplace_back(std::move(name), std::move(values));
+}
+
+void ReadOptionalWindow(HfConfig& c, bool (*slides)(int64_t layer, int64_t border)) {
+  if (!c.Bool("use_sliding_window", false)) return c.Set("attention.sliding_window", int64_t{0});
+  if (slides == nullptr || c.Has("layer_types")) return;
+  std::vector<bool> pattern;
+  const int64_t layers = std::min<int64_t>(c.Int("num_hidden_layers", 0), kMaxLayers);
+  const int64_t border = c.Int("max_window_layers", 28);
+  for (int64_t layer = 0; layer < layers; ++layer) pattern.push_back(slides(layer, border));
+  c.Set("attention.sliding_window_pattern", std::move(pattern));
 }
 
 void ReadCommonHfConfig(HfConfig& c) {

@@ -52,4 +52,8 @@ class HfConfig {
 // their names the config has them.
 void ReadCommonHfConfig(HfConfig& c);
 
+// The window of configs that have one but use it only where use_sliding_window says so (Qwen). Without
+// layer_types those layers slide that `slides` picks, given max_window_layers; nullptr: all.
+void ReadOptionalWindow(HfConfig& c, bool (*slides)(int64_t layer, int64_t border));
+
 }  // namespace tern

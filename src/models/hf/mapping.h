@@ -44,6 +44,8 @@ struct HfMapping {
       "model.";  // left out of names before the rules, separated by spaces; longest first
   void (*config)(HfConfig&) = nullptr;  // sets what ReadCommonHfConfig does not
   std::span<const HfRule> rules = {};   // tried before the common ones (CommonHfRules)
+  // What config.json may call the activation that the model computes, separated by spaces.
+  std::string_view activations = "silu swish";
 };
 
 // The names that most decoders share: layers.{}.self_attn.q_proj.* and so on.

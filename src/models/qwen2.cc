@@ -1,0 +1,35 @@
+// Qwen 2 and 2.5: biases on q, k and v; layers from max_window_layers on may have a sliding window.
+
+#include "models/blocks/attention.h"
+#include "models/blocks/mlp.h"
+#include "models/blocks/rope.h"
+#include "models/hf/config.h"
+
+namespace tern {
+namespace {
+
+void Build(const Hparams& h, ModelBuilder& b) {
+  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
+  AttentionSpec attention = AttentionOf(h);
+  attention.rope = RopeTable(b, h, RopeOf(h));
+
+  ValueId x = b.Embed(embedding);
+  for (int layer = 0; layer < h.layers; ++layer) {
+    b.EnterLayer(layer);
+    attention.window = h.window_of(layer);
+    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h.width, h.norm_eps), attention), x);
+    x = b.Add(GatedMlp(b, b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps), "silu", h.width, h.ffn_width), x);
+  }
+  b.Head(x, embedding, h);
+}
+
+void ReadHfConfig(HfConfig& c) {
+  ReadOptionalWindow(c, [](int64_t layer, int64_t border) { return layer >= border; });
+}
+
+constexpr HfMapping kHf[] = {{.classes = "Qwen2ForCausalLM", .config = ReadHfConfig}};
+
+}  // namespace
+extern const ModelDesc k_model_qwen2;
+const ModelDesc k_model_qwen2 = {.name = "qwen2", .summary = "Qwen 2 and 2.5", .build = Build, .hf = kHf};
+}  // namespace tern

@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""refused_configs_test.py TERN: config values that change what a model computes, and that Tern does not know.
+
+Each case is a tiny checkpoint of tiny/ with some keys of its config.json changed. Tern must not run it, and say which
+value it does not know: otherwise the answers would merely be wrong.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "reference"))
+from tiny_weights import write_safetensors  # noqa: E402
+
+CASES = [
+    ("qwen2", {"hidden_act": "relu"}, 'config.json: hidden_act: "relu", supported: silu swish'),
+    ("gemma3", {"hidden_activation": "gelu"}, 'config.json: hidden_activation: "gelu", supported: gelu_pytorch_tanh'),
+    ("qwen2-sliding", {"layer_types": ["full_attention", "chunked_attention", "full_attention"]},
+     'config.json: layer_types: "chunked_attention", supported: full_attention, sliding_attention'),
+    ("qwen2-sliding", {"layer_types": ["sliding_attention"]},
+     "qwen2.attention.sliding_window_pattern: 1 entries, expected 3"),
+]
+
+
+def error_of(tern, name, changes):
+    made = json.loads((HERE / "tiny" / f"{name}.json").read_text())
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "config.json").write_text(json.dumps(made["config"] | changes))
+        write_safetensors(folder / "model.safetensors", made["tensors"], made["seed"])
+        (folder / "tokens.json").write_text("[1, 2]")
+        command = [tern, "logits", folder, "--tokens-file", folder / "tokens.json", "--out", folder / "out.npy"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return "" if done.returncode == 0 else done.stderr.strip()
+
+
+def main():
+    tern, failed = Path(sys.argv[1]).resolve(), 0
+    for name, changes, want in CASES:
+        got = error_of(tern, name, changes)
+        good = want in got and "\n" not in got
+        failed += not good
+        print(f"{'ok  ' if good else 'FAIL'} {name} {json.dumps(changes)}: {got or 'runs'}", flush=True)
+    sys.exit(failed > 0)
+
+
+main()
