@@ -47,6 +47,14 @@ Status CheckStore(const KvStore* kv, const BatchRules& rules) {
   return {};
 }
 
+Status CheckIds(std::string_view what, std::span<const int32_t> ids, int64_t rows) {
+  for (const int32_t id : ids) {
+    if (rows == 0 || (id >= 0 && id < rows)) continue;
+    return BadInput(fmt::format("step: {} {}, expected 0 to {}", what, id, rows - 1));
+  }
+  return {};
+}
+
 Status CheckRows(const Batch& batch, const BatchRules& rules) {
   if (batch.rows() > rules.limits.tokens || batch.outputs() > rules.limits.outputs) {
     return Exhausted(fmt::format("step: {} rows and {} outputs, the plan takes at most {} and {}",
@@ -56,10 +64,13 @@ Status CheckRows(const Batch& batch, const BatchRules& rules) {
     return BadInput(fmt::format("step: {} positions, expected one for each of {} tokens",
                                 batch.positions.size(), batch.tokens.size()));
   }
-  for (const int32_t token : batch.tokens) {
-    if (rules.vocabulary == 0 || (token >= 0 && token < rules.vocabulary)) continue;
-    return BadInput(fmt::format("step: token id {}, expected 0 to {}", token, rules.vocabulary - 1));
+  if (!batch.token_types.empty() && batch.token_types.size() != batch.tokens.size()) {
+    return BadInput(fmt::format("step: {} token types, expected one for each of {} tokens, or none",
+                                batch.token_types.size(), batch.tokens.size()));
   }
+  TERN_TRY_STATUS(CheckIds("token id", batch.tokens, rules.vocabulary));
+  TERN_TRY_STATUS(CheckIds("position", batch.positions, rules.positions));
+  TERN_TRY_STATUS(CheckIds("token type", batch.token_types, rules.token_types));
   for (const int32_t row : batch.output_rows) {
     if (row >= 0 && row < batch.rows()) continue;
     return BadInput(fmt::format("step: output row {}, expected 0 to {}", row, batch.rows() - 1));
@@ -79,7 +90,11 @@ BatchRules RulesOf(const Graph& graph, const StepLimits& limits) {
     }
     if (node.op->name == "embed") {
       const int64_t rows = graph.value(node.inputs[1]).type.shape[0];
-      rules.vocabulary = rules.vocabulary == 0 ? rows : std::min(rules.vocabulary, rows);
+      const std::string& by = graph.value(node.inputs[0]).name;
+      int64_t& most = by == "positions"     ? rules.positions
+                      : by == "token_types" ? rules.token_types
+                                            : rules.vocabulary;
+      most = most == 0 ? rows : std::min(most, rows);
     }
   }
   return rules;

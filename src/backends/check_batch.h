@@ -22,7 +22,8 @@ struct BatchRules {
   };
   StepLimits limits;
   std::vector<KvUse> kv_uses;
-  int64_t vocabulary = 0;  // rows of the smallest embedding table; 0: the graph looks nothing up
+  // Rows of the smallest table that is looked up by the step's tokens, positions, token types; 0: none is.
+  int64_t vocabulary = 0, positions = 0, token_types = 0;
 };
 BatchRules RulesOf(const Graph& graph, const StepLimits& limits);
 

@@ -34,7 +34,7 @@ Result<std::string> FindModelFile(const ModelFlags& flags) {
 
 Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags) {
   TERN_TRY(const std::string path, FindModelFile(flags));
-  return LoadModel(path, flags.context);
+  return LoadModel(path, {.context = flags.context});
 }
 
 Result<RunnerOptions> ToRunnerOptions(const ModelFlags& flags) {

@@ -16,11 +16,11 @@ bool HasTokenizer(const Metadata& metadata) {
   return kind != nullptr && *kind != MetaValue(std::string("none"));
 }
 
-Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path, int context) {
+Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path, const BuildOptions& options) {
   auto model = std::make_shared<LoadedModel>();
   TERN_TRY(model->checkpoint, OpenModelCheckpoint(path));
   const Metadata& metadata = model->checkpoint->metadata();
-  TERN_TRY(model->built, BuildModel(*model->checkpoint, context));
+  TERN_TRY(model->built, BuildModel(*model->checkpoint, options));
   if (HasTokenizer(metadata)) {
     TERN_TRY(model->tokenizer, LoadTokenizer(metadata));
   }
@@ -32,8 +32,8 @@ Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path, int con
 
 }  // namespace
 
-Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path, int context) {
-  auto model = Load(path, context);
+Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path, const BuildOptions& options) {
+  auto model = Load(path, options);
   if (!model.ok()) return InFile(path, model.error());
   return model;
 }

@@ -21,8 +21,9 @@ struct LoadedModel {
   const Hparams& hparams() const { return built.hparams; }
 };
 
-// `context`: most tokens of a sequence that will be asked for (BuildModel). The error names the file first.
-Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path, int context = 0);
+// The error names the file first.
+Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path,
+                                                     const BuildOptions& options = {});
 // The tokenizer alone: vocabulary-only files have no weights.
 Result<std::unique_ptr<Tokenizer>> LoadTokenizerFile(const std::string& path);
 

@@ -64,6 +64,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   runner->tokens_.reserve(rows);
   runner->positions_.reserve(rows);
   runner->output_rows_.reserve(rows);
+  runner->token_types_.reserve(rows);
   runner->spans_.reserve(static_cast<size_t>(options.sequences));
   return runner;
 }
@@ -100,6 +101,10 @@ Status Runner::CheckWork(std::span<const StepWork> work) const {
     if (end > static_cast<size_t>(context_)) {
       return Exhausted(fmt::format("context: {} tokens wanted, the context holds {}", end, context_));
     }
+    if (model_->built.desc->encoder && at(w.sequence).length > 0) {
+      return BadInput(fmt::format("step: {} tokens behind {}, an encoder takes a text in one step",
+                                  w.tokens.size(), at(w.sequence).length));
+    }
     for (const int32_t token : w.tokens) {
       if (token >= 0 && token < model_->hparams().vocabulary) continue;
       return BadInput(fmt::format("token id {}: outside the vocabulary, expected 0 to {}", token,
@@ -120,6 +125,7 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
   tokens_.clear();
   positions_.clear();
   output_rows_.clear();
+  token_types_.clear();
   spans_.clear();
   for (const StepWork& w : work) {
     Sequence& s = at(w.sequence);
@@ -129,6 +135,7 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
     for (int i = 0; i < rows; ++i) {
       tokens_.push_back(w.tokens[static_cast<size_t>(i)]);
       positions_.push_back(s.length + i);
+      token_types_.push_back(w.token_types.empty() ? 0 : w.token_types[static_cast<size_t>(i)]);
       const bool wanted = w.logits == WantLogits::kAll || (w.logits == WantLogits::kLast && i == rows - 1);
       if (wanted) output_rows_.push_back(first_row + i);
     }
@@ -140,7 +147,7 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
 Status Runner::Step(std::span<const StepWork> work) {
   TERN_TRY_STATUS(CheckWork(work));
   Status status = FillBatch(work);
-  if (status.ok()) status = plan_->Run({tokens_, positions_, output_rows_, spans_}, kv_.get());
+  if (status.ok()) status = plan_->Run({tokens_, positions_, output_rows_, spans_, token_types_}, kv_.get());
   for (const StepWork& w : work) {
     Sequence& s = at(w.sequence);
     if (status.ok()) {

@@ -43,6 +43,7 @@ struct StepWork {
   SequenceId sequence = -1;
   std::span<const int32_t> tokens;
   WantLogits logits = WantLogits::kLast;
+  std::span<const int32_t> token_types = {};  // of encoders, one per token; empty: zeros
 };
 
 class Runner {
@@ -99,7 +100,7 @@ class Runner {
   std::unique_ptr<KvStore> kv_;
   std::unique_ptr<BlockPool> pool_;
   std::vector<Sequence> sequences_;
-  std::vector<int32_t> tokens_, positions_, output_rows_;
+  std::vector<int32_t> tokens_, positions_, output_rows_, token_types_;
   std::vector<SequenceSpan> spans_;
 };
 

@@ -54,11 +54,17 @@ class Interpreter {
     return words.data();
   }
 
+  // Token types may be left out: they are zeros.
+  bool IsOptional(const Value& value) const {
+    return value.name == "token_types" && inputs_.batch.token_types.empty();
+  }
+
   std::span<const std::byte> Given(const Value& value) const {
     const Batch& batch = inputs_.batch;
     if (value.type.elem == Elem::kI32) {
       if (value.name == "tokens") return std::as_bytes(batch.tokens);
       if (value.name == "positions") return std::as_bytes(batch.positions);
+      if (value.name == "token_types") return std::as_bytes(batch.token_types);
       if (value.name == "output_rows") return std::as_bytes(batch.output_rows);
     } else if (const auto found = inputs_.rows.find(value.name); found != inputs_.rows.end()) {
       return std::as_bytes(std::span(found->second));
@@ -70,6 +76,10 @@ class Interpreter {
     const Value& value = graph_.value(id);
     const std::span<const std::byte> given = Given(value);
     const auto numbers = static_cast<size_t>(Elements(Concrete(value.type.shape)));
+    if (IsOptional(value)) {
+      Allocate(id);
+      return {};
+    }
     if (given.size() != numbers * 4) {
       return BadInput(
           fmt::format("{}: {} numbers given, expected {}", value.name, given.size() / 4, numbers));

@@ -153,7 +153,7 @@ Status CheckBiasesUsed(const Checkpoint& checkpoint, const Graph& graph) {
   std::set<const void*> used;
   for (size_t i = 0; i < graph.value_count(); ++i) used.insert(graph.value(static_cast<ValueId>(i)).data);
   for (const auto& [name, tensor] : checkpoint.tensors()) {
-    if (name.ends_with(".bias") && !used.contains(tensor.data)) {
+    if (name.ends_with(".bias") && !name.starts_with("cls.") && !used.contains(tensor.data)) {
       return Unsupported(name + ": this architecture has no such bias");
     }
   }
@@ -162,13 +162,15 @@ Status CheckBiasesUsed(const Checkpoint& checkpoint, const Graph& graph) {
 
 }  // namespace
 
-Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, int context) {
+Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& options) {
   BuiltModel model;
   TERN_TRY(model.desc, FindDesc(checkpoint.metadata()));
   TERN_TRY(model.hparams, ReadHparams(checkpoint.metadata(), model.desc->name));
   TERN_TRY(model.hparams.vocabulary, Vocabulary(checkpoint));
-  model.hparams.run_context = context > 0 ? context : model.hparams.context;
+  model.hparams.run_context = options.context > 0 ? options.context : model.hparams.context;
+  model.hidden_states = options.hidden_states || model.desc->encoder;
   ModelBuilder builder(checkpoint, model.desc->name, model.graph);
+  if (model.hidden_states) builder.WantHiddenStates();
   model.desc->build(model.hparams, builder);
   TERN_TRY_STATUS(builder.status());
   TERN_TRY_STATUS(CheckBiasesUsed(checkpoint, model.graph));

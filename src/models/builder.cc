@@ -149,6 +149,11 @@ ValueId ModelBuilder::LinearRows(ValueId x, std::string_view part, const RowSlic
                   WeightRows(Name(part, "bias"), {slice.first, slice.count, slice.total, 0}, role));
 }
 
+ValueId ModelBuilder::token_types() {
+  if (token_types_ == kNoValue) token_types_ = graph_.AddInput("token_types", {Elem::kI32, {kDimTokens}});
+  return token_types_;
+}
+
 int ModelBuilder::AddKvLayer(KvLayer layer) {
   kv_layers_.push_back(layer);
   return static_cast<int>(kv_layers_.size()) - 1;
@@ -156,6 +161,10 @@ int ModelBuilder::AddKvLayer(KvLayer layer) {
 
 void ModelBuilder::Logits(ValueId rows, ValueId embedding, const Hparams& h, const HeadSpec& spec) {
   EnterLayer(-1);
+  if (hidden_states_) {
+    if (status_.ok()) graph_.AddOutput(rows);
+    return;
+  }
   ValueId head = embedding;
   if (HasPart("output")) head = Weight(Name("output"), {h.vocabulary, h.width});
   if (!status_.ok()) return;

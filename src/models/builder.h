@@ -80,11 +80,14 @@ class ModelBuilder {
   // RMS norm of the wanted rows, then the head.
   void Head(ValueId x, ValueId embedding, const Hparams& h) { Head(x, embedding, h, {}); }
   void Head(ValueId x, ValueId embedding, const Hparams& h, const HeadSpec& spec);
+  // The graph's result shall be the rows that the head would read, normed.
+  void WantHiddenStates() { hidden_states_ = true; }
   // An encoder's result.
   void HiddenStates(ValueId x);
 
   ValueId tokens() const { return tokens_; }
   ValueId positions() const { return positions_; }
+  ValueId token_types();  // added where it is asked for
   const Status& status() const { return status_; }
   const std::vector<KvLayer>& kv_layers() const { return kv_layers_; }
   ValueId Fail(Error error);
@@ -96,7 +99,8 @@ class ModelBuilder {
   std::string architecture_;
   Graph& graph_;
   int layer_ = -1;
-  ValueId tokens_, positions_, output_rows_;
+  ValueId tokens_, positions_, output_rows_, token_types_ = kNoValue;
+  bool hidden_states_ = false;
   std::vector<KvLayer> kv_layers_;
   Status status_;
 };

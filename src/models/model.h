@@ -77,12 +77,19 @@ struct BuiltModel {
                 // its last hidden states [R, width]
   std::vector<KvLayer> kv_layers;
 
-  int output_width() const { return desc->encoder ? hparams.width : hparams.vocabulary; }
+  bool hidden_states = false;  // what it yields
+
+  int output_width() const { return hidden_states ? hparams.width : hparams.vocabulary; }
 };
 
 // Reads metadata, checks every weight's shape, builds and verifies the graph. `checkpoint` must outlive it.
 // `context`: most tokens of a sequence that will be asked for, which some kinds of RoPE go by; 0: what the
 // model was trained for.
-Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, int context = 0);
+struct BuildOptions {
+  int context = 0;
+  bool hidden_states =
+      false;  // the normed rows in front of the head, instead of logits; encoders have no others
+};
+Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& options = {});
 
 }  // namespace tern

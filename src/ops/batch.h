@@ -23,6 +23,8 @@ struct Batch {
   std::span<const int32_t> positions;    // [T]
   std::span<const int32_t> output_rows;  // [R], rows whose logits are wanted, ascending
   std::span<const SequenceSpan> sequences;
+  std::span<const int32_t> token_types =
+      {};  // [T], which of an encoder's texts a token is of; empty: all of the first
 
   int rows() const { return static_cast<int>(tokens.size()); }
   int outputs() const { return static_cast<int>(output_rows.size()); }

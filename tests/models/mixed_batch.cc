@@ -77,7 +77,7 @@ Tokens Parse(std::string_view text) {
 }
 
 Result<bool> Compare(const std::string& path, const Tokens& tokens) {
-  TERN_TRY(const auto model, LoadModel(path, static_cast<int>(tokens.size())));
+  TERN_TRY(const auto model, LoadModel(path, {.context = static_cast<int>(tokens.size())}));
   Guest whole{.tokens = tokens, .piece = tokens.size()};
   TERN_TRY(const std::vector<float> alone, Run(model, {whole}));
   Tokens reversed(tokens.rbegin(), tokens.rend()), shifted = tokens;

@@ -21,7 +21,7 @@ import torch
 import transformers
 from safetensors import safe_open
 
-from tiny_families import BASE, FAMILIES
+from tiny_families import BASE, ENCODERS, FAMILIES
 from tiny_weights import write_safetensors
 
 OUT = Path(__file__).parent.parent / "models" / "tiny"
@@ -82,7 +82,9 @@ def main():
         settings = {key: ast.literal_eval(value) for key, value in (item.split("=", 1) for item in args.set)}
         made = make_folder(args.folder, args.class_name, settings, args.seed, args.old_config)
         tokens = tokens_for(made["config"].get("vocab_size", BASE["vocab_size"]), args.tokens, args.seed)
-        np.savez(args.folder / "reference.npz", tokens=tokens, logits=reference(args.folder, args.class_name, tokens))
+        kind = {"is_encoder": np.array(True)} if args.class_name in {name for name, _ in ENCODERS.values()} else {}
+        np.savez(args.folder / "reference.npz", tokens=tokens,
+                 logits=reference(args.folder, args.class_name, tokens), **kind)
         (args.folder / "tokens.json").write_text(json.dumps(tokens.tolist()))
         return
     OUT.mkdir(exist_ok=True)
@@ -94,7 +96,8 @@ def main():
             tokens = tokens_for(BASE["vocab_size"], settings.get("tokens", args.tokens), args.seed)
             logits = reference(folder, class_name, tokens)
         (OUT / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")
-        np.savez_compressed(OUT / f"{name}.npz", tokens=tokens, logits=logits)
+        kind = {"is_encoder": np.array(True)} if name in ENCODERS else {}
+        np.savez_compressed(OUT / f"{name}.npz", tokens=tokens, logits=logits, **kind)
         print(f"{name}: {len(made['tensors'])} tensors, logits {logits.shape}, std {logits.std():.2f}", file=sys.stderr)
 
 

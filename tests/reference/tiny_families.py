@@ -31,3 +31,14 @@ FAMILIES = {
         head_dim=24, num_key_value_heads=3, attention_bias=True, use_sliding_window=True, sliding_window=7,
         max_window_layers=1)),
 }
+
+# Encoders: the reference is the last hidden states.
+ENCODERS = {
+    "bert": ("BertModel", dict(num_attention_heads=3, num_key_value_heads=None, max_position_embeddings=48)),
+    "roberta": ("RobertaModel", dict(num_key_value_heads=None, max_position_embeddings=50, pad_token_id=1,
+                                     type_vocab_size=1)),
+    "modern-bert": ("ModernBertModel", dict(num_key_value_heads=None, local_attention=12, num_hidden_layers=4,
+                                            pad_token_id=1, bos_token_id=1, eos_token_id=2, cls_token_id=1,
+                                            sep_token_id=2)),
+}
+FAMILIES |= ENCODERS

@@ -70,6 +70,7 @@ Status CpuPlan::LayOut(const Graph& graph, const std::vector<int>& stage_of_node
   arena_ = Buffer(arena.bytes);
   tokens_.resize(static_cast<size_t>(rules_.limits.tokens));
   positions_.resize(static_cast<size_t>(rules_.limits.tokens));
+  token_types_.resize(static_cast<size_t>(rules_.limits.tokens));
   output_rows_.resize(static_cast<size_t>(rules_.limits.outputs));
   for (Bound& bound : steps_) {
     for (const ValueId id : bound.node->inputs) {
@@ -114,10 +115,12 @@ Result<View> CpuPlan::MakeView(const Graph& graph, ValueId id, const ArenaPlan& 
     view.data = tokens_.data();
   } else if (value.name == "positions") {
     view.data = positions_.data();
+  } else if (value.name == "token_types") {
+    view.data = token_types_.data();
   } else if (value.name == "output_rows") {
     view.data = output_rows_.data();
   } else if (value.type.elem != Elem::kState) {
-    return Unsupported(value.name + ": graph input, expected tokens, positions or output_rows");
+    return Unsupported(value.name + ": graph input, expected tokens, positions, token_types or output_rows");
   }
   return view;
 }
@@ -199,6 +202,8 @@ Status CpuPlan::Run(const Batch& batch, KvStore* kv) {
   std::copy(batch.tokens.begin(), batch.tokens.end(), tokens_.begin());
   std::copy(batch.positions.begin(), batch.positions.end(), positions_.begin());
   std::copy(batch.output_rows.begin(), batch.output_rows.end(), output_rows_.begin());
+  std::fill_n(token_types_.begin(), batch.token_types.empty() ? batch.rows() : 0, 0);
+  std::copy(batch.token_types.begin(), batch.token_types.end(), token_types_.begin());
   SetRows(batch.rows(), batch.outputs());
   BindStages(batch, kv);
   device_->team.Run([&](int thread) { RunStages(batch, kv, thread); });

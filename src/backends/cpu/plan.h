@@ -66,7 +66,7 @@ class CpuPlan : public Plan {
   std::vector<View> results_;                         // graph outputs
   std::vector<View*> token_rows_, output_row_views_;  // views of T and of R rows
   int rows_ = -1, output_count_ = -1;                 // what those say now
-  std::vector<int32_t> tokens_, positions_, output_rows_;
+  std::vector<int32_t> tokens_, positions_, token_types_, output_rows_;
   Buffer arena_, scratch_, shared_;
   size_t scratch_bytes_ = 0;
   PlanBytes bytes_;

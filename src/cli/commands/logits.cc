@@ -23,7 +23,8 @@ Status WriteLogits(const Options& o, const std::vector<int32_t>& tokens) {
   if (flags.context == 0) flags.context = length;
   TERN_TRY(const auto model, OpenModel(flags));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(flags));
-  options.step_tokens = options.step_outputs = std::min(o.chunk > 0 ? o.chunk : length, length);
+  const bool whole = o.chunk == 0 || model->built.desc->encoder;
+  options.step_tokens = options.step_outputs = whole ? length : std::min(o.chunk, length);
   TERN_TRY(const auto runner, Runner::Make(model, options));
   TERN_TRY(const SequenceId sequence, runner->Open());
   TERN_TRY(NpyWriter out,
@@ -60,7 +61,8 @@ void Setup(Arguments& args) {
   args.Option("--tokens-file", &o->tokens_file, "a JSON array of token ids")
       .ValueName("FILE")
       .Excludes("--tokens");
-  args.Option("--out", &o->out, "the .npy file to write: float32 [tokens, vocabulary]")
+  args.Option("--out", &o->out,
+              "the .npy file to write: float32 [tokens, vocabulary], of an encoder [tokens, width]")
       .ValueName("FILE")
       .Required();
   args.Option("--chunk", &o->chunk, "tokens per step; 0: all at once").Range(0, 1 << 20);

@@ -87,6 +87,7 @@ struct Match {
 std::optional<Match> MatchRule(std::string_view pattern, std::string_view name) {
   Match match;
   while (!pattern.empty()) {
+    if (pattern == "**") return match;
     if (pattern == ".*") {
       if (!name.starts_with('.') || name.find('.', 1) != name.npos) return std::nullopt;
       match.suffix = name.substr(1);

@@ -10,6 +10,11 @@ namespace tern {
 namespace {
 
 constexpr int64_t kMaxLayers = 4096;
+constexpr std::pair<std::string_view, std::string_view> kActivations[] = {
+    {"silu", "silu"},          {"swish", "silu"},          {"gelu", "gelu"},
+    {"gelu_new", "gelu_tanh"}, {"gelu_fast", "gelu_tanh"}, {"gelu_pytorch_tanh", "gelu_tanh"},
+    {"relu", "relu"},          {"relu2", "relu2"}};
+
 constexpr std::string_view kNested[] = {"text_config.", "language_config.", "llm_config."};
 
 // "rope_parameters.rope_theta" of Transformers 5, or the older "rope_theta" and "rope_scaling.factor".
@@ -123,21 +128,6 @@ void ReadRope(HfConfig& c, int64_t head_dim) {
                   rope.Key("rope_type"), type)));
 }
 
-// Which layers slide, where the config lists them.
-void ReadLayerTypes(HfConfig& c) {
-  const MetaValue* value = c.Find("layer_types");
-  const auto* types = value == nullptr ? nullptr : std::get_if<std::vector<std::string>>(value);
-  if (types == nullptr) return;
-  std::vector<bool> slides;
-  for (const std::string& type : *types) {
-    slides.push_back(type == "sliding_attention");
-    if (type == "sliding_attention" || type == "full_attention") continue;
-    return c.Refuse(Unsupported("config.json: layer_types: \"" + type +
-                                "\", supported: full_attention, sliding_attention"));
-  }
-  c.Set("attention.sliding_window_pattern", std::move(slides));
-}
-
 }  // namespace
 
 HfConfig::HfConfig(const Metadata& config, std::string_view architecture) : architecture_(architecture) {
@@ -193,6 +183,30 @@ void HfConfig::CopyFloat(std::initializer_list<std::string_view> from, std::stri
   if (!key.empty()) Set(to, Float(key, 0));
 }
 
+std::string HfConfig::Activation(std::string_view key, std::string_view fallback) {
+  const std::string name = Str(key, fallback);
+  for (const auto& [theirs, ours] : kActivations) {
+    if (theirs == name) return std::string(ours);
+  }
+  std::string known;
+  for (const auto& [theirs, ours] : kActivations) known += (known.empty() ? "" : ", ") + std::string(theirs);
+  Refuse(Unsupported(fmt::format("config.json: {}: \"{}\", supported: {}", key, name, known)));
+  return std::string(fallback);
+}
+
+void HfConfig::ReadLayerTypes() {
+  const std::vector<std::string>* types = in_.Strings("layer_types");
+  if (types == nullptr) return;
+  std::vector<bool> slides;
+  for (const std::string& type : *types) {
+    slides.push_back(type == "sliding_attention");
+    if (type == "sliding_attention" || type == "full_attention") continue;
+    return Refuse(Unsupported("config.json: layer_types: \"" + type +
+                              "\", supported: full_attention, sliding_attention"));
+  }
+  Set("attention.sliding_window_pattern", std::move(slides));
+}
+
 void HfConfig::AddTensor(std::string name, std::vector<float> values) {
   tensors_.emplace_back(std::move(name), std::move(values));
 }
@@ -223,7 +237,7 @@ void ReadCommonHfConfig(HfConfig& c) {
   c.CopyInt({"shared_expert_intermediate_size"}, "expert_shared_feed_forward_length");
   if (c.Bool("use_sliding_window", true) && c.Int("sliding_window", 0) > 0) {
     c.CopyInt({"sliding_window"}, "attention.sliding_window");
-    ReadLayerTypes(c);
+    c.ReadLayerTypes();
   }
   const int64_t width = c.Int("hidden_size", c.Int("n_embd", c.Int("d_model", 0)));
   const int64_t heads = c.Int("num_attention_heads", c.Int("n_head", c.Int("n_heads", 0)));

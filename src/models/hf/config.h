@@ -29,6 +29,10 @@ class HfConfig {
   // The first of `from` that the config has, as "<architecture>.<to>". CopyInt etc. check the kind.
   void CopyInt(std::initializer_list<std::string_view> from, std::string_view to);
   void CopyFloat(std::initializer_list<std::string_view> from, std::string_view to);
+  // The op that an activation's name stands for; a name that is none sticks as an error.
+  std::string Activation(std::string_view key, std::string_view fallback);
+  // Which layers slide, where the config's layer_types says so.
+  void ReadLayerTypes();
   // A tensor of f32 that GGUF has where Hugging Face has config keys (RoPE factors).
   void AddTensor(std::string name, std::vector<float> values);
   void Refuse(Error error) {

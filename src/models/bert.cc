@@ -1,0 +1,105 @@
+// BERT and RoBERTa: learned positions, norms behind each block, both directions, GELU.
+
+#include "models/blocks/attention.h"
+#include "models/blocks/mlp.h"
+#include "models/hf/config.h"
+
+namespace tern {
+namespace {
+
+// Words, positions and which text a word is of, added and normed.
+ValueId Embeddings(const Hparams& h, ModelBuilder& b) {
+  const ValueId words = b.Embed(b.Weight("token_embd.weight", {h.vocabulary, h.width}));
+  const ValueId table = b.Weight("position_embd.weight", {h.context, h.width});
+  ValueId x = b.Add(words, b.Op("embed", {b.positions(), table}));
+  if (b.Has("token_types.weight")) {
+    const int types = b.MetaInt("token_type_count", 1, 1 << 16, 2);
+    x = b.Add(x, b.Op("embed", {b.token_types(), b.Weight("token_types.weight", {types, h.width})}));
+  }
+  return b.LayerNorm(x, "token_embd_norm", h.width, h.norm_eps);
+}
+
+void Build(const Hparams& h, ModelBuilder& b) {
+  AttentionSpec attention = AttentionOf(h);
+  attention.causal = false;
+  const std::string act = b.MetaStr("hidden_activation", "gelu");
+  ValueId x = Embeddings(h, b);
+  for (int layer = 0; layer < h.layers; ++layer) {
+    b.EnterLayer(layer);
+    x = b.LayerNorm(b.Add(SelfAttention(b, x, attention), x), "attn_output_norm", h.width, h.norm_eps);
+    x = b.LayerNorm(b.Add(PlainMlp(b, x, act, h.width, h.ffn_width), x), "layer_output_norm", h.width,
+                    h.norm_eps);
+  }
+  b.HiddenStates(x);
+}
+
+void ReadHfConfig(HfConfig& c) {
+  const std::string positions = c.Str("position_embedding_type", "absolute");
+  if (positions != "absolute") {
+    c.Refuse(Unsupported("config.json: position_embedding_type: \"" + positions + "\", supported: absolute"));
+  }
+  c.Set("hidden_activation", c.Activation("hidden_act", "gelu"));
+  c.Set("token_type_count", c.Int("type_vocab_size", 2));
+}
+
+// RoBERTa counts positions from behind its padding token's id.
+constexpr int64_t kRobertaFirst = 2;
+
+void ReadRobertaConfig(HfConfig& c) {
+  ReadHfConfig(c);
+  if (c.Int("pad_token_id", kRobertaFirst - 1) != kRobertaFirst - 1) {
+    c.Refuse(Unsupported("config.json: pad_token_id: expected 1"));
+  }
+  c.Set("context_length", c.Int("max_position_embeddings", 514) - kRobertaFirst);
+}
+
+std::vector<int64_t> WithoutPaddingRows(const HfDims& d) {
+  std::vector<int64_t> rows;
+  for (int64_t i = kRobertaFirst; i < d.rows; ++i) rows.push_back(i);
+  return rows;
+}
+
+#define BERT_RULES                                                                                        \
+  {"embeddings.word_embeddings.weight", "token_embd.weight"},                                             \
+      {"embeddings.token_type_embeddings.weight", "token_types.weight"},                                  \
+      {"embeddings.LayerNorm.*", "token_embd_norm.*"},                                                    \
+      {"encoder.layer.{}.attention.self.query.*", "blk.{}.attn_q.*"},                                     \
+      {"encoder.layer.{}.attention.self.key.*", "blk.{}.attn_k.*"},                                       \
+      {"encoder.layer.{}.attention.self.value.*", "blk.{}.attn_v.*"},                                     \
+      {"encoder.layer.{}.attention.output.dense.*", "blk.{}.attn_output.*"},                              \
+      {"encoder.layer.{}.attention.output.LayerNorm.*", "blk.{}.attn_output_norm.*"},                     \
+      {"encoder.layer.{}.intermediate.dense.*", "blk.{}.ffn_up.*"},                                       \
+      {"encoder.layer.{}.output.dense.*", "blk.{}.ffn_down.*"},                                           \
+      {"encoder.layer.{}.output.LayerNorm.*", "blk.{}.layer_output_norm.*"}, {"pooler.dense.*", "cls.*"}, \
+      {"cls.**", "", nullptr, kHfIgnore}, {                                                               \
+    "lm_head.**", "", nullptr, kHfIgnore                                                                  \
+  }
+
+constexpr HfRule kBertRules[] = {{"embeddings.position_embeddings.weight", "position_embd.weight"},
+                                 {"classifier.*", "cls.output.*"},
+                                 BERT_RULES};
+constexpr HfRule kRobertaRules[] = {
+    {"embeddings.position_embeddings.weight", "position_embd.weight", WithoutPaddingRows},
+    {"classifier.dense.*", "cls.*"},
+    {"classifier.out_proj.*", "cls.output.*"},
+    BERT_RULES};
+
+constexpr HfMapping kHf[] = {
+    {.classes = "BertModel BertForMaskedLM BertForSequenceClassification",
+     .prefixes = "bert.",
+     .config = ReadHfConfig,
+     .rules = kBertRules},
+    {.classes = "RobertaModel RobertaForMaskedLM RobertaForSequenceClassification XLMRobertaModel "
+                "XLMRobertaForMaskedLM XLMRobertaForSequenceClassification",
+     .prefixes = "roberta.",
+     .config = ReadRobertaConfig,
+     .rules = kRobertaRules}};
+
+}  // namespace
+extern const ModelDesc k_model_bert;
+const ModelDesc k_model_bert = {.name = "bert",
+                                .summary = "BERT, RoBERTa, XLM-R, MiniLM encoders",
+                                .build = Build,
+                                .hf = kHf,
+                                .encoder = true};
+}  // namespace tern
