@@ -84,16 +84,19 @@ constexpr HfRule kRobertaRules[] = {
     {"classifier.out_proj.*", "cls.output.*"},
     BERT_RULES};
 
+constexpr std::string_view kActivations = "gelu gelu_new gelu_pytorch_tanh relu silu swish";
 constexpr HfMapping kHf[] = {
     {.classes = "BertModel BertForMaskedLM BertForSequenceClassification",
      .prefixes = "bert.",
      .config = ReadHfConfig,
-     .rules = kBertRules},
+     .rules = kBertRules,
+     .activations = kActivations},
     {.classes = "RobertaModel RobertaForMaskedLM RobertaForSequenceClassification XLMRobertaModel "
                 "XLMRobertaForMaskedLM XLMRobertaForSequenceClassification",
      .prefixes = "roberta.",
      .config = ReadRobertaConfig,
-     .rules = kRobertaRules}};
+     .rules = kRobertaRules,
+     .activations = kActivations}};
 
 }  // namespace
 extern const ModelDesc k_model_bert;

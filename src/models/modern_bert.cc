@@ -71,7 +71,8 @@ constexpr HfRule kHfRules[] = {
 constexpr HfMapping kHf[] = {
     {.classes = "ModernBertModel ModernBertForMaskedLM ModernBertForSequenceClassification",
      .config = ReadHfConfig,
-     .rules = kHfRules}};
+     .rules = kHfRules,
+     .activations = "gelu gelu_new gelu_pytorch_tanh relu silu swish"}};
 
 }  // namespace
 extern const ModelDesc k_model_modern_bert;
