@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/loaded_model.h"
-#include "io/checkpoint.h"
+#include "io/memory_checkpoint.h"
 #include "tensor/format.h"
 
 namespace tern {
@@ -20,35 +20,6 @@ struct TinyModelOptions {
   // Formats of the linear weights, used in turn.
   std::vector<std::string> formats = {"q4_0", "q8_0", "q5_1"};
   unsigned seed = 1;
-};
-
-class MemoryCheckpoint : public Checkpoint {
- public:
-  const Metadata& metadata() const override { return metadata_; }
-  std::span<const std::pair<std::string, Tensor>> tensors() const override { return tensors_; }
-  const Tensor* Find(std::string_view name) const override {
-    for (const auto& [key, tensor] : tensors_) {
-      if (key == name) return &tensor;
-    }
-    return nullptr;
-  }
-  size_t file_bytes() const override { return 0; }
-  std::string_view path() const override { return "memory"; }
-
-  Metadata metadata_;
-  // Encodes `values` in `format`.
-  void Add(const std::string& name, const Shape& shape, const Format& format,
-           const std::vector<float>& values) {
-    const auto blocks = values.size() / format.block_weights;
-    Buffer buffer(blocks * format.block_bytes);
-    format.encode(values.data(), buffer.data(), values.size());
-    tensors_.push_back({name, Tensor{&format, shape, buffer.data()}});
-    buffers_.push_back(std::move(buffer));
-  }
-
- private:
-  std::vector<std::pair<std::string, Tensor>> tensors_;
-  std::vector<Buffer> buffers_;
 };
 
 class TinyModelMaker {

@@ -68,10 +68,42 @@ ValueId ModelBuilder::Weight(const std::string& name, const Shape& shape, std::s
   if (!status_.ok()) return kNoValue;
   const Tensor* tensor = checkpoint_.Find(name);
   if (tensor == nullptr) return Fail(BadInput(name + ": missing, expected shape " + ToString(shape)));
-  if (tensor->shape != shape) {
+  const bool is_one_row = shape.size() == 2 && shape[0] == 1 && tensor->shape == Shape{shape[1]};
+  if (tensor->shape != shape && !is_one_row) {
     return Fail(BadInput(name + ": shape " + ToString(tensor->shape) + ", expected " + ToString(shape)));
   }
-  return graph_.AddWeight(name, *tensor, std::move(role));
+  return graph_.AddWeight(name, {tensor->format, shape, tensor->data}, std::move(role));
+}
+
+ValueId ModelBuilder::WeightOfRows(const std::string& name, const Shape& shape,
+                                   const std::vector<RowRun>& runs, std::string role) {
+  if (!status_.ok()) return kNoValue;
+  Tensor out{nullptr, shape, nullptr};
+  int64_t rows = 0;
+  for (const RowRun& run : runs) {
+    const Tensor* tensor = checkpoint_.Find(run.tensor);
+    if (tensor == nullptr) return Fail(BadInput(run.tensor + ": missing"));
+    if (out.format == nullptr) out.format = tensor->format;
+    if (tensor->format != out.format || tensor->cols() != shape.back() || run.first < 0 ||
+        run.count > tensor->rows() - run.first) {
+      return Fail(BadInput(fmt::format("{}: {} {}, expected {}, with rows {} to {} of {}", run.tensor,
+                                       tensor->format->name, ToString(tensor->shape), out.format->name,
+                                       run.first, run.first + run.count - 1, shape.back())));
+    }
+    rows += run.count;
+  }
+  if (out.format == nullptr || rows != out.rows()) {
+    return Fail(BadInput(fmt::format("{}: {} rows in parts, expected {}", name, rows, ToString(shape))));
+  }
+  const size_t row_bytes = out.row_bytes();
+  auto* to = static_cast<char*>(graph_.Keep(Buffer(static_cast<size_t>(rows) * row_bytes)));
+  out.data = to;
+  for (const RowRun& run : runs) {
+    const size_t bytes = static_cast<size_t>(run.count) * row_bytes;
+    std::memcpy(to, checkpoint_.Find(run.tensor)->row(run.first), bytes);
+    to += bytes;
+  }
+  return graph_.AddWeight(name, out, std::move(role));
 }
 
 ValueId ModelBuilder::WeightRows(const std::string& name, const RowSlice& slice, std::string_view part) {

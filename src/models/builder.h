@@ -28,7 +28,7 @@ class ModelBuilder {
   bool MetaBool(std::string_view key, bool fallback);
   std::string MetaStr(std::string_view key, std::string_view fallback);
 
-  // A tensor of the checkpoint with exactly this shape (slowest dimension first).
+  // A tensor of the checkpoint with exactly this shape (slowest dimension first); [n] will do for [1, n].
   ValueId Weight(const std::string& name, const Shape& shape, std::string role = "");
   // Rows [first, first + count) of a matrix of `total` rows, or elements of a vector (`in` = 0): a weight of
   // its own, named `part` behind the name.
@@ -36,6 +36,14 @@ class ModelBuilder {
     int64_t first, count, total, in;
   };
   ValueId WeightRows(const std::string& name, const RowSlice& slice, std::string_view part);
+  // Rows of tensors, copied one behind the other: a weight of `shape`. Tensors are read as rows of the width
+  // of `shape`, and have one format.
+  struct RowRun {
+    std::string tensor;
+    int64_t first, count;
+  };
+  ValueId WeightOfRows(const std::string& name, const Shape& shape, const std::vector<RowRun>& runs,
+                       std::string role = "");
   bool Has(const std::string& name) const { return checkpoint_.Find(name) != nullptr; }
   // Has(Name(part, suffix))
   bool HasPart(std::string_view part, std::string_view suffix = "weight") const {

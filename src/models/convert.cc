@@ -16,8 +16,8 @@ bool IsPlain(const Format& format) { return format.block_weights == 1; }
 
 // What others compute in f32 they insist on finding in f32.
 bool StaysF32(std::string_view name, const Tensor& tensor) {
-  return tensor.shape.size() == 1 || name.ends_with("_norm.weight") ||
-         name.ends_with("ffn_gate_inp.weight") || name.ends_with("attn_sinks.weight");
+  return tensor.shape.size() == 1 || name.ends_with(".bias") || name.ends_with("_norm.weight") ||
+         name.ends_with("ffn_gate_inp.weight") || name.ends_with("ffn_gate_inp_shexp.weight");
 }
 
 const Format* Target(std::string_view name, const Tensor& tensor, const Format* wanted) {

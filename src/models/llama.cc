@@ -1,7 +1,9 @@
-// Llama 1-3 and everything built alike: pre-norm, RoPE, grouped KV heads, SwiGLU; Mistral's sliding window.
+// Llama 1-3 and everything built alike: pre-norm, RoPE, grouped KV heads, SwiGLU; Mistral's sliding window;
+// Mixtral's experts.
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
+#include "models/blocks/moe.h"
 #include "models/blocks/rope.h"
 
 namespace tern {
@@ -12,13 +14,15 @@ void Build(const Hparams& h, ModelBuilder& b) {
   AttentionSpec attention = AttentionOf(h);
   attention.rope_style = "pair";  // GGUF permutes q and k rows of this architecture, and of no other
   attention.rope = RopeTable(b, h, RopeOf(h));
+  const MoeSpec moe = MoeOf(b, h, /*normalize=*/true);
 
   ValueId x = b.Embed(embedding);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.window = h.window_of(layer);
     x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h.width, h.norm_eps), attention), x);
-    x = b.Add(GatedMlp(b, b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps), "silu", h.width, h.ffn_width), x);
+    const ValueId normed = b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps);
+    x = b.Add(h.experts > 0 ? MoeMlp(b, normed, moe) : GatedMlp(b, normed, "silu", h.width, h.ffn_width), x);
   }
   b.Head(x, embedding, h);
 }
@@ -27,10 +31,19 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.self_attn.q_proj.*", "blk.{}.attn_q.*", PairRowsQ},
     {"layers.{}.self_attn.k_proj.*", "blk.{}.attn_k.*", PairRowsK},
 };
-constexpr HfMapping kHf[] = {{.classes = "LlamaForCausalLM MistralForCausalLM", .rules = kHfRules}};
+constexpr HfRule kMixtralRules[] = {
+    {"layers.{}.self_attn.q_proj.*", "blk.{}.attn_q.*", PairRowsQ},
+    {"layers.{}.self_attn.k_proj.*", "blk.{}.attn_k.*", PairRowsK},
+    {"layers.{}.block_sparse_moe.gate.weight", "blk.{}.ffn_gate_inp.weight"},
+    {"layers.{}.block_sparse_moe.experts.{e}.w1.*", "blk.{}.ffn_gate_exps.*"},
+    {"layers.{}.block_sparse_moe.experts.{e}.w2.*", "blk.{}.ffn_down_exps.*"},
+    {"layers.{}.block_sparse_moe.experts.{e}.w3.*", "blk.{}.ffn_up_exps.*"},
+};
+constexpr HfMapping kHf[] = {{.classes = "LlamaForCausalLM MistralForCausalLM", .rules = kHfRules},
+                             {.classes = "MixtralForCausalLM", .rules = kMixtralRules}};
 
 }  // namespace
 extern const ModelDesc k_model_llama;
 const ModelDesc k_model_llama = {
-    .name = "llama", .summary = "Llama 1-3, SmolLM, TinyLlama, Mistral", .build = Build, .hf = kHf};
+    .name = "llama", .summary = "Llama 1-3, SmolLM, TinyLlama, Mistral, Mixtral", .build = Build, .hf = kHf};
 }  // namespace tern

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "io/memory_checkpoint.h"
 #include "models/blocks/mlp.h"
 #include "models/builder.h"
 
@@ -29,7 +30,7 @@ const ModelDesc k_model_toy = {.name = "toy", .summary = "a stack of MLPs", .bui
 namespace tern {
 namespace {
 
-class ToyCheckpoint : public Checkpoint {
+class ToyCheckpoint : public MemoryCheckpoint {
  public:
   ToyCheckpoint() {
     for (const char* key : {"block_count", "attention.head_count"})
@@ -39,27 +40,12 @@ class ToyCheckpoint : public Checkpoint {
     }
     for (const char* name :
          {"token_embd.weight", "blk.0.ffn_gate.weight", "blk.0.ffn_up.weight", "blk.0.ffn_down.weight"}) {
-      tensors_.push_back({name, Tensor{&F32(), {4, 4}, values_}});
+      Add(name, {4, 4}, F32(), std::vector<float>(16));
     }
     for (const char* name : {"blk.0.ffn_norm.weight", "output_norm.weight"}) {
-      tensors_.push_back({name, Tensor{&F32(), {4}, values_}});
+      Add(name, {4}, F32(), std::vector<float>(4));
     }
   }
-  const Metadata& metadata() const override { return metadata_; }
-  std::span<const std::pair<std::string, Tensor>> tensors() const override { return tensors_; }
-  const Tensor* Find(std::string_view name) const override {
-    for (const auto& [key, tensor] : tensors_) {
-      if (key == name) return &tensor;
-    }
-    return nullptr;
-  }
-  size_t file_bytes() const override { return 0; }
-  std::string_view path() const override { return "toy"; }
-
- private:
-  Metadata metadata_;
-  std::vector<std::pair<std::string, Tensor>> tensors_;
-  float values_[16] = {};
 };
 
 TEST(AddingAModel, TheToyBuildsAVerifiedGraph) {

@@ -21,6 +21,8 @@ CASES = [
      'config.json: layer_types: "chunked_attention", supported: full_attention, sliding_attention'),
     ("qwen2-sliding", {"layer_types": ["sliding_attention"]},
      "qwen2.attention.sliding_window_pattern: 1 entries, expected 3"),
+    ("olmoe", {"clip_qkv": 8.0}, "config.json: clip_qkv: supported: null"),
+    ("qwen3moe", {"num_experts_per_tok": 12}, "qwen3moe.expert_used_count: 12, expected 1 to 9"),
 ]
 
 

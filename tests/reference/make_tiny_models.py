@@ -55,7 +55,7 @@ def make_folder(folder, class_name, settings, seed, old_config=False):
 def reference(folder, class_name, tokens):
     model_class = getattr(transformers, class_name)
     model, info = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager",
-                                              output_loading_info=True)
+                                              experts_implementation="eager", output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"], info
     out = model.eval()(torch.tensor([tokens.tolist()]))
     result = out.logits if hasattr(out, "logits") else out.last_hidden_state

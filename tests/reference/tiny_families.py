@@ -30,6 +30,27 @@ FAMILIES = {
     "qwen3-old-config": ("Qwen3ForCausalLM", dict(
         head_dim=24, num_key_value_heads=3, attention_bias=True, use_sliding_window=True, sliding_window=7,
         max_window_layers=1)),
+    "mixtral": ("MixtralForCausalLM", dict(num_local_experts=5)),
+    "mixtral-old-config": ("MixtralForCausalLM", dict(
+        num_local_experts=3, num_experts_per_tok=3, sliding_window=9, head_dim=24, tie_word_embeddings=True)),
+    "qwen2moe": ("Qwen2MoeForCausalLM", dict(
+        num_experts=7, num_experts_per_tok=3, moe_intermediate_size=72, shared_expert_intermediate_size=104)),
+    "qwen2moe-dense-layers": ("Qwen2MoeForCausalLM", dict(
+        num_hidden_layers=4, decoder_sparse_step=2, mlp_only_layers=[3], norm_topk_prob=True, num_experts=4,
+        moe_intermediate_size=40, shared_expert_intermediate_size=64, tie_word_embeddings=True)),
+    "qwen2moe-sliding-old-config": ("Qwen2MoeForCausalLM", dict(
+        use_sliding_window=True, sliding_window=8, max_window_layers=2, num_experts=3, num_experts_per_tok=2,
+        moe_intermediate_size=33, shared_expert_intermediate_size=50)),
+    "qwen3moe": ("Qwen3MoeForCausalLM", dict(
+        head_dim=40, num_experts=9, num_experts_per_tok=4, moe_intermediate_size=56, norm_topk_prob=True)),
+    "qwen3moe-dense-layers": ("Qwen3MoeForCausalLM", dict(
+        head_dim=24, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=56, mlp_only_layers=[0],
+        use_sliding_window=True, sliding_window=8, attention_bias=True, tie_word_embeddings=True)),
+    "olmoe": ("OlmoeForCausalLM", dict(num_experts=6, num_experts_per_tok=3, intermediate_size=48, pad_token_id=1,
+                                       eos_token_id=2)),
+    "olmoe-normalized": ("OlmoeForCausalLM", dict(
+        num_experts=4, num_experts_per_tok=2, intermediate_size=40, num_key_value_heads=3, norm_topk_prob=True,
+        attention_bias=True, eos_token_id=2)),
 }
 
 # Encoders: the reference is the last hidden states.

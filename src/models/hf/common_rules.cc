@@ -22,6 +22,9 @@ std::span<const HfRule> CommonHfRules() {
       {"layers.{}.mlp.experts.{e}.gate_proj.*", "blk.{}.ffn_gate_exps.*"},
       {"layers.{}.mlp.experts.{e}.up_proj.*", "blk.{}.ffn_up_exps.*"},
       {"layers.{}.mlp.experts.{e}.down_proj.*", "blk.{}.ffn_down_exps.*"},
+      {"layers.{}.mlp.experts.gate_up_proj", "blk.{}.ffn_gate_exps.weight", FirstHalfRows},
+      {"layers.{}.mlp.experts.gate_up_proj", "blk.{}.ffn_up_exps.weight", SecondHalfRows},
+      {"layers.{}.mlp.experts.down_proj", "blk.{}.ffn_down_exps.weight"},
       {"layers.{}.self_attn.rotary_emb.inv_freq", "", nullptr, kHfIgnore},
       {"rotary_emb.inv_freq", "", nullptr, kHfIgnore},
   };

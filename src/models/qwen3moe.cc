@@ -1,0 +1,41 @@
+// Qwen 3 MoE: attention as in Qwen 3, experts without a shared one; the tensors say which layers are dense.
+
+#include "models/blocks/attention.h"
+#include "models/blocks/mlp.h"
+#include "models/blocks/moe.h"
+#include "models/blocks/rope.h"
+#include "models/hf/config.h"
+
+namespace tern {
+namespace {
+
+void Build(const Hparams& h, ModelBuilder& b) {
+  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
+  AttentionSpec attention = AttentionOf(h);
+  attention.rope = RopeTable(b, h, RopeOf(h));
+  attention.qk_norm = QkNorm::kRmsPerHead;
+  const MoeSpec moe = MoeOf(b, h, /*normalize=*/true);
+
+  ValueId x = b.Embed(embedding);
+  for (int layer = 0; layer < h.layers; ++layer) {
+    b.EnterLayer(layer);
+    attention.window = h.window_of(layer);
+    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h.width, h.norm_eps), attention), x);
+    const ValueId normed = b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps);
+    const bool sparse = b.HasPart("ffn_gate_inp");
+    x = b.Add(sparse ? MoeMlp(b, normed, moe) : GatedMlp(b, normed, "silu", h.width, h.ffn_width), x);
+  }
+  b.Head(x, embedding, h);
+}
+
+void ReadHfConfig(HfConfig& c) {
+  ReadOptionalWindow(c, nullptr);
+  c.Set("expert_weights_norm", c.Bool("norm_topk_prob", false));
+}
+
+constexpr HfMapping kHf[] = {{.classes = "Qwen3MoeForCausalLM", .config = ReadHfConfig}};
+
+}  // namespace
+extern const ModelDesc k_model_qwen3moe;
+const ModelDesc k_model_qwen3moe = {.name = "qwen3moe", .summary = "Qwen 3 MoE", .build = Build, .hf = kHf};
+}  // namespace tern
