@@ -10,8 +10,10 @@
 namespace tern {
 
 std::string ReadStandardInput();
-// Calls `handle` with each line of standard input, without its end, and prints what it returns as one line.
-// An error names the line number and ends the run.
+// Calls `handle` with each line of standard input, without its end. An error names the line number and ends
+// the run.
+Status EachLine(const std::function<Status(std::string_view line)>& handle);
+// The same, and prints what it returns as one line.
 Status MapLines(const std::function<Result<std::string>(std::string_view line)>& handle);
 
 }  // namespace tern

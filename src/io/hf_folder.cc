@@ -99,14 +99,26 @@ Result<std::set<std::string>> ReadIndex(const std::string& path) {
   return files;
 }
 
+Result<json::value> ReadJsonFile(const std::string& path) {
+  TERN_TRY(const std::string text, ReadSmallFile(path, kMaxConfigBytes));
+  return ParseJson(text, path, kMaxDepth);
+}
+
 }  // namespace
 
 Result<Metadata> ReadJsonMetadata(const std::string& path) {
-  TERN_TRY(const std::string text, ReadSmallFile(path, kMaxConfigBytes));
-  TERN_TRY(const json::value value, ParseJson(text, path, kMaxDepth));
+  TERN_TRY(const json::value value, ReadJsonFile(path));
   if (!value.is_object()) return BadInput(path + ": expected a JSON object");
   Metadata out;
   Flatten("", value, out);
+  return out;
+}
+
+Result<Metadata> ReadJsonArray(const std::string& path) {
+  TERN_TRY(const json::value value, ReadJsonFile(path));
+  if (!value.is_array()) return BadInput(path + ": expected a JSON array");
+  Metadata out;
+  for (size_t i = 0; i < value.get_array().size(); ++i) Flatten(std::to_string(i), value.get_array()[i], out);
   return out;
 }
 

@@ -40,7 +40,9 @@ class HfFolder {
   size_t file_bytes_ = 0;
 };
 
-// A JSON file's top-level object as metadata, flattened as above.
+// A JSON file's top-level object as metadata, flattened as above; or its top-level array, whose keys begin
+// with a number.
 Result<Metadata> ReadJsonMetadata(const std::string& path);
+Result<Metadata> ReadJsonArray(const std::string& path);
 
 }  // namespace tern

@@ -50,6 +50,7 @@ void ReadHfConfig(HfConfig& c) {
   if (!c.Has("layer_types") && every != kGlobalEvery) {
     c.Refuse(Unsupported("config.json: global_attn_every_n_layers: expected 3"));
   }
+  c.Set("classifier.pooling", c.Str("classifier_pooling", "cls"));
   c.Set("classifier.activation", c.Activation("classifier_activation", "gelu"));
 }
 

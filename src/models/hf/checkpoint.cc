@@ -138,6 +138,8 @@ class HfLoader {
     CheckActivation(c, found_.mapping->activations);
     ReadCommonHfConfig(c);
     if (found_.mapping->config != nullptr) found_.mapping->config(c);
+    ReadPooling(out_->folder_->path(), c);
+    ReadLabels(c);
     TERN_TRY_STATUS(c.status());
     out_->metadata_ = std::move(c.out());
     out_->metadata_.Set("general.architecture", std::string(found_.desc->name));

@@ -247,4 +247,12 @@ void ReadCommonHfConfig(HfConfig& c) {
   ReadRope(c, head_dim);
 }
 
+void ReadLabels(HfConfig& c) {
+  std::vector<std::string> labels;
+  while (c.Has(fmt::format("id2label.{}", labels.size()))) {
+    labels.push_back(c.Str(fmt::format("id2label.{}", labels.size()), ""));
+  }
+  if (!labels.empty()) c.Set("classifier.output_labels", std::move(labels));
+}
+
 }  // namespace tern

@@ -56,6 +56,12 @@ class HfConfig {
 // their names the config has them.
 void ReadCommonHfConfig(HfConfig& c);
 
+// pooling_type, embedding.normalize, embedding.max_tokens: from the files of sentence-transformers in the
+// folder, where it has them.
+void ReadPooling(const std::string& folder, HfConfig& c);
+// classifier.output_labels: from id2label.
+void ReadLabels(HfConfig& c);
+
 // The window of configs that have one but use it only where use_sliding_window says so (Qwen). Without
 // layer_types those layers slide that `slides` picks, given max_window_layers; nullptr: all.
 void ReadOptionalWindow(HfConfig& c, bool (*slides)(int64_t layer, int64_t border));

@@ -1,0 +1,21 @@
+#pragma once
+// What embed, rerank and classify share: the model's flags, and a text encoder made from them.
+
+#include <memory>
+#include <string>
+
+#include "cli/model_flags.h"
+#include "engine/text_encoder.h"
+
+namespace tern {
+
+struct EncoderFlags {
+  ModelFlags model;
+  std::string pooling = "auto", normalize = "auto";
+  int max_tokens = 0;
+};
+
+void AddEncoderFlags(Arguments& args, EncoderFlags* flags);  // --max-tokens and the runner's
+Result<std::unique_ptr<TextEncoder>> OpenEncoder(const EncoderFlags& flags);
+
+}  // namespace tern

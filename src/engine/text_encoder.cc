@@ -1,0 +1,248 @@
+#include "engine/text_encoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "ops/activation.h"
+
+namespace tern {
+namespace {
+
+constexpr int kStepTokens = 4096;
+constexpr int kSequences = 64;
+
+void Normalize(std::vector<float>& x) {
+  double squares = 0;
+  for (const float v : x) squares += double{v} * v;
+  if (squares == 0) return;
+  const double inverse = 1 / std::sqrt(squares);
+  for (float& v : x) v = static_cast<float>(v * inverse);
+}
+
+std::vector<float> Numbers(const Tensor& tensor) {
+  std::vector<float> values(static_cast<size_t>(Elements(tensor.shape)));
+  tensor.format->decode(tensor.data, values.data(), values.size());
+  return values;
+}
+
+void LayerNorm(std::vector<float>& x, const std::vector<float>& weight, float eps) {
+  const double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
+  double variance = 0;
+  for (const float v : x) variance += (v - mean) * (v - mean) / static_cast<double>(x.size());
+  const double inverse = 1 / std::sqrt(variance + double{eps});
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((x[i] - mean) * inverse * weight[i]);
+}
+
+}  // namespace
+
+Result<Pooling> ParsePooling(std::string_view name) {
+  if (name == "mean") return Pooling::kMean;
+  if (name == "cls") return Pooling::kCls;
+  if (name == "last") return Pooling::kLast;
+  return BadInput("pooling: \"" + std::string(name) + "\", expected mean, cls or last");
+}
+
+Result<std::unique_ptr<TextEncoder>> TextEncoder::Make(std::shared_ptr<const LoadedModel> model,
+                                                       const EncoderOptions& options) {
+  TERN_CHECK(model->built.hidden_states);
+  if (model->tokenizer == nullptr) return BadInput("tokenizer: the model has none, expected one");
+  std::unique_ptr<TextEncoder> encoder(new TextEncoder());
+  encoder->model_ = std::move(model);
+  TERN_TRY_STATUS(encoder->ReadSettings(options));
+  RunnerOptions runner = options.runner;
+  runner.context = static_cast<int>(encoder->max_tokens_);
+  runner.sequences = kSequences;
+  runner.step_tokens = runner.step_outputs = std::max(kStepTokens, runner.context);
+  // Keys and values live for one step: there is no memory to save.
+  if (!runner.kv_type) runner.kv_type = KvType::kF32;
+  TERN_TRY(encoder->runner_, Runner::Make(encoder->model_, runner));
+  TERN_TRY_STATUS(encoder->ReadHead());
+  return encoder;
+}
+
+Status TextEncoder::ReadSettings(const EncoderOptions& options) {
+  const Metadata& metadata = model_->checkpoint->metadata();
+  const std::string arch(model_->built.desc->name);
+  TERN_TRY(const int64_t pooling, metadata.Int(arch + ".pooling_type", 1));
+  if (pooling < 0 || pooling > 4) {
+    return BadInput(
+        fmt::format("{}.pooling_type: {}, expected 1 (mean), 2 (cls), 3 (last) or 4 (rank)", arch, pooling));
+  }
+  // Rerankers score by their first token.
+  pooling_ = pooling == 2 || pooling == 4 ? Pooling::kCls : pooling == 3 ? Pooling::kLast : Pooling::kMean;
+  pooling_ = options.pooling.value_or(pooling_);
+  TERN_TRY(normalize_, metadata.Bool(arch + ".embedding.normalize", true));
+  normalize_ = options.normalize.value_or(normalize_);
+  TERN_TRY(const int64_t most, metadata.Int(arch + ".embedding.max_tokens", model_->hparams().context));
+  max_tokens_ = static_cast<size_t>(std::clamp<int64_t>(most, 8, model_->hparams().context));
+  if (options.max_tokens > 0) max_tokens_ = std::min(max_tokens_, static_cast<size_t>(options.max_tokens));
+  return {};
+}
+
+std::vector<float> TextEncoder::Dense::operator()(const std::vector<float>& x) const {
+  std::vector<float> y;
+  for (size_t r = 0; r < bias.size(); ++r) {
+    double sum = bias[r];
+    for (size_t c = 0; c < x.size(); ++c) sum += double{weight[r * x.size() + c]} * x[c];
+    y.push_back(static_cast<float>(sum));
+  }
+  return y;
+}
+
+Result<TextEncoder::Dense> TextEncoder::ReadDense(const std::string& name) const {
+  Dense dense;
+  const Tensor* weight = model_->checkpoint->Find(name + ".weight");
+  const Tensor* bias = model_->checkpoint->Find(name + ".bias");
+  const int64_t width = model_->hparams().width;
+  if (weight->cols() != width) {
+    return BadInput(
+        fmt::format("{}.weight: shape {}, expected [labels, {}]", name, ToString(weight->shape), width));
+  }
+  dense.weight = Numbers(*weight);
+  dense.bias.resize(static_cast<size_t>(weight->rows()), 0.f);
+  if (bias == nullptr) return dense;
+  if (Elements(bias->shape) != weight->rows()) {
+    return BadInput(
+        fmt::format("{}.bias: shape {}, expected [{}]", name, ToString(bias->shape), weight->rows()));
+  }
+  dense.bias = Numbers(*bias);
+  return dense;
+}
+
+Status TextEncoder::ReadHead() {
+  const Checkpoint& checkpoint = *model_->checkpoint;
+  if (checkpoint.Find("cls.output.weight") == nullptr) return {};
+  TERN_TRY(output_, ReadDense("cls.output"));
+  if (checkpoint.Find("cls.weight") != nullptr) {
+    TERN_TRY(dense_, ReadDense("cls"));
+  }
+  if (const Tensor* norm = checkpoint.Find("cls.norm.weight")) {
+    if (Elements(norm->shape) != model_->hparams().width) {
+      return BadInput(fmt::format("cls.norm.weight: shape {}, expected [{}]", ToString(norm->shape),
+                                  model_->hparams().width));
+    }
+    norm_ = Numbers(*norm);
+  }
+  const std::string arch(model_->built.desc->name);
+  TERN_TRY(const std::string pooling, checkpoint.metadata().Str(arch + ".classifier.pooling", "cls"));
+  TERN_TRY(head_pooling_, ParsePooling(pooling));
+  TERN_TRY(activation_, checkpoint.metadata().Str(arch + ".classifier.activation", "tanh"));
+  if (const auto* labels = checkpoint.metadata().Strings(arch + ".classifier.output_labels"))
+    labels_ = *labels;
+  if (labels_.size() != output_->bias.size()) labels_.clear();
+  return {};
+}
+
+// As the model was trained on them: [BOS] text [EOS], and of pairs [BOS] first [EOS] second [EOS], the
+// second's tokens of type 1 where the model knows types. What is too long is cut: of a pair, the longer one.
+TextEncoder::Input TextEncoder::Tokenize(const EncoderText& text) const {
+  const Tokenizer& tokenizer = *model_->tokenizer;
+  std::vector<int32_t> first, second;
+  tokenizer.Encode(text.first, false, &first);
+  if (text.second) tokenizer.Encode(*text.second, false, &second);
+  const size_t separators = text.second && model_->checkpoint->Find("token_types.weight") == nullptr ? 2 : 1;
+  const size_t around =
+      size_t{tokenizer.adds_bos()} + size_t{tokenizer.adds_eos()} * (text.second ? 1 + separators : 1);
+  const size_t room = max_tokens_ - std::min(around, max_tokens_);
+  while (first.size() + second.size() > room) (first.size() > second.size() ? first : second).pop_back();
+  Input input;
+  const auto append = [&](const std::vector<int32_t>& ids, int32_t type) {
+    input.tokens.insert(input.tokens.end(), ids.begin(), ids.end());
+    if (tokenizer.adds_eos()) input.tokens.push_back(tokenizer.eos());
+    input.types.resize(input.tokens.size(), type);
+  };
+  if (tokenizer.adds_bos()) input.tokens.push_back(tokenizer.bos());
+  append(first, 0);
+  if (!text.second) return input;
+  if (separators == 2 && tokenizer.adds_eos()) input.tokens.push_back(tokenizer.eos());
+  append(second, 1);
+  return input;
+}
+
+std::vector<float> TextEncoder::Pool(int first_row, int rows, Pooling pooling) const {
+  const auto row = [&](int i) { return runner_->Logits(first_row + i); };
+  if (pooling != Pooling::kMean) {
+    const std::span<const float> one = row(pooling == Pooling::kCls ? 0 : rows - 1);
+    return {one.begin(), one.end()};
+  }
+  std::vector<double> sum(static_cast<size_t>(model_->hparams().width), 0);
+  for (int i = 0; i < rows; ++i) {
+    const std::span<const float> x = row(i);
+    for (size_t c = 0; c < sum.size(); ++c) sum[c] += x[c];
+  }
+  std::vector<float> mean;
+  mean.reserve(sum.size());
+  for (const double s : sum) mean.push_back(static_cast<float>(s / rows));
+  return mean;
+}
+
+Status TextEncoder::RunBatch(std::span<const size_t> batch, const std::vector<Input>& inputs) {
+  std::vector<StepWork> work;
+  for (const size_t i : batch) {
+    TERN_TRY(const SequenceId sequence, runner_->Open());
+    work.push_back({sequence, inputs[i].tokens, WantLogits::kAll, inputs[i].types});
+  }
+  const Status status = runner_->Step(work);
+  for (const StepWork& w : work) runner_->Close(w.sequence);
+  return status;
+}
+
+// Texts of like length together: threads then have like work.
+Result<std::vector<std::vector<float>>> TextEncoder::Pooled(std::span<const EncoderText> texts,
+                                                            Pooling pooling) {
+  std::vector<Input> inputs;
+  for (const EncoderText& text : texts) {
+    inputs.push_back(Tokenize(text));
+    if (inputs.back().tokens.empty()) return BadInput(fmt::format("text {}: is empty", inputs.size()));
+  }
+  std::vector<size_t> order(inputs.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return inputs[a].tokens.size() < inputs[b].tokens.size(); });
+  std::vector<std::vector<float>> out(inputs.size());
+  for (size_t begin = 0; begin < order.size();) {
+    size_t end = begin, rows = 0;
+    while (end < order.size() && end - begin < kSequences) {
+      rows += inputs[order[end]].tokens.size();
+      if (end > begin && rows > static_cast<size_t>(runner_->step_tokens())) break;
+      ++end;
+    }
+    TERN_TRY_STATUS(RunBatch(std::span(order).subspan(begin, end - begin), inputs));
+    for (int row = 0; begin < end; ++begin) {
+      const auto count = static_cast<int>(inputs[order[begin]].tokens.size());
+      out[order[begin]] = Pool(row, count, pooling);
+      row += count;
+    }
+  }
+  return out;
+}
+
+Result<std::vector<std::vector<float>>> TextEncoder::Embed(std::span<const EncoderText> texts) {
+  TERN_TRY(std::vector<std::vector<float>> out, Pooled(texts, pooling_));
+  for (std::vector<float>& vector : out) {
+    if (normalize_) Normalize(vector);
+  }
+  return out;
+}
+
+std::vector<float> TextEncoder::Head(std::vector<float> x) const {
+  if (dense_) {
+    x = (*dense_)(x);
+    for (float& v : x)
+      v = static_cast<float>(activation_ == "tanh" ? std::tanh(v) : Activate(activation_, v));
+  }
+  if (!norm_.empty()) LayerNorm(x, norm_, model_->hparams().norm_eps);
+  return (*output_)(x);
+}
+
+Result<std::vector<std::vector<float>>> TextEncoder::Classify(std::span<const EncoderText> texts) {
+  if (!output_) return Unsupported("cls.output.weight: missing: the model has no classification head");
+  TERN_TRY(std::vector<std::vector<float>> out, Pooled(texts, head_pooling_));
+  for (std::vector<float>& x : out) x = Head(std::move(x));
+  return out;
+}
+
+}  // namespace tern

@@ -1,0 +1,75 @@
+#pragma once
+// TextEncoder: texts to vectors, and pairs of texts to scores, in batches. Pooling, normalisation and the
+// longest text are what the checkpoint's own files say; longer texts are cut. Not thread-safe.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/runner.h"
+
+namespace tern {
+
+enum class Pooling : uint8_t { kMean, kCls, kLast };
+Result<Pooling> ParsePooling(std::string_view name);  // "mean", "cls", "last"
+
+struct EncoderOptions {
+  RunnerOptions runner = {};
+  std::optional<Pooling> pooling = {};  // unset: the checkpoint's, else mean
+  std::optional<bool> normalize = {};   // to length one; unset: the checkpoint's, else yes
+  int max_tokens = 0;                   // 0: the checkpoint's
+};
+
+// One text, or two that are read as a pair (a question and a passage).
+struct EncoderText {
+  std::string first;
+  std::optional<std::string> second = {};
+};
+
+class TextEncoder {
+ public:
+  // The model must have been built for hidden states. It needs a tokenizer.
+  static Result<std::unique_ptr<TextEncoder>> Make(std::shared_ptr<const LoadedModel> model,
+                                                   const EncoderOptions& options);
+  // A vector per text, in their order.
+  Result<std::vector<std::vector<float>>> Embed(std::span<const EncoderText> texts);
+  // What the classification head says of each text: a number per label (logits). An error for models without
+  // one.
+  Result<std::vector<std::vector<float>>> Classify(std::span<const EncoderText> texts);
+
+  // Of the classification head; as many as Classify's numbers, or none.
+  const std::vector<std::string>& labels() const { return labels_; }
+
+ private:
+  struct Input {
+    std::vector<int32_t> tokens, types;
+  };
+  struct Dense {
+    std::vector<float> weight, bias;  // [outputs, width], [outputs]
+    std::vector<float> operator()(const std::vector<float>& x) const;
+  };
+  TextEncoder() = default;
+  Status ReadSettings(const EncoderOptions& options);
+  Status ReadHead();
+  Result<Dense> ReadDense(const std::string& name) const;
+  Input Tokenize(const EncoderText& text) const;
+  Result<std::vector<std::vector<float>>> Pooled(std::span<const EncoderText> texts, Pooling pooling);
+  Status RunBatch(std::span<const size_t> batch, const std::vector<Input>& inputs);
+  std::vector<float> Pool(int first_row, int rows, Pooling pooling) const;
+  std::vector<float> Head(std::vector<float> x) const;
+
+  std::shared_ptr<const LoadedModel> model_;
+  std::unique_ptr<Runner> runner_;
+  Pooling pooling_ = Pooling::kMean, head_pooling_ = Pooling::kCls;
+  bool normalize_ = true;
+  size_t max_tokens_ = 0;
+  // The head: output(norm(act(dense x))), the first two where the checkpoint has them.
+  std::optional<Dense> dense_, output_;
+  std::vector<float> norm_;
+  std::string activation_;
+  std::vector<std::string> labels_;
+};
+
+}  // namespace tern
