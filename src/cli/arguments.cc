@@ -114,7 +114,9 @@ Argument Arguments::Option(std::string_view names, T* into, std::string_view hel
     return Store(text, &scratch);
   });
   if constexpr (IsVector<T>::value) {
-    option->delimiter(',')->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    // Commas in a person's texts are theirs.
+    if (!positional) option->delimiter(',');
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     option->expected(1, positional ? 1 << 20 : 1)->allow_extra_args(positional);
   } else {
     option->expected(1);

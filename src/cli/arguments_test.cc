@@ -30,9 +30,9 @@ TEST(Arguments, ListsAreSplitAtCommasAndRepeated) {
   Arguments args;
   args.Option("--batch", &batch, "b");
   args.Option("WORD", &words, "w");
-  ASSERT_TRUE(args.Parse({"--batch", "1,16", "--batch", "3", "a", "b"}).ok());
+  ASSERT_TRUE(args.Parse({"--batch", "1,16", "--batch", "3", "a", "b, c"}).ok());
   EXPECT_EQ(batch, (std::vector<int>{1, 16, 3}));
-  EXPECT_EQ(words, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(words, (std::vector<std::string>{"a", "b, c"}));  // a text keeps its commas
 }
 
 TEST(Arguments, WhatIsNotGivenKeepsItsDefault) {
