@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
+#include <set>
+
+#include "models/hf/quant/quant.h"
 
 namespace tern {
 namespace {
@@ -22,11 +26,57 @@ const void* Aligned(const RawTensor& raw, std::vector<Buffer>* buffers) {
   return copy.data();
 }
 
+// How the folder's weights are quantized; nullptr: they are not.
+Result<const QuantDesc*> FindQuant(const Metadata& config) {
+  TERN_TRY(const std::string method, config.Str("quantization_config.quant_method", ""));
+  if (method.empty()) return static_cast<const QuantDesc*>(nullptr);
+  std::string known;
+  for (const QuantDesc* desc : AllQuants()) {
+    if (desc->method == method) return desc;
+    known += (known.empty() ? "" : ", ") + std::string(desc->method);
+  }
+  return Unsupported(
+      fmt::format("config.json: quantization_config.quant_method: \"{}\", supported: {}", method, known));
+}
+
+// "model.layers.0.mlp.up_proj" of "model.layers.0.mlp.up_proj.qweight"; "": the name is no marker.
+std::string StemOf(const QuantDesc& quant, std::string_view name) {
+  std::string_view markers = quant.markers;
+  while (!markers.empty()) {
+    const size_t end = std::min(markers.find(' '), markers.size());
+    if (name.ends_with(markers.substr(0, end))) return std::string(name.substr(0, name.size() - end));
+    markers.remove_prefix(std::min(end + 1, markers.size()));
+  }
+  return "";
+}
+
+// Whether `name` is a part of a weight with one of these stems. A bias is a tensor of its own.
+bool IsPartOf(const std::set<std::string>& stems, std::string_view name) {
+  if (name.ends_with("bias")) return false;
+  for (size_t end = name.find_last_of("._"); end != name.npos && end > 0;
+       end = name.find_last_of("._", end - 1)) {
+    if (stems.contains(std::string(name.substr(0, end)))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<NamedTensors> LogicalTensors(const HfFolder& folder, std::vector<Buffer>* buffers) {
   NamedTensors out;
+  TERN_TRY(const QuantDesc* quant, FindQuant(folder.config()));
+  std::set<std::string> stems;
   for (const auto& [name, raw] : folder.tensors()) {
+    if (quant == nullptr) break;
+    if (std::string stem = StemOf(*quant, name); !stem.empty()) stems.insert(std::move(stem));
+  }
+  for (const std::string& stem : stems) {
+    QuantReader reader(folder, stem, buffers);
+    TERN_TRY(const std::vector<QuantTensor> made, quant->read.value(reader));
+    for (const QuantTensor& tensor : made) out.emplace_back(tensor.name, tensor.tensor);
+  }
+  for (const auto& [name, raw] : folder.tensors()) {
+    if (IsPartOf(stems, name)) continue;
     const Format* format = PlainFormat(raw.type);
     // Counters and masks are no weights; a weight of such a type is missed by its name later.
     if (format == nullptr && !name.ends_with(".weight")) continue;

@@ -1,0 +1,149 @@
+// compressed-tensors (llm-compressor): whole numbers packed along the inputs (pack-quantized), bytes
+// (int-quantized), FP8 (float-quantized) and NVFP4; a scale per tensor, output, group of inputs or block.
+// What a weight is follows from its parts: mixed-precision files need no other case.
+
+#include <fmt/format.h>
+
+#include "models/hf/quant/float_quant.h"
+#include "models/hf/quant/quant.h"
+
+namespace tern {
+namespace {
+
+// Codes of `bits` in 32-bit words, LSB first, stored plus half their range.
+int Unpack(uint32_t word, int64_t i, int bits) {
+  return static_cast<int>(word >> (i * bits) & ((uint64_t{1} << bits) - 1)) - (1 << (bits - 1));
+}
+
+struct Packed {
+  int bits = 4;
+  int64_t out = 0, in = 0, words_per_row = 0, groups = 0;
+  std::vector<int64_t> words, zero_words, group_of;
+  std::vector<float> scales;
+
+  int Zero(int64_t group, int64_t row) const {
+    if (zero_words.empty()) return 0;
+    const int64_t per_word = 32 / bits;
+    return Unpack(static_cast<uint32_t>(zero_words[static_cast<size_t>(row / per_word * groups + group)]),
+                  row % per_word, bits);
+  }
+};
+
+// The width follows from how many words a row takes.
+Result<int> BitsOf(const QuantReader& r, int64_t in, int64_t words) {
+  for (const int bits : {4, 8, 2, 3, 5, 6, 7}) {
+    const int64_t per_word = 32 / bits;
+    if ((in + per_word - 1) / per_word == words) return bits;
+  }
+  return r.Bad(".weight_packed",
+               fmt::format("{} words a row for {} weights, expected 2 to 8 bits each", words, in));
+}
+
+Status ReadZeros(QuantReader& r, Packed& p) {
+  if (!r.Has(".weight_zero_point")) return {};
+  TERN_TRY(const RawTensor zeros, r.Part(".weight_zero_point", {RawType::kI32}, 2));
+  const Shape expected = {(p.out + 32 / p.bits - 1) / (32 / p.bits), p.groups};
+  if (zeros.shape != expected) {
+    return r.Bad(".weight_zero_point",
+                 fmt::format("{}, expected {}", ToString(zeros.shape), ToString(expected)));
+  }
+  TERN_TRY(p.zero_words, r.Integers(".weight_zero_point"));
+  return {};
+}
+
+Status ReadGroups(QuantReader& r, Packed& p) {
+  if (r.Has(".weight_g_idx")) {
+    TERN_TRY(p.group_of, r.Integers(".weight_g_idx"));
+  } else {
+    const int64_t size = (p.in + p.groups - 1) / p.groups;
+    for (int64_t i = 0; i < p.in; ++i) p.group_of.push_back(i / size);
+  }
+  if (static_cast<int64_t>(p.group_of.size()) != p.in)
+    return r.Bad(".weight_g_idx", fmt::format("expected {} entries", p.in));
+  for (const int64_t group : p.group_of) {
+    if (group < 0 || group >= p.groups) {
+      return r.Bad(".weight_g_idx", fmt::format("{}, expected 0 to {}", group, p.groups - 1));
+    }
+  }
+  return {};
+}
+
+Result<Tensor> ReadPacked(QuantReader& r) {
+  Packed p;
+  TERN_TRY(const RawTensor packed, r.Part(".weight_packed", {RawType::kI32}, 2));
+  TERN_TRY(const std::vector<int64_t> shape, r.Integers(".weight_shape"));
+  TERN_TRY(const RawTensor scale, r.Part(".weight_scale", {RawType::kF16, RawType::kBf16, RawType::kF32}, 2));
+  if (shape.size() != 2 || shape[0] != packed.shape[0] || shape[1] < 1) {
+    return r.Bad(".weight_shape", fmt::format("expected [{}, inputs]", packed.shape[0]));
+  }
+  p.out = shape[0];
+  p.in = shape[1];
+  p.words_per_row = packed.shape[1];
+  p.groups = scale.shape[1];
+  if (scale.shape[0] != p.out || p.groups < 1 || p.groups > p.in) {
+    return r.Bad(".weight_scale", fmt::format("{}, expected [{}, groups]", ToString(scale.shape), p.out));
+  }
+  TERN_TRY(p.bits, BitsOf(r, p.in, p.words_per_row));
+  TERN_TRY_STATUS(ReadZeros(r, p));
+  TERN_TRY_STATUS(ReadGroups(r, p));
+  TERN_TRY(p.words, r.Integers(".weight_packed"));
+  TERN_TRY(p.scales, r.Floats(".weight_scale"));
+  return r.Pack(p.out, p.in, [&p](int64_t row, std::span<int16_t> codes, std::span<float> scales) {
+    const int64_t per_word = 32 / p.bits;
+    for (int64_t i = 0; i < p.in; ++i) {
+      const auto word =
+          static_cast<uint32_t>(p.words[static_cast<size_t>(row * p.words_per_row + i / per_word)]);
+      const int64_t group = p.group_of[static_cast<size_t>(i)];
+      codes[static_cast<size_t>(i)] =
+          static_cast<int16_t>(Unpack(word, i % per_word, p.bits) - p.Zero(group, row));
+      scales[static_cast<size_t>(i)] = p.scales[static_cast<size_t>(row * p.groups + group)];
+    }
+  });
+}
+
+// A byte per weight; one scale for all, or one per output.
+Result<Tensor> ReadBytes(QuantReader& r) {
+  TERN_TRY(const RawTensor weight, r.Part(".weight", {RawType::kI8}, 2));
+  TERN_TRY(const std::vector<float> scale, r.Floats(".weight_scale"));
+  const int64_t out = weight.shape[0], in = weight.shape[1];
+  if (scale.size() != 1 && static_cast<int64_t>(scale.size()) != out) {
+    return r.Bad(".weight_scale", fmt::format("{} scales, expected 1 or {}", scale.size(), out));
+  }
+  if (r.Has(".weight_zero_point")) {
+    TERN_TRY(const std::vector<int64_t> zeros, r.Integers(".weight_zero_point"));
+    for (const int64_t zero : zeros) {
+      if (zero != 0)
+        return Unsupported(r.stem() + ".weight_zero_point: supported for int-quantized weights: zero");
+    }
+  }
+  const auto* codes = static_cast<const int8_t*>(weight.data);
+  return r.Pack(out, in, [&](int64_t row, std::span<int16_t> q, std::span<float> scales) {
+    for (size_t i = 0; i < q.size(); ++i) {
+      q[i] = codes[row * in + static_cast<int64_t>(i)];
+      scales[i] = scale[scale.size() == 1 ? 0 : static_cast<size_t>(row)];
+    }
+  });
+}
+
+Result<std::vector<QuantTensor>> Read(QuantReader& r) {
+  if (r.Has(".weight_global_scale"))
+    return ReadNvfp4(r, {".weight_packed", ".weight_scale", ".weight_global_scale", true});
+  const std::string name = r.stem() + ".weight";
+  if (r.Has(".weight_packed")) {
+    TERN_TRY(const Tensor tensor, ReadPacked(r));
+    return std::vector<QuantTensor>{{name, tensor}};
+  }
+  const auto bytes = r.Part(".weight", {RawType::kI8}, 2);
+  if (bytes.ok()) {
+    TERN_TRY(const Tensor tensor, ReadBytes(r));
+    return std::vector<QuantTensor>{{name, tensor}};
+  }
+  TERN_TRY(const Tensor tensor, ReadFp8(r, ".weight_scale"));
+  return std::vector<QuantTensor>{{name, tensor}};
+}
+
+}  // namespace
+extern const QuantDesc k_quant_compressed_tensors;
+const QuantDesc k_quant_compressed_tensors = {
+    .method = "compressed-tensors", .markers = ".weight_packed .weight_scale", .read = Read};
+}  // namespace tern

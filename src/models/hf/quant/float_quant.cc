@@ -1,0 +1,95 @@
+#include "models/hf/quant/float_quant.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+
+namespace tern {
+namespace {
+
+// Columns (or rows) per scale. The last block may be short.
+int64_t BlockOf(int64_t size, int64_t blocks) {
+  for (const int64_t block : {128, 64, 32, 256, 16, 512}) {
+    if ((size + block - 1) / block == blocks) return block;
+  }
+  return blocks > 0 && size % blocks == 0 ? size / blocks : 0;
+}
+
+struct Scales {
+  std::vector<float> values;
+  int64_t rows_per = 1, cols_per = 1, per_row = 1;
+
+  float At(int64_t row, int64_t col) const {
+    return values[static_cast<size_t>(row / rows_per * per_row + col / cols_per)];
+  }
+};
+
+Result<Scales> ReadScales(QuantReader& r, std::string_view part, int64_t out, int64_t in) {
+  Scales s;
+  TERN_TRY(s.values, r.Floats(part));
+  if (s.values.size() == 1) {
+    s.rows_per = out;
+    s.cols_per = in;
+    return s;
+  }
+  const auto count = static_cast<int64_t>(s.values.size());
+  if (count == out) {
+    s.cols_per = in;
+    return s;
+  }
+  TERN_TRY(const RawTensor raw, r.Part(part, {RawType::kF32, RawType::kF16, RawType::kBf16}, 2));
+  s.per_row = raw.shape[1];
+  s.rows_per = BlockOf(out, raw.shape[0]);
+  s.cols_per = BlockOf(in, raw.shape[1]);
+  if (s.rows_per == 0 || s.cols_per == 0) {
+    return r.Bad(part, fmt::format("{}, expected one scale, {}, or one per block", ToString(raw.shape), out));
+  }
+  return s;
+}
+
+constexpr float kE2m1[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
+
+float Nibble(const uint8_t* codes, size_t i) {
+  const int code = codes[i / 2] >> (i % 2 * 4) & 15;
+  return code < 8 ? kE2m1[code] : -kE2m1[code - 8];
+}
+
+}  // namespace
+
+Result<Tensor> ReadFp8(QuantReader& r, std::string_view scale_part) {
+  TERN_TRY(const RawTensor weight, r.Part(".weight", {RawType::kF8E4M3}, 2));
+  const int64_t out = weight.shape[0], in = weight.shape[1];
+  TERN_TRY(const Scales scales, ReadScales(r, scale_part, out, in));
+  const auto* codes = static_cast<const uint8_t*>(weight.data);
+  return r.PackFloats(out, in, [&](int64_t row, std::span<float> values) {
+    for (int64_t i = 0; i < in; ++i) {
+      values[static_cast<size_t>(i)] = Fp8E4m3ToF32(codes[row * in + i]) * scales.At(row, i);
+    }
+  });
+}
+
+Result<std::vector<QuantTensor>> ReadNvfp4(QuantReader& r, const Nvfp4Parts& parts) {
+  TERN_TRY(const RawTensor codes, r.Part(parts.codes, {RawType::kU8}, 2));
+  TERN_TRY(const RawTensor scale, r.Part(parts.scales, {RawType::kF8E4M3}, 2));
+  TERN_TRY(const std::vector<float> factors, r.Floats(parts.factor));
+  const int64_t out = codes.shape[0], in = codes.shape[1] * 2;
+  const Shape expected = {out, in / 16};
+  if (scale.shape != expected || in % 16 != 0) {
+    return r.Bad(parts.scales, fmt::format("{}, expected {}", ToString(scale.shape), ToString(expected)));
+  }
+  if (factors.size() != 1 || !(factors[0] > 0)) return r.Bad(parts.factor, "expected one positive number");
+  const float factor = parts.divides ? 1 / factors[0] : factors[0];
+  const auto* bytes = static_cast<const uint8_t*>(codes.data);
+  const auto* scales = static_cast<const uint8_t*>(scale.data);
+  const Tensor tensor = r.PackFloats(out, in, [&](int64_t row, std::span<float> values) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      const float s = Fp8E4m3ToF32(scales[row * (in / 16) + static_cast<int64_t>(i / 16)]);
+      const float local = parts.divides ? s / factors[0] : s * factor;
+      values[i] = Nibble(bytes + row * (in / 2), i) * local;
+    }
+  });
+  return std::vector<QuantTensor>{{r.stem() + ".weight", tensor}};
+}
+
+}  // namespace tern

@@ -1,0 +1,73 @@
+#pragma once
+// QuantDesc: how one program stores quantized weights in a Hugging Face folder, and how they become tensors
+// that kernels take as they are. One constant per models/hf/quant/<name>.cc and one line in quants.list.
+//
+// Whole numbers times a scale stay whole numbers: they are repacked without loss as q4_0, q5_0 or q8_0,
+// whichever holds their range; what these cannot hold (scales beyond f16, groups that change within 32
+// columns) becomes f32.
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/required.h"
+#include "base/result.h"
+#include "io/hf_folder.h"
+#include "tensor/tensor.h"
+
+namespace tern {
+
+// One weight of a folder: its parts lie under one stem, "model.layers.0.mlp.up_proj".
+class QuantReader {
+ public:
+  QuantReader(const HfFolder& folder, std::string stem, std::vector<Buffer>* buffers)
+      : folder_(folder), stem_(std::move(stem)), buffers_(*buffers) {}
+
+  const Metadata& config() const { return folder_.config(); }  // of the folder
+  const std::string& stem() const { return stem_; }
+  bool Has(std::string_view part) const { return folder_.Find(stem_ + std::string(part)) != nullptr; }
+  // The part with this type and this number of dimensions; the error names it.
+  Result<RawTensor> Part(std::string_view part, std::initializer_list<RawType> types, size_t dims) const;
+  // The numbers of a part of floats (F32, F16, BF16, F8_E4M3), or of whole numbers (I32, I64, U8).
+  Result<std::vector<float>> Floats(std::string_view part) const;
+  Result<std::vector<int64_t>> Integers(std::string_view part) const;
+  Error Bad(std::string_view part, std::string_view problem) const;
+
+  // A matrix of whole numbers within int16, each times a scale. `row` fills one row's numbers and scales.
+  using RowFn = std::function<void(int64_t row, std::span<int16_t> codes, std::span<float> scales)>;
+  Tensor Pack(int64_t rows, int64_t cols, const RowFn& row);
+  // A matrix that is f32 whatever it was.
+  Tensor PackFloats(int64_t rows, int64_t cols,
+                    const std::function<void(int64_t row, std::span<float> values)>& row);
+  // Memory for a tensor of `format`, to be filled.
+  struct Made {
+    Tensor tensor;
+    uint8_t* data;
+  };
+  Result<Made> Make(std::string_view format, Shape shape);
+
+ private:
+  const HfFolder& folder_;
+  std::string stem_;
+  std::vector<Buffer>& buffers_;
+};
+
+struct QuantTensor {
+  std::string name;
+  Tensor tensor;
+};
+
+struct QuantDesc {
+  std::string_view method;   // quantization_config.quant_method
+  std::string_view markers;  // parts that only a quantized weight has, separated by spaces: ".qweight"
+  // The weight, and what belongs to it (NVFP4's factor of the whole tensor).
+  Required<Result<std::vector<QuantTensor>> (*)(QuantReader&)> read;
+};
+
+std::span<const QuantDesc* const> AllQuants();
+
+float Fp8E4m3ToF32(uint8_t bits);  // NaN for 0x7f and 0xff
+
+}  // namespace tern

@@ -1,0 +1,202 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/float16.h"
+#include "models/hf/quant/quant.h"
+
+namespace tern {
+
+#define QUANT(id) extern const QuantDesc k_quant_##id;
+#include "models/hf/quant/quants.list"
+#undef QUANT
+
+std::span<const QuantDesc* const> AllQuants() {
+  static constexpr const QuantDesc* kAll[] = {
+#define QUANT(id) &k_quant_##id,
+#include "models/hf/quant/quants.list"
+#undef QUANT
+  };
+  return kAll;
+}
+
+float Fp8E4m3ToF32(uint8_t bits) {
+  const int exponent = bits >> 3 & 15, mantissa = bits & 7;
+  float value = exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -9)
+                              : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
+  if ((bits & 127) == 127) value = std::nanf("");
+  return (bits & 128) != 0 ? -value : value;
+}
+
+namespace {
+
+constexpr size_t kGroup = 32;
+
+// A format of whole numbers times one f16 per 32 weights.
+struct IntTarget {
+  std::string_view format;
+  int low, high;
+};
+constexpr IntTarget kTargets[] = {{"q4_0", -8, 7}, {"q5_0", -16, 15}, {"q8_0", -128, 127}};
+
+void PutHalf(float d, uint8_t* out) {
+  const uint16_t half = F32ToF16(d);
+  std::memcpy(out, &half, 2);
+}
+
+// One block of each format (docs/formats/quantized-weights.md).
+void PutBlock(std::string_view format, const int16_t* codes, float d, uint8_t* out) {
+  PutHalf(d, out);
+  out += 2;
+  if (format == "q8_0") {
+    for (size_t i = 0; i < kGroup; ++i) out[i] = static_cast<uint8_t>(codes[i]);
+    return;
+  }
+  const int zero = format == "q4_0" ? 8 : 16;
+  uint32_t fifth = 0;
+  for (size_t i = 0; i < kGroup; ++i) fifth |= static_cast<uint32_t>((codes[i] + zero) >> 4 & 1) << i;
+  if (zero == 16) {
+    std::memcpy(out, &fifth, 4);
+    out += 4;
+  }
+  for (size_t i = 0; i < kGroup / 2; ++i) {
+    out[i] = static_cast<uint8_t>(((codes[i] + zero) & 15) | ((codes[i + kGroup / 2] + zero) & 15) << 4);
+  }
+}
+
+bool IsHalf(float x) { return std::isfinite(x) && F16ToF32(F32ToF16(x)) == x; }
+
+// The smallest format that holds all rows without loss; nullptr: none does.
+const IntTarget* ChooseTarget(int64_t rows, int64_t cols, const QuantReader::RowFn& row) {
+  if (cols % static_cast<int64_t>(kGroup) != 0) return nullptr;
+  std::vector<int16_t> codes(static_cast<size_t>(cols));
+  std::vector<float> scales(codes.size());
+  int low = 0, high = 0;
+  for (int64_t r = 0; r < rows; ++r) {
+    row(r, codes, scales);
+    for (size_t i = 0; i < codes.size(); ++i) {
+      low = std::min<int>(low, codes[i]);
+      high = std::max<int>(high, codes[i]);
+      if (i % kGroup == 0 ? !IsHalf(scales[i]) : scales[i] != scales[i - 1]) return nullptr;
+    }
+  }
+  for (const IntTarget& target : kTargets) {
+    if (low >= target.low && high <= target.high) return &target;
+  }
+  return nullptr;
+}
+
+float FloatAt(const RawTensor& raw, size_t i) {
+  const auto* bytes = static_cast<const uint8_t*>(raw.data);
+  uint32_t word = 0;
+  std::memcpy(&word, bytes + i * RawTypeBytes(raw.type), RawTypeBytes(raw.type));
+  if (raw.type == RawType::kF16) return F16ToF32(static_cast<uint16_t>(word));
+  if (raw.type == RawType::kBf16) return Bf16ToF32(static_cast<uint16_t>(word));
+  if (raw.type == RawType::kF8E4M3) return Fp8E4m3ToF32(static_cast<uint8_t>(word));
+  float value;
+  std::memcpy(&value, &word, 4);
+  return value;
+}
+
+int64_t IntegerAt(const RawTensor& raw, size_t i) {
+  const auto* bytes = static_cast<const uint8_t*>(raw.data) + i * RawTypeBytes(raw.type);
+  if (raw.type == RawType::kU8) return *bytes;
+  if (raw.type == RawType::kI8) return static_cast<int8_t>(*bytes);
+  if (raw.type == RawType::kI32) {
+    int32_t value;
+    std::memcpy(&value, bytes, 4);
+    return value;
+  }
+  int64_t value;
+  std::memcpy(&value, bytes, 8);
+  return value;
+}
+
+}  // namespace
+
+Error QuantReader::Bad(std::string_view part, std::string_view problem) const {
+  return BadInput(fmt::format("{}{}: {}", stem_, part, problem));
+}
+
+Result<RawTensor> QuantReader::Part(std::string_view part, std::initializer_list<RawType> types,
+                                    size_t dims) const {
+  const RawTensor* raw = folder_.Find(stem_ + std::string(part));
+  if (raw == nullptr) return Bad(part, "missing");
+  if (std::find(types.begin(), types.end(), raw->type) == types.end() || raw->shape.size() != dims) {
+    std::string expected;
+    for (const RawType type : types)
+      expected += (expected.empty() ? "" : " or ") + std::string(RawTypeName(type));
+    return Bad(part, fmt::format("{} {}, expected {} of {} dimensions", RawTypeName(raw->type),
+                                 ToString(raw->shape), expected, dims));
+  }
+  return *raw;
+}
+
+Result<std::vector<float>> QuantReader::Floats(std::string_view part) const {
+  const RawTensor* raw = folder_.Find(stem_ + std::string(part));
+  if (raw == nullptr) return Bad(part, "missing");
+  if (raw->type != RawType::kF32 && raw->type != RawType::kF16 && raw->type != RawType::kBf16 &&
+      raw->type != RawType::kF8E4M3) {
+    return Bad(part, fmt::format("{}, expected F32, F16, BF16 or F8_E4M3", RawTypeName(raw->type)));
+  }
+  std::vector<float> values(static_cast<size_t>(Elements(raw->shape)));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = FloatAt(*raw, i);
+  return values;
+}
+
+Result<std::vector<int64_t>> QuantReader::Integers(std::string_view part) const {
+  const RawTensor* raw = folder_.Find(stem_ + std::string(part));
+  if (raw == nullptr) return Bad(part, "missing");
+  if (raw->type != RawType::kI32 && raw->type != RawType::kI64 && raw->type != RawType::kU8 &&
+      raw->type != RawType::kI8) {
+    return Bad(part, fmt::format("{}, expected I32, I64, U8 or I8", RawTypeName(raw->type)));
+  }
+  std::vector<int64_t> values(static_cast<size_t>(Elements(raw->shape)));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = IntegerAt(*raw, i);
+  return values;
+}
+
+Result<QuantReader::Made> QuantReader::Make(std::string_view format, Shape shape) {
+  const Format* found = FindFormat(format);
+  TERN_CHECK(found != nullptr);
+  const auto row_bytes = RowBytes(*found, static_cast<uint64_t>(shape.back()));
+  if (!row_bytes.ok()) return Bad("", row_bytes.error().what);
+  Tensor tensor{found, std::move(shape), nullptr};
+  auto* data = static_cast<uint8_t*>(
+      buffers_.emplace_back(static_cast<size_t>(tensor.rows()) * row_bytes.value()).data());
+  tensor.data = data;
+  return Made{tensor, data};
+}
+
+Tensor QuantReader::PackFloats(int64_t rows, int64_t cols,
+                               const std::function<void(int64_t row, std::span<float> values)>& row) {
+  const Made made = Make("f32", {rows, cols}).value();
+  auto* values = reinterpret_cast<float*>(made.data);
+  for (int64_t r = 0; r < rows; ++r) row(r, {values + r * cols, static_cast<size_t>(cols)});
+  return made.tensor;
+}
+
+Tensor QuantReader::Pack(int64_t rows, int64_t cols, const RowFn& row) {
+  std::vector<int16_t> codes(static_cast<size_t>(cols));
+  std::vector<float> scales(codes.size());
+  const IntTarget* target = ChooseTarget(rows, cols, row);
+  if (target == nullptr) {
+    return PackFloats(rows, cols, [&](int64_t r, std::span<float> values) {
+      row(r, codes, scales);
+      for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(codes[i]) * scales[i];
+    });
+  }
+  const Made made = Make(target->format, {rows, cols}).value();
+  uint8_t* out = made.data;
+  for (int64_t r = 0; r < rows; ++r) {
+    row(r, codes, scales);
+    for (size_t i = 0; i < codes.size(); i += kGroup, out += made.tensor.format->block_bytes) {
+      PutBlock(target->format, codes.data() + i, scales[i], out);
+    }
+  }
+  return made.tensor;
+}
+
+}  // namespace tern

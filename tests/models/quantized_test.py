@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""quantized_test.py TERN: checkpoints in the native form of quantization programs against the same numbers in f32.
+
+For each kind a tiny Llama's linear weights are quantized here, written as that program stores them, and written again as
+plain f32 after dequantizing with NumPy. Both folders must give the same logits in exact precision (to 2e-6 of their
+standard deviation: the order of additions may differ), and in default precision a KLD below 5e-4.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "reference"))
+from tiny_weights import values  # noqa: E402
+
+SEED, GROUP = 5, 32
+LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+DTYPES = {np.dtype(np.float32): "F32", np.dtype(np.float16): "F16", np.dtype(np.int32): "I32", np.dtype(np.int64): "I64",
+          np.dtype(np.int8): "I8", np.dtype(np.uint8): "U8"}
+
+
+class Fp8(np.ndarray):
+    """uint8 that safetensors calls F8_E4M3."""
+
+
+class Bf16(np.ndarray):
+    """uint16 that safetensors calls BF16."""
+
+
+def write(path, tensors):
+    header, offset, chunks = {}, 0, []
+    for name, array in sorted(tensors.items()):
+        dtype = "F8_E4M3" if isinstance(array, Fp8) else "BF16" if isinstance(array, Bf16) else DTYPES[array.dtype]
+        data = np.ascontiguousarray(array).tobytes()
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + len(data)]}
+        offset += len(data)
+        chunks.append(data)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(chunks))
+
+
+def e4m3_values():
+    codes = np.arange(256)
+    exponent, mantissa = codes >> 3 & 15, codes & 7
+    numbers = np.where(exponent == 0, mantissa * 2.0**-9, (8 + mantissa) * 2.0 ** (exponent - 10.0))
+    numbers[(codes & 127) == 127] = np.nan
+    return np.where(codes & 128, -numbers, numbers).astype(np.float32)
+
+
+def to_e4m3(x):
+    table = e4m3_values()
+    finite = np.where(np.isnan(table), np.inf, table)
+    order = np.argsort(finite)
+    position = np.clip(np.searchsorted(finite[order], x), 1, 255)
+    low, high = order[position - 1], order[np.minimum(position, 253)]
+    return np.where(np.abs(finite[low] - x) <= np.abs(finite[high] - x), low, high).astype(np.uint8)
+
+
+def pack_words(codes, bits, axis):
+    """Codes to int32 along `axis`, LSB first."""
+    codes = np.moveaxis(codes.astype(np.uint64), axis, -1)
+    per_word = 32 // bits
+    codes = np.pad(codes, [(0, 0)] * (codes.ndim - 1) + [(0, -codes.shape[-1] % per_word)])
+    codes = codes.reshape(*codes.shape[:-1], -1, per_word)
+    words = (codes << (np.arange(per_word, dtype=np.uint64) * np.uint64(bits))).sum(axis=-1)
+    return np.moveaxis(words.astype(np.uint32).view(np.int32), -1, axis)
+
+
+def fit(w, bits, group_of, symmetric):
+    """Codes [out, in] 0..2^bits-1, scales and zero points [out, groups]."""
+    top, groups = (1 << bits) - 1, group_of.max() + 1
+    scales, zeros = np.zeros((len(w), groups), np.float16), np.zeros((len(w), groups), np.int64)
+    codes = np.zeros(w.shape, np.int64)
+    for g in range(groups):
+        part = w[:, group_of == g]
+        low, high = part.min(axis=1), part.max(axis=1)
+        if symmetric:
+            high = np.abs(part).max(axis=1)
+            low = -high
+        scale = ((high - low) / top).astype(np.float16)
+        zero = np.full(len(w), (top + 1) // 2) if symmetric else np.clip(np.round(-low / scale.astype(np.float32)), 1, top)
+        scales[:, g], zeros[:, g] = scale, zero.astype(np.int64)
+        codes[:, group_of == g] = np.clip(np.round(part / scale[:, None].astype(np.float32)) + zero[:, None], 0, top)
+    return codes, scales, zeros
+
+
+def dequantize(codes, scales, zeros, group_of):
+    return (codes - zeros[:, group_of]).astype(np.float32) * scales[:, group_of].astype(np.float32)
+
+
+def gptq(stem, w, bits=4, v2=False, act_order=False, symmetric=False):
+    group_of = np.arange(w.shape[1]) // GROUP
+    if act_order:
+        group_of = np.random.default_rng(1).permutation(group_of)
+    codes, scales, zeros = fit(w, bits, group_of, symmetric)
+    parts = {".qweight": pack_words(codes.T, bits, 0), ".scales": scales.T.copy(),
+             ".qzeros": pack_words((zeros.T - (not v2)), bits, 1), ".g_idx": group_of.astype(np.int32)}
+    return {stem + part: array for part, array in parts.items()}, dequantize(codes, scales, zeros, group_of)
+
+
+def awq(stem, w):
+    group_of = np.arange(w.shape[1]) // GROUP
+    codes, scales, zeros = fit(w, 4, group_of, False)
+    order = [0, 2, 4, 6, 1, 3, 5, 7]
+    mix = lambda x: pack_words(x.reshape(len(x), -1, 8)[:, :, order].reshape(len(x), -1), 4, 1)
+    return ({stem + ".qweight": mix(codes.T), stem + ".qzeros": mix(zeros.T), stem + ".scales": scales.T.copy()},
+            dequantize(codes, scales, zeros, group_of))
+
+
+def packed(stem, w, bits=4, symmetric=True, act_order=False, bf16=False):
+    group_of = np.arange(w.shape[1]) // GROUP
+    if act_order:
+        group_of = np.random.default_rng(2).permutation(group_of)
+    codes, scales, zeros = fit(w, bits, group_of, symmetric)
+    if bf16:
+        words = (scales.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+        scales, stored = (words.astype(np.uint32) << 16).view(np.float32), words.view(Bf16)
+    else:
+        stored = scales
+    parts = {stem + ".weight_packed": pack_words(codes, bits, 1), stem + ".weight_scale": stored,
+             stem + ".weight_shape": np.array(w.shape, np.int64)}
+    if not symmetric:
+        parts[stem + ".weight_zero_point"] = pack_words(zeros, bits, 0)
+    if act_order:
+        parts[stem + ".weight_g_idx"] = group_of.astype(np.int32)
+    return parts, dequantize(codes, scales, zeros, group_of)
+
+
+def int8(stem, w):
+    scale = (np.abs(w).max(axis=1, keepdims=True) / 127).astype(np.float16).astype(np.float32)
+    codes = np.clip(np.round(w / scale), -128, 127).astype(np.int8)
+    return {stem + ".weight": codes, stem + ".weight_scale": scale}, codes.astype(np.float32) * scale
+
+
+def fp8(stem, w, scale_part, block=None, tensor=False):
+    if block:
+        rows, cols = -(-w.shape[0] // block), -(-w.shape[1] // block)
+        scale = np.array([[np.abs(w[r * block:(r + 1) * block, c * block:(c + 1) * block]).max() / 448 for c in range(cols)]
+                          for r in range(rows)], np.float32)
+        full = scale.repeat(block, 0)[:len(w)].repeat(block, 1)[:, :w.shape[1]]
+    else:
+        scale = np.array([np.abs(w).max() / 448], np.float32) if tensor else (np.abs(w).max(axis=1, keepdims=True) / 448)
+        full = np.broadcast_to(scale if tensor else scale, w.shape)
+    codes = to_e4m3(w / full)
+    return {stem + ".weight": codes.view(Fp8), stem + scale_part: scale.astype(np.float32)}, e4m3_values()[codes] * full
+
+
+E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6], np.float32)
+
+
+def nvfp4(stem, w, parts, divides):
+    """Codes, E4M3 scales per 16, one factor."""
+    factor = np.float32(np.abs(w).max() / (6 * 448))
+    groups = w.reshape(len(w), -1, 16)
+    scale_codes = to_e4m3(np.abs(groups).max(axis=2) / 6 / factor)
+    scale = e4m3_values()[scale_codes]
+    stored = np.array([1 / factor], np.float32) if divides else np.array([factor], np.float32)
+    local = scale / stored[0] if divides else scale * factor
+    codes = np.abs(groups[..., None] / local[..., None, None] - E2M1).argmin(axis=-1).reshape(w.shape).astype(np.uint8)
+    names = dict(zip(("codes", "scales", "factor"), parts))
+    return ({stem + names["codes"]: codes[:, ::2] | codes[:, 1::2] << 4, stem + names["scales"]: scale_codes.view(Fp8),
+             stem + names["factor"]: stored},
+            (E2M1[codes].reshape(groups.shape) * local[..., None]).reshape(w.shape))
+
+
+def nf4(stem, w, nested):
+    table = np.array([-1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105003, 0, 0.0795803,
+                      0.16093020, 0.24611230, 0.33791524, 0.44070983, 0.56261700, 0.72295684, 1], np.float32)
+    flat = w.reshape(-1, 64)
+    maxima = np.abs(flat).max(axis=1)
+    state = {"quant_type": "nf4", "blocksize": 64, "dtype": "float32", "shape": list(w.shape)}
+    parts = {stem + ".weight.quant_map": table}
+    if nested:
+        offset, tops = np.float32(maxima.mean()), []
+        nested_table = np.linspace(-1, 1, 256, dtype=np.float32)
+        codes8 = np.zeros(len(maxima), np.uint8)
+        for begin in range(0, len(maxima), 256):
+            part = maxima[begin:begin + 256] - offset
+            tops.append(np.abs(part).max())
+            codes8[begin:begin + 256] = np.abs(part[:, None] / tops[-1] - nested_table).argmin(axis=1)
+        tops = np.array(tops, np.float32)
+        state |= {"nested_blocksize": 256, "nested_offset": float(offset), "nested_dtype": "float32"}
+        parts |= {stem + ".weight.absmax": codes8, stem + ".weight.nested_absmax": tops,
+                  stem + ".weight.nested_quant_map": nested_table}
+        maxima = nested_table[codes8] * tops[np.arange(len(maxima)) // 256] + offset
+    else:
+        parts[stem + ".weight.absmax"] = maxima
+    codes = np.abs(flat[:, :, None] / maxima[:, None, None] - table).argmin(axis=2).astype(np.uint8).reshape(-1)
+    parts[stem + ".weight"] = (codes[::2] << 4 | codes[1::2]).reshape(-1, 1)
+    parts[stem + ".weight.quant_state.bitsandbytes__nf4"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
+    return parts, (table[codes].reshape(flat.shape) * maxima[:, None]).astype(np.float32).reshape(w.shape)
+
+
+KINDS = {
+    "gptq": (lambda s, w: gptq(s, w), {"quant_method": "gptq", "bits": 4, "group_size": GROUP}),
+    "gptq-sym-8": (lambda s, w: gptq(s, w, 8, symmetric=True), {"quant_method": "gptq", "bits": 8}),
+    "gptq-2": (lambda s, w: gptq(s, w, 2), {"quant_method": "gptq", "bits": 2}),
+    "gptq-v2": (lambda s, w: gptq(s, w, v2=True), {"quant_method": "gptq", "bits": 4, "checkpoint_format": "gptq_v2"}),
+    "gptq-act-order": (lambda s, w: gptq(s, w, act_order=True), {"quant_method": "gptq", "bits": 4, "desc_act": True}),
+    "awq": (awq, {"quant_method": "awq", "bits": 4, "group_size": GROUP, "version": "gemm", "zero_point": True}),
+    "packed-4": (lambda s, w: packed(s, w), {"quant_method": "compressed-tensors", "format": "pack-quantized"}),
+    "packed-4-asym": (lambda s, w: packed(s, w, symmetric=False), {"quant_method": "compressed-tensors"}),
+    "packed-4-bf16": (lambda s, w: packed(s, w, bf16=True), {"quant_method": "compressed-tensors"}),
+    "packed-8": (lambda s, w: packed(s, w, 8), {"quant_method": "compressed-tensors"}),
+    "packed-3": (lambda s, w: packed(s, w, 3), {"quant_method": "compressed-tensors"}),
+    "packed-act-order": (lambda s, w: packed(s, w, act_order=True), {"quant_method": "compressed-tensors"}),
+    "int8": (int8, {"quant_method": "compressed-tensors", "format": "int-quantized"}),
+    "fp8-channel": (lambda s, w: fp8(s, w, ".weight_scale"), {"quant_method": "compressed-tensors"}),
+    "fp8-tensor": (lambda s, w: fp8(s, w, ".weight_scale", tensor=True), {"quant_method": "fp8"}),
+    "fp8-block": (lambda s, w: fp8(s, w, ".weight_scale_inv", 128), {"quant_method": "fp8"}),
+    "nvfp4": (lambda s, w: nvfp4(s, w, (".weight_packed", ".weight_scale", ".weight_global_scale"), True),
+              {"quant_method": "compressed-tensors"}),
+    "nvfp4-modelopt": (lambda s, w: nvfp4(s, w, (".weight", ".weight_scale", ".weight_scale_2"), False),
+                       {"quant_method": "modelopt"}),
+    "nf4": (lambda s, w: nf4(s, w, False), {"quant_method": "bitsandbytes", "load_in_4bit": True}),
+    "nf4-nested": (lambda s, w: nf4(s, w, True), {"quant_method": "bitsandbytes", "load_in_4bit": True}),
+}
+
+
+def run(tern, folder, precision):
+    out = folder / "out.npy"
+    tokens = ",".join(str((i * 37 + 5) % 211) for i in range(24))
+    done = subprocess.run([tern, "logits", folder, "--tokens", tokens, "--out", out, "--precision", precision],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return np.load(out).astype(np.float64)
+
+
+def kld(want, got):
+    log = lambda x: x - x.max(axis=1, keepdims=True) - np.log(np.exp(x - x.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
+    p, q = log(want), log(got)
+    return float((np.exp(p) * (p - q)).sum(axis=1).mean())
+
+
+def check(tern, kind, made, root):
+    quantize, settings = KINDS[kind]
+    native, plain = {}, {}
+    for name, shape in made["tensors"].items():
+        w = values(name, shape, SEED)
+        native[name] = plain[name] = w
+        if any(f"{part}.weight" in name for part in LINEARS):
+            del native[name]
+            parts, plain[name] = quantize(name.removesuffix(".weight"), w)
+            plain[name] = plain[name].astype(np.float32)
+            native |= parts
+    folders = []
+    for label, tensors, config in (("native", native, {**made["config"], "quantization_config": settings}),
+                                   ("plain", plain, made["config"])):
+        folder = root / kind / label
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps(config))
+        write(folder / "model.safetensors", tensors)
+        folders.append(folder)
+    want = run(tern, folders[1], "exact")
+    exact = np.abs(run(tern, folders[0], "exact") - want).max() / want.std()
+    fast = kld(want, run(tern, folders[0], "default"))
+    good = exact <= 2e-6 and fast <= 5e-4
+    print(f"{'ok  ' if good else 'FAIL'} {kind}: exact {exact:.1e} of std (limit 2e-6), default KLD {fast:.1e} (limit 5e-4)",
+          flush=True)
+    return good
+
+
+def main():
+    made = json.loads((HERE / "tiny" / "llama.json").read_text())
+    # Whole groups of 32, 64 and 16 on every side; the block of 128 ends in the middle.
+    made["config"] |= {"hidden_size": 192, "intermediate_size": 320, "head_dim": 64}
+    resize = {96: 192, 160: 320, 32: 64}
+    made["tensors"] = {name: [resize.get(n, n) for n in shape] for name, shape in made["tensors"].items()}
+    with tempfile.TemporaryDirectory() as root:
+        failed = [kind for kind in (sys.argv[2:] or KINDS) if not check(sys.argv[1], kind, made, Path(root))]
+    sys.exit(bool(failed))
+
+
+main()
