@@ -93,6 +93,9 @@ void AddSimpleOps(std::vector<Case>& cases) {
     cases.push_back({"softcap" + size, [=](TestGraph& g) {
                        g.Output(g.Op("softcap", {g.Rows(n)}, {{"cap", 5.0}}));
                      }});
+    cases.push_back({"clamp" + size, [=](TestGraph& g) {
+                       g.Output(g.Op("clamp", {g.Rows(n)}, {{"limit", 0.5}}));
+                     }});
     cases.push_back({"scale_rows" + size, [=](TestGraph& g) {
                        g.Output(g.Op("scale_rows", {g.Rows(n), g.Rows(1)}));
                      }});

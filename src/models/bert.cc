@@ -16,7 +16,7 @@ ValueId Embeddings(const Hparams& h, ModelBuilder& b) {
     const int types = b.MetaInt("token_type_count", 1, 1 << 16, 2);
     x = b.Add(x, b.Op("embed", {b.token_types(), b.Weight("token_types.weight", {types, h.width})}));
   }
-  return b.LayerNorm(x, "token_embd_norm", h.width, h.norm_eps);
+  return b.LayerNorm(x, "token_embd_norm", h);
 }
 
 void Build(const Hparams& h, ModelBuilder& b) {
@@ -26,9 +26,8 @@ void Build(const Hparams& h, ModelBuilder& b) {
   ValueId x = Embeddings(h, b);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
-    x = b.LayerNorm(b.Add(SelfAttention(b, x, attention), x), "attn_output_norm", h.width, h.norm_eps);
-    x = b.LayerNorm(b.Add(PlainMlp(b, x, act, h.width, h.ffn_width), x), "layer_output_norm", h.width,
-                    h.norm_eps);
+    x = b.LayerNorm(b.Add(SelfAttention(b, x, attention), x), "attn_output_norm", h);
+    x = b.LayerNorm(b.Add(PlainMlp(b, x, act, h), x), "layer_output_norm", h);
   }
   b.HiddenStates(x);
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "models/activation.h"
 #include "models/builder.h"
 #include "models/model.h"
 
@@ -61,11 +62,11 @@ Result<int> Vocabulary(const Checkpoint& checkpoint) {
 }
 
 Status ReadRope(const Metadata& metadata, const std::string& arch, Hparams& h) {
-  TERN_TRY(h.rope_dims, ReadIntOr(metadata, arch + ".rope.dimension_count", 2, 65536, h.head_dim));
+  TERN_TRY(h.rope_dims, ReadIntOr(metadata, arch + ".rope.dimension_count", 1, 65536, h.head_dim));
   TERN_TRY(h.rope_base, ReadPositive(metadata, arch + ".rope.freq_base", 10000.0));
-  if (h.rope_dims % 2 != 0 || h.rope_dims > h.head_dim) {
-    return BadInput(fmt::format("{}.rope.dimension_count: {}, expected an even number up to {}", arch,
-                                h.rope_dims, h.head_dim));
+  if (h.rope_dims > h.head_dim) {
+    return BadInput(fmt::format("{}.rope.dimension_count: {}, expected at most the {} channels of a head",
+                                arch, h.rope_dims, h.head_dim));
   }
   RopeScaling& s = h.rope_scaling;
   const std::string scaling = arch + ".rope.scaling.";
@@ -124,6 +125,7 @@ Result<Hparams> ReadHparams(const Metadata& metadata, std::string_view architect
   TERN_TRY(h.heads, ReadInt(metadata, arch + ".attention.head_count", 1, 4096));
   TERN_TRY(h.kv_heads, ReadIntOr(metadata, arch + ".attention.head_count_kv", 1, 4096, h.heads));
   TERN_TRY(h.head_dim, ReadIntOr(metadata, arch + ".attention.key_length", 1, 65536, h.width / h.heads));
+  TERN_TRY(h.attention_scale, ReadPositive(metadata, arch + ".attention.scale", 1 / std::sqrt(h.head_dim)));
   TERN_TRY(h.ffn_width, ReadIntOr(metadata, arch + ".feed_forward_length", 0, kMax * 16, 0));
   TERN_TRY(h.context, ReadInt(metadata, arch + ".context_length", 1, 1 << 30));
   TERN_TRY(h.norm_eps, ReadPositive(metadata, arch + ".attention.layer_norm_epsilon", 1e-5));
@@ -160,6 +162,21 @@ Status CheckBiasesUsed(const Checkpoint& checkpoint, const Graph& graph) {
   return {};
 }
 
+// Nor would another activation than the model's own.
+Status CheckActivationUsed(const Metadata& metadata, std::string_view architecture, const Graph& graph) {
+  const std::string key = std::string(architecture) + ".hidden_activation";
+  TERN_TRY(const std::string name, metadata.Str(key, ""));
+  const std::string_view op = ActivationOp(name);
+  bool used = name.empty(), other = false;
+  for (const Node& node : graph.nodes()) {
+    const std::string_view act = node.op->name == "moe_mlp" ? node.attrs.Str("act") : "";
+    used = used || node.op->name == op || act == op;
+    other = other || (!name.empty() && !act.empty() && act != op);
+  }
+  if (used && !other) return {};
+  return Unsupported(fmt::format("{}: \"{}\": this architecture has another activation", key, name));
+}
+
 }  // namespace
 
 Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& options) {
@@ -174,6 +191,7 @@ Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& 
   model.desc->build(model.hparams, builder);
   TERN_TRY_STATUS(builder.status());
   TERN_TRY_STATUS(CheckBiasesUsed(checkpoint, model.graph));
+  TERN_TRY_STATUS(CheckActivationUsed(checkpoint.metadata(), model.desc->name, model.graph));
   model.kv_layers = builder.kv_layers();
   TERN_TRY_STATUS(Verify(model.graph));
   return model;

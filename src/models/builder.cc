@@ -192,7 +192,6 @@ int ModelBuilder::AddKvLayer(KvLayer layer) {
 }
 
 void ModelBuilder::Logits(ValueId rows, ValueId embedding, const Hparams& h, const HeadSpec& spec) {
-  EnterLayer(-1);
   if (hidden_states_) {
     if (status_.ok()) graph_.AddOutput(rows);
     return;
@@ -210,12 +209,10 @@ void ModelBuilder::Logits(ValueId rows, ValueId embedding, const Hparams& h, con
 }
 
 void ModelBuilder::Head(ValueId x, ValueId embedding, const Hparams& h, const HeadSpec& spec) {
-  EnterLayer(-1);
   Logits(RmsNorm(WantedRows(x), "output_norm", h.width, h.norm_eps), embedding, h, spec);
 }
 
 void ModelBuilder::HiddenStates(ValueId x) {
-  EnterLayer(-1);
   const ValueId rows = WantedRows(x);
   if (status_.ok()) graph_.AddOutput(rows);
 }

@@ -64,6 +64,12 @@ class ModelBuilder {
   ValueId RmsNorm(ValueId x, std::string_view part, int64_t width, float eps) {
     return Op("rms_norm", {x, Weight(Name(part), {width})}, {{"eps", static_cast<double>(eps)}});
   }
+  ValueId RmsNorm(ValueId x, std::string_view part, const Hparams& h) {
+    return RmsNorm(x, part, h.width, h.norm_eps);
+  }
+  ValueId LayerNorm(ValueId x, std::string_view part, const Hparams& h) {
+    return LayerNorm(x, part, h.width, h.norm_eps);
+  }
   // With the layer's weight and, where there is one, bias `part`.
   ValueId LayerNorm(ValueId x, std::string_view part, int64_t width, float eps);
   // y = x w^T with the layer's weight `part`, [out, in], and its bias where the checkpoint has one.
@@ -77,8 +83,12 @@ class ModelBuilder {
 
   // One KV cache layer; returns its number.
   int AddKvLayer(KvLayer layer);
-  // What becomes of the rows that are wanted: take them (norm them), then make logits of them.
-  ValueId WantedRows(ValueId x) { return Op("take_rows", {x, output_rows_}); }
+  // What becomes of the rows that are wanted, behind the last layer: take them (norm them), then make logits
+  // of them.
+  ValueId WantedRows(ValueId x) {
+    EnterLayer(-1);
+    return Op("take_rows", {x, output_rows_});
+  }
   struct HeadSpec {
     float scale = 1.f;    // of the logits
     float softcap = 0.f;  // cap tanh(logits / cap); 0: none

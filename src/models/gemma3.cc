@@ -21,10 +21,6 @@ float QueryScale(const Hparams& h, ModelBuilder& b) {
   return b.MetaFloat("attention.scale", 1.f / std::sqrt(static_cast<float>(scalar)));
 }
 
-bool Slides(const Hparams& h, int layer) {
-  return h.slides.empty() ? (layer + 1) % kGlobalEvery != 0 : h.slides[static_cast<size_t>(layer)];
-}
-
 void Build(const Hparams& h, ModelBuilder& b) {
   if (h.window <= 0) {
     b.Fail(BadInput("gemma3.attention.sliding_window: missing, expected a positive number"));
@@ -45,11 +41,11 @@ void Build(const Hparams& h, ModelBuilder& b) {
   ValueId x = b.Embed(embedding, std::sqrt(static_cast<float>(h.width)));
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
-    const AttentionSpec& attention = Slides(h, layer) ? local : global;
-    ValueId y = SelfAttention(b, b.RmsNorm(x, "attn_norm", h.width, h.norm_eps), attention);
-    x = b.Add(b.RmsNorm(y, "post_attention_norm", h.width, h.norm_eps), x);
-    y = GatedMlp(b, b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps), "gelu_tanh", h.width, h.ffn_width);
-    x = b.Add(b.RmsNorm(y, "post_ffw_norm", h.width, h.norm_eps), x);
+    const AttentionSpec& attention = Slides(h, layer, kGlobalEvery) ? local : global;
+    ValueId y = SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention);
+    x = b.Add(b.RmsNorm(y, "post_attention_norm", h), x);
+    y = GatedMlp(b, b.RmsNorm(x, "ffn_norm", h), "gelu_tanh", h);
+    x = b.Add(b.RmsNorm(y, "post_ffw_norm", h), x);
   }
   b.Head(x, embedding, h, {.softcap = b.MetaFloat("final_logit_softcapping", 0)});
 }

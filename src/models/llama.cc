@@ -20,9 +20,9 @@ void Build(const Hparams& h, ModelBuilder& b) {
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.window = h.window_of(layer);
-    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h.width, h.norm_eps), attention), x);
-    const ValueId normed = b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps);
-    x = b.Add(h.experts > 0 ? MoeMlp(b, normed, moe) : GatedMlp(b, normed, "silu", h.width, h.ffn_width), x);
+    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention), x);
+    const ValueId y = b.RmsNorm(x, "ffn_norm", h);
+    x = b.Add(h.experts > 0 ? MoeMlp(b, y, moe) : GatedMlp(b, y, "silu", h), x);
   }
   b.Head(x, embedding, h);
 }

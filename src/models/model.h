@@ -41,9 +41,10 @@ struct Hparams {
   int vocabulary = 0;
   int context = 0;                // tokens the model was trained for
   int run_context = 0;            // tokens it is loaded for
+  float attention_scale = 0;      // of q k^T; head_dim^-0.5 where the file does not say
   int window = 0;                 // sliding attention window; 0: none
   std::vector<bool> slides = {};  // by layer, where the file says so
-  int rope_dims = 0;              // rotated channels per head
+  int rope_dims = 0;              // rotated channels per head; of an odd number, one more is
   float rope_base = 10000.f;
   RopeScaling rope_scaling = {};
   float norm_eps = 1e-5f;

@@ -26,16 +26,16 @@ void Build(const Hparams& h, ModelBuilder& b) {
   const std::string act = b.MetaStr("hidden_activation", "gelu");
 
   ValueId x = b.Embed(b.Weight("token_embd.weight", {h.vocabulary, h.width}));
-  x = b.LayerNorm(x, "token_embd_norm", h.width, h.norm_eps);
+  x = b.LayerNorm(x, "token_embd_norm", h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     // The first layer's input is normed already.
-    const ValueId y = layer == 0 ? x : b.LayerNorm(x, "attn_norm", h.width, h.norm_eps);
+    const ValueId y = layer == 0 ? x : b.LayerNorm(x, "attn_norm", h);
     x = b.Add(SelfAttention(b, y, Slides(h, layer) ? local : global), x);
-    x = b.Add(GatedMlp(b, b.LayerNorm(x, "ffn_norm", h.width, h.norm_eps), act, h.width, h.ffn_width), x);
+    x = b.Add(GatedMlp(b, b.LayerNorm(x, "ffn_norm", h), act, h), x);
   }
   b.EnterLayer(-1);
-  b.HiddenStates(b.LayerNorm(x, "output_norm", h.width, h.norm_eps));
+  b.HiddenStates(b.LayerNorm(x, "output_norm", h));
 }
 
 void ReadHfConfig(HfConfig& c) {

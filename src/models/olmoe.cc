@@ -18,8 +18,8 @@ void Build(const Hparams& h, ModelBuilder& b) {
   ValueId x = b.Embed(embedding);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
-    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h.width, h.norm_eps), attention), x);
-    x = b.Add(MoeMlp(b, b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps), moe), x);
+    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention), x);
+    x = b.Add(MoeMlp(b, b.RmsNorm(x, "ffn_norm", h), moe), x);
   }
   b.Head(x, embedding, h);
 }

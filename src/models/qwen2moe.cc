@@ -28,12 +28,12 @@ void Build(const Hparams& h, ModelBuilder& b) {
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.window = h.window_of(layer);
-    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h.width, h.norm_eps), attention), x);
-    const ValueId normed = b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps);
+    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention), x);
+    const ValueId normed = b.RmsNorm(x, "ffn_norm", h);
     if (b.HasPart("ffn_gate_inp")) {
       x = b.Add(b.Add(MoeMlp(b, normed, moe), SharedExpert(b, normed, h.width, shared)), x);
     } else {
-      x = b.Add(GatedMlp(b, normed, "silu", h.width, h.ffn_width), x);
+      x = b.Add(GatedMlp(b, normed, "silu", h), x);
     }
   }
   b.Head(x, embedding, h);

@@ -18,8 +18,8 @@ void Build(const Hparams& h, ModelBuilder& b) {
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.window = h.window_of(layer);
-    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h.width, h.norm_eps), attention), x);
-    x = b.Add(GatedMlp(b, b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps), "silu", h.width, h.ffn_width), x);
+    x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention), x);
+    x = b.Add(GatedMlp(b, b.RmsNorm(x, "ffn_norm", h), "silu", h), x);
   }
   b.Head(x, embedding, h);
 }

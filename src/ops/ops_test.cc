@@ -289,7 +289,9 @@ TEST(Ops, ActivationsAgreeWithKnownValues) {
               {-2.6852479f, -0.49833998f, 0, 0.98687661f, 4.99664688f});
   EXPECT_EQ(Compute("relu", {x}, {1, 5}), (std::vector<float>{0, 0, 0, 1, 20}));
   EXPECT_EQ(Compute("relu2", {x}, {1, 5}), (std::vector<float>{0, 0, 0, 1, 400}));
+  EXPECT_EQ(Compute("clamp", {x}, {1, 5}, {{"limit", 2.0}}), (std::vector<float>{-2, -0.5, 0, 1, 2}));
   EXPECT_EQ(InferError("softcap", {Rows(4)}), "attribute cap: expected a positive number");
+  EXPECT_EQ(InferError("clamp", {Rows(4)}), "attribute limit: expected a positive number");
 }
 
 }  // namespace

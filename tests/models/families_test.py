@@ -20,10 +20,14 @@ sys.path.insert(0, str(HERE.parent / "reference"))
 from tiny_weights import write_safetensors  # noqa: E402
 
 
+ALWAYS_GELU = ("bloom", "mpt")  # their configs name no activation
+
+
 def limit_for(config):
     config = config.get("text_config", config)
-    activation = config.get("hidden_activation") or config.get("hidden_act") or config.get("activation_function") or ""
-    return 2e-4 if "gelu" in str(activation) else 1e-3
+    keys = ("hidden_activation", "hidden_act", "activation_function", "activation")
+    activation = next((config[key] for key in keys if config.get(key)), "")
+    return 2e-4 if "gelu" in str(activation) or config.get("model_type") in ALWAYS_GELU else 1e-3
 
 
 def run(tern, folder, tokens, chunk, model=None):

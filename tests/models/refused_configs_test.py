@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE.parent / "reference"))
 from tiny_weights import write_safetensors  # noqa: E402
 
 CASES = [
-    ("qwen2", {"hidden_act": "relu"}, 'config.json: hidden_act: "relu", supported: silu swish'),
+    ("qwen2", {"hidden_act": "quick_gelu"}, 'config.json: hidden_act: "quick_gelu", supported: silu swish gelu'),
     ("gemma3", {"hidden_activation": "gelu"}, 'config.json: hidden_activation: "gelu", supported: gelu_pytorch_tanh'),
     ("qwen2-sliding", {"layer_types": ["full_attention", "chunked_attention", "full_attention"]},
      'config.json: layer_types: "chunked_attention", supported: full_attention, sliding_attention'),
@@ -23,6 +23,17 @@ CASES = [
      "qwen2.attention.sliding_window_pattern: 1 entries, expected 3"),
     ("olmoe", {"clip_qkv": 8.0}, "config.json: clip_qkv: supported: null"),
     ("qwen3moe", {"num_experts_per_tok": 12}, "qwen3moe.expert_used_count: 12, expected 1 to 9"),
+    ("gemma", {"use_bidirectional_attention": True}, "config.json: use_bidirectional_attention: true, supported: false"),
+    ("gpt2", {"scale_attn_by_inverse_layer_idx": True},
+     "config.json: scale_attn_by_inverse_layer_idx: true, supported: false"),
+    ("gpt2", {"n_positions": 32}, "position_embd.weight: shape [64, 96], expected [32, 96]"),
+    ("bloom", {"apply_residual_connection_post_layernorm": True},
+     "config.json: apply_residual_connection_post_layernorm: true, supported: false"),
+    ("mpt", {"attn_config": {"alibi": False}}, "config.json: attn_config.alibi: false, supported: true"),
+    ("mpt", {"logit_scale": "inv_sqrt_d_model"}, "config.json: logit_scale: supported: null"),
+    ("falcon-40b", {"num_kv_heads": 3}, "query_key_value.weight: the config's sizes leave no rows of 160"),
+    ("chatglm-own-code", {"rmsnorm": False}, "config.json: rmsnorm: false, supported: true"),
+    ("gptneox", {"rotary_pct": 1.2}, "gptneox.rope.dimension_count: 38, expected at most the 32 channels of a head"),
 ]
 
 

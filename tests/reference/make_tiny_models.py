@@ -20,41 +20,43 @@ import numpy as np
 import torch
 import transformers
 from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from tiny_families import BASE, ENCODERS, FAMILIES
-from tiny_weights import write_safetensors
+from tiny_rewrites import old_config
+from tiny_weights import values, write_safetensors
 
 OUT = Path(__file__).parent.parent / "models" / "tiny"
 
 
-def old_form(config):
-    """The same config with the keys of Transformers 4."""
-    old = {key: value for key, value in config.items() if key not in ("rope_parameters", "layer_types", "dtype")}
-    rope = dict(config["rope_parameters"])
-    old |= {"torch_dtype": config["dtype"], "rope_theta": rope.pop("rope_theta"), "transformers_version": "4.46.0"}
-    kind = rope.pop("rope_type")
-    return old | {"rope_scaling": None if kind == "default" else {"type": kind, **rope}}
+def make_folder(folder, class_name, settings, seed, rewrite=None):
+    """Writes config.json and model.safetensors; returns {config, tensors, seed}.
 
-
-def make_folder(folder, class_name, settings, seed, old_config=False):
-    """Writes config.json and model.safetensors; returns {config, tensors}. A setting of None takes a key of BASE away."""
+    A setting of None takes a key of BASE away. `rewrite` gives the checkpoint another form (tiny_rewrites.py).
+    """
     model_class = getattr(transformers, class_name)
     base = {key: value for key, value in BASE.items() if settings.get(key, value) is not None}
     config = model_class.config_class(**(base | {k: v for k, v in settings.items() if v is not None or k not in BASE}))
     model_class(config).save_pretrained(folder)
-    if old_config:
-        path = folder / "config.json"
-        path.write_text(json.dumps(old_form(json.loads(path.read_text())), indent=1))
     with safe_open(folder / "model.safetensors", "np") as file:
         shapes = {name: file.get_slice(name).get_shape() for name in sorted(file.keys())}
-    write_safetensors(folder / "model.safetensors", shapes, seed)
-    return {"config": json.loads((folder / "config.json").read_text()), "tensors": shapes, "seed": seed}
+    config, to_hf = json.loads((folder / "config.json").read_text()), None
+    if rewrite:
+        config, shapes, to_hf = rewrite(config, shapes)
+    if to_hf:
+        tensors = to_hf({name: values(name, shape, seed) for name, shape in shapes.items()})
+        save_file(tensors, folder / "model.safetensors")
+    else:
+        (folder / "config.json").write_text(json.dumps(config))
+        write_safetensors(folder / "model.safetensors", shapes, seed)
+    return {"config": config, "tensors": shapes, "seed": seed}
 
 
 @torch.no_grad()
 def reference(folder, class_name, tokens):
     model_class = getattr(transformers, class_name)
-    model, info = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager",
+    attention = "sdpa" if class_name == "FalconForCausalLM" else "eager"  # whose eager form adds ALiBi twice
+    model, info = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention,
                                               experts_implementation="eager", output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"], info
     out = model.eval()(torch.tensor([tokens.tolist()]))
@@ -80,7 +82,8 @@ def main():
     if args.folder:
         args.folder.mkdir(parents=True, exist_ok=True)
         settings = {key: ast.literal_eval(value) for key, value in (item.split("=", 1) for item in args.set)}
-        made = make_folder(args.folder, args.class_name, settings, args.seed, args.old_config)
+        made = make_folder(args.folder, args.class_name, settings, args.seed,
+                           old_config if args.old_config else None)
         tokens = tokens_for(made["config"].get("vocab_size", BASE["vocab_size"]), args.tokens, args.seed)
         kind = {"is_encoder": np.array(True)} if args.class_name in {name for name, _ in ENCODERS.values()} else {}
         np.savez(args.folder / "reference.npz", tokens=tokens,
@@ -89,10 +92,12 @@ def main():
         return
     OUT.mkdir(exist_ok=True)
     for name in args.names or FAMILIES:
-        class_name, settings = FAMILIES[name]
+        class_name, settings, *rewrite = FAMILIES[name]
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            made = make_folder(folder, class_name, settings, args.seed, name.endswith("-old-config"))
+            if name.endswith("-old-config"):
+                rewrite = [old_config]
+            made = make_folder(folder, class_name, settings, args.seed, *rewrite)
             tokens = tokens_for(BASE["vocab_size"], settings.get("tokens", args.tokens), args.seed)
             logits = reference(folder, class_name, tokens)
         (OUT / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")

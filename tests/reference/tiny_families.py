@@ -1,10 +1,15 @@
-"""The tiny checkpoints: a class of Transformers and its settings per family.
+"""The tiny checkpoints: a class of Transformers and its settings per family; some in another form (tiny_rewrites.py).
 
 Sizes are awkward on purpose: three heads over one, widths that are no power of two, a vocabulary that is no multiple of
 64, sequences longer than the sliding window. Names that end in -old-config have a config.json as Transformers 4 wrote it.
 """
+import tiny_rewrites as rewrites
+
 BASE = dict(vocab_size=211, hidden_size=96, intermediate_size=160, num_hidden_layers=3, num_attention_heads=3,
-            num_key_value_heads=1, max_position_embeddings=64, initializer_range=0.02)
+            num_key_value_heads=1, max_position_embeddings=64, initializer_range=0.02, pad_token_id=0)
+
+LONG_ROPE = dict(rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.75,
+                 short_factor=[1.0 + 0.05 * i for i in range(12)], long_factor=[1.5 + 0.6 * i for i in range(12)])
 
 FAMILIES = {
     "llama": ("LlamaForCausalLM", {}),
@@ -51,6 +56,65 @@ FAMILIES = {
     "olmoe-normalized": ("OlmoeForCausalLM", dict(
         num_experts=4, num_experts_per_tok=2, intermediate_size=40, num_key_value_heads=3, norm_topk_prob=True,
         attention_bias=True, eos_token_id=2)),
+    "gemma": ("GemmaForCausalLM", dict(head_dim=24)),
+    "gemma2": ("Gemma2ForCausalLM", dict(sliding_window=8, head_dim=24, query_pre_attn_scalar=40,
+                                         attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
+    "gemma2-no-caps": ("Gemma2ForCausalLM", dict(
+        sliding_window=8, head_dim=40, attn_logit_softcapping=None, final_logit_softcapping=None,
+        layer_types=["full_attention", "full_attention", "sliding_attention"])),
+    "gpt2": ("GPT2LMHeadModel", dict(num_key_value_heads=None)),
+    "gpt2-hub": ("GPT2LMHeadModel", dict(n_inner=72, scale_attn_weights=False), rewrites.hub_gpt2),
+    "gptneox": ("GPTNeoXForCausalLM", {}),
+    "gptneox-sequential": ("GPTNeoXForCausalLM", dict(use_parallel_residual=False, attention_bias=False, hidden_size=60)),
+    "gptneox-hub": ("GPTNeoXForCausalLM", dict(rope_parameters=dict(
+        rope_type="linear", factor=2.0, rope_theta=5000.0, partial_rotary_factor=0.5)), rewrites.hub_gptneox),
+    "falcon": ("FalconForCausalLM", {}),
+    "falcon-40b": ("FalconForCausalLM", dict(new_decoder_architecture=True, num_attention_heads=6, num_kv_heads=2)),
+    "falcon-11b": ("FalconForCausalLM", dict(new_decoder_architecture=True, num_kv_heads=1, num_ln_in_parallel_attn=1,
+                                             ffn_hidden_size=144, tie_word_embeddings=False)),
+    "falcon-rw": ("FalconForCausalLM", dict(alibi=True, multi_query=False, parallel_attn=False, bias=True)),
+    "falcon-hub": ("FalconForCausalLM", dict(new_decoder_architecture=True, num_attention_heads=6, num_kv_heads=3,
+                                             bias=True), rewrites.hub_falcon),
+    "bloom": ("BloomForCausalLM", {}),
+    "bloom-hub": ("BloomForCausalLM", dict(num_attention_heads=8, hidden_size=120), rewrites.hub_bloom),
+    "mpt": ("MptForCausalLM", dict(max_seq_len=64)),
+    "mpt-clip": ("MptForCausalLM", dict(max_seq_len=64, num_attention_heads=4, layer_norm_epsilon=1e-3, attn_config=dict(
+        clip_qkv=0.7, softmax_scale=0.3))),
+    "phi2": ("PhiForCausalLM", {}),
+    "phi2-qk-norm-old-config": ("PhiForCausalLM", dict(qk_layernorm=True, num_key_value_heads=3)),
+    "phi3": ("Phi3ForCausalLM", dict(sliding_window=8)),
+    "phi3-short": ("Phi3ForCausalLM", dict(max_position_embeddings=128, original_max_position_embeddings=64,
+                                           rope_parameters=LONG_ROPE)),
+    "phi3-long-old-config": ("Phi3ForCausalLM", dict(original_max_position_embeddings=16, tie_word_embeddings=True,
+                                          rope_parameters=LONG_ROPE)),
+    "starcoder2": ("Starcoder2ForCausalLM", dict(sliding_window=8)),
+    "starcoder2-no-bias-old-config": ("Starcoder2ForCausalLM", dict(use_bias=False, tie_word_embeddings=False)),
+    "stablelm": ("StableLmForCausalLM", dict(use_qkv_bias=True)),
+    "stablelm-parallel-old-config": ("StableLmForCausalLM", dict(
+        use_parallel_residual=True, qk_layernorm=True, num_attention_heads=6, num_key_value_heads=2,
+        rope_parameters=dict(rope_type="default", rope_theta=500.0, partial_rotary_factor=0.5))),
+    "olmo2": ("Olmo2ForCausalLM", dict(num_key_value_heads=3)),
+    "olmo2-grouped-old-config": ("Olmo2ForCausalLM", dict(attention_bias=True)),
+    "olmo3": ("Olmo3ForCausalLM", dict(sliding_window=8, num_hidden_layers=4, rope_parameters=dict(
+        full_attention=dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=16),
+        sliding_attention=dict(rope_type="default", rope_theta=2000.0)))),
+    "olmo3-old-config": ("Olmo3ForCausalLM", dict(sliding_window=8, num_hidden_layers=5, rope_parameters=dict(
+        full_attention=dict(rope_type="yarn", rope_theta=500000.0, factor=4.0, original_max_position_embeddings=16)))),
+    "granite": ("GraniteForCausalLM", dict(embedding_multiplier=3.0, logits_scaling=5.0, residual_multiplier=0.4,
+                                           attention_multiplier=0.11)),
+    "granite-biases-old-config": ("GraniteForCausalLM", dict(attention_bias=True, mlp_bias=True, tie_word_embeddings=True)),
+    "command-r": ("CohereForCausalLM", dict(attention_bias=True)),
+    "command-r-qk-norm-old-config": ("CohereForCausalLM", dict(use_qk_norm=True, logit_scale=0.3, num_attention_heads=6,
+                                                    num_key_value_heads=2)),
+    "cohere2": ("Cohere2ForCausalLM", dict(sliding_window=8, num_hidden_layers=5)),
+    "chatglm": ("GlmForCausalLM", dict(head_dim=24)),
+    "chatglm-own-code": ("GlmForCausalLM", dict(head_dim=32, rope_parameters=dict(
+        rope_type="default", rope_theta=50000.0, partial_rotary_factor=0.5)), rewrites.own_code_chatglm),
+    "glm4": ("Glm4ForCausalLM", dict(head_dim=40)),
+    "glm4-no-bias-old-config": ("Glm4ForCausalLM", dict(head_dim=32, attention_bias=False, num_key_value_heads=3)),
+    "smollm3": ("SmolLM3ForCausalLM", dict(num_hidden_layers=5)),
+    "smollm3-window-old-config": ("SmolLM3ForCausalLM", dict(
+        use_sliding_window=True, sliding_window=8, no_rope_layer_interval=2, attention_bias=True)),
 }
 
 # Encoders: the reference is the last hidden states.

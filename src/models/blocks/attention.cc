@@ -10,6 +10,8 @@ ValueId Norm(ModelBuilder& b, ValueId x, std::string_view norm, int heads, const
   const int64_t width = int64_t{heads} * s.head_dim;
   if (s.qk_norm == QkNorm::kRmsPerHead) return b.RmsNorm(x, norm, s.head_dim, s.norm_eps);
   if (s.qk_norm == QkNorm::kRmsWhole) return b.RmsNorm(x, norm, width, s.norm_eps);
+  if (s.qk_norm == QkNorm::kLayerShared) return b.LayerNorm(x, norm, s.head_dim, s.norm_eps);
+  if (s.qk_norm == QkNorm::kLayerWhole) return b.LayerNorm(x, norm, width, s.norm_eps);
   const ValueId weight = b.WeightRows(b.Name(norm), {0, heads, heads, s.head_dim}, norm);
   return b.Op("layer_norm", {x, weight},
               {{"eps", static_cast<double>(s.norm_eps)}, {"group", int64_t{s.head_dim}}});
@@ -65,7 +67,7 @@ ValueId Attend(ModelBuilder& b, const Projections& p, const AttentionSpec& s) {
 
 AttentionSpec AttentionOf(const Hparams& h) {
   AttentionSpec spec{.width = h.width, .heads = h.heads, .kv_heads = h.kv_heads, .head_dim = h.head_dim};
-  spec.scale = 1.f / std::sqrt(static_cast<float>(h.head_dim));
+  spec.scale = h.attention_scale;
   spec.window = h.window;
   spec.norm_eps = h.norm_eps;
   return spec;
@@ -73,12 +75,20 @@ AttentionSpec AttentionOf(const Hparams& h) {
 
 ValueId SelfAttention(ModelBuilder& b, ValueId x, const AttentionSpec& s) {
   Projections p = Project(b, x, s);
+  if (s.clamp > 0) {
+    for (ValueId* value : {&p.q, &p.k, &p.v})
+      *value = b.Op("clamp", {*value}, {{"limit", static_cast<double>(s.clamp)}});
+  }
   p.q = Position(b, p.q, "attn_q_norm", s.heads, s);
   p.k = Position(b, p.k, "attn_k_norm", s.kv_heads, s);
   return b.Linear(Attend(b, p, s), "attn_output", s.width, int64_t{s.heads} * s.head_dim);
 }
 
-ValueId AlibiSlopes(ModelBuilder& b, int heads, float max_bias) {
+bool Slides(const Hparams& h, int layer, int global_every) {
+  return h.slides.empty() ? (layer + 1) % global_every != 0 : h.slides[static_cast<size_t>(layer)];
+}
+
+ValueId AlibiSlopes(ModelBuilder& b, int heads, float max_bias, float scale) {
   const int power = static_cast<int>(std::bit_floor(static_cast<unsigned>(heads)));
   std::vector<float> slopes;
   for (int i = 0; i < heads; ++i) {
@@ -86,7 +96,7 @@ ValueId AlibiSlopes(ModelBuilder& b, int heads, float max_bias) {
     const bool extra = i >= power;
     const double step = static_cast<double>(max_bias) / (extra ? 2 * power : power);
     const int at = extra ? 2 * (i - power) + 1 : i + 1;
-    slopes.push_back(static_cast<float>(std::exp2(-step * at)));
+    slopes.push_back(static_cast<float>(std::exp2(-step * at)) * scale);
   }
   return b.Constant("alibi_slopes", slopes);
 }

@@ -12,7 +12,9 @@ enum class QkNorm {
   kNone,
   kRmsPerHead,    // one weight [head_dim] for all heads (Qwen 3, Gemma 3)
   kRmsWhole,      // over the whole projection (OLMo 2)
-  kLayerPerHead,  // LayerNorm per head with weights of its own, [heads * head_dim] (Cohere, StableLM)
+  kLayerPerHead,  // LayerNorm per head with weights of its own, [heads, head_dim] (Cohere, StableLM)
+  kLayerShared,   // LayerNorm per head, one weight and bias [head_dim] for all (Phi)
+  kLayerWhole,    // LayerNorm over the whole projection (MPT)
 };
 
 struct AttentionSpec {
@@ -23,6 +25,7 @@ struct AttentionSpec {
   float scale = 0;                  // of q k^T, usually head_dim^-0.5
   int window = 0;                   // key j is visible to query i if i - j < window; 0: all earlier keys
   bool causal = true;               // false: both ways; then a window shows |i - j| <= window
+  float clamp = 0;                  // q, k and v lie in -clamp .. clamp; 0: anywhere
   float softcap = 0;                // of scores: cap tanh(score / cap); 0: none
   ValueId rope = kNoValue;          // RopeTable(); none: positions come from elsewhere
   std::string rope_style = "half";  // "half": channel i turns with i + d/2; "pair": 2i with 2i + 1
@@ -31,15 +34,18 @@ struct AttentionSpec {
   ValueId alibi = kNoValue;  // a constant [heads]: a score falls by it per token of distance (AlibiSlopes)
 };
 
-// What most models share: sizes of `h`, scale head_dim^-0.5.
+// What most models share: sizes, scale and window of `h`.
 AttentionSpec AttentionOf(const Hparams& h);
+
+// Whether a layer has the sliding window: as the file lists them, else all but every `global_every`-th.
+bool Slides(const Hparams& h, int layer, int global_every);
 
 // x [T, width] -> [T, width], with weights attn_q, attn_k, attn_v (or attn_qkv, all in one), attn_output of
 // the current layer, with their biases and attn_sinks where the checkpoint has them.
 ValueId SelfAttention(ModelBuilder& b, ValueId x, const AttentionSpec& spec);
 
 // The slopes of ALiBi (Press et al. 2021, arXiv 2108.12409): geometric, from 2^(-max_bias / heads) on for
-// powers of two.
-ValueId AlibiSlopes(ModelBuilder& b, int heads, float max_bias);
+// powers of two; times `scale`.
+ValueId AlibiSlopes(ModelBuilder& b, int heads, float max_bias, float scale = 1.f);
 
 }  // namespace tern

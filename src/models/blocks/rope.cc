@@ -10,7 +10,7 @@ namespace {
 // In float, as Transformers does: the tables are compared with it to the bit of an angle.
 std::vector<float> PlainFrequencies(float base, int dims) {
   std::vector<float> frequency;
-  for (int i = 0; i < dims / 2; ++i) {
+  for (int i = 0; 2 * i < dims; ++i) {
     const float exponent = static_cast<float>(2 * i) / static_cast<float>(dims);
     frequency.push_back(1.0f / std::pow(base, exponent));
   }
@@ -62,6 +62,10 @@ RopeSpec RopeOf(const Hparams& h) {
 }
 
 ValueId RopeTable(ModelBuilder& b, const Hparams& h, const RopeSpec& spec) {
+  if (spec.dims + spec.dims % 2 > h.head_dim) {
+    return b.Fail(Unsupported("rope.dimension_count: " + std::to_string(spec.dims) +
+                              ", expected an even number in heads of " + std::to_string(h.head_dim)));
+  }
   const RopeScaling& s = spec.scaling;
   std::vector<float> frequency =
       PlainFrequencies(s.type == "dynamic" ? DynamicBase(h, spec) : spec.base, spec.dims);
@@ -70,7 +74,7 @@ ValueId RopeTable(ModelBuilder& b, const Hparams& h, const RopeSpec& spec) {
   }
   if (s.type == "yarn") ApplyYarn(spec, frequency);
   if (const std::string name = Divisors(b, h, s); !name.empty()) {
-    if (b.Weight(name, {spec.dims / 2}) == kNoValue) return kNoValue;
+    if (b.Weight(name, {(spec.dims + 1) / 2}) == kNoValue) return kNoValue;
     std::vector<float> divisors(frequency.size());
     const Tensor& tensor = *b.checkpoint().Find(name);
     tensor.format->decode(tensor.data, divisors.data(), divisors.size());

@@ -71,7 +71,8 @@ Result<Found> FindMapping(const Metadata& config) {
 
 // Another activation than the model's would pass unseen: the answers would merely be wrong.
 void CheckActivation(HfConfig& c, std::string_view known) {
-  for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function"}) {
+  for (const std::string_view key :
+       {"hidden_act", "hidden_activation", "activation_function", "activation"}) {
     const std::string name = c.Str(key, "");
     if (name.empty() || HasWord(known, name)) continue;
     c.Refuse(Unsupported(fmt::format("config.json: {}: \"{}\", supported: {}", key, name, known)));
@@ -136,6 +137,7 @@ class HfLoader {
     TERN_TRY(found_, FindMapping(config));
     HfConfig c(config, found_.desc->name);
     CheckActivation(c, found_.mapping->activations);
+    if (found_.mapping->defaults != nullptr) found_.mapping->defaults(c);
     ReadCommonHfConfig(c);
     if (found_.mapping->config != nullptr) found_.mapping->config(c);
     ReadPooling(out_->folder_->path(), c);

@@ -6,15 +6,12 @@
 #include <cmath>
 #include <numbers>
 
+#include "models/activation.h"
+
 namespace tern {
 namespace {
 
 constexpr int64_t kMaxLayers = 4096;
-constexpr std::pair<std::string_view, std::string_view> kActivations[] = {
-    {"silu", "silu"},          {"swish", "silu"},          {"gelu", "gelu"},
-    {"gelu_new", "gelu_tanh"}, {"gelu_fast", "gelu_tanh"}, {"gelu_pytorch_tanh", "gelu_tanh"},
-    {"relu", "relu"},          {"relu2", "relu2"}};
-
 constexpr std::string_view kNested[] = {"text_config.", "language_config.", "llm_config."};
 
 // "rope_parameters.rope_theta" of Transformers 5, or the older "rope_theta" and "rope_scaling.factor".
@@ -26,7 +23,7 @@ struct RopeKeys {
 
 RopeKeys FindRope(const HfConfig& c) {
   for (const std::string_view group :
-       {"rope_parameters.", "rope_parameters.full_attention.", "rope_scaling."}) {
+       {"rope_parameters.full_attention.", "rope_parameters.", "rope_scaling."}) {
     for (const std::string_view name : {"rope_type", "type", "rope_theta"}) {
       if (c.Has(std::string(group) + std::string(name))) return {std::string(group)};
     }
@@ -40,7 +37,7 @@ void AddLlama3Factors(HfConfig& c, const RopeKeys& rope, double base, int64_t di
   const double high = c.Float(rope.Key("high_freq_factor"), 4);
   const auto context = static_cast<double>(c.Int(rope.Key("original_max_position_embeddings"), 8192));
   std::vector<float> factors;
-  for (int64_t i = 0; i < dims / 2; ++i) {
+  for (int64_t i = 0; 2 * i < dims; ++i) {
     const double wavelength =
         2 * std::numbers::pi * std::pow(base, static_cast<double>(2 * i) / static_cast<double>(dims));
     double divisor = factor;
@@ -67,10 +64,11 @@ std::vector<float> Floats(const HfConfig& c, const std::string& key) {
 void ReadLongRope(HfConfig& c, const RopeKeys& rope, int64_t dims) {
   for (const std::string_view length : {"long", "short"}) {
     std::vector<float> factors = Floats(c, rope.Key(std::string(length) + "_factor"));
-    if (static_cast<int64_t>(factors.size()) != dims / 2) {
+    const int64_t expected = (dims + 1) / 2;
+    if (static_cast<int64_t>(factors.size()) != expected) {
       return c.Refuse(
           BadInput(fmt::format("config.json: {}: {} numbers, expected {}",
-                               rope.Key(std::string(length) + "_factor"), factors.size(), dims / 2)));
+                               rope.Key(std::string(length) + "_factor"), factors.size(), expected)));
     }
     c.AddTensor(fmt::format("rope_factors_{}.weight", length), std::move(factors));
   }
@@ -79,8 +77,7 @@ void ReadLongRope(HfConfig& c, const RopeKeys& rope, int64_t dims) {
   const auto original = static_cast<double>(c.Int(rope.Key("original_max_position_embeddings"), fallback));
   if (original <= 1)
     return c.Refuse(BadInput("config.json: original_max_position_embeddings: expected more than 1"));
-  double factor = context / original;
-  if (!c.Has("original_max_position_embeddings")) factor = c.Float(rope.Key("factor"), factor);
+  const double factor = c.Float(rope.Key("factor"), context / original);
   const double attention = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(original));
   c.Set("rope.scaling.attn_factor", c.Float(rope.Key("attention_factor"), attention));
   c.Set("rope.scaling.original_context_length", static_cast<int64_t>(original));
@@ -115,7 +112,8 @@ void ReadRope(HfConfig& c, int64_t head_dim) {
   const std::string type = c.Str(rope.Key("rope_type"), c.Str(rope.Key("type"), "default"));
   if (type == "default") return;
   if (type == "llama3") return AddLlama3Factors(c, rope, base, dims);
-  if (type == "longrope" || type == "su") {
+  // Phi-3 has called it "su" and "yarn" before.
+  if (type == "longrope" || type == "su" || c.Has(rope.Key("long_factor"))) {
     c.Set("rope.scaling.type", std::string("longrope"));
     return ReadLongRope(c, rope, dims);
   }
@@ -182,15 +180,20 @@ void HfConfig::CopyFloat(std::initializer_list<std::string_view> from, std::stri
   const std::string_view key = FirstOf(from);
   if (!key.empty()) Set(to, Float(key, 0));
 }
+void HfConfig::CopyStr(std::initializer_list<std::string_view> from, std::string_view to) {
+  const std::string_view key = FirstOf(from);
+  if (!key.empty()) Set(to, Str(key, ""));
+}
+
+void HfConfig::RefuseUnless(std::string_view key, bool supported) {
+  if (Bool(key, supported) == supported) return;
+  Refuse(Unsupported(fmt::format("config.json: {}: {}, supported: {}", key, !supported, supported)));
+}
 
 std::string HfConfig::Activation(std::string_view key, std::string_view fallback) {
   const std::string name = Str(key, fallback);
-  for (const auto& [theirs, ours] : kActivations) {
-    if (theirs == name) return std::string(ours);
-  }
-  std::string known;
-  for (const auto& [theirs, ours] : kActivations) known += (known.empty() ? "" : ", ") + std::string(theirs);
-  Refuse(Unsupported(fmt::format("config.json: {}: \"{}\", supported: {}", key, name, known)));
+  if (const std::string_view op = ActivationOp(name); !op.empty()) return std::string(op);
+  Refuse(Unsupported(fmt::format("config.json: {}: \"{}\", supported: {}", key, name, kKnownActivations)));
   return std::string(fallback);
 }
 
@@ -245,6 +248,7 @@ void ReadCommonHfConfig(HfConfig& c) {
   c.Set("attention.key_length", head_dim);
   c.Set("attention.value_length", head_dim);
   ReadRope(c, head_dim);
+  c.CopyStr({"hidden_activation", "hidden_act", "activation_function", "activation"}, "hidden_activation");
 }
 
 void ReadLabels(HfConfig& c) {

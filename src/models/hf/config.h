@@ -24,11 +24,16 @@ class HfConfig {
   bool Bool(std::string_view key, bool fallback);
   std::string Str(std::string_view key, std::string_view fallback);
 
+  // The value of a key that the config does not have.
+  void Default(std::string_view key, MetaValue value) {
+    if (!Has(key)) in_.Set(std::string(key), std::move(value));
+  }
   // Sets "<architecture>.<key>".
   void Set(std::string_view key, MetaValue value);
   // The first of `from` that the config has, as "<architecture>.<to>". CopyInt etc. check the kind.
   void CopyInt(std::initializer_list<std::string_view> from, std::string_view to);
   void CopyFloat(std::initializer_list<std::string_view> from, std::string_view to);
+  void CopyStr(std::initializer_list<std::string_view> from, std::string_view to);
   // The op that an activation's name stands for; a name that is none sticks as an error.
   std::string Activation(std::string_view key, std::string_view fallback);
   // Which layers slide, where the config's layer_types says so.
@@ -38,6 +43,8 @@ class HfConfig {
   void Refuse(Error error) {
     if (status_.ok()) status_ = std::move(error);
   }
+  // An error where the config has this switch at another value, which would mean another model.
+  void RefuseUnless(std::string_view key, bool supported);
 
   Metadata& out() { return out_; }
   const Status& status() const { return status_; }
@@ -52,8 +59,8 @@ class HfConfig {
   Status status_;
 };
 
-// Sizes, head counts, norm eps, RoPE (both config forms), sliding windows, expert counts: under whichever of
-// their names the config has them.
+// Sizes, head counts, norm eps, RoPE (both config forms), sliding windows, expert counts, the activation:
+// under whichever of their names the config has them.
 void ReadCommonHfConfig(HfConfig& c);
 
 // pooling_type, embedding.normalize, embedding.max_tokens: from the files of sentence-transformers in the

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "models/activation.h"
+
 namespace tern {
 
 class HfConfig;
@@ -42,10 +44,13 @@ struct HfMapping {
   std::string_view classes;  // as config.json's "architectures", separated by spaces
   std::string_view prefixes =
       "model.";  // left out of names before the rules, separated by spaces; longest first
-  void (*config)(HfConfig&) = nullptr;  // sets what ReadCommonHfConfig does not
+  // What the class takes where config.json is silent (HfConfig::Default), if it is not what others take.
+  void (*defaults)(HfConfig&) = nullptr;
+  void (*config)(HfConfig&) = nullptr;  // sets what ReadCommonHfConfig does not, or does otherwise
   std::span<const HfRule> rules = {};   // tried before the common ones (CommonHfRules)
-  // What config.json may call the activation that the model computes, separated by spaces.
-  std::string_view activations = "silu swish";
+  // What config.json may call the activation, separated by spaces; BuildModel sees to it that the graph
+  // computes it.
+  std::string_view activations = kKnownActivations;
 };
 
 // The names that most decoders share: layers.{}.self_attn.q_proj.* and so on.
@@ -59,10 +64,9 @@ std::vector<int64_t> PairRowsK(const HfDims& d);
 std::vector<int64_t> FusedQRows(const HfDims& d);
 std::vector<int64_t> FusedKRows(const HfDims& d);
 std::vector<int64_t> FusedVRows(const HfDims& d);
-// q, k and v where every head's q, k and v lie together (GPT-NeoX, BLOOM).
-std::vector<int64_t> PerHeadQRows(const HfDims& d);
-std::vector<int64_t> PerHeadKRows(const HfDims& d);
-std::vector<int64_t> PerHeadVRows(const HfDims& d);
+// All of q, then k, then v, of a tensor where the rows of every KV head lie together: q of the heads that
+// share it, its k, its v (GPT-NeoX, BLOOM, Falcon).
+std::vector<int64_t> UngroupQkvRows(const HfDims& d);
 // The two halves, e.g. gate and up in one tensor; and every second row, from the first or the second.
 std::vector<int64_t> FirstHalfRows(const HfDims& d);
 std::vector<int64_t> SecondHalfRows(const HfDims& d);

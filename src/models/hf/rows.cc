@@ -19,13 +19,11 @@ std::vector<int64_t> PairRows(int64_t rows, int64_t heads) {
   return order;
 }
 
-// Part 0, 1 or 2 of heads whose q, k and v lie together.
-std::vector<int64_t> PerHead(const HfDims& d, int64_t part) {
-  std::vector<int64_t> rows;
-  for (int64_t head = 0; head < d.heads; ++head) {
-    for (int64_t i = 0; i < d.head_dim; ++i) rows.push_back((head * 3 + part) * d.head_dim + i);
+// Heads first .. first + count - 1 of every group of `size` heads.
+void AppendHeads(const HfDims& d, int64_t size, int64_t first, int64_t count, std::vector<int64_t>* rows) {
+  for (int64_t group = 0; group < d.kv_heads; ++group) {
+    for (int64_t i = 0; i < count * d.head_dim; ++i) rows->push_back((group * size + first) * d.head_dim + i);
   }
-  return rows;
 }
 
 }  // namespace
@@ -39,9 +37,15 @@ std::vector<int64_t> FusedKRows(const HfDims& d) {
 std::vector<int64_t> FusedVRows(const HfDims& d) {
   return Range((d.heads + d.kv_heads) * d.head_dim, d.kv_heads * d.head_dim);
 }
-std::vector<int64_t> PerHeadQRows(const HfDims& d) { return PerHead(d, 0); }
-std::vector<int64_t> PerHeadKRows(const HfDims& d) { return PerHead(d, 1); }
-std::vector<int64_t> PerHeadVRows(const HfDims& d) { return PerHead(d, 2); }
+std::vector<int64_t> UngroupQkvRows(const HfDims& d) {
+  std::vector<int64_t> rows;
+  if (d.kv_heads <= 0 || d.rows != (d.heads + 2 * d.kv_heads) * d.head_dim) return rows;
+  const int64_t shared = d.heads / d.kv_heads;
+  AppendHeads(d, shared + 2, 0, shared, &rows);
+  AppendHeads(d, shared + 2, shared, 1, &rows);
+  AppendHeads(d, shared + 2, shared + 1, 1, &rows);
+  return rows;
+}
 std::vector<int64_t> FirstHalfRows(const HfDims& d) { return Range(0, d.rows / 2); }
 std::vector<int64_t> SecondHalfRows(const HfDims& d) { return Range(d.rows / 2, d.rows / 2); }
 std::vector<int64_t> EvenRows(const HfDims& d) { return Range(0, d.rows / 2, 2); }
