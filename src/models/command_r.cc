@@ -1,0 +1,40 @@
+// Command R and Aya: attention and MLP side by side off one LayerNorm without bias, a factor on the logits.
+
+#include "models/blocks/attention.h"
+#include "models/blocks/mlp.h"
+#include "models/blocks/rope.h"
+#include "models/hf/config.h"
+
+namespace tern {
+namespace {
+
+void Build(const Hparams& h, ModelBuilder& b) {
+  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
+  AttentionSpec attention = AttentionOf(h);
+  attention.rope_style = "pair";
+  attention.rope = RopeTable(b, h, RopeOf(h));
+
+  ValueId x = b.Embed(embedding);
+  for (int layer = 0; layer < h.layers; ++layer) {
+    b.EnterLayer(layer);
+    attention.qk_norm = b.HasPart("attn_q_norm") ? QkNorm::kLayerPerHead : QkNorm::kNone;
+    const ValueId y = b.LayerNorm(x, "attn_norm", h);
+    x = b.Add(SelfAttention(b, y, attention), x);
+    x = b.Add(GatedMlp(b, y, "silu", h), x);
+  }
+  x = b.LayerNorm(b.WantedRows(x), "output_norm", h);
+  b.Logits(x, embedding, h, {.scale = b.MetaFloat("logit_scale", 1)});
+}
+
+void HfDefaults(HfConfig& c) { c.Default("rope_theta", 500000.0); }
+
+void ReadHfConfig(HfConfig& c) { c.Set("logit_scale", c.Float("logit_scale", 0.0625)); }
+
+constexpr HfMapping kHf[] = {
+    {.classes = "CohereForCausalLM", .defaults = HfDefaults, .config = ReadHfConfig}};
+
+}  // namespace
+extern const ModelDesc k_model_command_r;
+const ModelDesc k_model_command_r = {
+    .name = "command-r", .summary = "Command R, Command R+, Aya", .build = Build, .hf = kHf};
+}  // namespace tern
