@@ -26,6 +26,9 @@ using MetaValue =
 class Metadata {
  public:
   void Set(std::string key, MetaValue value) { map_.insert_or_assign(std::move(key), std::move(value)); }
+  void Erase(std::string_view key) {
+    if (const auto found = map_.find(key); found != map_.end()) map_.erase(found);
+  }
   bool Has(std::string_view key) const { return map_.find(key) != map_.end(); }
   const MetaValue* Find(std::string_view key) const;
   // The typed value; an error that names the key where it is missing or of another kind. With a fallback,

@@ -5,6 +5,7 @@
 #include "models/blocks/mlp.h"
 #include "models/blocks/moe.h"
 #include "models/blocks/rope.h"
+#include "models/hf/config.h"
 
 namespace tern {
 namespace {
@@ -39,8 +40,11 @@ constexpr HfRule kMixtralRules[] = {
     {"layers.{}.block_sparse_moe.experts.{e}.w2.*", "blk.{}.ffn_down_exps.*"},
     {"layers.{}.block_sparse_moe.experts.{e}.w3.*", "blk.{}.ffn_up_exps.*"},
 };
-constexpr HfMapping kHf[] = {{.classes = "LlamaForCausalLM MistralForCausalLM", .rules = kHfRules},
-                             {.classes = "MixtralForCausalLM", .rules = kMixtralRules}};
+void MixtralDefaults(HfConfig& c) { c.Default("rope_theta", 1000000.0); }
+
+constexpr HfMapping kHf[] = {
+    {.classes = "LlamaForCausalLM MistralForCausalLM", .rules = kHfRules},
+    {.classes = "MixtralForCausalLM", .defaults = MixtralDefaults, .rules = kMixtralRules}};
 
 }  // namespace
 extern const ModelDesc k_model_llama;

@@ -115,6 +115,21 @@ FAMILIES = {
     "smollm3": ("SmolLM3ForCausalLM", dict(num_hidden_layers=5)),
     "smollm3-window-old-config": ("SmolLM3ForCausalLM", dict(
         use_sliding_window=True, sliding_window=8, no_rope_layer_interval=2, attention_bias=True)),
+    "gpt-oss": ("GptOssForCausalLM", dict(
+        head_dim=24, num_local_experts=5, num_experts_per_tok=3, sliding_window=8, eos_token_id=2,
+        rope_parameters=dict(rope_type="yarn", rope_theta=150000.0, factor=32.0, beta_fast=32.0, beta_slow=1.0,
+                             truncate=False, original_max_position_embeddings=64))),
+    "gpt-oss-clamped": ("GptOssForCausalLM", dict(
+        head_dim=32, num_local_experts=4, num_experts_per_tok=4, sliding_window=5, attention_bias=False, eos_token_id=2,
+        swiglu_alpha=1.25, swiglu_limit=0.5, layer_types=["full_attention", "sliding_attention", "sliding_attention"],
+        rope_parameters=dict(rope_type="default", rope_theta=10000.0))),
+    "gpt-oss-old-config": ("GptOssForCausalLM", dict(
+        head_dim=20, num_local_experts=3, num_experts_per_tok=1, sliding_window=8, num_key_value_heads=3, eos_token_id=2,
+        rope_parameters=dict(rope_type="yarn", rope_theta=150000.0, factor=8.0, original_max_position_embeddings=64))),
+    # Transformers then takes the YaRN of the published models.
+    "gpt-oss-no-rope-old-config": ("GptOssForCausalLM", dict(
+        num_hidden_layers=1, head_dim=36, num_local_experts=4, num_experts_per_tok=2, sliding_window=8, eos_token_id=2,
+        rope_parameters=dict(rope_type="default", rope_theta=150000.0))),
 }
 
 # Encoders: the reference is the last hidden states.

@@ -30,17 +30,24 @@ def values(name, shape, seed):
     return (unit * np.float32(scale) + np.float32(shift)).reshape(shape).astype(np.float32)
 
 
-def write_safetensors(path, shapes, seed, skip_random=()):
-    """One file, tensors in the order of `shapes`, all F32 but the integer buffers named in `skip_random`."""
-    header, offset, chunks = {}, 0, []
-    for name, shape in shapes.items():
-        data = values(name, shape, seed).tobytes()
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [offset, offset + len(data)]}
-        offset += len(data)
-        chunks.append(data)
+DTYPES = {"float32": "F32", "uint8": "U8"}
+
+
+def write_arrays(path, arrays):
+    """One safetensors file, in the order of `arrays`."""
+    header, offset = {}, 0
+    for name, array in arrays.items():
+        header[name] = {"dtype": DTYPES[array.dtype.name], "shape": list(array.shape),
+                        "data_offsets": [offset, offset + array.nbytes]}
+        offset += array.nbytes
     text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as out:
         out.write(len(text).to_bytes(8, "little") + text)
-        for chunk in chunks:
-            out.write(chunk)
+        for array in arrays.values():
+            out.write(array.tobytes())
+
+
+def write_safetensors(path, shapes, seed):
+    """The tensors of a tiny checkpoint."""
+    write_arrays(path, {name: values(name, shape, seed) for name, shape in shapes.items()})

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "models/blocks/mlp.h"
+
 namespace tern {
 namespace {
 
@@ -47,6 +49,7 @@ std::vector<ValueId> Route(ModelBuilder& b, ValueId x, const MoeSpec& s) {
 MoeSpec MoeOf(ModelBuilder& b, const Hparams& h, bool normalize) {
   MoeSpec spec{
       .width = h.width, .experts = h.experts, .used = h.experts_used, .ffn_width = h.expert_ffn_width};
+  spec.act = Activation(b, "silu");
   spec.score = kScores[b.MetaInt("expert_gating_func", 0, 3, 1)];
   spec.normalize = b.MetaBool("expert_weights_norm", normalize);
   spec.scale = b.MetaFloat("expert_weights_scale", 1.f);
@@ -77,7 +80,7 @@ ValueId MoeMlp(ModelBuilder& b, ValueId x, const MoeSpec& s) {
 }
 
 ValueId SharedExpert(ModelBuilder& b, ValueId x, int64_t width, int64_t ffn_width) {
-  const ValueId gate = b.Op("silu", {b.Linear(x, "ffn_gate_shexp", ffn_width, width)});
+  const ValueId gate = b.Op(Activation(b, "silu"), {b.Linear(x, "ffn_gate_shexp", ffn_width, width)});
   const ValueId up = b.Linear(x, "ffn_up_shexp", ffn_width, width);
   const ValueId y = b.Linear(b.Op("mul", {gate, up}), "ffn_down_shexp", width, ffn_width);
   if (!b.HasPart("ffn_gate_inp_shexp")) return y;

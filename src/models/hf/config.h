@@ -30,6 +30,7 @@ class HfConfig {
   }
   // Sets "<architecture>.<key>".
   void Set(std::string_view key, MetaValue value);
+  void Unset(std::string_view key) { out_.Erase(architecture_ + "." + std::string(key)); }
   // The first of `from` that the config has, as "<architecture>.<to>". CopyInt etc. check the kind.
   void CopyInt(std::initializer_list<std::string_view> from, std::string_view to);
   void CopyFloat(std::initializer_list<std::string_view> from, std::string_view to);

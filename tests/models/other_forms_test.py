@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""other_forms_test.py TERN: one checkpoint in the forms that different programs write, which must give the same bits.
+
+Experts in one tensor each, or stacked with gate and up in one.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "reference"))
+from tiny_weights import values, write_arrays  # noqa: E402
+
+
+def stack_experts(arrays, config):
+    """mlp.experts.0.gate_proj.weight ... as mlp.experts.gate_up_proj [E, 2F, D] and mlp.experts.down_proj [E, D, F]."""
+    out = {name: array for name, array in arrays.items() if ".experts." not in name}
+    for layer in range(config["num_hidden_layers"]):
+        stem = f"model.layers.{layer}.mlp.experts."
+        parts = {part: [array for name, array in arrays.items() if name.startswith(stem) and f".{part}." in name]
+                 for part in ("gate_proj", "up_proj", "down_proj")}
+        if parts["gate_proj"]:
+            out[stem + "gate_up_proj"] = np.concatenate([parts["gate_proj"], parts["up_proj"]], axis=1)
+            out[stem + "down_proj"] = np.stack(parts["down_proj"])
+    return out
+
+
+def logits(tern, folder, config, arrays):
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    write_arrays(folder / "model.safetensors", arrays)
+    command = [tern, "logits", folder, "--tokens", "5,200,31,7,7,90,111,4,63,180,2,19", "--out", folder / "out.npy",
+               "--precision", "exact"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return np.load(folder / "out.npy")
+
+
+def same(tern, name, two_forms):
+    made = json.loads((HERE / "tiny" / f"{name}.json").read_text())
+    arrays = {tensor: values(tensor, shape, made["seed"]) for tensor, shape in made["tensors"].items()}
+    with tempfile.TemporaryDirectory() as root:
+        got = [logits(tern, Path(root) / str(i), config, form)
+               for i, (config, form) in enumerate(two_forms(arrays, made["config"]))]
+    good = got[0].std() > 0 and np.array_equal(got[0], got[1])
+    print(f"{'ok  ' if good else 'FAIL'} {name}: max difference {np.abs(got[0] - got[1]).max():.1e}", flush=True)
+    return good
+
+
+def stacked(arrays, config):
+    return [(config, arrays), (config, stack_experts(arrays, config))]
+
+
+def main():
+    tern = Path(sys.argv[1]).resolve()
+    cases = [("qwen2moe-dense-layers", stacked), ("qwen3moe", stacked), ("olmoe", stacked)]
+    sys.exit(not all([same(tern, name, form) for name, form in cases]))
+
+
+main()
