@@ -112,11 +112,13 @@ std::string Decoded(const tern::Tokenizer& tokenizer, const std::vector<int32_t>
   tern::Detokenizer detokenizer(tokenizer);
   std::string text;
   for (int32_t id : ids) {
-    const std::string released = detokenizer.Push(id);
-    REQUIRE(tern::IsUtf8(released));
+    std::string released;
+    detokenizer.Push(id, &released);
+    REQUIRE(tern::IsUtf8(released) && released.size() <= detokenizer.max_text());
     text += released;
   }
-  const std::string rest = detokenizer.Flush();
+  std::string rest;
+  detokenizer.Flush(&rest);
   REQUIRE(tern::IsUtf8(rest));
   return text + rest;
 }

@@ -20,7 +20,7 @@ struct Engine::Active {
   Sampler sampler;
   Detokenizer detokenizer;
   StopMatcher stop;
-  std::string text;  // of the current step, reused
+  std::string released, text;  // of the current step, before and after the search for stop strings; reused
   Outcome outcome;
   Clock::time_point submitted, first;
   bool done = false;
@@ -88,7 +88,8 @@ Status Engine::FitPrompt(Request& request) const {
 Result<RequestId> Engine::Submit(Request request) {
   TERN_TRY_STATUS(FitPrompt(request));
   TERN_TRY_STATUS(Validate(request.sampling));
-  TERN_TRY(Sampler sampler, Sampler::Make(request.sampling, runner_->model().hparams().vocabulary));
+  TERN_TRY(Sampler sampler,
+           Sampler::Make(request.sampling, runner_->model().hparams().vocabulary, runner_->context()));
   SessionId id = request.session;
   const bool own = id < 0;
   if (own) {
@@ -110,19 +111,24 @@ Result<RequestId> Engine::Submit(Request request) {
   outcome.prompt_tokens = static_cast<int>(request.prompt.size());
   outcome.cached_tokens = static_cast<int>(same);
   outcome.seed = sampler.options().seed;
-  StopMatcher stop(request.stop);
+  // Whatever a step may need is reserved here.
+  Detokenizer detokenizer(tokenizer());
+  StopMatcher stop(request.stop, detokenizer.max_text());
+  const size_t text_bytes = detokenizer.max_text() + stop.max_held();
   active_.push_back(std::make_unique<Active>(Active{.id = next_request_++,
                                                     .session = id,
                                                     .own_session = own,
                                                     .request = std::move(request),
                                                     .sampler = std::move(sampler),
-                                                    .detokenizer = Detokenizer(tokenizer()),
+                                                    .detokenizer = std::move(detokenizer),
                                                     .stop = std::move(stop),
+                                                    .released = {},
                                                     .text = {},
                                                     .outcome = outcome,
                                                     .submitted = Clock::now(),
                                                     .first = {}}));
-  active_.back()->text.reserve(256);
+  active_.back()->released.reserve(text_bytes);
+  active_.back()->text.reserve(text_bytes);
   return active_.back()->id;
 }
 
@@ -204,8 +210,10 @@ void Engine::EmitToken(Active& a, int32_t token) {
   if (a.request.on_token) a.request.on_token(token);
   s.tokens.push_back(token);
   if (!a.request.ignore_end && tokenizer().IsEndOfGeneration(token)) return Finish(a, FinishReason::kStop);
+  a.released.clear();
   a.text.clear();
-  const bool stopped = a.stop.Push(a.detokenizer.Push(token), &a.text);
+  a.detokenizer.Push(token, &a.released);
+  const bool stopped = a.stop.Push(a.released, &a.text);
   if (!a.text.empty() && a.request.on_text) a.request.on_text(a.text);
   if (stopped) return Finish(a, FinishReason::kStop);
   if (a.outcome.completion_tokens == a.request.max_tokens) return Finish(a, FinishReason::kLength);
@@ -232,8 +240,10 @@ void Engine::Finish(Active& a, FinishReason reason, std::optional<Error> error) 
   a.outcome.reason = reason;
   if (error) a.outcome.error = *error;
   if (!a.stop.stopped()) {
+    a.released.clear();
     a.text.clear();
-    if (!a.stop.Push(a.detokenizer.Flush(), &a.text)) a.stop.Flush(&a.text);
+    a.detokenizer.Flush(&a.released);
+    if (!a.stop.Push(a.released, &a.text)) a.stop.Flush(&a.text);
     if (!a.text.empty() && a.request.on_text) a.request.on_text(a.text);
   }
 }

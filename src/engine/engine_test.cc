@@ -166,20 +166,57 @@ TEST(Engine, AFullContextEndsTheAnswerOrShifts) {
   EXPECT_TRUE(std::equal(ends.tokens.begin(), ends.tokens.end(), shifts.tokens.begin()));
 }
 
-TEST(Engine, ADecodeStepAllocatesNothingAfterWarmUp) {
-  const auto engine = MakeEngine();
+// Pieces of 16 to 271 bytes, so that a longer one than all before may come at any step.
+std::unique_ptr<Engine> MakeLongWindedEngine() {
+  TinyModelOptions model;
+  for (size_t i = 0; i < 256; ++i) {
+    model.pieces.push_back(std::string(15, 'x') + static_cast<char>('a' + i % 26) + std::string(i, 'y'));
+  }
+  model.vocabulary += static_cast<int>(model.pieces.size());
+  auto runner = Runner::Make(MakeTinyModel(model), {.context = 512, .sequences = 2, .step_tokens = 32});
+  EXPECT_TRUE(runner.ok()) << runner.error().what;
+  return std::make_unique<Engine>(std::move(runner).value());
+}
+
+size_t AllocationsOf50Steps(Engine& engine, const SamplingOptions& sampling,
+                            const std::vector<std::string>& stop) {
   Answer answers[2];
+  size_t longest = 0;
   for (Answer& answer : answers) {
     Request request = Ask("warm up", &answer, 100);
-    request.sampling = {.seed = 7, .temperature = 1.f};
-    request.on_text = [](std::string_view) {};
+    request.sampling = sampling;
+    request.stop = stop;
+    request.on_text = [&longest](std::string_view text) { longest = std::max(longest, text.size()); };
     request.on_token = [](int32_t) {};
-    ASSERT_TRUE(engine->Submit(request).ok());
+    EXPECT_TRUE(engine.Submit(request).ok());
   }
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(engine->Step());
-  const size_t before = HeapAllocations();
-  for (int i = 0; i < 50; ++i) ASSERT_TRUE(engine->Step());
-  EXPECT_EQ(HeapAllocations() - before, 0u);
+  for (int i = 0; i < 10; ++i) engine.Step();
+  const size_t before = HeapAllocations(), longest_before = longest;
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(engine.Step());
+  const size_t allocations = HeapAllocations() - before;
+  EXPECT_GT(longest, longest_before) << "nothing grew after the warm-up: the test shows little";
+  RunAll(engine);
+  return allocations;
+}
+
+TEST(Engine, ADecodeStepAllocatesNothingAfterWarmUp) {
+  const auto engine = MakeLongWindedEngine();
+  const SamplingOptions plain{.seed = 7, .temperature = 1.5f, .top_k = 0, .top_p = 1.f, .min_p = 0.f};
+  EXPECT_EQ(AllocationsOf50Steps(*engine, plain, {}), 0u);
+  EXPECT_EQ(AllocationsOf50Steps(*engine, plain, {"never said", std::string(300, 'y')}), 0u);
+  SamplingOptions all = plain;
+  all.top_k = 300;
+  all.top_p = 0.99f;
+  all.min_p = 1e-4f;
+  all.typical_p = 0.99f;
+  all.repetition_penalty = 1.1f;
+  all.penalty_last_n = -1;
+  all.dry_multiplier = 0.5f;
+  all.xtc_probability = 0.5f;
+  all.mirostat = 2;
+  all.mirostat_tau = 8.f;
+  all.logit_bias = {{65, 1.f}};
+  EXPECT_EQ(AllocationsOf50Steps(*engine, all, {}), 0u);
 }
 
 }  // namespace

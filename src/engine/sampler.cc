@@ -92,15 +92,15 @@ double Random::Uniform() {
   return static_cast<double>(high << 26 | low) * 0x1p-53;
 }
 
-Sampler::Sampler(SamplingOptions options, int vocabulary)
+Sampler::Sampler(SamplingOptions options, int vocabulary, int context)
     : options_(std::move(options)), random_(options_.seed), mirostat_mu_(2 * options_.mirostat_tau) {
   candidates_.reserve(static_cast<size_t>(vocabulary));
-  scratch_.reserve(4096);
+  scratch_.reserve(static_cast<size_t>(context));
 }
 
-Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary) {
+Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int context) {
   if (options.seed == 0) options.seed = RandomSeed();
-  Sampler sampler(std::move(options), vocabulary);
+  Sampler sampler(std::move(options), vocabulary, context);
   const SamplingOptions& o = sampler.options_;
   auto add = [&](const SamplerDesc* desc) {
     if (desc->active(o)) sampler.steps_.push_back(desc);

@@ -77,15 +77,16 @@ std::span<const SamplerDesc* const> AllSamplers();
 // A chain for one sequence. Not thread-safe.
 class Sampler {
  public:
-  // `options` validated; unknown names in `order` are an error.
-  static Result<Sampler> Make(SamplingOptions options, int vocabulary);
+  // `options` validated; unknown names in `order` are an error. Histories of up to `context` tokens allocate
+  // nothing.
+  static Result<Sampler> Make(SamplingOptions options, int vocabulary, int context = 4096);
   // The next token. Non-finite logits are treated as -inf; if none is finite, an error.
   Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history);
   const SamplingOptions& options() const { return options_; }
   std::vector<std::string_view> chain() const;  // names of the active steps, in order
 
  private:
-  Sampler(SamplingOptions options, int vocabulary);
+  Sampler(SamplingOptions options, int vocabulary, int context);
   int32_t Draw();
   SamplingOptions options_;
   std::vector<const SamplerDesc*> steps_;

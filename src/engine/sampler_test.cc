@@ -6,6 +6,8 @@
 #include <limits>
 #include <set>
 
+#include "engine/count_allocations.h"
+
 namespace tern {
 namespace {
 
@@ -200,6 +202,19 @@ TEST(Sampler, OrderAndRangesAreChecked) {
   EXPECT_EQ(status.error().what, "top-p: 1.5, expected 0 to 1");
   o.top_p = std::nanf("");
   EXPECT_FALSE(Validate(o).ok());
+}
+
+TEST(Sampler, AGrowingHistoryAllocatesNothing) {
+  SamplingOptions o = Off();
+  o.repetition_penalty = 1.5f;
+  o.penalty_last_n = -1;
+  const std::vector<int32_t> history(10000, 1);
+  const std::vector<float> logits{1, 2, 3};
+  Sampler sampler = Sampler::Make(o, 3, 10000).value();
+  const size_t before = HeapAllocations();
+  for (const size_t n : {10u, 5000u, 10000u})
+    EXPECT_TRUE(sampler.Sample(logits, std::span(history).first(n)).ok());
+  EXPECT_EQ(HeapAllocations() - before, 0u);
 }
 
 TEST(Sampler, EverySamplerSurvivesOneCandidate) {

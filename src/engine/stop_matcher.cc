@@ -4,8 +4,15 @@
 
 namespace tern {
 
-StopMatcher::StopMatcher(std::vector<std::string> stops) : stops_(std::move(stops)) {
+StopMatcher::StopMatcher(std::vector<std::string> stops, size_t max_push) : stops_(std::move(stops)) {
   std::erase_if(stops_, [](const std::string& stop) { return stop.empty(); });
+  pending_.reserve(max_held() + max_push);
+}
+
+size_t StopMatcher::max_held() const {
+  size_t bytes = 0;
+  for (const std::string& stop : stops_) bytes = std::max(bytes, stop.size() - 1);
+  return bytes;
 }
 
 // The longest end of pending_ that begins some stop string.

@@ -10,13 +10,16 @@ namespace tern {
 
 class StopMatcher {
  public:
-  explicit StopMatcher(std::vector<std::string> stops);
+  // Pushes of up to `max_push` bytes allocate nothing.
+  explicit StopMatcher(std::vector<std::string> stops, size_t max_push = 0);
   // Feeds `text`; appends to *out what can be released for certain. True: a stop string was found; *out ends
   // before it, and the matcher takes no more text.
   bool Push(std::string_view text, std::string* out);
   // What was held back, at the end of the stream.
   void Flush(std::string* out);
   bool stopped() const { return stopped_; }
+  // The most bytes that are ever held back.
+  size_t max_held() const;
 
  private:
   size_t HeldBytes() const;

@@ -19,6 +19,7 @@ struct TinyModelOptions {
   int context = 512, window = 24;
   // Formats of the linear weights, used in turn.
   std::vector<std::string> formats = {"q4_0", "q8_0", "q5_1"};
+  std::vector<std::string> pieces = {};  // more tokens, after id 257; `vocabulary` counts them
   unsigned seed = 1;
 };
 
@@ -59,7 +60,7 @@ class TinyModelMaker {
   }
 
   // GPT-2's alphabet: printable bytes stand for themselves, the others for U+0100 and up.
-  static void AddTokenizer(Metadata& m) {
+  void AddTokenizer(Metadata& m) {
     std::vector<std::string> tokens;
     std::vector<int64_t> types;
     int moved = 0;
@@ -78,6 +79,8 @@ class TinyModelMaker {
     }
     tokens.insert(tokens.end(), {"<s>", "</s>"});
     types.insert(types.end(), {3, 3});
+    tokens.insert(tokens.end(), o_.pieces.begin(), o_.pieces.end());
+    types.resize(tokens.size(), 1);
     m.Set("tokenizer.ggml.model", std::string("gpt2"));
     m.Set("tokenizer.ggml.pre", std::string("gpt-2"));
     m.Set("tokenizer.ggml.tokens", tokens);

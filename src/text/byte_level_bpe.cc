@@ -133,7 +133,9 @@ class ByteLevelBpe final : public VocabularyTokenizer {
     for (std::string_view word : pre_tokenizer_.Split(text)) EncodeWord(word, &symbols, ids);
   }
 
-  std::string PlainPiece(int32_t id) const override { return std::string(pieces_[static_cast<size_t>(id)]); }
+  void AppendPlainPiece(int32_t id, std::string* out) const override {
+    out->append(pieces_[static_cast<size_t>(id)]);
+  }
 
  private:
   Status AddToken(int32_t id) {

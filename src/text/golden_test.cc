@@ -105,11 +105,13 @@ TEST_P(GoldenVocabulary, DecodesToTheTextAndStreamsWholeCharacters) {
     Detokenizer detokenizer(*tokenizer_);
     std::string decoded;
     for (int32_t id : ids) {
-      const std::string released = detokenizer.Push(id);
+      std::string released;
+      detokenizer.Push(id, &released);
       EXPECT_TRUE(released.empty() || (released[0] & 0xC0) != 0x80) << "starts inside a character";
       decoded += released;
     }
-    EXPECT_EQ(decoded + detokenizer.Flush(), text);
+    detokenizer.Flush(&decoded);
+    EXPECT_EQ(decoded, text);
   }
 }
 

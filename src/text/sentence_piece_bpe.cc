@@ -21,16 +21,21 @@ namespace {
 constexpr std::string_view kScoresKey = "tokenizer.ggml.scores";
 constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
 
-std::string Replaced(std::string_view text, std::string_view from, std::string_view to) {
-  std::string out;
-  out.reserve(text.size());
+void AppendReplaced(std::string_view text, std::string_view from, std::string_view to, std::string* out) {
   for (;;) {
     const size_t at = text.find(from);
-    out += text.substr(0, at);
-    if (at == std::string_view::npos) return out;
-    out += to;
+    out->append(text.substr(0, at));
+    if (at == std::string_view::npos) return;
+    out->append(to);
     text.remove_prefix(at + from.size());
   }
+}
+
+std::string SpacesMarked(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  AppendReplaced(text, " ", kSpaceMark, &out);
+  return out;
 }
 
 // Numbers in the reverse order of scores, so that the lowest merges first.
@@ -92,10 +97,10 @@ class SentencePieceBpe final : public VocabularyTokenizer {
     }
   }
 
-  std::string PlainPiece(int32_t id) const override {
+  void AppendPlainPiece(int32_t id, std::string* out) const override {
     const std::string_view text = vocabulary().text(id);
-    if (vocabulary().kind(id) == TokenKind::kByte) return std::string(1, static_cast<char>(ByteOf(text)));
-    return Replaced(text, kSpaceMark, " ");
+    if (vocabulary().kind(id) == TokenKind::kByte) return out->push_back(static_cast<char>(ByteOf(text)));
+    AppendReplaced(text, kSpaceMark, " ", out);
   }
 
  private:
@@ -188,7 +193,7 @@ class SentencePieceBpe final : public VocabularyTokenizer {
   }
 
   Status AddPiece(int32_t id) {
-    keys_.Append(Replaced(vocabulary().text(id), " ", kSpaceMark));
+    keys_.Append(SpacesMarked(vocabulary().text(id)));
     const std::string_view key = keys_[static_cast<size_t>(id)];
     longest_ = std::max(longest_, key.size());
     NoteJoins(key);
@@ -204,7 +209,7 @@ class SentencePieceBpe final : public VocabularyTokenizer {
 
   std::string Escaped(std::string_view text) const {
     std::string escaped = options_.adds_space_prefix ? std::string(kSpaceMark) : "";
-    if (!options_.removes_extra_spaces) return escaped + Replaced(text, " ", kSpaceMark);
+    if (!options_.removes_extra_spaces) return escaped + SpacesMarked(text);
     bool any = false, space = false;
     for (char c : text) {
       if (c == ' ') {

@@ -2,6 +2,7 @@
 // StringPool: many short strings in one allocation, numbered from 0. PieceIndex: the reverse, from a string
 // of the pool to its number. Together they load a vocabulary of 262k pieces in milliseconds.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -15,16 +16,19 @@ class StringPool {
   void Append(std::string_view text) {
     bytes_.append(text);
     ends_.push_back(bytes_.size());
+    longest_ = std::max(longest_, text.size());
   }
   std::string_view operator[](size_t i) const {
     const size_t begin = i == 0 ? 0 : ends_[i - 1];
     return std::string_view(bytes_).substr(begin, ends_[i] - begin);
   }
   size_t size() const { return ends_.size(); }
+  size_t longest() const { return longest_; }  // bytes
 
  private:
   std::string bytes_;
   std::vector<size_t> ends_;
+  size_t longest_ = 0;
 };
 
 // Open addressing; holds no strings itself, so the pool must outlive it at the same address.

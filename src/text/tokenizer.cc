@@ -13,6 +13,8 @@ namespace tern {
 
 namespace {
 
+constexpr size_t kMaxHeld = 3;  // bytes of a character whose end is missing
+
 constexpr const TokenizerDesc* kTokenizers[] = {
 #define TOKENIZER(name) &k_tokenizer_##name,
 #include "text/tokenizers.list"
@@ -40,34 +42,35 @@ std::vector<int32_t> EncodeSegments(const Tokenizer& tokenizer, std::span<const 
 }
 
 Detokenizer::Detokenizer(const Tokenizer& tokenizer, bool with_special)
-    : tokenizer_(&tokenizer), with_special_(with_special) {}
+    : tokenizer_(&tokenizer), with_special_(with_special) {
+  pending_.reserve(kMaxHeld + tokenizer.longest_piece());
+}
 
-std::string Detokenizer::Push(int32_t id) {
-  std::string_view piece;
-  const std::string bytes = tokenizer_->Piece(id, with_special_);
-  piece = bytes;
-  if (first_ && !piece.empty() && !tokenizer_->IsControl(id)) {
+// Every byte may turn out to be invalid.
+size_t Detokenizer::max_text() const {
+  return (kMaxHeld + tokenizer_->longest_piece()) * kReplacementCharacter.size();
+}
+
+void Detokenizer::Push(int32_t id, std::string* out) {
+  const size_t held = pending_.size();
+  tokenizer_->AppendPiece(id, with_special_, &pending_);
+  if (first_ && pending_.size() > held && !tokenizer_->IsControl(id)) {
     first_ = false;
-    if (tokenizer_->strips_leading_space() && piece[0] == ' ') piece.remove_prefix(1);
+    if (tokenizer_->strips_leading_space() && pending_[held] == ' ') pending_.erase(held, 1);
   }
-  pending_ += piece;
-  std::string out;
   std::string_view rest = pending_;
   while (!rest.empty()) {
     const Utf8Step step = NextUtf8(rest);
     if (step.kind == Utf8Step::kIncomplete) break;
-    out += step.kind == Utf8Step::kCharacter ? rest.substr(0, step.size) : kReplacementCharacter;
+    out->append(step.kind == Utf8Step::kCharacter ? rest.substr(0, step.size) : kReplacementCharacter);
     rest.remove_prefix(step.size);
   }
-  pending_ = std::string(rest);
-  return out;
+  pending_.erase(0, pending_.size() - rest.size());
 }
 
-std::string Detokenizer::Flush() {
-  std::string out;
-  AppendValidUtf8(pending_, &out);
+void Detokenizer::Flush(std::string* out) {
+  AppendValidUtf8(pending_, out);
   pending_.clear();
-  return out;
 }
 
 }  // namespace tern

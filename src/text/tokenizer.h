@@ -31,9 +31,15 @@ class Tokenizer {
   // they would in the whole; a special token is recognised where all of it is template text. Without BOS or
   // EOS.
   virtual void EncodeJoined(std::span<const TextSegment> segments, std::vector<int32_t>* ids) const = 0;
-  // The bytes of one token as they stand in running text ("" for control tokens unless `with_special`). A
-  // token may hold part of a UTF-8 character. Ids out of range give "".
-  virtual std::string Piece(int32_t id, bool with_special) const = 0;
+  // Appends the bytes of one token as they stand in running text (none for control tokens unless
+  // `with_special`, none for ids out of range). A token may hold part of a UTF-8 character.
+  virtual void AppendPiece(int32_t id, bool with_special, std::string* out) const = 0;
+  std::string Piece(int32_t id, bool with_special) const {
+    std::string piece;
+    AppendPiece(id, with_special, &piece);
+    return piece;
+  }
+  virtual size_t longest_piece() const = 0;  // bytes; no piece is longer
   virtual int size() const = 0;
   virtual int32_t bos() const = 0;  // -1: none
   virtual int32_t eos() const = 0;  // -1: none
@@ -56,10 +62,12 @@ std::vector<int32_t> EncodeSegments(const Tokenizer& tokenizer, std::span<const 
 class Detokenizer {
  public:
   explicit Detokenizer(const Tokenizer& tokenizer, bool with_special = false);
-  // The text that became complete with this token (may be empty).
-  std::string Push(int32_t id);
-  // What is left at the end; an incomplete character becomes U+FFFD.
-  std::string Flush();
+  // Appends the text that became complete with this token, if any: at most max_text() bytes. Allocates
+  // nothing itself.
+  void Push(int32_t id, std::string* out);
+  // Appends what is left at the end; an incomplete character becomes U+FFFD.
+  void Flush(std::string* out);
+  size_t max_text() const;
 
  private:
   const Tokenizer* tokenizer_;

@@ -41,11 +41,12 @@ std::string Tokens(const Tokenizer& tokenizer, std::string_view text, bool parse
   return out;
 }
 
-std::string Decoded(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
-  Detokenizer detokenizer(tokenizer);
+std::string Decoded(const Tokenizer& tokenizer, const std::vector<int32_t>& ids, bool with_special = false) {
+  Detokenizer detokenizer(tokenizer, with_special);
   std::string text;
-  for (int32_t id : ids) text += detokenizer.Push(id);
-  return text + detokenizer.Flush();
+  for (int32_t id : ids) detokenizer.Push(id, &text);
+  detokenizer.Flush(&text);
+  return text;
 }
 
 // Bytes, the merges of "hello" and two added tokens.
@@ -272,11 +273,28 @@ TEST(Detokenizer, ReleasesWholeCharactersOnly) {
   Detokenizer detokenizer(*tokenizer);
   std::vector<std::string> released;
   for (int id : std::vector<int>{'a', 0xF0, 0x9F, 0xA6, 0x99, 0xC3, 'b', 0xFF, 0xE2, 0x82}) {
-    released.push_back(detokenizer.Push(id));
+    detokenizer.Push(id, &released.emplace_back());
   }
-  released.push_back(detokenizer.Flush());
+  detokenizer.Flush(&released.emplace_back());
   EXPECT_EQ(released, (std::vector<std::string>{"a", "", "", "", "🦙", "", "�b", "�", "", "", "�"}));
-  EXPECT_EQ(detokenizer.Flush(), "");
+  std::string nothing;
+  detokenizer.Flush(&nothing);
+  EXPECT_EQ(nothing, "");
+}
+
+TEST(Detokenizer, ReleasesNoMoreThanItSays) {
+  TinyVocabulary vocabulary = BytesVocabulary();
+  const int32_t longest = vocabulary.Merge("\xFF\xFF\xFF\xFF", "\xFF\xFF\xFF\xFF");
+  vocabulary.merges.clear();
+  const auto tokenizer = Load(vocabulary.ByteLevel("gpt-2"));
+  EXPECT_GE(tokenizer->longest_piece(), 8u);
+  Detokenizer detokenizer(*tokenizer);
+  std::string released;
+  for (const int32_t id : {0xF0, 0x9F, 0xA6}) detokenizer.Push(id, &released);
+  EXPECT_EQ(released, "");
+  detokenizer.Push(longest, &released);  // what was held is one invalid sequence, each byte another
+  EXPECT_EQ(released.size(), 9u * 3);
+  EXPECT_LE(released.size(), detokenizer.max_text());
 }
 
 TEST(Detokenizer, DropsTheSpaceInFrontOfTheFirstWord) {
@@ -288,10 +306,10 @@ TEST(Detokenizer, DropsTheSpaceInFrontOfTheFirstWord) {
 
 TEST(Detokenizer, HidesControlTokensUnlessAskedAndIgnoresStrangeIds) {
   const auto tokenizer = Load(HelloVocabulary().ByteLevel("gpt-2"));
-  EXPECT_EQ(Detokenizer(*tokenizer).Push(261), "");
-  EXPECT_EQ(Detokenizer(*tokenizer, true).Push(261), "<|im_end|>");
-  EXPECT_EQ(Detokenizer(*tokenizer).Push(262), "<tool>");
-  for (int32_t id : {-1, 263, 1 << 30}) EXPECT_EQ(Detokenizer(*tokenizer, true).Push(id), "");
+  EXPECT_EQ(Decoded(*tokenizer, {261}), "");
+  EXPECT_EQ(Decoded(*tokenizer, {261}, true), "<|im_end|>");
+  EXPECT_EQ(Decoded(*tokenizer, {262}), "<tool>");
+  EXPECT_EQ(Decoded(*tokenizer, {-1, 263, 1 << 30}, true), "");
 }
 
 TEST(LoadTokenizer, NamesTheKeyThatIsWrong) {

@@ -61,10 +61,10 @@ void VocabularyTokenizer::EncodeJoined(std::span<const TextSegment> segments,
   EncodeMarked({text, ranges}, ids);
 }
 
-std::string VocabularyTokenizer::Piece(int32_t id, bool with_special) const {
-  if (!vocabulary_.Has(id)) return "";
-  if (IsControl(id)) return with_special ? std::string(vocabulary_.text(id)) : "";
-  return PlainPiece(id);
+void VocabularyTokenizer::AppendPiece(int32_t id, bool with_special, std::string* out) const {
+  if (!vocabulary_.Has(id)) return;
+  if (!IsControl(id)) return AppendPlainPiece(id, out);
+  if (with_special) out->append(vocabulary_.text(id));
 }
 
 bool VocabularyTokenizer::IsControl(int32_t id) const {

@@ -19,7 +19,8 @@ class VocabularyTokenizer : public Tokenizer {
  public:
   void Encode(std::string_view text, bool parse_special, std::vector<int32_t>* ids) const final;
   void EncodeJoined(std::span<const TextSegment> segments, std::vector<int32_t>* ids) const final;
-  std::string Piece(int32_t id, bool with_special) const final;
+  void AppendPiece(int32_t id, bool with_special, std::string* out) const final;
+  size_t longest_piece() const final { return vocabulary_.texts.longest(); }
   int size() const final { return vocabulary_.size(); }
   int32_t bos() const final { return vocabulary_.bos; }
   int32_t eos() const final { return vocabulary_.eos; }
@@ -35,8 +36,8 @@ class VocabularyTokenizer : public Tokenizer {
       : vocabulary_(std::move(vocabulary)), added_(std::move(added)) {}
   // Appends the ids of valid UTF-8 `text` that holds no added token and is not empty.
   virtual void EncodePlain(std::string_view text, std::vector<int32_t>* ids) const = 0;
-  // The bytes of a token that is neither control nor unknown.
-  virtual std::string PlainPiece(int32_t id) const = 0;
+  // Appends the bytes of a token that is neither control nor unknown; no more of them than its text has.
+  virtual void AppendPlainPiece(int32_t id, std::string* out) const = 0;
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
   AddedTokens* added_tokens() { return &added_; }

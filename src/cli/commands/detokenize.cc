@@ -28,9 +28,9 @@ Result<std::vector<std::string>> Release(const Tokenizer& tokenizer, const std::
     if (id < 0 || id >= tokenizer.size()) {
       return BadInput(fmt::format("token id {}: expected 0 to {}", id, tokenizer.size() - 1));
     }
-    parts.push_back(detokenizer.Push(id));
+    detokenizer.Push(id, &parts.emplace_back());
   }
-  parts.push_back(detokenizer.Flush());
+  detokenizer.Flush(&parts.emplace_back());
   return parts;
 }
 
