@@ -22,7 +22,8 @@ namespace tern {
 
 struct PlanBytes {
   size_t weights = 0;  // packed copies (weights used as they lie in the file count 0)
-  size_t arena = 0;
+  size_t arena = 0;    // values of the graph
+  size_t scratch = 0;  // what kernels need beside them
   // What one decode step of batch 1 must read: packed and unpacked weights, without KV.
   size_t step_weights = 0;
 };

@@ -36,6 +36,13 @@ Result<int> FitContext(const LoadedModel& model, const RunnerOptions& options, K
 
 }  // namespace
 
+StepLimits LimitsOf(const RunnerOptions& options) {
+  StepLimits limits;
+  limits.tokens = std::max(options.step_tokens, options.sequences);
+  limits.outputs = std::min(std::max(options.step_outputs, options.sequences), limits.tokens);
+  return limits;
+}
+
 Runner::~Runner() = default;
 
 Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> model,
@@ -51,9 +58,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   const KvType type =
       options.kv_type.value_or(options.precision == Precision::kExact ? KvType::kF32 : KvType::kF16);
   TERN_TRY(runner->context_, FitContext(loaded, options, type));
-  runner->limits_.tokens = std::max(options.step_tokens, options.sequences);
-  runner->limits_.outputs = std::max(options.step_outputs, options.sequences);
-  runner->limits_.outputs = std::min(runner->limits_.outputs, runner->limits_.tokens);
+  runner->limits_ = LimitsOf(options);
   TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_));
 
   const int blocks = BlocksFor(runner->context_) * options.sequences;
@@ -166,7 +171,7 @@ std::span<const float> Runner::Logits(int i) const {
 
 RunnerBytes Runner::bytes() const {
   const PlanBytes plan = plan_->bytes();
-  return {model_->checkpoint->file_bytes(), plan.weights, kv_->bytes(), plan.arena};
+  return {model_->checkpoint->file_bytes(), plan.weights, kv_->bytes(), plan.arena + plan.scratch};
 }
 
 size_t Runner::kv_token_bytes() const {

@@ -31,8 +31,12 @@ struct RunnerOptions {
   std::vector<std::string> disabled_passes = {};
 };
 
+// The largest step of a runner with these options.
+StepLimits LimitsOf(const RunnerOptions& options);
+
 struct RunnerBytes {
-  size_t file = 0, packed_weights = 0, kv = 0, arena = 0;
+  size_t file = 0, packed_weights = 0, kv = 0;
+  size_t arena = 0;  // and the kernels' scratch
 };
 
 using SequenceId = int32_t;

@@ -175,5 +175,18 @@ TEST(Runner, ErrorsNameTheNumbersAndChangeNothing) {
   EXPECT_FALSE(runner->Open().ok());
 }
 
+TEST(Runner, PassReportsTellTheArenaThatThePlanTakes) {
+  const auto model = MakeTinyModel();
+  const RunnerOptions options{.threads = 2, .context = 64, .sequences = 3, .step_tokens = 40};
+  Graph graph = model->built.graph;
+  const auto backend = OpenBackend(options.backend, {.threads = options.threads});
+  ASSERT_TRUE(backend.ok());
+  const StepLimits limits = LimitsOf(options);
+  const auto reports = RunPasses(graph, {.target = *backend.value()}, {}, &limits);
+  ASSERT_TRUE(reports.ok());
+  const auto runner = MakeRunner(model, options);
+  EXPECT_EQ(reports.value().back().arena_after, runner->plan_bytes().arena);
+}
+
 }  // namespace
 }  // namespace tern

@@ -46,8 +46,8 @@ struct PassReport {
 std::span<const PassDesc* const> AllPasses();
 // One pass and the checks after it: the graph verifies, and no effect came or went. The error names the pass.
 Result<PassReport> RunPass(const PassDesc& pass, Graph& graph, const PassContext& context);
-// All of them. Unknown names in `disabled` are an error. With `arena`, each report says what the arena for
-// steps of that size takes.
+// All of them. Unknown names in `disabled` are an error. With `arena`, each report says what the arena of
+// the target's plan for steps of that size would take.
 Result<std::vector<PassReport>> RunPasses(Graph& graph, const PassContext& context,
                                           const std::vector<std::string>& disabled = {},
                                           const StepLimits* arena = nullptr);

@@ -57,8 +57,8 @@ Status CheckNames(const std::vector<std::string>& names) {
   return {};
 }
 
-size_t ArenaBytes(const Graph& graph, const StepLimits* limits) {
-  return limits == nullptr ? 0 : PlanArena(graph, *limits).bytes;
+size_t ArenaBytes(const Graph& graph, const Target& target, const StepLimits* limits) {
+  return limits == nullptr ? 0 : PlanArena(graph, *limits, target.Stages(graph)).bytes;
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ Result<std::vector<PassReport>> RunPasses(Graph& graph, const PassContext& conte
                                           const std::vector<std::string>& disabled, const StepLimits* arena) {
   TERN_TRY_STATUS(CheckNames(disabled));
   std::vector<PassReport> reports;
-  size_t bytes = ArenaBytes(graph, arena);
+  size_t bytes = ArenaBytes(graph, context.target, arena);
   for (const PassDesc* pass : AllPasses()) {
     PassReport report{.name = pass->name, .disabled = true};
     report.nodes_before = report.nodes_after = graph.nodes().size();
@@ -105,7 +105,7 @@ Result<std::vector<PassReport>> RunPasses(Graph& graph, const PassContext& conte
       TERN_TRY(report, RunPass(*pass, graph, context));
     }
     report.arena_before = bytes;
-    report.arena_after = bytes = ArenaBytes(graph, arena);
+    report.arena_after = bytes = ArenaBytes(graph, context.target, arena);
     reports.push_back(report);
   }
   return reports;

@@ -53,6 +53,29 @@ TEST(RunPasses, ReportsEveryPassInOrder) {
   EXPECT_EQ(arena, 128u);
 }
 
+// A device that waits for nothing within a step: no value's memory is free before its end.
+class OneStageTarget : public EverythingTarget {
+ public:
+  std::vector<int> Stages(const Graph& graph) const override {
+    return std::vector<int>(graph.nodes().size(), 0);
+  }
+};
+
+TEST(RunPasses, TheArenaIsThatOfTheTargetsStages) {
+  constexpr std::string_view kText =
+      "input %x: f32[T,8]\n"
+      "weight @w: f32[8,8]\n"
+      "%a = linear(%x, @w)\n"
+      "%b = linear(%a, @w)\n"
+      "%c = linear(%b, @w)\n"
+      "output %c\n";
+  const StepLimits limits{.tokens = 4, .outputs = 4};
+  const OneStageTarget one_stage;
+  Graph graph = Parse(kText);
+  EXPECT_EQ(RunPasses(graph, kContext, {}, &limits).value().back().arena_after, 2u * 128);
+  EXPECT_EQ(RunPasses(graph, {.target = one_stage}, {}, &limits).value().back().arena_after, 3u * 128);
+}
+
 TEST(RunPasses, LeavesOutWhatIsDisabled) {
   Graph graph = Parse(kChain);
   const auto reports = RunPasses(graph, kContext, {"drop_dead_nodes"});

@@ -1,9 +1,12 @@
 #pragma once
 #include <string_view>
+#include <vector>
 
 #include "ops/op.h"
 
 namespace tern {
+
+class Graph;
 
 // What a kernel is looked up by. `variant` names an attribute-dependent form of the op; passes ask for each
 // one before they create it. Of `linear`:
@@ -24,6 +27,8 @@ class Target {
  public:
   virtual ~Target() = default;
   virtual bool Supports(const OpKey& key) const = 0;
+  // Per node of `graph`, the stage in which a plan would run it, for PlanArena; empty: each in its own.
+  virtual std::vector<int> Stages(const Graph&) const { return {}; }
 };
 
 }  // namespace tern

@@ -92,7 +92,8 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
 
 }  // namespace
 extern const CpuOpDesc k_cpuop_softsign;
-const CpuOpDesc k_cpuop_softsign = {.name = "softsign", .supports = SupportsAny, .prepare = Prepare};
+const CpuOpDesc k_cpuop_softsign = {
+    .name = "softsign", .supports = SupportsAny, .prepare = Prepare, .row_wise = true};
 }  // namespace tern
 // ----
 

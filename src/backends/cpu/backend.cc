@@ -24,6 +24,7 @@ class CpuBackend : public Backend {
     const CpuOpDesc* op = FindCpuOp(key.op);
     return op != nullptr && op->supports(key);
   }
+  std::vector<int> Stages(const Graph& graph) const override { return StagesOf(graph); }
   Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits) override {
     TERN_TRY(std::unique_ptr<Plan> plan, CpuPlan::Make(graph, limits, device_));
     return plan;

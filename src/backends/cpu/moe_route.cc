@@ -27,5 +27,6 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
 
 }  // namespace
 extern const CpuOpDesc k_cpuop_moe_route;
-const CpuOpDesc k_cpuop_moe_route = {.name = "moe_route", .supports = SupportsAny, .prepare = Prepare};
+const CpuOpDesc k_cpuop_moe_route = {
+    .name = "moe_route", .supports = SupportsAny, .prepare = Prepare, .row_wise = true};
 }  // namespace tern

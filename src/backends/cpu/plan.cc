@@ -21,11 +21,34 @@ Result<std::unique_ptr<CpuStep>> MakeStep(const StepContext& context) {
   const CpuOpDesc* op = FindCpuOp(context.node.op->name);
   if (op == nullptr) return MakeReferenceStep(*context.node.op);
   auto step = op->prepare(context);
-  if (step.ok()) return step;
-  return Error{step.error().code, std::string(op->name) + ": " + step.error().what};
+  if (!step.ok()) return Error{step.error().code, std::string(op->name) + ": " + step.error().what};
+  if (step.value()->needs().row_wise != op->row_wise) {
+    return Error{Code::kInternal,
+                 std::string(op->name) + ": row_wise of its descriptor and of its step differ"};
+  }
+  return step;
+}
+
+bool IsRowWise(const Node& node) {
+  const CpuOpDesc* op = FindCpuOp(node.op->name);
+  return op != nullptr && op->row_wise;
 }
 
 }  // namespace
+
+// A row-wise node joins the stage of the row-wise nodes before it, if they go by the same rows.
+std::vector<int> StagesOf(const Graph& graph) {
+  std::vector<int> stage_of_node;
+  int stage = -1;
+  for (size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    const bool joins = i > 0 && IsRowWise(node) && IsRowWise(graph.nodes()[i - 1]) &&
+                       RowDim(graph, node) == RowDim(graph, graph.nodes()[i - 1]);
+    stage += joins ? 0 : 1;
+    stage_of_node.push_back(stage);
+  }
+  return stage_of_node;
+}
 
 Result<std::unique_ptr<CpuPlan>> CpuPlan::Make(const Graph& graph, const StepLimits& limits,
                                                std::shared_ptr<CpuDevice> device) {
@@ -33,7 +56,9 @@ Result<std::unique_ptr<CpuPlan>> CpuPlan::Make(const Graph& graph, const StepLim
   std::unique_ptr<CpuPlan> plan(new CpuPlan(std::move(device)));
   plan->rules_ = RulesOf(graph, limits);
   TERN_TRY_STATUS(plan->PrepareSteps(graph, limits));
-  TERN_TRY_STATUS(plan->LayOut(graph, plan->GroupStages(graph)));
+  const std::vector<int> stages = StagesOf(graph);
+  plan->GroupStages(stages);
+  TERN_TRY_STATUS(plan->LayOut(graph, stages));
   plan->CountCosts(graph);
   return plan;
 }
@@ -49,20 +74,14 @@ Status CpuPlan::PrepareSteps(const Graph& graph, const StepLimits& limits) {
   return {};
 }
 
-// A row-wise node joins the stage of the row-wise nodes before it, if they go by the same rows.
-std::vector<int> CpuPlan::GroupStages(const Graph& graph) {
-  std::vector<int> stage_of_node;
+void CpuPlan::GroupStages(const std::vector<int>& stage_of_node) {
   for (size_t i = 0; i < steps_.size(); ++i) {
-    const bool joins = i > 0 && steps_[i].step->needs().row_wise && steps_[i - 1].step->needs().row_wise &&
-                       RowDim(graph, *steps_[i].node) == RowDim(graph, *steps_[i - 1].node);
-    if (!joins) {
+    if (i == 0 || stage_of_node[i] != stage_of_node[i - 1]) {
       stages_.push_back(std::make_unique<Stage>());
       stages_.back()->first = i;
     }
     stages_.back()->last = i + 1;
-    stage_of_node.push_back(static_cast<int>(stages_.size()) - 1);
   }
-  return stage_of_node;
 }
 
 Status CpuPlan::LayOut(const Graph& graph, const std::vector<int>& stage_of_node) {
@@ -99,7 +118,8 @@ Status CpuPlan::LayOut(const Graph& graph, const std::vector<int>& stage_of_node
   scratch_bytes_ = AlignUp(scratch);
   scratch_ = Buffer(scratch_bytes_ * static_cast<size_t>(device_->team.threads()));
   shared_ = Buffer(shared);
-  bytes_.arena = arena.bytes + scratch_.bytes() + shared_.bytes();
+  bytes_.arena = arena_.bytes();
+  bytes_.scratch = scratch_.bytes() + shared_.bytes();
   return {};
 }
 

@@ -21,6 +21,9 @@ struct CpuDevice {
   WeightCache weights;
 };
 
+// Per node, ascending, the stage it runs in: nodes of one stage need no barrier between them.
+std::vector<int> StagesOf(const Graph& graph);
+
 class CpuPlan : public Plan {
  public:
   static Result<std::unique_ptr<CpuPlan>> Make(const Graph& graph, const StepLimits& limits,
@@ -48,7 +51,7 @@ class CpuPlan : public Plan {
 
   explicit CpuPlan(std::shared_ptr<CpuDevice> device) : device_(std::move(device)) {}
   Status PrepareSteps(const Graph& graph, const StepLimits& limits);
-  std::vector<int> GroupStages(const Graph& graph);
+  void GroupStages(const std::vector<int>& stage_of_node);
   Status LayOut(const Graph& graph, const std::vector<int>& stage_of_node);
   Result<View> MakeView(const Graph& graph, ValueId id, const ArenaPlan& arena);
   void FindSymbolicRows();

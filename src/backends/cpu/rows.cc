@@ -46,7 +46,8 @@ Result<std::unique_ptr<CpuStep>> PrepareTakeRows(const StepContext&) {
 
 }  // namespace
 extern const CpuOpDesc k_cpuop_embed, k_cpuop_take_rows;
-const CpuOpDesc k_cpuop_embed = {.name = "embed", .supports = SupportsAny, .prepare = PrepareEmbed};
+const CpuOpDesc k_cpuop_embed = {
+    .name = "embed", .supports = SupportsAny, .prepare = PrepareEmbed, .row_wise = true};
 const CpuOpDesc k_cpuop_take_rows = {
     .name = "take_rows", .supports = SupportsAny, .prepare = PrepareTakeRows};
 }  // namespace tern

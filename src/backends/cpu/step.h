@@ -24,9 +24,7 @@ class WeightCache;
 
 // What a step may ask for when it is made.
 struct StepNeeds {
-  // Task r reads and writes row r of the step's inputs and outputs only. Neighbouring steps of this kind run
-  // without a barrier between them: a thread takes some rows through all of them.
-  bool row_wise = false;
+  bool row_wise = false;     // as the op's descriptor says
   size_t scratch_bytes = 0;  // per thread
   size_t shared_bytes = 0;   // one for all threads; holds nothing between steps
 };
@@ -80,6 +78,9 @@ struct CpuOpDesc {
   // Whether passes may make such a node and expect it to be fast.
   Required<bool (*)(const OpKey& key)> supports;
   Required<Result<std::unique_ptr<CpuStep>> (*)(const StepContext&)> prepare;
+  // Task r of its steps reads and writes row r of inputs and outputs only (MakeRowStep). Neighbouring nodes
+  // of this kind run without a barrier between them: a thread takes some rows through all of them.
+  bool row_wise = false;
 };
 
 std::span<const CpuOpDesc* const> AllCpuOps();

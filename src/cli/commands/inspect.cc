@@ -84,7 +84,7 @@ Status PrintGraph(const Options& o) {
   TERN_TRY(const auto backend, OpenBackend(options.backend, {.threads = options.threads}));
   Graph graph = model->built.graph;
   const PassContext context{.target = *backend, .precision = options.precision};
-  const StepLimits limits;
+  const StepLimits limits = LimitsOf(options);
   TERN_TRY(const auto reports, RunPasses(graph, context, options.disabled_passes, &limits));
   if (o.json) {
     fmt::print("{}\n", PassTableJson(reports));

@@ -66,24 +66,42 @@ Result<std::unique_ptr<CpuStep>> PrepareScaleRows(const StepContext& c) {
 }  // namespace
 extern const CpuOpDesc k_cpuop_add, k_cpuop_mul, k_cpuop_silu, k_cpuop_gelu_tanh, k_cpuop_gelu, k_cpuop_relu,
     k_cpuop_relu2, k_cpuop_sigmoid, k_cpuop_scale, k_cpuop_softcap, k_cpuop_scale_rows;
-const CpuOpDesc k_cpuop_add = {
-    .name = "add", .supports = SupportsAny, .prepare = PrepareBinary<&ElementwiseKernels::add>};
-const CpuOpDesc k_cpuop_mul = {
-    .name = "mul", .supports = SupportsAny, .prepare = PrepareBinary<&ElementwiseKernels::mul>};
-const CpuOpDesc k_cpuop_silu = {
-    .name = "silu", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::silu>};
-const CpuOpDesc k_cpuop_gelu_tanh = {
-    .name = "gelu_tanh", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::gelu_tanh>};
-const CpuOpDesc k_cpuop_gelu = {
-    .name = "gelu", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::gelu>};
-const CpuOpDesc k_cpuop_relu = {
-    .name = "relu", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::relu>};
-const CpuOpDesc k_cpuop_relu2 = {
-    .name = "relu2", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::relu2>};
-const CpuOpDesc k_cpuop_sigmoid = {
-    .name = "sigmoid", .supports = SupportsAny, .prepare = PrepareUnary<&ElementwiseKernels::sigmoid>};
-const CpuOpDesc k_cpuop_scale = {.name = "scale", .supports = SupportsAny, .prepare = PrepareScale};
-const CpuOpDesc k_cpuop_softcap = {.name = "softcap", .supports = SupportsAny, .prepare = PrepareSoftcap};
+const CpuOpDesc k_cpuop_add = {.name = "add",
+                               .supports = SupportsAny,
+                               .prepare = PrepareBinary<&ElementwiseKernels::add>,
+                               .row_wise = true};
+const CpuOpDesc k_cpuop_mul = {.name = "mul",
+                               .supports = SupportsAny,
+                               .prepare = PrepareBinary<&ElementwiseKernels::mul>,
+                               .row_wise = true};
+const CpuOpDesc k_cpuop_silu = {.name = "silu",
+                                .supports = SupportsAny,
+                                .prepare = PrepareUnary<&ElementwiseKernels::silu>,
+                                .row_wise = true};
+const CpuOpDesc k_cpuop_gelu_tanh = {.name = "gelu_tanh",
+                                     .supports = SupportsAny,
+                                     .prepare = PrepareUnary<&ElementwiseKernels::gelu_tanh>,
+                                     .row_wise = true};
+const CpuOpDesc k_cpuop_gelu = {.name = "gelu",
+                                .supports = SupportsAny,
+                                .prepare = PrepareUnary<&ElementwiseKernels::gelu>,
+                                .row_wise = true};
+const CpuOpDesc k_cpuop_relu = {.name = "relu",
+                                .supports = SupportsAny,
+                                .prepare = PrepareUnary<&ElementwiseKernels::relu>,
+                                .row_wise = true};
+const CpuOpDesc k_cpuop_relu2 = {.name = "relu2",
+                                 .supports = SupportsAny,
+                                 .prepare = PrepareUnary<&ElementwiseKernels::relu2>,
+                                 .row_wise = true};
+const CpuOpDesc k_cpuop_sigmoid = {.name = "sigmoid",
+                                   .supports = SupportsAny,
+                                   .prepare = PrepareUnary<&ElementwiseKernels::sigmoid>,
+                                   .row_wise = true};
+const CpuOpDesc k_cpuop_scale = {
+    .name = "scale", .supports = SupportsAny, .prepare = PrepareScale, .row_wise = true};
+const CpuOpDesc k_cpuop_softcap = {
+    .name = "softcap", .supports = SupportsAny, .prepare = PrepareSoftcap, .row_wise = true};
 const CpuOpDesc k_cpuop_scale_rows = {
-    .name = "scale_rows", .supports = SupportsAny, .prepare = PrepareScaleRows};
+    .name = "scale_rows", .supports = SupportsAny, .prepare = PrepareScaleRows, .row_wise = true};
 }  // namespace tern

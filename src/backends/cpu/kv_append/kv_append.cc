@@ -111,5 +111,6 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
 
 }  // namespace
 extern const CpuOpDesc k_cpuop_kv_append;
-const CpuOpDesc k_cpuop_kv_append = {.name = "kv_append", .supports = SupportsAny, .prepare = Prepare};
+const CpuOpDesc k_cpuop_kv_append = {
+    .name = "kv_append", .supports = SupportsAny, .prepare = Prepare, .row_wise = true};
 }  // namespace tern

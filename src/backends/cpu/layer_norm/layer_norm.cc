@@ -70,7 +70,8 @@ Result<std::unique_ptr<CpuStep>> PrepareQuantized(const StepContext& c) {
 
 }  // namespace
 extern const CpuOpDesc k_cpuop_layer_norm, k_cpuop_layer_norm_quantize;
-const CpuOpDesc k_cpuop_layer_norm = {.name = "layer_norm", .supports = SupportsAny, .prepare = Prepare};
+const CpuOpDesc k_cpuop_layer_norm = {
+    .name = "layer_norm", .supports = SupportsAny, .prepare = Prepare, .row_wise = true};
 const CpuOpDesc k_cpuop_layer_norm_quantize = {
-    .name = "layer_norm_quantize", .supports = SupportsAny, .prepare = PrepareQuantized};
+    .name = "layer_norm_quantize", .supports = SupportsAny, .prepare = PrepareQuantized, .row_wise = true};
 }  // namespace tern

@@ -41,7 +41,8 @@ Result<std::unique_ptr<CpuStep>> PrepareNormQuantize(const StepContext& c) {
 
 }  // namespace
 extern const CpuOpDesc k_cpuop_quantize, k_cpuop_rms_norm_quantize;
-const CpuOpDesc k_cpuop_quantize = {.name = "quantize", .supports = SupportsAny, .prepare = PrepareQuantize};
+const CpuOpDesc k_cpuop_quantize = {
+    .name = "quantize", .supports = SupportsAny, .prepare = PrepareQuantize, .row_wise = true};
 const CpuOpDesc k_cpuop_rms_norm_quantize = {
-    .name = "rms_norm_quantize", .supports = SupportsAny, .prepare = PrepareNormQuantize};
+    .name = "rms_norm_quantize", .supports = SupportsAny, .prepare = PrepareNormQuantize, .row_wise = true};
 }  // namespace tern

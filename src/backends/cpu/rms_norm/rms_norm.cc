@@ -29,5 +29,6 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
 
 }  // namespace
 extern const CpuOpDesc k_cpuop_rms_norm;
-const CpuOpDesc k_cpuop_rms_norm = {.name = "rms_norm", .supports = SupportsAny, .prepare = Prepare};
+const CpuOpDesc k_cpuop_rms_norm = {
+    .name = "rms_norm", .supports = SupportsAny, .prepare = Prepare, .row_wise = true};
 }  // namespace tern

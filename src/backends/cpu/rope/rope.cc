@@ -71,6 +71,8 @@ Result<std::unique_ptr<CpuStep>> PrepareTable(const StepContext& c) {
 
 }  // namespace
 extern const CpuOpDesc k_cpuop_rope, k_cpuop_rope_table;
-const CpuOpDesc k_cpuop_rope = {.name = "rope", .supports = SupportsAny, .prepare = PrepareRope};
-const CpuOpDesc k_cpuop_rope_table = {.name = "rope_table", .supports = SupportsAny, .prepare = PrepareTable};
+const CpuOpDesc k_cpuop_rope = {
+    .name = "rope", .supports = SupportsAny, .prepare = PrepareRope, .row_wise = true};
+const CpuOpDesc k_cpuop_rope_table = {
+    .name = "rope_table", .supports = SupportsAny, .prepare = PrepareTable, .row_wise = true};
 }  // namespace tern
