@@ -1,5 +1,7 @@
 #include "engine/loaded_model.h"
 
+#include <fmt/format.h>
+
 #include "models/hf/checkpoint.h"
 
 namespace tern {
@@ -16,13 +18,22 @@ bool HasTokenizer(const Metadata& metadata) {
   return kind != nullptr && *kind != MetaValue(std::string("none"));
 }
 
-Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path, const BuildOptions& options) {
+}  // namespace
+
+Result<std::shared_ptr<const LoadedModel>> LoadModel(std::unique_ptr<Checkpoint> checkpoint,
+                                                     const BuildOptions& options) {
   auto model = std::make_shared<LoadedModel>();
-  TERN_TRY(model->checkpoint, OpenModelCheckpoint(path));
+  model->checkpoint = std::move(checkpoint);
   const Metadata& metadata = model->checkpoint->metadata();
   TERN_TRY(model->built, BuildModel(*model->checkpoint, options));
   if (HasTokenizer(metadata)) {
     TERN_TRY(model->tokenizer, LoadTokenizer(metadata));
+    if (model->tokenizer->size() > model->hparams().vocabulary) {
+      return BadInput(
+          fmt::format("tokenizer.ggml.tokens: {} tokens, expected at most {}, the rows of "
+                      "token_embd.weight",
+                      model->tokenizer->size(), model->hparams().vocabulary));
+    }
   }
   if (metadata.Has("tokenizer.chat_template")) {
     TERN_TRY(model->chat_template, metadata.Str("tokenizer.chat_template"));
@@ -30,10 +41,9 @@ Result<std::shared_ptr<const LoadedModel>> Load(const std::string& path, const B
   return std::shared_ptr<const LoadedModel>(std::move(model));
 }
 
-}  // namespace
-
 Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path, const BuildOptions& options) {
-  auto model = Load(path, options);
+  TERN_TRY(auto checkpoint, OpenModelCheckpoint(path));
+  auto model = LoadModel(std::move(checkpoint), options);
   if (!model.ok()) return InFile(path, model.error());
   return model;
 }

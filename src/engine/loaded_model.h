@@ -24,6 +24,8 @@ struct LoadedModel {
 // The error names the file first.
 Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path,
                                                      const BuildOptions& options = {});
+Result<std::shared_ptr<const LoadedModel>> LoadModel(std::unique_ptr<Checkpoint> checkpoint,
+                                                     const BuildOptions& options = {});
 // The tokenizer alone: vocabulary-only files have no weights.
 Result<std::unique_ptr<Tokenizer>> LoadTokenizerFile(const std::string& path);
 

@@ -34,6 +34,17 @@ Result<int> FitContext(const LoadedModel& model, const RunnerOptions& options, K
   return static_cast<int>(per_sequence);
 }
 
+// A model's sizes may ask for more than any machine has: said before memory is taken.
+Status CheckArena(const Graph& graph, const StepLimits& limits, const Target& target) {
+  const size_t bytes = PlanArena(graph, limits, target.Stages(graph)).bytes;
+  const size_t budget = PhysicalMemory() / 2;
+  if (bytes <= budget) return {};
+  return Exhausted(
+      fmt::format("activations: a step of {} tokens takes {} MiB, at most {} MiB (half of this machine's "
+                  "memory) allowed",
+                  limits.tokens, bytes >> 20, budget >> 20));
+}
+
 }  // namespace
 
 StepLimits LimitsOf(const RunnerOptions& options) {
@@ -59,6 +70,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
       options.kv_type.value_or(options.precision == Precision::kExact ? KvType::kF32 : KvType::kF16);
   TERN_TRY(runner->context_, FitContext(loaded, options, type));
   runner->limits_ = LimitsOf(options);
+  TERN_TRY_STATUS(CheckArena(runner->graph_, runner->limits_, *runner->backend_));
   TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_));
 
   const int blocks = BlocksFor(runner->context_) * options.sequences;

@@ -188,5 +188,20 @@ TEST(Runner, PassReportsTellTheArenaThatThePlanTakes) {
   EXPECT_EQ(reports.value().back().arena_after, runner->plan_bytes().arena);
 }
 
+TEST(Runner, AStepThatNoMachineCouldHoldIsRefusedWithTheNumbers) {
+  const auto runner = Runner::Make(MakeTinyModel(), {.context = 64, .step_tokens = 1 << 30});
+  ASSERT_FALSE(runner.ok());
+  EXPECT_TRUE(runner.error().what.starts_with("activations: a step of 1073741824 tokens takes "))
+      << runner.error().what;
+}
+
+TEST(LoadModel, ATokenizerNeedsNoMoreRowsThanTheEmbeddingHas) {
+  EXPECT_TRUE(LoadModel(MakeTinyCheckpoint({.vocabulary = 300})).ok());  // rows without a token are padding
+  const auto model = LoadModel(MakeTinyCheckpoint({.vocabulary = 257}));
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().what,
+            "tokenizer.ggml.tokens: 258 tokens, expected at most 257, the rows of token_embd.weight");
+}
+
 }  // namespace
 }  // namespace tern

@@ -33,6 +33,11 @@ class MemoryCheckpoint : public Checkpoint {
     tensors_.push_back({name, Tensor{&format, shape, buffer.data()}});
     buffers_.push_back(std::move(buffer));
   }
+  // What a test breaks. nullptr: no such tensor.
+  Tensor* FindMutable(std::string_view name) { return const_cast<Tensor*>(Find(name)); }
+  void Remove(std::string_view name) {
+    std::erase_if(tensors_, [name](const auto& tensor) { return tensor.first == name; });
+  }
 
  private:
   std::vector<std::pair<std::string, Tensor>> tensors_;

@@ -31,6 +31,13 @@ const ModelDesc* FindModel(std::string_view name) {
 
 namespace {
 
+// Text of a file in a message: not all of a long one.
+std::string Shown(const std::string& text) {
+  constexpr size_t kShown = 40;
+  return text.size() > kShown ? fmt::format("\"{}...\"", text.substr(0, kShown))
+                              : fmt::format("\"{}\"", text);
+}
+
 // An integer key within [low, high].
 Result<int> ReadInt(const Metadata& metadata, const std::string& key, int low, int high) {
   TERN_TRY(const int64_t value, metadata.Int(key));
@@ -44,26 +51,45 @@ Result<int> ReadIntOr(const Metadata& metadata, const std::string& key, int low,
   return metadata.Has(key) ? ReadInt(metadata, key, low, high) : Result<int>(fallback);
 }
 
-Result<float> ReadPositive(const Metadata& metadata, const std::string& key, double fallback) {
+// A number within [low, high]. NaN is in no range.
+Result<float> ReadNumber(const Metadata& metadata, const std::string& key, double low, double high,
+                         double fallback) {
   TERN_TRY(const double value, metadata.Float(key, fallback));
-  if (!(value > 0 && value < 1e12))
-    return BadInput(fmt::format("{}: {}, expected a positive number", key, value));
-  return static_cast<float>(value);
+  if (value >= low && value <= high) return static_cast<float>(value);
+  return BadInput(fmt::format("{}: {}, expected {:g} to {:g}", key, value, low, high));
 }
 
 // Vocabulary size: how many rows the embedding has; the tokenizer may list fewer.
 Result<int> Vocabulary(const Checkpoint& checkpoint) {
   const Tensor* table = checkpoint.Find("token_embd.weight");
   if (table == nullptr) return BadInput("token_embd.weight: missing: the file holds no model weights");
-  if (table->shape.size() != 2 || table->rows() > (1 << 24)) {
+  if (table->shape.size() != 2 || table->rows() < 1 || table->rows() > (1 << 24)) {
     return BadInput("token_embd.weight: shape " + ToString(table->shape) + ", expected [vocabulary, width]");
   }
   return static_cast<int>(table->rows());
 }
 
+Status ReadHeads(const Metadata& metadata, const std::string& arch, Hparams& h) {
+  TERN_TRY(h.heads, ReadInt(metadata, arch + ".attention.head_count", 1, 4096));
+  TERN_TRY(h.kv_heads, ReadIntOr(metadata, arch + ".attention.head_count_kv", 1, 4096, h.heads));
+  if (h.heads % h.kv_heads != 0) {
+    return BadInput(fmt::format("{}.attention.head_count_kv: {}, expected a divisor of {} heads", arch,
+                                h.kv_heads, h.heads));
+  }
+  const std::string key_length = arch + ".attention.key_length";
+  if (!metadata.Has(key_length) && h.width % h.heads != 0) {
+    return BadInput(fmt::format("{}.attention.head_count: {}, expected a divisor of the width {}, or {}",
+                                arch, h.heads, h.width, key_length));
+  }
+  TERN_TRY(h.head_dim, ReadIntOr(metadata, key_length, 1, 65536, h.width / h.heads));
+  const double usual = 1 / std::sqrt(static_cast<double>(h.head_dim));
+  TERN_TRY(h.attention_scale, ReadNumber(metadata, arch + ".attention.scale", 1e-9, 1e9, usual));
+  return {};
+}
+
 Status ReadRope(const Metadata& metadata, const std::string& arch, Hparams& h) {
   TERN_TRY(h.rope_dims, ReadIntOr(metadata, arch + ".rope.dimension_count", 1, 65536, h.head_dim));
-  TERN_TRY(h.rope_base, ReadPositive(metadata, arch + ".rope.freq_base", 10000.0));
+  TERN_TRY(h.rope_base, ReadNumber(metadata, arch + ".rope.freq_base", 2, 1e12, 10000.0));
   if (h.rope_dims > h.head_dim) {
     return BadInput(fmt::format("{}.rope.dimension_count: {}, expected at most the {} channels of a head",
                                 arch, h.rope_dims, h.head_dim));
@@ -73,21 +99,20 @@ Status ReadRope(const Metadata& metadata, const std::string& arch, Hparams& h) {
   TERN_TRY(s.type, metadata.Str(scaling + "type", "none"));
   if (s.type != "none" && s.type != "linear" && s.type != "dynamic" && s.type != "yarn" &&
       s.type != "longrope") {
-    return Unsupported(scaling + "type: \"" + s.type +
-                       "\", supported: none, linear, dynamic, yarn, longrope");
+    return Unsupported(
+        fmt::format("{}type: {}, supported: none, linear, dynamic, yarn, longrope", scaling, Shown(s.type)));
   }
-  TERN_TRY(s.factor, ReadPositive(metadata, scaling + "factor", 1.0));
+  TERN_TRY(s.factor, ReadNumber(metadata, scaling + "factor", 1e-3, 1e6, 1.0));
   TERN_TRY(s.original_context,
            ReadIntOr(metadata, scaling + "original_context_length", 1, 1 << 30, h.context));
   // YaRN implies a factor of its own; the key says what comes on top.
   const double yarn = s.type == "yarn" && s.factor > 1 ? 0.1 * std::log(double{s.factor}) + 1 : 1.0;
-  TERN_TRY(const float on_top, ReadPositive(metadata, scaling + "attn_factor", 1.0));
+  TERN_TRY(const float on_top, ReadNumber(metadata, scaling + "attn_factor", 1e-3, 1e3, 1.0));
   s.attention_factor = static_cast<float>(on_top * yarn);
-  TERN_TRY(s.beta_fast, ReadPositive(metadata, scaling + "yarn_beta_fast", 32.0));
-  TERN_TRY(s.beta_slow, ReadPositive(metadata, scaling + "yarn_beta_slow", 1.0));
+  TERN_TRY(s.beta_fast, ReadNumber(metadata, scaling + "yarn_beta_fast", 1e-3, 1e6, 32.0));
+  TERN_TRY(s.beta_slow, ReadNumber(metadata, scaling + "yarn_beta_slow", 1e-3, 1e6, 1.0));
   TERN_TRY(s.truncate, metadata.Bool(scaling + "yarn_truncate", true));
-  TERN_TRY(const double log_multiplier, metadata.Float(scaling + "yarn_log_multiplier", 0.0));
-  s.log_multiplier = static_cast<float>(log_multiplier);
+  TERN_TRY(s.log_multiplier, ReadNumber(metadata, scaling + "yarn_log_multiplier", -100, 100, 0.0));
   return {};
 }
 
@@ -122,18 +147,12 @@ Result<Hparams> ReadHparams(const Metadata& metadata, std::string_view architect
   Hparams h;
   TERN_TRY(h.layers, ReadInt(metadata, arch + ".block_count", 1, 4096));
   TERN_TRY(h.width, ReadInt(metadata, arch + ".embedding_length", 1, kMax));
-  TERN_TRY(h.heads, ReadInt(metadata, arch + ".attention.head_count", 1, 4096));
-  TERN_TRY(h.kv_heads, ReadIntOr(metadata, arch + ".attention.head_count_kv", 1, 4096, h.heads));
-  TERN_TRY(h.head_dim, ReadIntOr(metadata, arch + ".attention.key_length", 1, 65536, h.width / h.heads));
-  TERN_TRY(h.attention_scale, ReadPositive(metadata, arch + ".attention.scale", 1 / std::sqrt(h.head_dim)));
   TERN_TRY(h.ffn_width, ReadIntOr(metadata, arch + ".feed_forward_length", 0, kMax * 16, 0));
   TERN_TRY(h.context, ReadInt(metadata, arch + ".context_length", 1, 1 << 30));
-  TERN_TRY(h.norm_eps, ReadPositive(metadata, arch + ".attention.layer_norm_epsilon", 1e-5));
-  TERN_TRY(h.norm_eps, ReadPositive(metadata, arch + ".attention.layer_norm_rms_epsilon", h.norm_eps));
-  if (h.heads % h.kv_heads != 0) {
-    return BadInput(fmt::format("{}.attention.head_count_kv: {}, expected a divisor of {} heads", arch,
-                                h.kv_heads, h.heads));
-  }
+  TERN_TRY(h.norm_eps, ReadNumber(metadata, arch + ".attention.layer_norm_epsilon", 1e-12, 1, 1e-5));
+  TERN_TRY(h.norm_eps,
+           ReadNumber(metadata, arch + ".attention.layer_norm_rms_epsilon", 1e-12, 1, h.norm_eps));
+  TERN_TRY_STATUS(ReadHeads(metadata, arch, h));
   TERN_TRY_STATUS(ReadRope(metadata, arch, h));
   TERN_TRY_STATUS(ReadWindow(metadata, arch, h));
   TERN_TRY_STATUS(ReadExperts(metadata, arch, h));
@@ -147,17 +166,20 @@ Result<const ModelDesc*> FindDesc(const Metadata& metadata) {
   if (const ModelDesc* desc = FindModel(architecture)) return desc;
   std::string known;
   for (const ModelDesc* desc : AllModels()) known += (known.empty() ? "" : ", ") + std::string(desc->name);
-  return Unsupported("general.architecture: \"" + architecture + "\", supported: " + known);
+  return Unsupported(fmt::format("general.architecture: {}, supported: {}", Shown(architecture), known));
 }
 
-// A bias that the graph does not add would pass unseen: the answers would merely be wrong.
-Status CheckBiasesUsed(const Checkpoint& checkpoint, const Graph& graph) {
+// What the graph of a layer leaves out would pass unseen: the answers would merely be wrong.
+Status CheckLayersUsed(const Checkpoint& checkpoint, const BuiltModel& model) {
   std::set<const void*> used;
-  for (size_t i = 0; i < graph.value_count(); ++i) used.insert(graph.value(static_cast<ValueId>(i)).data);
+  for (size_t i = 0; i < model.graph.value_count(); ++i) {
+    used.insert(model.graph.value(static_cast<ValueId>(i)).data);
+  }
   for (const auto& [name, tensor] : checkpoint.tensors()) {
-    if (name.ends_with(".bias") && !name.starts_with("cls.") && !used.contains(tensor.data)) {
-      return Unsupported(name + ": this architecture has no such bias");
-    }
+    const bool of_layer = name.starts_with("blk.") || (name.ends_with(".bias") && !name.starts_with("cls."));
+    if (!of_layer || used.contains(tensor.data)) continue;
+    return Unsupported(fmt::format("{}: shape {}, expected no such tensor in a {} model of {} layers", name,
+                                   ToString(tensor.shape), model.desc->name, model.hparams.layers));
   }
   return {};
 }
@@ -190,7 +212,7 @@ Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& 
   if (model.hidden_states) builder.WantHiddenStates();
   model.desc->build(model.hparams, builder);
   TERN_TRY_STATUS(builder.status());
-  TERN_TRY_STATUS(CheckBiasesUsed(checkpoint, model.graph));
+  TERN_TRY_STATUS(CheckLayersUsed(checkpoint, model));
   TERN_TRY_STATUS(CheckActivationUsed(checkpoint.metadata(), model.desc->name, model.graph));
   model.kv_layers = builder.kv_layers();
   TERN_TRY_STATUS(Verify(model.graph));

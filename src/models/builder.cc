@@ -38,7 +38,7 @@ float ModelBuilder::MetaFloat(std::string_view key, float fallback) {
     Fail(value.error());
     return fallback;
   }
-  if (std::isfinite(value.value())) return static_cast<float>(value.value());
+  if (const auto number = static_cast<float>(value.value()); std::isfinite(number)) return number;
   Fail(BadInput(fmt::format("{}: {}, expected a finite number", name, value.value())));
   return fallback;
 }

@@ -23,7 +23,7 @@ float QueryScale(const Hparams& h, ModelBuilder& b) {
 
 void Build(const Hparams& h, ModelBuilder& b) {
   if (h.window <= 0) {
-    b.Fail(BadInput("gemma3.attention.sliding_window: missing, expected a positive number"));
+    b.Fail(BadInput("gemma3.attention.sliding_window: 0 or missing, expected a positive number"));
     return;
   }
   const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});

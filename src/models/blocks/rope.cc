@@ -1,5 +1,7 @@
 #include "models/blocks/rope.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -78,6 +80,12 @@ ValueId RopeTable(ModelBuilder& b, const Hparams& h, const RopeSpec& spec) {
     std::vector<float> divisors(frequency.size());
     const Tensor& tensor = *b.checkpoint().Find(name);
     tensor.format->decode(tensor.data, divisors.data(), divisors.size());
+    const auto bad =
+        std::find_if_not(divisors.begin(), divisors.end(), [](float x) { return x > 0 && std::isfinite(x); });
+    if (bad != divisors.end()) {
+      return b.Fail(BadInput(
+          fmt::format("{}: value {} is {}, expected a positive number", name, bad - divisors.begin(), *bad)));
+    }
     for (size_t i = 0; i < frequency.size(); ++i) frequency[i] /= divisors[i];
   }
   Attrs attrs;
