@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <set>
 
 #include "models/activation.h"
 #include "models/builder.h"
@@ -170,14 +169,10 @@ Result<const ModelDesc*> FindDesc(const Metadata& metadata) {
 }
 
 // What the graph of a layer leaves out would pass unseen: the answers would merely be wrong.
-Status CheckLayersUsed(const Checkpoint& checkpoint, const BuiltModel& model) {
-  std::set<const void*> used;
-  for (size_t i = 0; i < model.graph.value_count(); ++i) {
-    used.insert(model.graph.value(static_cast<ValueId>(i)).data);
-  }
+Status CheckLayersUsed(const Checkpoint& checkpoint, const ModelBuilder& builder, const BuiltModel& model) {
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     const bool of_layer = name.starts_with("blk.") || (name.ends_with(".bias") && !name.starts_with("cls."));
-    if (!of_layer || used.contains(tensor.data)) continue;
+    if (!of_layer || builder.used().contains(name)) continue;
     return Unsupported(fmt::format("{}: shape {}, expected no such tensor in a {} model of {} layers", name,
                                    ToString(tensor.shape), model.desc->name, model.hparams.layers));
   }
@@ -212,8 +207,8 @@ Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& 
   if (model.hidden_states) builder.WantHiddenStates();
   model.desc->build(model.hparams, builder);
   TERN_TRY_STATUS(builder.status());
-  TERN_TRY_STATUS(CheckLayersUsed(checkpoint, model));
   TERN_TRY_STATUS(CheckActivationUsed(checkpoint.metadata(), model.desc->name, model.graph));
+  TERN_TRY_STATUS(CheckLayersUsed(checkpoint, builder, model));
   model.kv_layers = builder.kv_layers();
   TERN_TRY_STATUS(Verify(model.graph));
   return model;

@@ -17,7 +17,7 @@ using Mutation = std::function<void(MemoryCheckpoint&)>;
 struct BrokenModel {
   const char* name;
   Mutation mutate;
-  const char* error;  // all of it
+  std::string error;  // all of it
   const char* architecture = "llama";
 };
 
@@ -52,15 +52,21 @@ Mutation Both(Mutation a, Mutation b) {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+std::string Supported() {
+  std::string names;
+  for (const ModelDesc* model : AllModels()) names += (names.empty() ? "" : ", ") + std::string(model->name);
+  return "supported: " + names;
+}
+
 std::vector<BrokenModel> BrokenMetadata() {
   return {
       {"no architecture", Erase("general.architecture"), "general.architecture: missing from the metadata"},
       {"architecture is a number", Set("general.architecture", int64_t{3}),
        "general.architecture: is an integer, expected a string"},
       {"unknown architecture", Set("general.architecture", std::string("abacus")),
-       "general.architecture: \"abacus\", supported: gemma3, llama"},
+       "general.architecture: \"abacus\", " + Supported()},
       {"architecture of a megabyte", Set("general.architecture", std::string(1 << 20, 'a')),
-       "general.architecture: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\", supported: gemma3, llama"},
+       "general.architecture: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\", " + Supported()},
       {"keys of another architecture", Set("general.architecture", std::string("gemma3")),
        "gemma3.block_count: missing from the metadata"},
       {"no layers", Set("llama.block_count", int64_t{0}), "llama.block_count: 0, expected 1 to 4096"},
@@ -154,8 +160,10 @@ std::vector<BrokenModel> BrokenTensors() {
        "blk.0.ffn_norm.weight: shape [95], expected [96]"},
       {"a head of another size", Add("output.weight", std::vector<float>(96)),
        "output.weight: shape [96], expected [258, 96]"},
-      {"a bias that would be left out", Add("blk.0.attn_q.bias", std::vector<float>(96)),
-       "blk.0.attn_q.bias: shape [96], expected no such tensor in a llama model of 2 layers"},
+      {"a norm that would be left out", Add("blk.0.attn_q_norm.weight", std::vector<float>(32)),
+       "blk.0.attn_q_norm.weight: shape [32], expected no such tensor in a llama model of 2 layers"},
+      {"a bias that would be left out", Add("output_norm.bias", std::vector<float>(96)),
+       "output_norm.bias: shape [96], expected no such tensor in a llama model of 2 layers"},
       {"rope factors of another size", Add("rope_freqs.weight", std::vector<float>(15, 1.f)),
        "rope_freqs.weight: shape [15], expected [16]"},
       {"a rope factor of 0", Add("rope_freqs.weight", std::vector<float>(16, 0.f)),

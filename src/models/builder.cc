@@ -64,9 +64,15 @@ std::string ModelBuilder::Name(std::string_view part, std::string_view suffix) c
   return name += suffix;
 }
 
+const Tensor* ModelBuilder::Take(const std::string& name) {
+  const Tensor* tensor = checkpoint_.Find(name);
+  if (tensor != nullptr) used_.insert(name);
+  return tensor;
+}
+
 ValueId ModelBuilder::Weight(const std::string& name, const Shape& shape, std::string role) {
   if (!status_.ok()) return kNoValue;
-  const Tensor* tensor = checkpoint_.Find(name);
+  const Tensor* tensor = Take(name);
   if (tensor == nullptr) return Fail(BadInput(name + ": missing, expected shape " + ToString(shape)));
   const bool is_one_row = shape.size() == 2 && shape[0] == 1 && tensor->shape == Shape{shape[1]};
   if (tensor->shape != shape && !is_one_row) {
@@ -81,7 +87,7 @@ ValueId ModelBuilder::WeightOfRows(const std::string& name, const Shape& shape,
   Tensor out{nullptr, shape, nullptr};
   int64_t rows = 0;
   for (const RowRun& run : runs) {
-    const Tensor* tensor = checkpoint_.Find(run.tensor);
+    const Tensor* tensor = Take(run.tensor);
     if (tensor == nullptr) return Fail(BadInput(run.tensor + ": missing"));
     if (out.format == nullptr) out.format = tensor->format;
     if (tensor->format != out.format || tensor->cols() != shape.back() || run.first < 0 ||
@@ -100,7 +106,7 @@ ValueId ModelBuilder::WeightOfRows(const std::string& name, const Shape& shape,
   out.data = to;
   for (const RowRun& run : runs) {
     const size_t bytes = static_cast<size_t>(run.count) * row_bytes;
-    std::memcpy(to, checkpoint_.Find(run.tensor)->row(run.first), bytes);
+    std::memcpy(to, Take(run.tensor)->row(run.first), bytes);
     to += bytes;
   }
   return graph_.AddWeight(name, out, std::move(role));
@@ -109,7 +115,7 @@ ValueId ModelBuilder::WeightOfRows(const std::string& name, const Shape& shape,
 ValueId ModelBuilder::WeightRows(const std::string& name, const RowSlice& slice, std::string_view part) {
   const Shape whole = slice.in == 0 ? Shape{slice.total} : Shape{slice.total, slice.in};
   if (Weight(name, whole) == kNoValue) return kNoValue;
-  Tensor rows = *checkpoint_.Find(name);
+  Tensor rows = *Take(name);
   if (slice.in == 0) rows.shape = {slice.total, 1};
   rows.data = rows.row(slice.first);
   rows.shape = slice.in == 0 ? Shape{slice.count} : Shape{slice.count, slice.in};
@@ -127,7 +133,7 @@ ValueId ModelBuilder::Constant(std::string name, const std::vector<float>& value
 }
 
 std::vector<float> ModelBuilder::Numbers(const std::string& name, const Shape& shape) {
-  const Tensor* tensor = checkpoint_.Find(name);
+  const Tensor* tensor = Take(name);
   if (tensor == nullptr || tensor->shape != shape) {
     Weight(name, shape);  // says what is wrong
     return {};

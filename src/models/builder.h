@@ -2,6 +2,7 @@
 // ModelBuilder: what model files and blocks write graphs with. The first error sticks and later calls do
 // nothing, so that an architecture reads as its formula; BuildModel reports it.
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -108,9 +109,12 @@ class ModelBuilder {
   ValueId token_types();  // added where it is asked for
   const Status& status() const { return status_; }
   const std::vector<KvLayer>& kv_layers() const { return kv_layers_; }
+  // The tensors that were asked for so far.
+  const std::set<std::string>& used() const { return used_; }
   ValueId Fail(Error error);
 
  private:
+  const Tensor* Take(const std::string& name);  // nullptr: none
   ValueId LinearOf(ValueId x, ValueId weight, ValueId bias);
 
   const Checkpoint& checkpoint_;
@@ -120,6 +124,7 @@ class ModelBuilder {
   ValueId tokens_, positions_, output_rows_, token_types_ = kNoValue;
   bool hidden_states_ = false;
   std::vector<KvLayer> kv_layers_;
+  std::set<std::string> used_;
   Status status_;
 };
 
