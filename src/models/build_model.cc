@@ -148,9 +148,9 @@ Result<Hparams> ReadHparams(const Metadata& metadata, std::string_view architect
   TERN_TRY(h.width, ReadInt(metadata, arch + ".embedding_length", 1, kMax));
   TERN_TRY(h.ffn_width, ReadIntOr(metadata, arch + ".feed_forward_length", 0, kMax * 16, 0));
   TERN_TRY(h.context, ReadInt(metadata, arch + ".context_length", 1, 1 << 30));
-  TERN_TRY(h.norm_eps, ReadNumber(metadata, arch + ".attention.layer_norm_epsilon", 1e-12, 1, 1e-5));
+  TERN_TRY(h.norm_eps, ReadNumber(metadata, arch + ".attention.layer_norm_epsilon", 1e-20, 1, 1e-5));
   TERN_TRY(h.norm_eps,
-           ReadNumber(metadata, arch + ".attention.layer_norm_rms_epsilon", 1e-12, 1, h.norm_eps));
+           ReadNumber(metadata, arch + ".attention.layer_norm_rms_epsilon", 1e-20, 1, h.norm_eps));
   TERN_TRY_STATUS(ReadHeads(metadata, arch, h));
   TERN_TRY_STATUS(ReadRope(metadata, arch, h));
   TERN_TRY_STATUS(ReadWindow(metadata, arch, h));
