@@ -113,7 +113,7 @@ Result<AtomicFile> AtomicFile::Create(const std::string& path) {
   // Not mkstemp: the file gets the mode that the user's umask gives.
   std::string temporary = path + "." + std::to_string(getpid()) + "." + std::to_string(counter++) + ".tmp";
   const int fd = OpenRetrying(temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
-  if (fd < 0) return SystemError(temporary, "create");
+  if (fd < 0) return SystemError(path, "create");
   return AtomicFile(path, std::move(temporary), fd);
 }
 

@@ -8,8 +8,6 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "base/file.h"
@@ -31,6 +29,8 @@ constexpr std::string_view kHelp =
     "  /stats              the figures of the last answer\n"
     "  /bye                leave (also Ctrl-D)\n"
     "  A line that ends with \\ goes on; \"\"\" starts and ends a block. Ctrl-C stops an answer.\n";
+
+constexpr size_t kMaxConversationBytes = size_t{64} << 20;
 
 std::pair<std::string, std::string> SplitWord(const std::string& text) {
   const size_t space = text.find(' ');
@@ -153,9 +153,7 @@ Status Chat::Save(const std::string& path) const {
 }
 
 Status Chat::Load(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return NotFound(path + ": cannot be opened");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  TERN_TRY(const std::string text, ReadFile(path, kMaxConversationBytes));
   boost::system::error_code error;
   const boost::json::value json = boost::json::parse(text, error);
   const Error malformed =
@@ -183,6 +181,7 @@ Result<bool> Chat::Command(const std::string& line) {
   } else if (name == "/clear") {
     Clear();
   } else if (name == "/system") {
+    if (!template_) return BadInput("/system: completing plain text, expected a model with a chat template");
     system_ = rest;
     Clear();
   } else if (name == "/set" && rest.empty()) {
@@ -210,6 +209,7 @@ Result<bool> Chat::Handle(const std::string& line) {
 
 Status Chat::Loop() {
   LineReader reader("> ");
+  const InterruptScope scope;  // between an answer and the prompt, too, Ctrl-C must not end the program
   while (const std::optional<std::string> line = reader.Read()) {
     const auto more = Handle(*line);
     if (!more.ok()) {

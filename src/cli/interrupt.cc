@@ -1,7 +1,5 @@
 #include "cli/interrupt.h"
 
-#include <signal.h>
-
 namespace tern {
 namespace {
 
@@ -17,20 +15,16 @@ void OnInterrupt(int signal) {
   g_interrupted = 1;
 }
 
-void Handle(void (*handler)(int)) {
-  struct sigaction action {};
-  action.sa_handler = handler;  // no SA_RESTART: a read from the terminal must wake up
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-}
-
 }  // namespace
 
 InterruptScope::InterruptScope() {
   g_interrupted = 0;
-  Handle(OnInterrupt);
+  struct sigaction action {};
+  action.sa_handler = OnInterrupt;  // no SA_RESTART: a read from the terminal must wake up
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, &before_);
 }
-InterruptScope::~InterruptScope() { Handle(SIG_DFL); }
+InterruptScope::~InterruptScope() { sigaction(SIGINT, &before_, nullptr); }
 
 bool Interrupted() { return g_interrupted != 0; }
 void ClearInterrupt() { g_interrupted = 0; }

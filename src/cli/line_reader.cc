@@ -55,6 +55,7 @@ std::optional<std::string> LineReader::ReadLine(const std::string& prompt) {
     return text;
   }
   editor_->prompt = prompt;
+  el_resize(editor_->line);  // the window may have changed since the last line
   const InterruptScope scope;
   int count = 0;
   const char* got = el_gets(editor_->line, &count);

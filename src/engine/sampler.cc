@@ -40,6 +40,7 @@ uint64_t RandomSeed() {
 
 Status Validate(const SamplingOptions& o) {
   constexpr double kMany = 1 << 30;
+  constexpr float kMaxBias = 1e6f;
   const struct {
     std::string_view name;
     double value, low, high;
@@ -67,7 +68,8 @@ Status Validate(const SamplingOptions& o) {
   if (o.mirostat != 0 && o.mirostat != 2)
     return BadInput(fmt::format("mirostat: {}, expected 0 or 2", o.mirostat));
   for (const auto& [id, bias] : o.logit_bias) {
-    if (std::isnan(bias)) return BadInput(fmt::format("logit-bias: token {}: not a number", id));
+    if (bias <= kMaxBias) continue;  // -inf: never this token
+    return BadInput(fmt::format("logit-bias: token {}: {}, expected at most {}", id, bias, kMaxBias));
   }
   return {};
 }
@@ -99,6 +101,10 @@ Sampler::Sampler(SamplingOptions options, int vocabulary, int context)
 }
 
 Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int context) {
+  for (const auto& [id, bias] : options.logit_bias) {
+    if (id >= 0 && id < vocabulary) continue;
+    return BadInput(fmt::format("logit-bias: token {}: expected 0 to {}", id, vocabulary - 1));
+  }
   if (options.seed == 0) options.seed = RandomSeed();
   Sampler sampler(std::move(options), vocabulary, context);
   const SamplingOptions& o = sampler.options_;

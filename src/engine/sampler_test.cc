@@ -202,6 +202,14 @@ TEST(Sampler, OrderAndRangesAreChecked) {
   EXPECT_EQ(status.error().what, "top-p: 1.5, expected 0 to 1");
   o.top_p = std::nanf("");
   EXPECT_FALSE(Validate(o).ok());
+  o = Off();
+  o.logit_bias = {{3, -std::numeric_limits<float>::infinity()}};
+  EXPECT_TRUE(Validate(o).ok());
+  EXPECT_EQ(Sampler::Make(o, 3).error().what, "logit-bias: token 3: expected 0 to 2");
+  o.logit_bias = {{3, std::numeric_limits<float>::infinity()}};
+  EXPECT_EQ(Validate(o).error().what, "logit-bias: token 3: inf, expected at most 1000000");
+  o.logit_bias = {{3, std::nanf("")}};
+  EXPECT_FALSE(Validate(o).ok());
 }
 
 TEST(Sampler, AGrowingHistoryAllocatesNothing) {

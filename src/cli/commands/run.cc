@@ -36,6 +36,10 @@ Result<Loaded> Load(const Options& o) {
   if (!model->chat_template.empty() && !o.raw) {
     TERN_TRY(loaded.chat_template, ChatTemplate::Parse(model->chat_template));
   }
+  if (!loaded.chat_template && !o.system.empty()) {
+    return BadInput("--system: completing plain text, expected a model with a chat template" +
+                    std::string(o.raw ? ", and no --raw" : ""));
+  }
   TERN_TRY(const RunnerOptions options, ToRunnerOptions(o.model));
   TERN_TRY(auto runner, Runner::Make(model, options));
   loaded.engine = std::make_unique<Engine>(std::move(runner));
@@ -43,8 +47,16 @@ Result<Loaded> Load(const Options& o) {
   return loaded;
 }
 
+// Completing where a chat was expected is said once.
+void NotePlainText(const Options& o, const Loaded& loaded) {
+  if (!loaded.chat_template && !o.raw && !o.quiet) {
+    Note("This model has no chat template: it completes plain text.");
+  }
+}
+
 Status OneShot(const Options& o, const std::string& text) {
   TERN_TRY(const Loaded loaded, Load(o));
+  NotePlainText(o, loaded);
   const LoadedModel& model = loaded.engine->runner().model();
   std::vector<int32_t> prompt;
   if (loaded.chat_template) {
@@ -71,9 +83,7 @@ Status Converse(const Options& o) {
   const Runner& runner = loaded.engine->runner();
   Note(fmt::format("{} on {}, context {}; /help lists commands", o.model.model, runner.device(),
                    runner.context()));
-  if (!loaded.chat_template) {
-    Note("This model has no chat template: it completes plain text.");
-  }
+  NotePlainText(o, loaded);
   Chat chat(loaded.engine.get(), std::move(loaded.chat_template), o.generate, o.system, loaded.limit_gb_s);
   return chat.Loop();
 }
