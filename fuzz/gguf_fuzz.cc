@@ -17,7 +17,7 @@ void ReadRow(const tern::Tensor& tensor, int64_t row) {
   const size_t weights = std::min(static_cast<size_t>(tensor.cols()), kMostWeights) /
                          tensor.format->block_weights * tensor.format->block_weights;
   std::vector<float> values(weights);
-  tensor.format->decode(tensor.row(row), values.data(), weights);
+  tensor.format->decode(tensor.row(row), 0, values.data(), weights);
   // The row's last byte.
   const auto* bytes = static_cast<const volatile unsigned char*>(tensor.row(row));
   static_cast<void>(bytes[tensor.row_bytes() - 1]);

@@ -22,12 +22,6 @@ void Normalize(std::vector<float>& x) {
   for (float& v : x) v = static_cast<float>(v * inverse);
 }
 
-std::vector<float> Numbers(const Tensor& tensor) {
-  std::vector<float> values(static_cast<size_t>(Elements(tensor.shape)));
-  tensor.format->decode(tensor.data, values.data(), values.size());
-  return values;
-}
-
 void LayerNorm(std::vector<float>& x, const std::vector<float>& weight, float eps) {
   const double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
   double variance = 0;
@@ -101,14 +95,14 @@ Result<TextEncoder::Dense> TextEncoder::ReadDense(const std::string& name) const
     return BadInput(
         fmt::format("{}.weight: shape {}, expected [labels, {}]", name, ToString(weight->shape), width));
   }
-  dense.weight = Numbers(*weight);
+  dense.weight = DecodeAll(*weight);
   dense.bias.resize(static_cast<size_t>(weight->rows()), 0.f);
   if (bias == nullptr) return dense;
   if (Elements(bias->shape) != weight->rows()) {
     return BadInput(
         fmt::format("{}.bias: shape {}, expected [{}]", name, ToString(bias->shape), weight->rows()));
   }
-  dense.bias = Numbers(*bias);
+  dense.bias = DecodeAll(*bias);
   return dense;
 }
 
@@ -124,7 +118,7 @@ Status TextEncoder::ReadHead() {
       return BadInput(fmt::format("cls.norm.weight: shape {}, expected [{}]", ToString(norm->shape),
                                   model_->hparams().width));
     }
-    norm_ = Numbers(*norm);
+    norm_ = DecodeAll(*norm);
   }
   const std::string arch(model_->built.desc->name);
   TERN_TRY(const std::string pooling, checkpoint.metadata().Str(arch + ".classifier.pooling", "cls"));

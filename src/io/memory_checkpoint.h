@@ -27,10 +27,15 @@ class MemoryCheckpoint : public Checkpoint {
   // Encodes `values` in `format`.
   void Add(const std::string& name, const Shape& shape, const Format& format,
            const std::vector<float>& values) {
-    const auto blocks = values.size() / format.block_weights;
-    Buffer buffer(blocks * format.block_bytes);
-    format.encode(values.data(), buffer.data(), values.size());
-    tensors_.push_back({name, Tensor{&format, shape, buffer.data()}});
+    Tensor tensor{&format, shape, nullptr};
+    const auto width = static_cast<size_t>(tensor.cols()), rows = static_cast<size_t>(tensor.rows());
+    Buffer buffer(rows * tensor.row_bytes());
+    auto* bytes = static_cast<char*>(buffer.data());
+    for (size_t r = 0; r < rows; ++r) {
+      format.encode(values.data() + r * width, bytes + r * tensor.row_bytes(), width);
+    }
+    tensor.data = bytes;
+    tensors_.push_back({name, tensor});
     buffers_.push_back(std::move(buffer));
   }
   // What a test breaks. nullptr: no such tensor.

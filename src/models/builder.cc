@@ -138,9 +138,7 @@ std::vector<float> ModelBuilder::Numbers(const std::string& name, const Shape& s
     Weight(name, shape);  // says what is wrong
     return {};
   }
-  std::vector<float> values(static_cast<size_t>(Elements(shape)));
-  tensor->format->decode(tensor->data, values.data(), values.size());
-  return values;
+  return DecodeAll(*tensor);
 }
 
 ValueId ModelBuilder::Op(std::string_view op, std::vector<ValueId> inputs, Attrs attrs) {

@@ -49,13 +49,16 @@ Metadata WithGeneralKeys(const Checkpoint& checkpoint, const Format* wanted) {
 // Rows of `tensor` in another plain format, piece by piece.
 Status AppendConverted(const Tensor& tensor, const Format& target, GgufWriter& writer) {
   const auto columns = static_cast<size_t>(tensor.cols()), rows = static_cast<size_t>(tensor.rows());
-  std::vector<float> numbers(kChunkRows * columns);
+  std::vector<float> numbers(columns);
+  const size_t row_bytes = BlockOffset(target, columns);
   std::string bytes;
   for (size_t row = 0; row < rows; row += kChunkRows) {
-    const size_t n = std::min(kChunkRows, rows - row) * columns;
-    tensor.format->decode(tensor.row(static_cast<int64_t>(row)), numbers.data(), n);
-    bytes.resize(n * target.block_bytes);
-    target.encode(numbers.data(), bytes.data(), n);
+    const size_t n = std::min(kChunkRows, rows - row);
+    bytes.resize(n * row_bytes);
+    for (size_t r = 0; r < n; ++r) {
+      tensor.format->decode(tensor.row(static_cast<int64_t>(row + r)), 0, numbers.data(), columns);
+      target.encode(numbers.data(), bytes.data() + r * row_bytes, columns);
+    }
     TERN_TRY_STATUS(writer.Append(bytes));
   }
   return {};

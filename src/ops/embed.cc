@@ -15,7 +15,7 @@ void Reference(const OpArgs& args) {
   const auto scale = static_cast<float>(args.attrs.Float("scale", 1));
   for (int64_t r = 0; r < args.outputs[0].rows(); ++r) {
     float* out = args.outputs[0].f32() + r * table.cols();
-    table.format->decode(table.row(args.inputs[0].i32()[r]), out, static_cast<size_t>(table.cols()));
+    table.format->decode(table.row(args.inputs[0].i32()[r]), 0, out, static_cast<size_t>(table.cols()));
     for (int64_t i = 0; i < table.cols(); ++i) out[i] *= scale;
   }
 }

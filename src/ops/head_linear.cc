@@ -21,7 +21,7 @@ void Reference(const OpArgs& args) {
   const int64_t per_head = w.shape[1], width = w.shape[2];
   std::vector<float> decoded(static_cast<size_t>(width));
   for (int64_t n = 0; n < w.rows(); ++n) {
-    w.format->decode(w.row(n), decoded.data(), decoded.size());
+    w.format->decode(w.row(n), 0, decoded.data(), decoded.size());
     for (int64_t r = 0; r < x.rows(); ++r) {
       const float* in = x.f32() + r * x.cols() + n / per_head * width;
       double dot = 0;

@@ -130,7 +130,7 @@ std::vector<double> Multiply(const OpArgs& args, const LinearForm& form, size_t 
   std::vector<double> y(rows * channels);
   std::vector<float> decoded(width);
   for (size_t n = 0; n < channels; ++n) {
-    w.format->decode(w.row(static_cast<int64_t>(n)), decoded.data(), width);
+    w.format->decode(w.row(static_cast<int64_t>(n)), 0, decoded.data(), width);
     for (size_t r = 0; r < rows; ++r) {
       double dot = 0;
       for (size_t k = 0; k < width; ++k) dot += in[r][k] * decoded[k];

@@ -65,10 +65,10 @@ std::vector<double> Multiply(const OpArgs& args, const MoeMlpForm& form, size_t 
   std::vector<float> decoded(x.size()), bias(y.size(), 0.f);
   if (form.has_bias) {
     const Tensor b = args.inputs[weight + 3].tensor();
-    b.format->decode(b.row(e), bias.data(), bias.size());
+    b.format->decode(b.row(e), 0, bias.data(), bias.size());
   }
   for (size_t n = 0; n < y.size(); ++n) {
-    w.format->decode(w.row(e * channels + static_cast<int64_t>(n)), decoded.data(), decoded.size());
+    w.format->decode(w.row(e * channels + static_cast<int64_t>(n)), 0, decoded.data(), decoded.size());
     for (size_t k = 0; k < x.size(); ++k) y[n] += x[k] * decoded[k];
     y[n] += bias[n];
   }

@@ -15,8 +15,8 @@ namespace tern {
 namespace {
 
 // The bytes of f32 weights are floats: enough of a format for references, without the tensor module's list.
-void DecodeFloats(const void* blocks, float* out, size_t n) {
-  for (size_t i = 0; i < n; ++i) out[i] = static_cast<const float*>(blocks)[i];
+void DecodeFloats(const void* row, size_t first, float* out, size_t n) {
+  for (size_t i = 0; i < n; ++i) out[i] = static_cast<const float*>(row)[first + i];
 }
 constexpr Format kFloats = {.name = "f32",
                             .gguf_type = 0,

@@ -91,10 +91,6 @@ TypesResult InferElementwise(TypeSpan inputs, size_t count) {
   return std::vector<ValueType>{inputs[0]};
 }
 
-std::vector<float> DecodeAll(const View& weight) {
-  std::vector<float> values(static_cast<size_t>(Elements(weight.shape)));
-  weight.format->decode(weight.data, values.data(), values.size());
-  return values;
-}
+std::vector<float> DecodeAll(const View& weight) { return DecodeAll(weight.tensor()); }
 
 }  // namespace tern

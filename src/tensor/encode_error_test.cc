@@ -24,7 +24,7 @@ double EncodeError(const Format& format, const std::vector<float>& x) {
   std::vector<uint8_t> blocks(RowBytes(format, x.size()).value());
   std::vector<float> y(x.size());
   format.encode(x.data(), blocks.data(), x.size());
-  format.decode(blocks.data(), y.data(), y.size());
+  format.decode(blocks.data(), 0, y.data(), y.size());
   double error = 0, power = 0;
   for (size_t i = 0; i < x.size(); ++i) {
     error += (double{x[i]} - y[i]) * (double{x[i]} - y[i]);

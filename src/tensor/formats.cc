@@ -26,7 +26,8 @@ Result<size_t> RowBytes(const Format& format, uint64_t n) {
     return BadInput(std::string(format.name) + ": row of " + std::to_string(n) +
                     " weights, expected a multiple of " + std::to_string(format.block_weights));
   }
-  return (CheckedSize(n / format.block_weights) * format.block_bytes).Get(format.name);
+  const CheckedSize blocks = CheckedSize(n / format.block_weights) * format.block_bytes;
+  return (blocks + format.row_prefix_bytes).Get(format.name);
 }
 
 std::span<const Format* const> AllFormats() { return kFormats; }

@@ -30,17 +30,16 @@ TEST(Formats, DecodeAsTheReferenceDoes) {
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with('#')) continue;
     std::istringstream words(line);
-    std::string name, block_hex, floats_hex;
-    words >> name >> block_hex >> floats_hex;
+    std::string name, row_hex, floats_hex;
+    words >> name >> row_hex >> floats_hex;
     seen.insert(name);
     const Format* format = FindFormat(name);
     ASSERT_NE(format, nullptr) << name;
-    const std::vector<uint8_t> block = FromHex(block_hex), floats = FromHex(floats_hex);
-    ASSERT_EQ(block.size(), format->block_bytes) << name;
-    ASSERT_EQ(floats.size(), format->block_weights * 4) << name;
-    std::vector<float> expected(format->block_weights), decoded(format->block_weights);
+    const std::vector<uint8_t> row = FromHex(row_hex), floats = FromHex(floats_hex);
+    std::vector<float> expected(floats.size() / 4), decoded(floats.size() / 4);
+    ASSERT_EQ(row.size(), RowBytes(*format, expected.size()).value()) << name;
     std::memcpy(expected.data(), floats.data(), floats.size());
-    format->decode(block.data(), decoded.data(), decoded.size());
+    format->decode(row.data(), 0, decoded.data(), decoded.size());
     for (size_t i = 0; i < expected.size(); ++i) {
       ASSERT_TRUE(SameFloat(decoded[i], expected[i]))
           << line.substr(0, 60) << ": weight " << i << " is " << decoded[i] << ", expected " << expected[i];

@@ -4,8 +4,8 @@
 //   weight[i] = scale[i / group] * (code[i] - zero) - minimum[i / group]
 //
 // where scale = d * sc and minimum = dmin * mn if two_level, else d and dmin alone (then sc = mn = 1).
-// A block has 32 weights, or 256 where two_level. Kernels are made for the forms of the listed formats.
-// Plain C types: ISA files include this.
+// A block has a multiple of 32 weights; 256 where two_level. Kernels are made for the forms of the listed
+// formats. Plain C types: ISA files include this.
 
 #include <cstdint>
 

@@ -19,8 +19,15 @@ std::string ToString(const Shape& shape) {
   return text + "]";
 }
 
-size_t Tensor::row_bytes() const {
-  return static_cast<size_t>(cols()) / format->block_weights * format->block_bytes;
+size_t Tensor::row_bytes() const { return BlockOffset(*format, static_cast<size_t>(cols())); }
+
+std::vector<float> DecodeAll(const Tensor& tensor) {
+  const auto width = static_cast<size_t>(tensor.cols());
+  std::vector<float> values(static_cast<size_t>(Elements(tensor.shape)));
+  for (int64_t r = 0; r < tensor.rows(); ++r) {
+    tensor.format->decode(tensor.row(r), 0, values.data() + static_cast<size_t>(r) * width, width);
+  }
+  return values;
 }
 
 // Anonymous mappings come zeroed, are given back whole, and can be huge pages: weights are streamed once per

@@ -31,6 +31,9 @@ struct Tensor {
   }
 };
 
+// A tensor's numbers, row by row.
+std::vector<float> DecodeAll(const Tensor& tensor);
+
 // 64-byte aligned, zeroed; asks for 2 MiB pages where that may help.
 class Buffer {
  public:

@@ -56,8 +56,8 @@ void WriteBytes(const fs::path& path, const std::string& bytes) {
 std::string WhatIsWrongWith(const Checkpoint& checkpoint) {
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     std::vector<float> row(static_cast<size_t>(tensor.cols()));
-    tensor.format->decode(tensor.row(0), row.data(), row.size());
-    tensor.format->decode(tensor.row(tensor.rows() - 1), row.data(), row.size());
+    tensor.format->decode(tensor.row(0), 0, row.data(), row.size());
+    tensor.format->decode(tensor.row(tensor.rows() - 1), 0, row.data(), row.size());
     if (checkpoint.Find(name) != &tensor) return "a tensor is not found by its name";
   }
   return "";

@@ -18,7 +18,7 @@ Result<std::unique_ptr<CpuStep>> PrepareEmbed(const StepContext& c) {
                                                                                const StepMemory&) {
     const auto width = static_cast<size_t>(table.cols());
     float* out = args.outputs[0].f32() + static_cast<size_t>(r) * width;
-    decode(table.row(args.inputs[0].i32()[r]), out, width);
+    decode(table.row(args.inputs[0].i32()[r]), 0, out, width);
     if (scale != 1.f) multiply(out, scale, out, width);
   });
 }

@@ -23,9 +23,7 @@ std::shared_ptr<const float> WeightCache::Floats(const Value& weight) {
   if (weight.type.format == &F32()) {
     return {std::shared_ptr<const float>(), static_cast<const float*>(weight.data)};
   }
-  const auto n = static_cast<size_t>(Elements(weight.type.shape));
-  auto values = std::make_shared<std::vector<float>>(n);
-  weight.type.format->decode(weight.data, values->data(), n);
+  auto values = std::make_shared<std::vector<float>>(DecodeAll(weight.tensor()));
   return {values, values->data()};
 }
 

@@ -77,9 +77,7 @@ ValueId RopeTable(ModelBuilder& b, const Hparams& h, const RopeSpec& spec) {
   if (s.type == "yarn") ApplyYarn(spec, frequency);
   if (const std::string name = Divisors(b, h, s); !name.empty()) {
     if (b.Weight(name, {(spec.dims + 1) / 2}) == kNoValue) return kNoValue;
-    std::vector<float> divisors(frequency.size());
-    const Tensor& tensor = *b.checkpoint().Find(name);
-    tensor.format->decode(tensor.data, divisors.data(), divisors.size());
+    const std::vector<float> divisors = DecodeAll(*b.checkpoint().Find(name));
     const auto bad =
         std::find_if_not(divisors.begin(), divisors.end(), [](float x) { return x > 0 && std::isfinite(x); });
     if (bad != divisors.end()) {

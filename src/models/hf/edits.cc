@@ -24,12 +24,6 @@ Status CheckChoice(std::string_view name, const std::vector<int64_t>& chosen, in
   return {};
 }
 
-std::vector<float> Decoded(const Tensor& tensor) {
-  std::vector<float> values(static_cast<size_t>(Elements(tensor.shape)));
-  tensor.format->decode(tensor.data, values.data(), values.size());
-  return values;
-}
-
 }  // namespace
 
 void* HfEditor::Allocate(size_t bytes) { return buffers_.emplace_back(bytes).data(); }
@@ -63,7 +57,7 @@ Result<Tensor> HfEditor::Transpose(std::string_view name, const Tensor& tensor) 
 }
 
 Tensor HfEditor::PlusOne(const Tensor& tensor) {
-  std::vector<float> values = Decoded(tensor);
+  std::vector<float> values = DecodeAll(tensor);
   for (float& value : values) value += 1;
   Tensor out = Floats(values);
   out.shape = tensor.shape;

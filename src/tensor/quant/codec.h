@@ -5,7 +5,7 @@
 // that one header compiles into the portable registry and again into every ISA's decode tables
 // (backends/cpu/decode):
 //
-//   kWeights        weights per block
+//   kWeights        weights per block: a divisor or multiple of 32, at most 256
 //   kGgufType       ggml type id on disk
 //   Block           a block's bytes as they lie on disk: [[gnu::packed]], a file may hold them at any address
 //   Encode, Decode  kWeights floats to and from a block; Decode is bit-identical to the format's reference,
@@ -13,6 +13,9 @@
 //                   numbers
 //   kTolerance      worst |x - Decode(Encode(x))| as a share of max|x| within the block
 //   kIntForm, Unpack  optional (tensor/int_form.h): int8 kernels on every ISA, instead of decoding to f32
+//   RowPrefix       optional: what lies before a row's blocks, [[gnu::packed]]. Then there is also
+//                     EncodePrefix(row, n, &prefix), and Encode and Decode take the prefix before the block
+//   kFiniteOnly     optional, true where no bits stand for infinities and NaNs
 
 #include <cstddef>
 #include <cstdint>
@@ -33,20 +36,39 @@ template <class F>
 constexpr size_t kStrip = F::kWeights < 32 ? 32 / F::kWeights : 1;
 
 template <class F>
-void DecodeRow(const void* __restrict blocks, float* __restrict out, size_t n) {
-  const auto* block = static_cast<const typename F::Block*>(blocks);
+constexpr bool kHasPrefix = requires {
+  typename F::RowPrefix;
+};
+
+// Format::decode and Format::encode.
+template <class F>
+void DecodeRow(const void* __restrict row, size_t first, float* __restrict out, size_t n) {
   const size_t count = n / F::kWeights;
   size_t i = 0;
-  for (; i + kStrip<F> <= count; i += kStrip<F>) {
-    for (size_t j = 0; j < kStrip<F>; ++j) F::Decode(block[i + j], out + (i + j) * F::kWeights);
+  if constexpr (kHasPrefix<F>) {
+    const auto& prefix = *static_cast<const typename F::RowPrefix*>(row);
+    const auto* block = reinterpret_cast<const typename F::Block*>(&prefix + 1) + first / F::kWeights;
+    for (; i < count; ++i) F::Decode(prefix, block[i], out + i * F::kWeights);
+  } else {
+    const auto* block = static_cast<const typename F::Block*>(row) + first / F::kWeights;
+    for (; i + kStrip<F> <= count; i += kStrip<F>) {
+      for (size_t j = 0; j < kStrip<F>; ++j) F::Decode(block[i + j], out + (i + j) * F::kWeights);
+    }
+    for (; i < count; ++i) F::Decode(block[i], out + i * F::kWeights);
   }
-  for (; i < count; ++i) F::Decode(block[i], out + i * F::kWeights);
 }
 
 template <class F>
-void EncodeRow(const float* in, void* blocks, size_t n) {
-  auto* block = static_cast<typename F::Block*>(blocks);
-  for (size_t i = 0; i < n / F::kWeights; ++i) F::Encode(in + i * F::kWeights, block[i]);
+void EncodeRow(const float* in, void* row, size_t n) {
+  if constexpr (kHasPrefix<F>) {
+    auto& prefix = *static_cast<typename F::RowPrefix*>(row);
+    auto* block = reinterpret_cast<typename F::Block*>(&prefix + 1);
+    F::EncodePrefix(in, n, prefix);
+    for (size_t i = 0; i < n / F::kWeights; ++i) F::Encode(in + i * F::kWeights, prefix, block[i]);
+  } else {
+    auto* block = static_cast<typename F::Block*>(row);
+    for (size_t i = 0; i < n / F::kWeights; ++i) F::Encode(in + i * F::kWeights, block[i]);
+  }
 }
 
 template <class F>
@@ -54,12 +76,12 @@ void UnpackBlock(const void* block, IntBlock* out) {
   F::Unpack(*static_cast<const typename F::Block*>(block), out);
 }
 
-// For Unpack of formats with one scale per block of one group.
+// For Unpack of formats with one scale per block.
 inline void SetScale(IntBlock* out, float d, float minimum = 0) {
   out->d = d;
   out->dmin = minimum;
-  out->sc[0] = 1;
-  out->mn[0] = 1;
+  for (int8_t& sc : out->sc) sc = 1;
+  for (uint8_t& mn : out->mn) mn = 1;
 }
 
 // Decode by way of Unpack, for formats whose reference is the integer form's formula with exact products:

@@ -9,8 +9,8 @@
 
 namespace tern {
 
-// out[0..n): the weights of consecutive blocks; n is a multiple of the format's block_weights.
-using DecodeRowFn = void (*)(const void* blocks, float* out, size_t n);
+// Format::decode: out[0..n) = weights [first, first + n) of the row.
+using DecodeRowFn = void (*)(const void* row, size_t first, float* out, size_t n);
 
 // The best for `isa` (base/isa.h); for a format that formats.list does not name, its own decode.
 DecodeRowFn PickDecode(const Format& format, uint32_t isa);

@@ -27,10 +27,10 @@ TEST(Decode, EveryIsaGivesThePortableBits) {
     for (const Format* format : AllFormats()) {
       for (const size_t blocks : {1, 2, 3, 31, 33, 1000}) {
         const size_t n = blocks * format->block_weights;
-        const std::vector<uint8_t> bytes = RandomBytes(blocks * format->block_bytes + 1);
+        const std::vector<uint8_t> bytes = RandomBytes(RowBytes(*format, n).value() + 1);
         std::vector<float> expected(n), decoded(n + 1, -7.f);
-        format->decode(bytes.data() + 1, expected.data(), n);
-        PickDecode(*format, isa)(bytes.data() + 1, decoded.data(), n);
+        format->decode(bytes.data() + 1, 0, expected.data(), n);
+        PickDecode(*format, isa)(bytes.data() + 1, 0, decoded.data(), n);
         for (size_t i = 0; i < n; ++i) {
           ASSERT_TRUE(std::bit_cast<uint32_t>(decoded[i]) == std::bit_cast<uint32_t>(expected[i]) ||
                       (std::isnan(decoded[i]) && std::isnan(expected[i])))

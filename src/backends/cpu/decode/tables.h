@@ -5,7 +5,7 @@
 
 namespace tern {
 
-using DecodeRowFn = void (*)(const void* blocks, float* out, size_t n);
+using DecodeRowFn = void (*)(const void* row, size_t first, float* out, size_t n);
 
 namespace isa_avx2 {
 extern const DecodeRowFn kDecodeRows[];

@@ -121,12 +121,12 @@ PanelLayout LayoutOfFormat(const Format& format) {
 void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out) {
   const Format& format = *weight.format;
   const int64_t channels = std::min<int64_t>(kPanelWidth, weight.rows() - first_channel);
-  const size_t blocks_per_row = static_cast<size_t>(weight.cols()) / format.block_weights;
+  const auto width = static_cast<size_t>(weight.cols());
   const size_t row_bytes = weight.row_bytes();
   const auto* rows = static_cast<const uint8_t*>(weight.row(first_channel));
   Blocks blocks{};
-  for (size_t b = 0; b < blocks_per_row; ++b) {
-    const uint8_t* block = rows + b * format.block_bytes;
+  for (size_t first = 0; first < width; first += format.block_weights) {
+    const uint8_t* block = rows + BlockOffset(format, first);
     for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
       format.unpack(block + c * row_bytes, &blocks[c]);
     }
@@ -164,16 +164,13 @@ void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
 }
 
 void DecodePanel(const Tensor& weight, DecodeRowFn decode, int64_t first_channel, float* chunk, float* out) {
-  const Format& format = *weight.format;
   const size_t width = static_cast<size_t>(weight.cols());
   const size_t channels = static_cast<size_t>(std::min<int64_t>(kPanelWidth, weight.rows() - first_channel));
   std::fill(chunk, chunk + kDecodeChunkFloats, 0.0f);
   for (size_t first_k = 0; first_k < width; first_k += kDecodeWidth) {
     const size_t n = std::min(kDecodeWidth, width - first_k);
-    const size_t offset = first_k / format.block_weights * format.block_bytes;
     for (size_t c = 0; c < channels; ++c) {
-      const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + static_cast<int64_t>(c)));
-      decode(row + offset, chunk + c * kDecodeStride, n);
+      decode(weight.row(first_channel + static_cast<int64_t>(c)), first_k, chunk + c * kDecodeStride, n);
     }
     Transpose(chunk, n, out);
     out += n * kPanelWidth;
