@@ -20,10 +20,7 @@ struct q3_k {
   static void Encode(const float* x, Block& b) {
     IntBlock ints;
     FitSymmetricGroups(x, 4, 32, &ints);
-    for (size_t i = 0; i < 32; ++i) b.high[i] = 0;
-    for (size_t i = 0; i < kWeights; ++i) {
-      b.high[i % 32] |= static_cast<uint8_t>(ints.code[i] >> 2 << i / 32);
-    }
+    PackBits(ints.code, 2, b.high);
     PackTwoBits(ints.code, b.q);
     for (size_t i = 0; i < 12; ++i) b.scales[i] = 0;
     for (size_t g = 0; g < 16; ++g) {
@@ -47,11 +44,7 @@ struct q3_k {
       out->mn[g] = 0;
     }
     UnpackTwoBits(b.q, out->code);
-    for (size_t run = 0; run < kWeights / 32; ++run) {
-      for (size_t i = 0; i < 32; ++i) {
-        out->code[run * 32 + i] |= static_cast<uint8_t>((b.high[i] >> run & 1) << 2);
-      }
-    }
+    AddBits(b.high, 2, out->code);
   }
 };
 

@@ -21,7 +21,7 @@ struct q4_k {
     b.d = F32ToF16(ints.d);
     b.dmin = F32ToF16(ints.dmin);
     PackSixBitPairs(ints, b.scales);
-    PackNibblePairs(ints.code, b.q);
+    PackNibbles<32>(ints.code, b.q);
   }
   static void Decode(const Block& b, float* x) { DecodeByUnpack<q4_k>(b, x); }
   static constexpr float kTolerance = 2.f / 15;
@@ -31,12 +31,7 @@ struct q4_k {
     out->d = F16ToF32(b.d);
     out->dmin = F16ToF32(b.dmin);
     UnpackSixBitPairs(b.scales, out);
-    for (size_t pair = 0; pair < 4; ++pair) {
-      for (size_t i = 0; i < 32; ++i) {
-        out->code[pair * 64 + i] = b.q[pair * 32 + i] & 15;
-        out->code[pair * 64 + 32 + i] = b.q[pair * 32 + i] >> 4;
-      }
-    }
+    UnpackNibbles<32>(b.q, out->code);
   }
 };
 

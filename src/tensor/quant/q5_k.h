@@ -22,11 +22,8 @@ struct q5_k {
     b.d = F32ToF16(ints.d);
     b.dmin = F32ToF16(ints.dmin);
     PackSixBitPairs(ints, b.scales);
-    PackNibblePairs(ints.code, b.q);
-    for (size_t i = 0; i < 32; ++i) b.high[i] = 0;
-    for (size_t i = 0; i < kWeights; ++i) {
-      b.high[i % 32] |= static_cast<uint8_t>(ints.code[i] >> 4 << i / 32);
-    }
+    PackNibbles<32>(ints.code, b.q);
+    PackBits(ints.code, 4, b.high);
   }
   static void Decode(const Block& b, float* x) { DecodeByUnpack<q5_k>(b, x); }
   static constexpr float kTolerance = 2.f / 31;
@@ -36,13 +33,8 @@ struct q5_k {
     out->d = F16ToF32(b.d);
     out->dmin = F16ToF32(b.dmin);
     UnpackSixBitPairs(b.scales, out);
-    for (size_t pair = 0; pair < 4; ++pair) {
-      for (size_t i = 0; i < 32; ++i) {
-        const int high = b.high[i] >> pair * 2;
-        out->code[pair * 64 + i] = static_cast<uint8_t>((b.q[pair * 32 + i] & 15) | (high & 1) << 4);
-        out->code[pair * 64 + 32 + i] = static_cast<uint8_t>(b.q[pair * 32 + i] >> 4 | (high >> 1 & 1) << 4);
-      }
-    }
+    UnpackNibbles<32>(b.q, out->code);
+    AddBits(b.high, 4, out->code);
   }
 };
 

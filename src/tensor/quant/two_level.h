@@ -3,12 +3,11 @@
 // small integers times one f16 d (and dmin). Fits fill an IntBlock; each format's Pack knows how it lies on
 // disk.
 
+#include "tensor/quant/code_layouts.h"
 #include "tensor/quant/scale_search.h"
 
 namespace tern::TERN_ISA_NS {
 namespace {
-
-inline constexpr size_t kSuperBlock = 256;
 
 inline float RoundToF16(float x) { return F16ToF32(F32ToF16(x)); }
 
@@ -90,31 +89,6 @@ inline void PackSixBitPairs(const IntBlock& ints, uint8_t* packed) {
     packed[j] = static_cast<uint8_t>(ints.sc[j] | (ints.sc[j + 4] >> 4) << 6);
     packed[j + 4] = static_cast<uint8_t>(ints.mn[j] | (ints.mn[j + 4] >> 4) << 6);
     packed[j + 8] = static_cast<uint8_t>((ints.sc[j + 4] & 15) | (ints.mn[j + 4] & 15) << 4);
-  }
-}
-
-// q2_k and q3_k keep the low 2 bits of weight i in byte i % 32 of each half's 32 bytes, at bit i / 32 % 4
-// * 2.
-inline void UnpackTwoBits(const uint8_t* packed, uint8_t* code) {
-  for (size_t run = 0; run < kSuperBlock / 32; ++run) {
-    const uint8_t* bytes = packed + run / 4 * 32;
-    for (size_t i = 0; i < 32; ++i) code[run * 32 + i] = bytes[i] >> run % 4 * 2 & 3;
-  }
-}
-
-inline void PackTwoBits(const uint8_t* code, uint8_t* packed) {
-  for (size_t byte = 0; byte < 64; ++byte) {
-    const uint8_t* c = code + byte / 32 * 128 + byte % 32;
-    packed[byte] = static_cast<uint8_t>((c[0] & 3) | (c[32] & 3) << 2 | (c[64] & 3) << 4 | (c[96] & 3) << 6);
-  }
-}
-
-// q4_k and q5_k keep weight i's low 4 bits in byte i % 32 of its 64 weights' 32 bytes: low nibble for the
-// first 32.
-inline void PackNibblePairs(const uint8_t* code, uint8_t* packed) {
-  for (size_t byte = 0; byte < 128; ++byte) {
-    const uint8_t* c = code + byte / 32 * 64 + byte % 32;
-    packed[byte] = static_cast<uint8_t>((c[0] & 15) | (c[32] & 15) << 4);
   }
 }
 

@@ -1,0 +1,203 @@
+#pragma once
+// Codebooks: one code stands for a run of 2, 4 or 8 weights, a point; a group of runs has a scale:
+// weights = scale * point, in some formats with signs of their own beside the point.
+//
+// Encoding tries all scales a group may have and for each finds the nearest point of every run, by looking at
+// all points. It is slow and exact; only the choice of the block's d is a search.
+//
+// A format F says kRun, kGroup, kSigns, kScaleCodes, Multiplier(code) (scale = d * Multiplier(code)),
+// kHalves (2: a group's points are all in one half of the book), kTop (the largest level), and
+// FillBook(&book).
+
+#include "tensor/quant/code_layouts.h"
+#include "tensor/quant/scale_search.h"
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+enum class Signs {
+  kInPoints,  // points have signs
+  kFree,      // a bit per weight
+  kEven,      // a bit per weight, an even number of them set in each 8 weights: 7 are stored
+};
+
+// All 8 signs from 7, an even number of them set: 0x6996 has the parity of each nibble.
+inline int EvenSigns(int seven) {
+  const int odd = 0x6996 >> ((seven ^ seven >> 4) & 15) & 1;
+  return seven | odd << 7;
+}
+
+template <class F>
+struct Codebook {
+  float level[F::kPoints][F::kRun];
+  float norm[F::kPoints];  // sum of the squares
+
+  Codebook() {
+    F::FillBook(level);
+    for (size_t p = 0; p < F::kPoints; ++p) {
+      norm[p] = 0;
+      for (size_t i = 0; i < F::kRun; ++i) norm[p] += level[p][i] * level[p][i];
+    }
+  }
+};
+
+// What Encode decides of a super-block.
+struct PointBlock {
+  uint8_t scale[16];    // code, per group
+  uint16_t point[128];  // per run
+  uint8_t signs[32];    // per 8 weights, where not kInPoints
+};
+
+// One group's runs against all points.
+template <class F>
+class PointSearch {
+ public:
+  static constexpr size_t kRuns = F::kGroup / F::kRun, kHalf = F::kPoints / F::kHalves;
+
+  PointSearch(const Codebook<F>& book, const float* x) : book_(book), furthest_(FurthestWeight(x, F::kGroup)) {
+    float target[F::kGroup];
+    for (size_t byte = 0; byte < F::kGroup / 8; ++byte) SetSigns(x + byte * 8, byte, target + byte * 8);
+    for (size_t r = 0; r < kRuns; ++r) {
+      for (size_t p = 0; p < F::kPoints; ++p) {
+        dot_[r][p] = 0;
+        for (size_t i = 0; i < F::kRun; ++i) dot_[r][p] += target[r * F::kRun + i] * book_.level[p][i];
+      }
+    }
+  }
+  const uint8_t* signs() const { return signs_; }
+
+  // The nearest points within a half, and the squared error less that of all zeros.
+  float Choose(float scale, size_t half, uint16_t* point) const {
+    float error = 0;
+    for (size_t r = 0; r < kRuns; ++r) {
+      float best = __builtin_inff();
+      point[r] = static_cast<uint16_t>(half * kHalf);
+      for (size_t p = half * kHalf; p < (half + 1) * kHalf; ++p) {
+        const float e = scale * (scale * book_.norm[p] - 2.f * dot_[r][p]);
+        point[r] = e < best ? static_cast<uint16_t>(p) : point[r];
+        best = e < best ? e : best;
+      }
+      error += best;
+    }
+    return error;
+  }
+
+  // The scale that is best if it may be any number; NaN if a weight is not finite.
+  float IdealScale() const {
+    if (!(__builtin_fabsf(furthest_) > 0)) return furthest_;
+    float best_scale = 0, best_gain = 0;
+    for (int step = -4; step <= 8; ++step) {
+      const float scale = __builtin_fabsf(furthest_) / (F::kTop * (1.f + 0.1f * static_cast<float>(step)));
+      for (size_t half = 0; half < F::kHalves; ++half) {
+        Refit(scale, half, &best_scale, &best_gain);
+        if (F::Multiplier(0) < 0) Refit(-scale, half, &best_scale, &best_gain);
+      }
+    }
+    return best_scale;
+  }
+
+ private:
+  // The best scale for the points that `scale` chooses takes xq^2 / qq off the squared error.
+  void Refit(float scale, size_t half, float* best_scale, float* best_gain) const {
+    uint16_t point[kRuns];
+    Choose(scale, half, point);
+    float xq = 0, qq = 0;
+    for (size_t r = 0; r < kRuns; ++r) {
+      xq += dot_[r][point[r]];
+      qq += book_.norm[point[r]];
+    }
+    if (!(qq > 0) || !(xq * scale > 0) || !(xq * xq / qq > *best_gain)) return;
+    *best_scale = xq / qq;
+    *best_gain = xq * xq / qq;
+  }
+
+  void SetSigns(const float* x, size_t byte, float* target) {
+    size_t nearest_zero = 0;
+    int signs = 0;
+    for (size_t i = 0; i < 8; ++i) {
+      const bool negative = F::kSigns != Signs::kInPoints && x[i] < 0;
+      target[i] = negative ? -x[i] : x[i];
+      signs |= (negative ? 1 : 0) << i;
+      if (__builtin_fabsf(x[i]) < __builtin_fabsf(x[nearest_zero])) nearest_zero = i;
+    }
+    if (F::kSigns == Signs::kEven && EvenSigns(signs & 127) != signs) {
+      signs ^= 1 << nearest_zero;
+      target[nearest_zero] = -target[nearest_zero];
+    }
+    signs_[byte] = static_cast<uint8_t>(signs);
+  }
+
+  const Codebook<F>& book_;
+  float furthest_;
+  float dot_[kRuns][F::kPoints];
+  uint8_t signs_[F::kGroup / 8];
+};
+
+// d with which the furthest ideal scale has the furthest multiplier: the last one, or if they are signed the
+// first. NaN if any weight is not finite.
+template <class F>
+inline float FitPointScale(const Codebook<F>& book, const float* x, size_t n) {
+  float furthest = 0, probe = 0;
+  for (size_t first = 0; first < n; first += F::kGroup) {
+    const float scale = PointSearch<F>(book, x + first).IdealScale();
+    furthest = __builtin_fabsf(scale) > __builtin_fabsf(furthest) ? scale : furthest;
+    probe += scale * 0.f;
+  }
+  return furthest / F::Multiplier(F::Multiplier(0) < 0 ? 0 : F::kScaleCodes - 1) + probe;
+}
+
+// Scales, points and signs, d being given.
+template <class F>
+inline void FitPoints(const Codebook<F>& book, const float* x, float d, PointBlock* out) {
+  constexpr size_t kRuns = F::kGroup / F::kRun;
+  for (size_t g = 0; g < kSuperBlock / F::kGroup; ++g) {
+    const PointSearch<F> search(book, x + g * F::kGroup);
+    float best = __builtin_inff();
+    out->scale[g] = 0;
+    search.Choose(0, 0, out->point + g * kRuns);
+    for (int code = 0; code < F::kScaleCodes; ++code) {
+      for (size_t half = 0; half < F::kHalves; ++half) {
+        uint16_t point[kRuns];
+        const float error = search.Choose(d * F::Multiplier(code), half, point);
+        if (!(error < best)) continue;
+        best = error;
+        out->scale[g] = static_cast<uint8_t>(code);
+        for (size_t r = 0; r < kRuns; ++r) out->point[g * kRuns + r] = point[r];
+      }
+    }
+    for (size_t i = 0; i < F::kGroup / 8; ++i) out->signs[g * F::kGroup / 8 + i] = search.signs()[i];
+  }
+}
+
+// For books packed as kBits per weight, the first weight lowest, that index a table of levels.
+template <class F>
+inline void FillPackedBook(float (*level)[F::kRun]) {
+  for (size_t p = 0; p < F::kPoints; ++p) {
+    for (size_t i = 0; i < F::kRun; ++i) {
+      level[p][i] = static_cast<float>(F::kLevels[F::kGrid[p] >> i * F::kBits & ((1 << F::kBits) - 1)]);
+    }
+  }
+}
+
+// Encode, of formats with an f16 d in the block.
+template <class F>
+inline void EncodePoints(const float* x, typename F::Block& b) {
+  const Codebook<F> book;
+  b.d = F32ToF16(FitPointScale<F>(book, x, kSuperBlock));
+  PointBlock points;
+  FitPoints<F>(book, x, F16ToF32(b.d), &points);
+  F::PackPoints(points, &b);
+}
+
+// A run of magnitudes times `scale`, with the signs of `signs`' low bits.
+template <class F>
+inline void DecodeRun(float scale, size_t point, int signs, float* x) {
+  const int packed = F::kGrid[point];
+  for (size_t i = 0; i < F::kRun; ++i) {
+    const float y = scale * static_cast<float>(F::kLevels[packed >> i * F::kBits & ((1 << F::kBits) - 1)]);
+    x[i] = signs >> i & 1 ? -y : y;
+  }
+}
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS

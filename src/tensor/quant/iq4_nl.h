@@ -1,0 +1,47 @@
+#pragma once
+// iq4_nl: 32 weights, one f16 scale, 4-bit codes for the 16 levels of levels.h. 4.5 bits per weight.
+#include "tensor/quant/levels.h"
+
+namespace tern::TERN_ISA_NS {
+namespace {
+
+struct iq4_nl {
+  static constexpr size_t kWeights = 32;
+  static constexpr uint32_t kGgufType = 20;
+  struct [[gnu::packed]] Block {
+    uint16_t d;
+    uint8_t q[16];  // weights 0-15 in the low nibbles, 16-31 in the high
+  };
+  static_assert(sizeof(Block) == 18);
+
+  static void Encode(const float* x, Block& b) {
+    b.d = F32ToF16(SearchLevels(kLevels4[0], x, kWeights).d);
+    const float inverse = Inverse(F16ToF32(b.d));
+    for (size_t i = 0; i < 16; ++i) {
+      const int low = NearestLevel(kLevels4[0], x[i] * inverse);
+      const int high = NearestLevel(kLevels4[0], x[i + 16] * inverse);
+      b.q[i] = static_cast<uint8_t>(low | high << 4);
+    }
+  }
+  static void Decode(const Block& b, float* x) {
+    const float d = F16ToF32(b.d);
+    for (size_t i = 0; i < 16; ++i) {
+      x[i] = d * static_cast<float>(kLevels4[0][b.q[i] & 15]);
+      x[i + 16] = d * static_cast<float>(kLevels4[0][b.q[i] >> 4]);
+    }
+  }
+  static constexpr float kTolerance = 0.2f;
+
+  // The levels are the codes of q8_0's form.
+  static constexpr IntForm kIntForm = {.bits = 8, .group = 32, .zero = 128};
+  static void Unpack(const Block& b, IntBlock* out) {
+    SetScale(out, F16ToF32(b.d));
+    for (size_t i = 0; i < 16; ++i) {
+      out->code[i] = static_cast<uint8_t>(kLevels4[0][b.q[i] & 15] + 128);
+      out->code[i + 16] = static_cast<uint8_t>(kLevels4[0][b.q[i] >> 4] + 128);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace tern::TERN_ISA_NS
