@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "io/field_reader.h"
 #include "io/gguf_value.h"
+#include "io/refused_types.h"
 
 namespace tern {
 namespace {
@@ -183,7 +184,10 @@ Status Parser::ReadTensor() {
   TERN_TRY_STATUS(in_.Read("type", &type));
   const Format* format = FindGgufType(type);
   if (format == nullptr) {
-    return Unsupported(in_.Bad(fmt::format("type is {}, expected one of {}", type, KnownTypes())).what);
+    const std::string known = DescribeRefusedType(type);
+    const std::string what = known.empty() ? fmt::format("type is {}, expected one of {}", type, KnownTypes())
+                                           : fmt::format("type is {}, {}", type, known);
+    return Unsupported(in_.Bad(what).what);
   }
   uint64_t offset = 0;
   TERN_TRY_STATUS(in_.Read("offset", &offset));

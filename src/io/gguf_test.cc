@@ -5,6 +5,8 @@
 #include <cstring>
 #include <string>
 
+#include "io/refused_types.h"
+
 namespace tern {
 namespace {
 
@@ -159,7 +161,14 @@ TEST(GgufTest, TensorsThatAreRefused) {
   EXPECT_EQ(with({uint64_t{1} << 31, uint64_t{1} << 31}, kF32, 0),
             w + "(offset 65): shape [2147483648, 2147483648]: the size does not fit in 64 bits");
   EXPECT_TRUE(
-      with({1}, 4, 0).starts_with(w + "(offset 49): type is 4, expected one of bf16 (30), f16 (1), "));
+      with({1}, 77, 0).starts_with(w + "(offset 49): type is 77, expected one of bf16 (30), f16 (1), "));
+  EXPECT_EQ(
+      with({1}, 4, 0),
+      w + "(offset 49): type is 4, q4_2: retired; expected q4_0: convert the original checkpoint again");
+  EXPECT_EQ(with({1}, 26, 0), w + "(offset 49): type is 26, i32: no type of weights");
+  EXPECT_EQ(with({1}, 339, 0),
+            w + "(offset 49): type is 339, iq4_k_r4: its rows are interleaved for kernels of ik_llama.cpp; "
+                "expected iq4_k: get the file as it was before repacking, or quantize again without it");
   EXPECT_EQ(with({31}, kQ8_0, 0), w + "(offset 57): rows have 31 elements, q8_0 expects a multiple of 32");
   EXPECT_EQ(with({1}, kF32, 4),
             w + "(offset 57): data offset is 4, expected a multiple of the alignment, 32");
@@ -170,6 +179,29 @@ TEST(GgufTest, TensorsThatAreRefused) {
   EXPECT_EQ(with({25}, kF32, 0), "loads");
   EXPECT_EQ(with({8}, kF32, UINT64_MAX - 31),
             "m.gguf: tensor \"w\": 32 bytes at offset 18446744073709551584 " + short_by);
+}
+
+TEST(GgufTest, ATypeIsReadOrRefusedNotBoth) {
+  size_t refused = 0;
+  for (uint32_t type = 0; type < 1000; ++type) {
+    if (DescribeRefusedType(type).empty()) continue;
+    EXPECT_EQ(FindGgufType(type), nullptr) << type;
+    ++refused;
+  }
+  EXPECT_EQ(refused, 54u);
+}
+
+// A prefix belongs to each row: two rows of 256 weights, an f32 and 136 bytes each.
+TEST(GgufTest, RowsMayHaveAPrefix) {
+  const uint32_t iq4_ks = FindFormat("iq4_ks")->gguf_type;
+  const auto with = [&](size_t bytes) {
+    return Bytes().Header(1, 0).Tensor("w", {256, 2}, iq4_ks, 0).Pad(32).Zeros(bytes).Error();
+  };
+  EXPECT_EQ(
+      with(279),
+      "m.gguf: tensor \"w\": 280 bytes at offset 0 of the data section, which has 279 bytes: the file is "
+      "cut short or the offset is wrong");
+  EXPECT_EQ(with(280), "loads");
 }
 
 TEST(GgufTest, TensorsThatDisagreeAreRefused) {

@@ -55,7 +55,7 @@ Blueprint EveryFormat() {
   uint64_t offset = 0, end = 0;
   for (const Format* format : formats) {
     file.Tensor("blk.0." + std::string(format->name), {format->block_weights, 2}, format->gguf_type, offset);
-    end = offset + 2 * format->block_bytes;
+    end = offset + 2 * BlockOffset(*format, format->block_weights);
     offset = (end + 31) / 32 * 32;
   }
   return file.Data(32, end);

@@ -1,15 +1,24 @@
 #!/usr/bin/env python3
 """make_format_vectors.py > tests/formats/vectors.txt
 
-Block bytes of every weight format and the floats they decode to, by the `gguf` package's numpy code: an independent
-reference for src/tensor/quant. A line is `format block-hex floats-hex`, floats as their little-endian bits.
-Codes are random; scales take in turn what breaks decoders: usual, negative, subnormal, zero, the largest.
+What every weight format decodes to, by independent decoders: the `gguf` package's, and ik_formats.py for what that does
+not know. Two kinds of lines for src/tensor/formats_test.cc:
+
+    FORMAT row-hex floats-hex      a row and its floats, as their little-endian bits
+    digest FORMAT sha256           of the floats of 100 rows of 7 blocks of made-up bytes, NaNs as 0x7fc00000
+
+In the rows that are spelled out codes are random; f16 scales take in turn what breaks decoders: usual, negative,
+subnormal, zero, the largest. In digests everything is random; between them the blocks hold every entry of every codebook.
 """
+import hashlib
+
+import ik_formats
 import numpy as np
 from gguf import GGMLQuantizationType as Type
 from gguf import quants
 
 SCALES = [0x2A66, 0xAA66, 0x0001, 0x83FF, 0x0000, 0x8000, 0x7BFF, 0x3C00]  # f16 bits
+ROWS, BLOCKS = 100, 7
 # format: (bytes, weights, where its f16 scales lie)
 FORMATS = {
     "q2_k": (84, 256, (80, 82)),
@@ -22,36 +31,97 @@ FORMATS = {
     "q5_k": (176, 256, (0, 2)),
     "q6_k": (210, 256, (208,)),
     "q8_0": (34, 32, (0,)),
+    "iq1_m": (56, 256, ()),
+    "iq1_s": (50, 256, (0,)),
+    "iq2_s": (82, 256, (0,)),
+    "iq2_xs": (74, 256, (0,)),
+    "iq2_xxs": (66, 256, (0,)),
+    "iq3_s": (110, 256, (0,)),
+    "iq3_xxs": (98, 256, (0,)),
+    "iq4_nl": (18, 32, (0,)),
+    "iq4_xs": (136, 256, (0,)),
+    "mxfp4": (17, 32, ()),
+    "nvfp4": (36, 64, ()),
+    "tq1_0": (54, 256, (52,)),
+    "tq2_0": (66, 256, (64,)),
 }
 
 
-def line(name, block, floats):
-    print(name, block.tobytes().hex(), np.asarray(floats, "<f4").tobytes().hex())
+def line(name, row, floats):
+    print(name, row.tobytes().hex(), np.asarray(floats, "<f4").tobytes().hex())
 
 
-def scaled_blocks(rng, size, places):
-    for i in range(4 if size > 64 else len(SCALES)):
-        block = rng.integers(0, 256, size, dtype=np.uint8)
+def made_up_bytes(count):
+    """The upper bytes of a 64-bit linear congruential generator; the test has the same."""
+    state, out = 1, bytearray()
+    for _ in range(count):
+        state = (state * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
+        out.append(state >> 56)
+    return np.frombuffer(bytes(out), np.uint8)
+
+
+def digest(name, row_bytes, decode):
+    rows = MADE_UP[: ROWS * row_bytes].reshape(ROWS, row_bytes)
+    with np.errstate(all="ignore"):
+        floats = np.concatenate([np.asarray(decode(row), "<f4").reshape(-1) for row in rows])
+    bits = np.where(np.isnan(floats), np.uint32(0x7FC00000), floats.view(np.uint32)).astype("<u4")
+    print("digest", name, hashlib.sha256(bits.tobytes()).hexdigest())
+
+
+def spelled_out(rng, name, size, places, decode, count):
+    for i in range(count):
+        row = rng.integers(0, 256, size, dtype=np.uint8)
         for j, place in enumerate(places):
-            block[place : place + 2] = np.frombuffer(np.uint16(SCALES[(i + 3 * j) % len(SCALES)]).tobytes(), np.uint8)
-        yield block
+            row[place : place + 2] = np.frombuffer(np.uint16(SCALES[(i + 3 * j) % len(SCALES)]).tobytes(), np.uint8)
+        line(name, row, decode(row))
 
 
-def main():
-    rng = np.random.default_rng(1234)
-    print("# made by tests/reference/make_format_vectors.py: format, block bytes, decoded f32 bits (little endian)")
-    for name, (size, _, places) in FORMATS.items():
-        for block in scaled_blocks(rng, size, places):
-            line(name, block, quants.dequantize(block[None, :], Type[name.upper()]))
+def by_gguf(rng, name, size, weights, places):
+    decode = lambda row: quants.dequantize(row[None, :], Type[name.upper()])  # noqa: E731
+    old = name[0] == "q"
+    spelled_out(rng, name, size, places, decode, len(SCALES) if weights < 256 else 4 if old else 1)
+    digest(name, size * BLOCKS, decode)
+
+
+def by_ik(rng, function, prefix, size, weights, place):
+    decode = lambda row: ik_formats.dequantize(function, row)  # noqa: E731
+    name = function.__name__
+    if place is not None:
+        spelled_out(rng, name, prefix + size, (place,), decode, len(SCALES) if weights < 256 else 1)
+    else:
+        row = rng.integers(0, 256, prefix + size, dtype=np.uint8)
+        row[:4] = np.frombuffer(np.float32(-0.00123).tobytes(), np.uint8)
+        line(name, row, decode(row))
+    digest(name, prefix + size * BLOCKS, decode)
+
+
+def floats(rng):
     for bits in [0x0000, 0x8000, 0x0001, 0x83FF, 0x0400, 0x3555, 0x7BFF, 0xFC00, *rng.integers(0, 0x7C00, 8)]:
         half = np.array([bits], "<u2")
         line("f16", half, half.view("<f2").astype("<f4"))
         line("bf16", half, quants.dequantize(half.view(np.uint8)[None, :], Type.BF16))
+
+
+def q8_k(rng):
     for scale in [1.5, -2.0**-140, 0.1]:  # gguf has no q8_k: f32 scale, 256 int8, 16 int16 sums
         codes = rng.integers(-128, 128, 256).astype(np.int8)
         sums = codes.reshape(16, 16).sum(axis=1, dtype=np.int16)
         block = np.frombuffer(np.float32(scale).tobytes() + codes.tobytes() + sums.astype("<i2").tobytes(), np.uint8)
         line("q8_k", block, np.float32(scale) * codes.astype(np.float32))
+
+
+MADE_UP = made_up_bytes(ROWS * 300 * BLOCKS)
+
+
+def main():
+    rng = np.random.default_rng(1234)
+    print("# made by tests/reference/make_format_vectors.py, which says what the lines are")
+    for name, (size, weights, places) in FORMATS.items():
+        by_gguf(rng, name, size, weights, places)
+    for function, (prefix, size, weights, place) in ik_formats.FORMATS.items():
+        by_ik(rng, function, prefix, size, weights, place)
+    floats(rng)
+    q8_k(rng)
 
 
 main()

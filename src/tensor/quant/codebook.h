@@ -54,7 +54,8 @@ class PointSearch {
  public:
   static constexpr size_t kRuns = F::kGroup / F::kRun, kHalf = F::kPoints / F::kHalves;
 
-  PointSearch(const Codebook<F>& book, const float* x) : book_(book), furthest_(FurthestWeight(x, F::kGroup)) {
+  PointSearch(const Codebook<F>& book, const float* x)
+      : book_(book), furthest_(FurthestWeight(x, F::kGroup)) {
     float target[F::kGroup];
     for (size_t byte = 0; byte < F::kGroup / 8; ++byte) SetSigns(x + byte * 8, byte, target + byte * 8);
     for (size_t r = 0; r < kRuns; ++r) {
@@ -86,7 +87,7 @@ class PointSearch {
   float IdealScale() const {
     if (!(__builtin_fabsf(furthest_) > 0)) return furthest_;
     float best_scale = 0, best_gain = 0;
-    for (int step = -4; step <= 8; ++step) {
+    for (int step = -8; step <= 8; ++step) {
       const float scale = __builtin_fabsf(furthest_) / (F::kTop * (1.f + 0.1f * static_cast<float>(step)));
       for (size_t half = 0; half < F::kHalves; ++half) {
         Refit(scale, half, &best_scale, &best_gain);

@@ -12,7 +12,8 @@ inline constexpr int8_t kFloat4[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -
 inline uint8_t NearestFloat4(float twice_x) {
   const float magnitude = __builtin_fabsf(twice_x);
   int code = 0;
-  for (int i = 0; i < 7; ++i) code += magnitude > 0.5f * static_cast<float>(kFloat4[i] + kFloat4[i + 1]) ? 1 : 0;
+  for (int i = 0; i < 7; ++i)
+    code += magnitude > 0.5f * static_cast<float>(kFloat4[i] + kFloat4[i + 1]) ? 1 : 0;
   return static_cast<uint8_t>(code | (twice_x < 0 ? 8 : 0));
 }
 

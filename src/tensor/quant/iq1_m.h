@@ -1,6 +1,6 @@
 #pragma once
-// iq1_m: 256 weights in 16 groups of 16. Each 8 weights are one of 2048 points, moved up or down; 3-bit scale per
-// group. 1.75 bits per weight.
+// iq1_m: 256 weights in 16 groups of 16. Each 8 weights are one of 2048 points, moved up or down; 3-bit scale
+// per group. 1.75 bits per weight.
 #include "tensor/quant/iq1_points.h"
 
 namespace tern::TERN_ISA_NS {
@@ -10,9 +10,10 @@ struct iq1_m {
   static constexpr size_t kWeights = kSuperBlock;
   static constexpr uint32_t kGgufType = 29;
   struct [[gnu::packed]] Block {
-    uint8_t point[32];   // the low 8 bits
-    uint8_t high[16];    // a nibble per point: its high 3 bits, and 8: down
-    uint16_t scales[4];  // of four groups, 3 bits each; above them 4 bits of the block's f16 d, the lowest first
+    uint8_t point[32];  // the low 8 bits
+    uint8_t high[16];   // a nibble per point: its high 3 bits, and 8: down
+    uint16_t
+        scales[4];  // of four groups, 3 bits each; above them 4 bits of the block's f16 d, the lowest first
   };
   static_assert(sizeof(Block) == 56);
 
@@ -48,7 +49,7 @@ struct iq1_m {
       DecodeRun1(d * Multiplier(scale), static_cast<size_t>(b.point[r] | Nibble(b.high, r) << 8), x + r * 8);
     }
   }
-  static constexpr float kTolerance = 0.8f;
+  static constexpr float kTolerance = 0.85f;
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// iq1_s: 256 weights in 8 groups of 32. Each 8 weights are one of 2048 points; per group a 3-bit scale and whether
-// its points are moved up or down. 1.5625 bits per weight.
+// iq1_s: 256 weights in 8 groups of 32. Each 8 weights are one of 2048 points; per group a 3-bit scale and
+// whether its points are moved up or down. 1.5625 bits per weight.
 #include "tensor/quant/iq1_points.h"
 
 namespace tern::TERN_ISA_NS {
@@ -42,7 +42,7 @@ struct iq1_s {
       DecodeRun1(d * Multiplier(group >> 12 & 7), static_cast<size_t>(point), x + r * 8);
     }
   }
-  static constexpr float kTolerance = 0.8f;
+  static constexpr float kTolerance = 0.85f;
 };
 
 }  // namespace

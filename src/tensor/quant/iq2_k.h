@@ -1,6 +1,6 @@
 #pragma once
-// iq2_k (ik_llama.cpp): 256 weights in 16 groups of 16, 2-bit codes for 4 levels, a choice of two tables and a
-// 4-bit signed scale per group. 2.375 bits per weight.
+// iq2_k (ik_llama.cpp): 256 weights in 16 groups of 16, 2-bit codes for 4 levels, a choice of two tables and
+// a 4-bit signed scale per group. 2.375 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {

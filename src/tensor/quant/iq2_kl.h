@@ -1,6 +1,6 @@
 #pragma once
-// iq2_kl (ik_llama.cpp): an f16 scale per row; 256 weights in 8 groups of 32. Each 2 weights are one of 32 points;
-// 6-bit signed scale per group. 2.6875 bits per weight.
+// iq2_kl (ik_llama.cpp): an f16 scale per row; 256 weights in 8 groups of 32. Each 2 weights are one of 32
+// points; 6-bit signed scale per group. 2.6875 bits per weight.
 #include "tensor/quant/codebook.h"
 #include "tensor/quant/levels.h"
 
@@ -64,7 +64,7 @@ struct iq2_kl {
       }
     }
   }
-  static constexpr float kTolerance = 0.5f;
+  static constexpr float kTolerance = 0.55f;
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// iq2_ks (ik_llama.cpp): an f16 scale per row; 256 weights in 8 groups of 32, 2-bit codes for 4 levels, a choice
-// of two tables and a 5-bit signed scale per group. 2.1875 bits per weight.
+// iq2_ks (ik_llama.cpp): an f16 scale per row; 256 weights in 8 groups of 32, 2-bit codes for 4 levels, a
+// choice of two tables and a 5-bit signed scale per group. 2.1875 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {
@@ -39,11 +39,15 @@ struct iq2_ks {
     UnpackTwoBits(b.q, t->code);
   }
 
-  static void EncodePrefix(const float* x, size_t n, RowPrefix& row) { row.d = F32ToF16(FitTableScale<iq2_ks>(x, n)); }
+  static void EncodePrefix(const float* x, size_t n, RowPrefix& row) {
+    row.d = F32ToF16(FitTableScale<iq2_ks>(x, n));
+  }
   static void Encode(const float* x, const RowPrefix& row, Block& b) {
     EncodeTable<iq2_ks>(x, F16ToF32(row.d), b);
   }
-  static void Decode(const RowPrefix& row, const Block& b, float* x) { DecodeTable<iq2_ks>(b, F16ToF32(row.d), x); }
+  static void Decode(const RowPrefix& row, const Block& b, float* x) {
+    DecodeTable<iq2_ks>(b, F16ToF32(row.d), x);
+  }
   static constexpr float kTolerance = 0.55f;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// iq2_s: 256 weights in 16 groups of 16. Each 8 weights are one of 1024 points and 8 signs; 4-bit scale per group.
-// 2.5625 bits per weight.
+// iq2_s: 256 weights in 16 groups of 16. Each 8 weights are one of 1024 points and 8 signs; 4-bit scale per
+// group. 2.5625 bits per weight.
 #include "tensor/quant/codebook.h"
 #include "tensor/quant/iq2_grids.h"
 
@@ -47,7 +47,7 @@ struct iq2_s {
       DecodeRun<iq2_s>(scale, static_cast<size_t>(point), b.signs[r], x + r * 8);
     }
   }
-  static constexpr float kTolerance = 0.6f;
+  static constexpr float kTolerance = 0.55f;
 };
 
 }  // namespace

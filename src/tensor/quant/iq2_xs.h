@@ -1,6 +1,6 @@
 #pragma once
-// iq2_xs: 256 weights in 16 groups of 16. Each 8 weights are one of 512 points and 7 signs; 4-bit scale per group.
-// 2.3125 bits per weight.
+// iq2_xs: 256 weights in 16 groups of 16. Each 8 weights are one of 512 points and 7 signs; 4-bit scale per
+// group. 2.3125 bits per weight.
 #include "tensor/quant/codebook.h"
 #include "tensor/quant/iq2_grids.h"
 

@@ -1,6 +1,6 @@
 #pragma once
-// iq2_xxs: 256 weights in 8 groups of 32. Each 8 weights are one of 256 points and 7 signs; 4-bit scale per group.
-// 2.0625 bits per weight.
+// iq2_xxs: 256 weights in 8 groups of 32. Each 8 weights are one of 256 points and 7 signs; 4-bit scale per
+// group. 2.0625 bits per weight.
 #include "tensor/quant/codebook.h"
 #include "tensor/quant/iq2_grids.h"
 
@@ -51,7 +51,7 @@ struct iq2_xxs {
       }
     }
   }
-  static constexpr float kTolerance = 0.6f;
+  static constexpr float kTolerance = 0.8f;
 };
 
 }  // namespace

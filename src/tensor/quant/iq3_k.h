@@ -1,6 +1,6 @@
 #pragma once
-// iq3_k (ik_llama.cpp): 256 weights in 16 groups of 16, 3-bit codes for 8 levels, a choice of two tables and an
-// odd scale from -31 to 31 per group. 3.4375 bits per weight.
+// iq3_k (ik_llama.cpp): 256 weights in 16 groups of 16, 3-bit codes for 8 levels, a choice of two tables and
+// an odd scale from -31 to 31 per group. 3.4375 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {

@@ -1,6 +1,6 @@
 #pragma once
-// iq3_ks (ik_llama.cpp): an f16 scale per row; 256 weights in 8 groups of 32, 3-bit codes for 8 levels, a choice
-// of two tables and a 5-bit signed scale per group. 3.1875 bits per weight.
+// iq3_ks (ik_llama.cpp): an f16 scale per row; 256 weights in 8 groups of 32, 3-bit codes for 8 levels, a
+// choice of two tables and a 5-bit signed scale per group. 3.1875 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {
@@ -43,11 +43,15 @@ struct iq3_ks {
     AddBits(b.high, 2, t->code);
   }
 
-  static void EncodePrefix(const float* x, size_t n, RowPrefix& row) { row.d = F32ToF16(FitTableScale<iq3_ks>(x, n)); }
+  static void EncodePrefix(const float* x, size_t n, RowPrefix& row) {
+    row.d = F32ToF16(FitTableScale<iq3_ks>(x, n));
+  }
   static void Encode(const float* x, const RowPrefix& row, Block& b) {
     EncodeTable<iq3_ks>(x, F16ToF32(row.d), b);
   }
-  static void Decode(const RowPrefix& row, const Block& b, float* x) { DecodeTable<iq3_ks>(b, F16ToF32(row.d), x); }
+  static void Decode(const RowPrefix& row, const Block& b, float* x) {
+    DecodeTable<iq3_ks>(b, F16ToF32(row.d), x);
+  }
   static constexpr float kTolerance = 0.3f;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// iq3_kt (ik_llama.cpp, trellis.h): the magnitudes of each 8 weights are one of 2^16 seeds, their signs apart; 4-bit
-// scale per group. 3.125 bits per weight.
+// iq3_kt (ik_llama.cpp, trellis.h): the magnitudes of each 8 weights are one of 2^16 seeds, their signs
+// apart; 4-bit scale per group. 3.125 bits per weight.
 #include "tensor/quant/trellis.h"
 
 namespace tern::TERN_ISA_NS {
@@ -17,29 +17,23 @@ struct iq3_kt {
   };
   static_assert(sizeof(Block) == 100);
 
+  static constexpr bool kMagnitudes = true;
+  static int ScaleCode(float scale) { return NearestCode(scale, 0, 15); }
+  static float Multiplier(int code) { return static_cast<float>(code); }
+
   static void EncodePrefix(const float* x, size_t n, RowPrefix& row) { row.d = TrellisRowScale(x, n, 15); }
   static void Encode(const float* x, const RowPrefix& row, Block& b) {
-    float magnitude[kWeights];
+    TrellisSearch<iq3_kt, 8> search(x, row.d);
+    search.Run(kTrellisFirst, 1 << 16);
+    for (size_t g = 0; g < 8; ++g) PutNibble(search.code(g), g % 4 * 2 + g / 4, b.scales);
+    for (size_t r = 0; r < 32; ++r) b.seed[r] = static_cast<uint16_t>(search.seed(r));
     uint8_t sign[kWeights];
-    for (size_t i = 0; i < kWeights; ++i) {
-      magnitude[i] = __builtin_fabsf(x[i]);
-      sign[i] = x[i] < 0 ? 1 : 0;
-    }
+    for (size_t i = 0; i < kWeights; ++i) sign[i] = x[i] < 0 ? 1 : 0;
     PackBits(sign, 0, b.signs);
-    TrellisSearch<8> search;
-    for (size_t g = 0; g < 8; ++g) {
-      const float* group = magnitude + g * kTrellisGroup;
-      const int scale = NearestCode(TrellisScale(group) * Inverse(row.d), 0, 15);
-      PutNibble(scale, g % 4 * 2 + g / 4, b.scales);
-      search.SetGroup(g, group, row.d * static_cast<float>(scale));
-    }
-    search.Run<true>(kTrellisFirst, 1 << 16);
-    for (size_t r = 0; r < 32; ++r) b.seed[r] = static_cast<uint16_t>(search.seed[r]);
   }
   static void Decode(const RowPrefix& row, const Block& b, float* x) {
     for (size_t r = 0; r < 32; ++r) {
-      const int code = b.scales[r / 4 % 4] >> r / 16 * 4 & 15;
-      const float scale = row.d * static_cast<float>(code);
+      const float scale = row.d * Multiplier(Nibble(b.scales, r / 4 % 4 * 2 + r / 16));
       uint32_t state = kTrellisFirst + b.seed[r];
       for (size_t i = r * 8; i < r * 8 + 8; ++i) {
         const float y = scale * __builtin_fabsf(NextTrellis(&state));
@@ -47,7 +41,7 @@ struct iq3_kt {
       }
     }
   }
-  static constexpr float kTolerance = 0.4f;
+  static constexpr float kTolerance = 0.5f;
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// iq3_s: 256 weights in 8 groups of 32. Each 4 weights are one of 512 points and 4 signs; 4-bit scale per group.
-// 3.4375 bits per weight.
+// iq3_s: 256 weights in 8 groups of 32. Each 4 weights are one of 512 points and 4 signs; 4-bit scale per
+// group. 3.4375 bits per weight.
 #include "tensor/quant/codebook.h"
 #include "tensor/quant/iq3_grids.h"
 

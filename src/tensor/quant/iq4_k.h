@@ -1,6 +1,6 @@
 #pragma once
-// iq4_k (ik_llama.cpp): 256 weights in 16 groups of 16, 4-bit codes for 16 levels, a choice of two tables and a
-// 6-bit signed scale per group. 4.5 bits per weight.
+// iq4_k (ik_llama.cpp): 256 weights in 16 groups of 16, 4-bit codes for 16 levels, a choice of two tables and
+// a 6-bit signed scale per group. 4.5 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {

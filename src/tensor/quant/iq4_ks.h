@@ -1,6 +1,6 @@
 #pragma once
-// iq4_ks (ik_llama.cpp): an f32 scale per row; 256 weights in 8 groups of 32, 4-bit codes for 16 levels, a choice
-// of two tables and an odd scale from -127 to 127 per group. 4.25 bits per weight.
+// iq4_ks (ik_llama.cpp): an f32 scale per row; 256 weights in 8 groups of 32, 4-bit codes for 16 levels, a
+// choice of two tables and an odd scale from -127 to 127 per group. 4.25 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {
@@ -30,9 +30,7 @@ struct iq4_ks {
   }
 
   static void EncodePrefix(const float* x, size_t n, RowPrefix& row) { row.d = FitTableScale<iq4_ks>(x, n); }
-  static void Encode(const float* x, const RowPrefix& row, Block& b) {
-    EncodeTable<iq4_ks>(x, row.d, b);
-  }
+  static void Encode(const float* x, const RowPrefix& row, Block& b) { EncodeTable<iq4_ks>(x, row.d, b); }
   static void Decode(const RowPrefix& row, const Block& b, float* x) { DecodeTable<iq4_ks>(b, row.d, x); }
   static constexpr float kTolerance = 0.2f;
 };

@@ -1,7 +1,7 @@
 #pragma once
-// iq4_kss (ik_llama.cpp): an f32 scale per row; 256 weights in 8 groups of 32, 4-bit codes for 16 levels, a choice
-// of two tables and an odd scale from -127 to 127 per group. Four codes together have an even number of bits set;
-// the bit that saves holds the scales. 4 bits per weight.
+// iq4_kss (ik_llama.cpp): an f32 scale per row; 256 weights in 8 groups of 32, 4-bit codes for 16 levels, a
+// choice of two tables and an odd scale from -127 to 127 per group. Four codes together have an even number
+// of bits set; the bit that saves holds the scales. 4 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {

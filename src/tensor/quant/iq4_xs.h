@@ -1,6 +1,6 @@
 #pragma once
-// iq4_xs: 256 weights in 8 groups of 32, 4-bit codes for 16 levels, 6-bit signed scale per group. 4.25 bits per
-// weight.
+// iq4_xs: 256 weights in 8 groups of 32, 4-bit codes for 16 levels, 6-bit signed scale per group. 4.25 bits
+// per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {

@@ -1,6 +1,6 @@
 #pragma once
-// iq5_k (ik_llama.cpp): 256 weights in 16 groups of 16, 5-bit codes for 32 levels, a choice of two tables and a
-// 6-bit signed scale per group. 5.5 bits per weight.
+// iq5_k (ik_llama.cpp): 256 weights in 16 groups of 16, 5-bit codes for 32 levels, a choice of two tables and
+// a 6-bit signed scale per group. 5.5 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {

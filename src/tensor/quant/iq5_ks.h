@@ -1,6 +1,6 @@
 #pragma once
-// iq5_ks (ik_llama.cpp): an f32 scale per row; 256 weights in 8 groups of 32, 5-bit codes for 32 levels, a choice
-// of two tables and an odd scale from -127 to 127 per group. 5.25 bits per weight.
+// iq5_ks (ik_llama.cpp): an f32 scale per row; 256 weights in 8 groups of 32, 5-bit codes for 32 levels, a
+// choice of two tables and an odd scale from -127 to 127 per group. 5.25 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {
@@ -33,9 +33,7 @@ struct iq5_ks {
   }
 
   static void EncodePrefix(const float* x, size_t n, RowPrefix& row) { row.d = FitTableScale<iq5_ks>(x, n); }
-  static void Encode(const float* x, const RowPrefix& row, Block& b) {
-    EncodeTable<iq5_ks>(x, row.d, b);
-  }
+  static void Encode(const float* x, const RowPrefix& row, Block& b) { EncodeTable<iq5_ks>(x, row.d, b); }
   static void Decode(const RowPrefix& row, const Block& b, float* x) { DecodeTable<iq5_ks>(b, row.d, x); }
   static constexpr float kTolerance = 0.1f;
 };

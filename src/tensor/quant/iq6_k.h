@@ -1,6 +1,6 @@
 #pragma once
-// iq6_k (ik_llama.cpp): 256 weights in 16 groups of 16, 6-bit codes for the 64 values of a cubic, a choice of two
-// tables and an int8 scale per group. 6.625 bits per weight.
+// iq6_k (ik_llama.cpp): 256 weights in 16 groups of 16, 6-bit codes for the 64 values of a cubic, a choice of
+// two tables and an int8 scale per group. 6.625 bits per weight.
 #include "tensor/quant/table_block.h"
 
 namespace tern::TERN_ISA_NS {

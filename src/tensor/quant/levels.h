@@ -47,14 +47,16 @@ inline LevelFit RefitLevels(const Level (&levels)[kCount], const float* x, size_
   return qq > 0 ? LevelFit{xq / qq, xq * xq / qq} : LevelFit{0, 0};
 }
 
-// d for n weights. Either end of the table may take the furthest weight, and more or less of what is beyond.
+// d for n weights. Either end of the table may take the furthest weight, or one that is up to 1 + last_step /
+// 25 times nearer, or it lies beyond.
 template <class Level, size_t kCount>
-inline LevelFit SearchLevels(const Level (&levels)[kCount], const float* x, size_t n) {
+inline LevelFit SearchLevels(const Level (&levels)[kCount], const float* x, size_t n, int last_step = 16) {
   const float furthest = FurthestWeight(x, n);
   if (!(__builtin_fabsf(furthest) > 0)) return {furthest, 0};
   LevelFit best = {0, 0};
-  for (const Level end : {levels[0], levels[kCount - 1]}) {
-    for (int step = -10; step <= 16; ++step) {
+  const Level ends[2] = {levels[0], levels[kCount - 1]};
+  for (const Level end : ends) {
+    for (int step = -10; step <= last_step; ++step) {
       const float inverse = static_cast<float>(end) * (1.f + 0.04f * static_cast<float>(step)) / furthest;
       const LevelFit fit = RefitLevels(levels, x, n, inverse);
       if (fit.gain > best.gain) best = fit;

@@ -1,7 +1,7 @@
 #pragma once
-// nvfp4 (NVIDIA): 64 weights as 4-bit floats in 4 groups of 16, each with a scale of 8 bits. 4.5 bits per weight.
-// Checkpoints carry a further factor per tensor, `<name>.scale`, which is applied to the product with the weight.
-// No bits stand for infinities or NaNs, and nothing beyond 2688.
+// nvfp4 (NVIDIA): 64 weights as 4-bit floats in 4 groups of 16, each with a scale of 8 bits. 4.5 bits per
+// weight. Checkpoints carry a further factor per tensor, `<name>.scale`, which is applied to the product with
+// the weight. No bits stand for infinities or NaNs, and nothing beyond 2688.
 #include "tensor/quant/float4.h"
 
 namespace tern::TERN_ISA_NS {

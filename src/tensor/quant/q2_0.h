@@ -16,7 +16,7 @@ struct q2_0 {
 
   static void Encode(const float* x, Block& b) {
     constexpr int8_t kLevels[4] = {-1, 0, 1, 2};
-    b.d = F32ToF16(SearchLevels(kLevels, x, kWeights).d);
+    b.d = F32ToF16(SearchLevels(kLevels, x, kWeights, 50).d);
     const float inverse = Inverse(F16ToF32(b.d));
     for (size_t i = 0; i < kWeights; i += 4) {
       int byte = 0;
@@ -28,7 +28,7 @@ struct q2_0 {
     const float d = F16ToF32(b.d);
     for (size_t i = 0; i < kWeights; ++i) x[i] = static_cast<float>((b.q[i / 4] >> i % 4 * 2 & 3) - 1) * d;
   }
-  static constexpr float kTolerance = 0.6f;
+  static constexpr float kTolerance = 0.75f;
 
   // As codes 7 to 10 of q4_0.
   static constexpr IntForm kIntForm = {.bits = 4, .group = 32, .zero = 8};

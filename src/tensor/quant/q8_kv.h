@@ -24,12 +24,13 @@ struct q8_kv {
   }
   static void Encode(const float* x, const RowPrefix& row, Block& b) {
     const float inverse = Inverse(row.d);
-    for (size_t i = 0; i < kWeights; ++i) b.q[i] = static_cast<int8_t>(NearestCode(x[i] * inverse, -127, 127));
+    for (size_t i = 0; i < kWeights; ++i)
+      b.q[i] = static_cast<int8_t>(NearestCode(x[i] * inverse, -127, 127));
   }
   static void Decode(const RowPrefix& row, const Block& b, float* x) {
     for (size_t i = 0; i < kWeights; ++i) x[i] = row.d * static_cast<float>(b.q[i]);
   }
-  static constexpr float kTolerance = 1.f / 127;
+  static constexpr float kTolerance = 2.f / 127;
 };
 
 }  // namespace

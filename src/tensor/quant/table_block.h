@@ -1,6 +1,6 @@
 #pragma once
-// Super-blocks of 256 weights whose codes stand for levels: weight = d * scale * level(code), where each group
-// of 16 or 32 weights has a small integer scale and, in some formats, its choice of two tables.
+// Super-blocks of 256 weights whose codes stand for levels: weight = d * scale * level(code), where each
+// group of 16 or 32 weights has a small integer scale and, in some formats, its choice of two tables.
 //
 // A format F says kGroup, kTables (levels.h), kChoices (how many of them a group chooses from), kScales, and
 // how its Block becomes a TableBlock and back: UnpackTable(block, &t), PackTable(t, &block). d lies in the
@@ -160,7 +160,8 @@ inline void TableToInts(const typename F::Block& b, IntBlock* out) {
     out->sc[g] = static_cast<int8_t>(t.scale[group]);
     out->mn[g] = 0;
     const auto& levels = F::kTables[t.table[group]];
-    for (size_t i = g * 16; i < g * 16 + 16; ++i) out->code[i] = static_cast<uint8_t>(levels[t.code[i]] + 128);
+    for (size_t i = g * 16; i < g * 16 + 16; ++i)
+      out->code[i] = static_cast<uint8_t>(levels[t.code[i]] + 128);
   }
 }
 

@@ -27,7 +27,7 @@ struct tq1_0 {
     Digits(b, digit);
     DecodeTernary(b.d, digit, x);
   }
-  static constexpr float kTolerance = 0.8f;
+  static constexpr float kTolerance = 0.95f;
 
   static constexpr IntForm kIntForm = kTernaryForm;
   static void Unpack(const Block& b, IntBlock* out) {
@@ -41,7 +41,8 @@ struct tq1_0 {
   static void UnpackRun(const uint8_t* q, size_t bytes, size_t digits, uint8_t* digit) {
     int power = 1;
     for (size_t n = 0; n < digits; ++n, power *= 3) {
-      for (size_t i = 0; i < bytes; ++i) digit[n * bytes + i] = static_cast<uint8_t>((q[i] * power & 255) * 3 >> 8);
+      for (size_t i = 0; i < bytes; ++i)
+        digit[n * bytes + i] = static_cast<uint8_t>((q[i] * power & 255) * 3 >> 8);
     }
   }
   static void PackRun(const uint8_t* digit, size_t bytes, size_t digits, uint8_t* q) {

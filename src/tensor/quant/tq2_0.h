@@ -1,5 +1,6 @@
 #pragma once
-// tq2_0: 256 ternary weights of 2 bits, one f16 scale. 2.0625 bits per weight. Code 3 would be 2 d; nobody writes it.
+// tq2_0: 256 ternary weights of 2 bits, one f16 scale. 2.0625 bits per weight. Code 3 would be 2 d; nobody
+// writes it.
 #include "tensor/quant/ternary.h"
 
 namespace tern::TERN_ISA_NS {
@@ -24,7 +25,7 @@ struct tq2_0 {
     Digits(b, digit);
     DecodeTernary(b.d, digit, x);
   }
-  static constexpr float kTolerance = 0.8f;
+  static constexpr float kTolerance = 0.95f;
 
   static constexpr IntForm kIntForm = kTernaryForm;
   static void Unpack(const Block& b, IntBlock* out) {

@@ -1,8 +1,9 @@
 #pragma once
-// ik_llama.cpp's _kt formats: a run of 4 or 8 weights is the first numbers of a generator whose seed is stored,
-// so that all 2^13 to 2^16 points of a codebook need no table. A scale per 32 weights, an f32 scale per row.
+// ik_llama.cpp's _kt formats: a run of 4 or 8 weights is the first numbers of a generator whose seed is
+// stored, so that all 2^13 to 2^16 points of a codebook need no table. A scale per 32 weights, an f32 scale
+// per row.
 //
-// Encoding looks at all seeds; the scales follow from the weights' size.
+// Encoding looks at all seeds, with scales that follow from the weights' size.
 
 #include "tensor/quant/code_layouts.h"
 #include "tensor/quant/levels.h"
@@ -36,7 +37,7 @@ inline float TrellisScale(const float* x) {
   return __builtin_sqrtf(square / kTrellisGroup) / 36.95f;
 }
 
-// d with which the largest of the row's scales is `top` times d. NaN if any weight is not finite.
+// d with which 1.25 times the largest of the row's scales is `top` times d. NaN if any weight is not finite.
 inline float TrellisRowScale(const float* x, size_t n, float top) {
   float largest = 0, probe = 0;
   for (size_t first = 0; first < n; first += kTrellisGroup) {
@@ -44,11 +45,11 @@ inline float TrellisRowScale(const float* x, size_t n, float top) {
     largest = scale > largest ? scale : largest;
     probe += scale * 0.f;
   }
-  return largest / top + probe;
+  return 1.25f * largest / top + probe;
 }
 
-// Scales that are levels of kLevels4: the code nearest in magnitude to scale / d.
-inline uint8_t NearestTrellisLevel(float scale) {
+// Scales that are levels of kLevels4, times d: the code that is nearest to `scale` in magnitude.
+inline int NearestTrellisLevel(float scale) {
   int code = 0;
   float least = __builtin_inff();
   for (int c = 0; c < 16; ++c) {
@@ -56,59 +57,85 @@ inline uint8_t NearestTrellisLevel(float scale) {
     code = miss < least ? c : code;
     least = miss < least ? miss : least;
   }
-  return static_cast<uint8_t>(code);
+  return code;
 }
 
-// The best seeds for all runs of a super-block, given the scale of each group.
-template <size_t kRun>
-struct TrellisSearch {
-  static constexpr size_t kRuns = kSuperBlock / kRun;
-  float target[kRun][kRuns], scale[kRuns];
-  uint32_t seed[kRuns];
-  float error[kRuns];  // less that of all zeros
+// The best seeds for all runs of a super-block, and the best of a few scales for each group. A format F says
+// ScaleCode(x), the code of the scale nearest to x times the row's d, Multiplier(code), and kMagnitudes, if
+// the signs of the generator's numbers do not count.
+template <class F, size_t kRun>
+class TrellisSearch {
+ public:
+  static constexpr size_t kRuns = kSuperBlock / kRun, kGroupRuns = kTrellisGroup / kRun, kGroups = 8;
 
-  void SetGroup(size_t g, const float* x, float group_scale) {
-    constexpr size_t kGroupRuns = kTrellisGroup / kRun;
-    for (size_t r = 0; r < kGroupRuns; ++r) {
-      for (size_t i = 0; i < kRun; ++i) target[i][g * kGroupRuns + r] = x[r * kRun + i];
-      scale[g * kGroupRuns + r] = group_scale;
-    }
-  }
-
-  // Over `seeds` seeds that start at `first`; with kMagnitudes the numbers' signs do not count.
-  template <bool kMagnitudes>
-  void Run(uint32_t first, uint32_t seeds) {
+  TrellisSearch(const float* x, float d) {
     for (size_t r = 0; r < kRuns; ++r) {
-      seed[r] = 0;
-      error[r] = __builtin_inff();
-    }
-    for (uint32_t s = 0; s < seeds; ++s) {
-      uint32_t state = s + first;
-      float dot[kRuns] = {}, norm = 0;
       for (size_t i = 0; i < kRun; ++i) {
-        const float next = NextTrellis(&state);
-        const float level = kMagnitudes ? __builtin_fabsf(next) : next;
-        norm += level * level;
-        for (size_t r = 0; r < kRuns; ++r) dot[r] += level * target[i][r];
+        const float w = x[r * kRun + i];
+        target_[i][r] = F::kMagnitudes ? __builtin_fabsf(w) : w;
       }
-      for (size_t r = 0; r < kRuns; ++r) {
-        const float e = scale[r] * (scale[r] * norm - 2.f * dot[r]);
-        seed[r] = e < error[r] ? s : seed[r];
-        error[r] = e < error[r] ? e : error[r];
+      for (size_t t = 0; t < kTries; ++t) {
+        constexpr float kFactor[kTries] = {0.8f, 1.f, 1.25f};
+        const float scale = TrellisScale(x + r / kGroupRuns * kTrellisGroup) * Inverse(d);
+        code_[t][r] = F::ScaleCode(scale * kFactor[t]);
+        scale_[t][r] = d * F::Multiplier(code_[t][r]);
       }
     }
   }
-};
 
-// Encode's first half for formats with a level of kLevels4 as scale: of each group its code, then the seeds.
-inline void SearchTrellis(const float* x, float d, uint32_t seeds, uint8_t* scale, TrellisSearch<8>* search) {
-  for (size_t g = 0; g < 8; ++g) {
-    const float* group = x + g * kTrellisGroup;
-    scale[g] = NearestTrellisLevel(TrellisScale(group) * Inverse(d));
-    search->SetGroup(g, group, d * static_cast<float>(kLevels4[0][scale[g]]));
+  // Over `seeds` seeds, of which the first is generator state `first`.
+  void Run(uint32_t first, uint32_t seeds) {
+    for (auto& run : error_) {
+      for (float& error : run) error = __builtin_inff();
+    }
+    for (auto& run : seed_) {
+      for (uint32_t& seed : run) seed = 0;
+    }
+    for (uint32_t seed = 0; seed < seeds; ++seed) TrySeed(first + seed, seed);
+    for (size_t g = 0; g < kGroups; ++g) ChooseTry(g);
   }
-  search->Run<false>(kTrellisFirst, seeds);
-}
+
+  int code(size_t g) const { return code_[try_[g]][g * kGroupRuns]; }  // of the group's scale
+  uint32_t seed(size_t r) const { return seed_[try_[r / kGroupRuns]][r]; }
+  float error(size_t g) const { return group_error_[g]; }  // less that of all zeros
+
+ private:
+  static constexpr size_t kTries = 3;
+
+  void TrySeed(uint32_t state, uint32_t seed) {
+    float dot[kRuns] = {}, norm = 0;
+    for (size_t i = 0; i < kRun; ++i) {
+      const float next = NextTrellis(&state);
+      const float level = F::kMagnitudes ? __builtin_fabsf(next) : next;
+      norm += level * level;
+      for (size_t r = 0; r < kRuns; ++r) dot[r] += level * target_[i][r];
+    }
+    for (size_t t = 0; t < kTries; ++t) {
+      for (size_t r = 0; r < kRuns; ++r) {
+        const float e = scale_[t][r] * (scale_[t][r] * norm - 2.f * dot[r]);
+        seed_[t][r] = e < error_[t][r] ? seed : seed_[t][r];
+        error_[t][r] = e < error_[t][r] ? e : error_[t][r];
+      }
+    }
+  }
+
+  void ChooseTry(size_t g) {
+    try_[g] = 0;
+    for (size_t t = 0; t < kTries; ++t) {
+      float sum = 0;
+      for (size_t r = 0; r < kGroupRuns; ++r) sum += error_[t][g * kGroupRuns + r];
+      if (t > 0 && !(sum < group_error_[g])) continue;
+      group_error_[g] = sum;
+      try_[g] = t;
+    }
+  }
+
+  float target_[kRun][kRuns], scale_[kTries][kRuns], error_[kTries][kRuns];
+  uint32_t seed_[kTries][kRuns];
+  int code_[kTries][kRuns];
+  size_t try_[kGroups];
+  float group_error_[kGroups];
+};
 
 }  // namespace
 }  // namespace tern::TERN_ISA_NS
