@@ -10,13 +10,29 @@
 #include "text/jinja/from_json.h"
 #include "text/jinja/interpreter.h"
 #include "text/jinja/parser.h"
+#include "text/jinja/unicode.h"
 
 namespace tern {
 namespace {
 
+constexpr size_t kMaxMessageBytes = 1000;
 constexpr size_t kMaxJsonDepth = 180;  // below what values may nest, so that this error comes first
 
-Error Located(const Error& error) { return {error.code, "chat template, " + error.what}; }
+// An error in one line of reasonable length, whatever the template says in it.
+Error OneLine(const Error& error) {
+  std::string what = "chat template, ";
+  for (const char c : std::string_view(error.what).substr(0, kMaxMessageBytes)) {
+    if (c == '\n') {
+      what += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      what += ' ';
+    } else {
+      what += c;
+    }
+  }
+  if (error.what.size() > kMaxMessageBytes) what = jinja::RepairUtf8(what) + "...";
+  return {error.code, std::move(what)};
+}
 
 Result<int> DatePart(std::string_view date, size_t begin, size_t digits, int low, int high) {
   int value = -1;
@@ -144,9 +160,9 @@ Result<ChatTemplate> ChatTemplate::Parse(std::string_view source) {
   }
   auto parsed = std::make_shared<Parsed>();
   auto tokens = jinja::Tokenize(source);
-  if (!tokens.ok()) return Located(tokens.error());
+  if (!tokens.ok()) return OneLine(tokens.error());
   auto tree = jinja::Parser(std::move(tokens).value(), &parsed->heap).Run();
-  if (!tree.ok()) return Located(tree.error());
+  if (!tree.ok()) return OneLine(tree.error());
   parsed->tree = std::move(tree).value();
   return ChatTemplate(std::move(parsed));
 }
@@ -162,7 +178,7 @@ Result<std::vector<TextSegment>> ChatTemplate::Render(const boost::json::object&
   TERN_TRY(const jinja::Value inputs,
            jinja::VariablesFromJson(workspace, variables, options.trust_known_roles));
   const auto rendered = jinja::Interpreter(&workspace, inputs.dict()).Run(parsed_->tree);
-  if (!rendered.ok()) return Located(rendered.error());
+  if (!rendered.ok()) return OneLine(rendered.error());
   std::vector<TextSegment> segments;
   size_t begin = 0;
   for (const jinja::Run& run : rendered.value().runs()) {

@@ -4,8 +4,8 @@
 //
 // Parsed once; rendering is const and may run on any thread. The engine is our own, set up as Transformers
 // sets up Jinja2, and cannot reach anything but the variables it is given. Work, memory, output and nesting
-// are bounded. Errors are Code::kBadInput (or kExhausted, when a bound was hit) and name the line: "chat
-// template, line 3: ...".
+// are bounded. Errors are Code::kBadInput (or kExhausted, when a bound was hit), one line, and name the
+// place: "chat template, line 3, column 14: ...".
 //
 // The result comes in segments: what the template itself wrote, and what it took from the variables. Only the
 // former may spell special tokens (see EncodeSegments), so a message cannot end its own turn.

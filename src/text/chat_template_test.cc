@@ -72,7 +72,7 @@ TEST(ChatTemplate, RaisedMessageReachesTheCaller) {
   const std::string error =
       Rendered("{% for m in ms %}\n{{ raise_exception('Roles must alternate, got ' ~ m.role) }}{% endfor %}",
                R"({"ms": [{"role": "user"}]})");
-  EXPECT_EQ(error, "error: chat template, line 2: Roles must alternate, got user");
+  EXPECT_EQ(error, "error: chat template, line 2, column 19: Roles must alternate, got user");
 }
 
 // Segments as text: template text stays, user text stands in [ ].

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "text/jinja/place.h"
 #include "text/jinja/value.h"
 
 namespace tern::jinja {
@@ -95,7 +96,7 @@ struct TestExpr {
 };
 
 struct Expr {
-  int line = 1;
+  Place place;
   int depth = 1;  // of the tree below
   std::variant<ConstExpr, NameExpr, TupleExpr, ListExpr, DictExpr, UnaryExpr, BinaryExpr, LogicExpr,
                ConcatExpr, CompareExpr, ConditionalExpr, AttributeExpr, SubscriptExpr, SliceExpr, CallExpr,
@@ -178,7 +179,7 @@ struct BreakNode {};
 struct ContinueNode {};
 
 struct Statement {
-  int line = 1;
+  Place place;
   std::variant<DataNode, PrintNode, IfNode, ForLoop, SetNode, SetBlockNode, MacroNode, CallBlockNode,
                FilterBlockNode, WithNode, GenerationNode, BreakNode, ContinueNode>
       node;

@@ -10,9 +10,10 @@ namespace tern::jinja {
 
 Result<Value> Interpreter::Evaluate(const Expr& expr) {
   const Descent descent(this);
-  line_ = expr.line;
-  TERN_TRY_STATUS(descent.Check());
-  return std::visit([this](const auto& node) { return Visit(node); }, expr.node);
+  if (const Status status = descent.Check(); !status.ok()) return Located(expr.place, status.error());
+  auto value = std::visit([this](const auto& node) { return Visit(node); }, expr.node);
+  if (!value.ok()) return Located(expr.place, value.error());
+  return value;
 }
 
 Result<std::vector<Value>> Interpreter::EvaluateAll(const ExprList& list) {

@@ -69,7 +69,8 @@ Result<Value> Round(Workspace&, const Value& self, const Arguments& arguments) {
   }
   const double scale = std::pow(10.0, static_cast<double>(precision));
   const double scaled = self.real() * scale;
-  return Value((name == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / scale);
+  const double whole = name == "ceil" ? std::ceil(scaled) : std::floor(scaled);
+  return Value((whole + 0.0) / scale);  // Python's whole is an integer, which has no negative zero
 }
 
 // int(value), where it has one.

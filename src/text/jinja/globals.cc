@@ -29,6 +29,9 @@ Result<std::vector<Dict::Entry>> Entries(Workspace& workspace, std::string_view 
   if (arguments.positional.size() > 1) {
     return TypeError(fmt::format("{}: at most 1 positional argument expected", name));
   }
+  if (!arguments.positional.empty() && arguments.positional[0].is_undefined()) {
+    return UndefinedError(arguments.positional[0]);
+  }
   if (!arguments.positional.empty() && arguments.positional[0].is(Kind::kDict)) {
     entries = arguments.positional[0].dict().entries;
   } else if (!arguments.positional.empty()) {

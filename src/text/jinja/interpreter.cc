@@ -78,8 +78,14 @@ Result<TextBuilder> Interpreter::Run(const Template& source) {
   const Swapped output(&out_, &out);
   Hide(source.body, scope_);
   const Result<Flow> done = Execute(source.body.statements);
-  if (!done.ok()) return Error{done.error().code, fmt::format("line {}: {}", line_, done.error().what)};
+  if (!done.ok()) return done.error();
   return out;
+}
+
+Error Interpreter::Located(Place place, const Error& error) {
+  if (failed_) return error;
+  failed_ = true;
+  return At(place, error);
 }
 
 Result<Interpreter::Flow> Interpreter::Execute(const Block& block) {
@@ -92,9 +98,10 @@ Result<Interpreter::Flow> Interpreter::Execute(const Block& block) {
 
 Result<Interpreter::Flow> Interpreter::ExecuteOne(const Statement& statement) {
   const Descent descent(this);
-  line_ = statement.line;
-  TERN_TRY_STATUS(descent.Check());
-  return std::visit([this](const auto& node) { return Visit(node); }, statement.node);
+  if (const Status status = descent.Check(); !status.ok()) return Located(statement.place, status.error());
+  auto flow = std::visit([this](const auto& node) { return Visit(node); }, statement.node);
+  if (!flow.ok()) return Located(statement.place, flow.error());
+  return flow;
 }
 
 Status Interpreter::Print(const Text& text) {
@@ -103,6 +110,12 @@ Status Interpreter::Print(const Text& text) {
   if (out_->size() <= workspace_.limits().max_output_bytes) return {};
   return Exhausted(
       fmt::format("template: output limit of {} bytes reached", workspace_.limits().max_output_bytes));
+}
+
+Result<Interpreter::Flow> Interpreter::PrintResult(const Value& value) {
+  if (!value.is_text()) return TypeError(fmt::format("expected str instance, {} found", TypeName(value)));
+  TERN_TRY_STATUS(Print(value.text()));
+  return Flow::kNext;
 }
 
 Result<Interpreter::Flow> Interpreter::Visit(const DataNode& node) {
@@ -264,8 +277,7 @@ Result<Interpreter::Flow> Interpreter::Visit(const CallBlockNode& node) {
   TERN_TRY(Arguments arguments, EvaluateArguments(call.arguments));
   arguments.named.emplace_back("caller", workspace_.heap().NewCallable(caller));
   TERN_TRY(const Value value, Call(callee, arguments));
-  TERN_TRY_STATUS(Print(ToText(workspace_, value).text()));
-  return Flow::kNext;
+  return PrintResult(value);
 }
 
 Result<Interpreter::Flow> Interpreter::Visit(const FilterBlockNode& node) {
@@ -276,8 +288,7 @@ Result<Interpreter::Flow> Interpreter::Visit(const FilterBlockNode& node) {
   const Swapped input(&block_text_, workspace_.NewText(std::move(text)));
   const Swapped inner(&scope_, scope);
   TERN_TRY(const Value value, Evaluate(*node.filter));
-  TERN_TRY_STATUS(Print(ToText(workspace_, value).text()));
-  return Flow::kNext;
+  return PrintResult(value);
 }
 
 Result<Interpreter::Flow> Interpreter::Visit(const WithNode& node) {

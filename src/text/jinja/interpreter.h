@@ -37,7 +37,7 @@ class Interpreter {
  public:
   // `inputs` are the variables the template is given.
   Interpreter(Workspace* workspace, const Dict& inputs);
-  // The rendered text. An error starts with "line N: ".
+  // The rendered text. An error starts with "line N, column N: ".
   Result<TextBuilder> Run(const Template& source);
 
  private:
@@ -69,6 +69,8 @@ class Interpreter {
   // Runs the body in `scope` and appends what it prints to `text`.
   Result<Flow> Capture(const Body& body, Scope* scope, TextBuilder* text);
   Status Print(const Text& text);
+  // What a block's filter or call gave: Jinja joins it as it is, and fails where it is no text.
+  Result<Flow> PrintResult(const Value& value);
 
   // evaluate.cc: expressions
   Result<Value> Evaluate(const Expr& expr);
@@ -100,6 +102,8 @@ class Interpreter {
   Status BindParameters(const Macro& macro, const Arguments& arguments, Scope* scope);
   Status BindExtras(const Macro& macro, const Arguments& arguments, Scope* scope);
 
+  // The error, with its place if no inner expression or statement gave one.
+  Error Located(Place place, const Error& error);
   // A scope for `body`, whose hidden names it starts with.
   Scope* NewScope(Scope* parent, const Body& body);
   Scope* NewScope(Scope* parent);
@@ -112,7 +116,7 @@ class Interpreter {
   TextBuilder* out_ = nullptr;
   Value block_text_;  // input of a filter block's filter
   int depth_ = 0;
-  int line_ = 1;
+  bool failed_ = false;  // an error is on its way out and says where it arose
 };
 
 // One level of nested evaluation while it lives.

@@ -18,6 +18,7 @@ KeyGetter::KeyGetter(const Value* path, bool case_sensitive, const Value* fallba
 
 Result<KeyGetter> KeyGetter::Multiple(Workspace& workspace, const Value* paths, bool case_sensitive) {
   KeyGetter getter(paths, case_sensitive);
+  getter.tuples_ = true;
   if (getter.paths_.empty() || !getter.paths_[0].is_text()) return getter;
   const Text& all = getter.paths_[0].text();
   getter.paths_.clear();
@@ -29,21 +30,24 @@ Result<KeyGetter> KeyGetter::Multiple(Workspace& workspace, const Value* paths, 
   return getter;
 }
 
-Result<Value> KeyGetter::GetOne(Workspace& workspace, const Value& item, const Value& path) const {
-  TERN_TRY(const Value key, GetPath(workspace, item, path, fallback_));
+Result<Value> KeyGetter::GetOne(Workspace& workspace, const Value& item, const Value* path) const {
+  Value key = item;
+  if (path) {
+    TERN_TRY(key, GetPath(workspace, item, *path, fallback_));
+  }
   if (!case_sensitive_ && key.is_text()) return ChangeCase(workspace, key.text(), Case::kLower);
   return key;
 }
 
 Result<Value> KeyGetter::Get(Workspace& workspace, const Value& item) const {
-  if (paths_.empty()) {
-    if (!case_sensitive_ && item.is_text()) return ChangeCase(workspace, item.text(), Case::kLower);
-    return item;
-  }
-  if (paths_.size() == 1) return GetOne(workspace, item, paths_[0]);
+  if (!tuples_) return GetOne(workspace, item, paths_.empty() ? nullptr : &paths_[0]);
   std::vector<Value> keys;
+  if (paths_.empty()) {
+    TERN_TRY(const Value key, GetOne(workspace, item, nullptr));
+    keys.push_back(key);
+  }
   for (const Value& path : paths_) {
-    TERN_TRY(const Value key, GetOne(workspace, item, path));
+    TERN_TRY(const Value key, GetOne(workspace, item, &path));
     keys.push_back(key);
   }
   return workspace.NewTuple(std::move(keys));

@@ -11,16 +11,17 @@ class KeyGetter {
  public:
   // A null or none path means the item itself; "a.b" descends.
   KeyGetter(const Value* path, bool case_sensitive, const Value* fallback = nullptr);
-  // "a,b.c" gives one key per part, as a tuple, so that items sort by the first, then the second.
+  // Keys are tuples: "a,b.c" gives one part per path, so that items sort by the first, then the second.
   static Result<KeyGetter> Multiple(Workspace& workspace, const Value* paths, bool case_sensitive);
 
   Result<Value> Get(Workspace& workspace, const Value& item) const;
 
  private:
-  Result<Value> GetOne(Workspace& workspace, const Value& item, const Value& path) const;
+  Result<Value> GetOne(Workspace& workspace, const Value& item, const Value* path) const;
 
   std::vector<Value> paths_;
   bool case_sensitive_;
+  bool tuples_ = false;
   Value fallback_ = Value::None();
 };
 

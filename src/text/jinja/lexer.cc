@@ -40,17 +40,23 @@ class Lexer {
   }
 
  private:
-  Status Fail(std::string_view what) const { return BadInput(fmt::format("line {}: {}", line_, what)); }
+  Status Fail(std::string_view what) { return At(Here(), BadInput(std::string(what))); }
 
-  Token& Push(TokenKind kind, std::string text) {
-    tokens_.push_back({.kind = kind, .line = line_, .text = std::move(text)});
-    return tokens_.back();
+  // The place of pos_. Counts on from the last one.
+  Place Here() {
+    for (; place_end_ < pos_; ++place_end_) {
+      if (s_[place_end_] == '\n') {
+        place_ = {place_.line + 1, 1};
+      } else if ((static_cast<unsigned char>(s_[place_end_]) & 0xC0) != 0x80) {
+        ++place_.column;
+      }
+    }
+    return place_;
   }
 
-  // Moves to `end` and counts the lines on the way.
-  void Advance(size_t end) {
-    line_ += static_cast<int>(std::count(s_.begin() + pos_, s_.begin() + end, '\n'));
-    pos_ = end;
+  Token& Push(TokenKind kind, std::string text) {
+    tokens_.push_back({.kind = kind, .place = Here(), .text = std::move(text)});
+    return tokens_.back();
   }
 
   size_t SkipSpace(size_t at) const {
@@ -62,15 +68,15 @@ class Lexer {
     return at;
   }
 
-  bool At(size_t at, std::string_view what) const { return s_.substr(at).starts_with(what); }
+  bool StartsAt(size_t at, std::string_view what) const { return s_.substr(at).starts_with(what); }
 
   // Where a tag's end that starts at `at` ends, with what it swallows; npos if none starts there.
   size_t TagEnd(size_t at, std::string_view end, bool is_print) const {
-    if (At(at, "-") && At(at + 1, end)) return SkipSpace(at + 1 + end.size());
-    if (!is_print && At(at, "+") && At(at + 1, end)) return at + 1 + end.size();
-    if (!At(at, end)) return std::string_view::npos;
+    if (StartsAt(at, "-") && StartsAt(at + 1, end)) return SkipSpace(at + 1 + end.size());
+    if (!is_print && StartsAt(at, "+") && StartsAt(at + 1, end)) return at + 1 + end.size();
+    if (!StartsAt(at, end)) return std::string_view::npos;
     at += end.size();
-    return !is_print && At(at, "\n") ? at + 1 : at;
+    return !is_print && StartsAt(at, "\n") ? at + 1 : at;
   }
 
   // The text in front of a tag, as the tag's sign and lstrip_blocks leave it.
@@ -94,7 +100,7 @@ class Lexer {
     return text;
   }
 
-  char SignAt(size_t at) const { return At(at, "-") || At(at, "+") ? s_[at] : '\0'; }
+  char SignAt(size_t at) const { return StartsAt(at, "-") || StartsAt(at, "+") ? s_[at] : '\0'; }
 
   void PushData(std::string_view text) {
     if (!text.empty()) Push(TokenKind::kData, std::string(text));
@@ -104,17 +110,17 @@ class Lexer {
   Status Root() {
     size_t tag = pos_;
     do tag = s_.find('{', tag);
-    while (tag != s_.npos && !At(tag, "{%") && !At(tag, "{#") && !At(tag, "{{") && ++tag);
+    while (tag != s_.npos && !StartsAt(tag, "{%") && !StartsAt(tag, "{#") && !StartsAt(tag, "{{") && ++tag);
     if (tag == s_.npos) {
       PushData(s_.substr(pos_));
-      Advance(s_.size());
+      pos_ = s_.size();
       return {};
     }
     const char sign = SignAt(tag + 2);
     const char type = s_[tag + 1];
     PushData(Stripped(s_.substr(pos_, tag - pos_), sign, type == '{'));
     if (const size_t raw = type == '%' ? RawBegin(tag) : s_.npos; raw != s_.npos) return Raw(raw);
-    Advance(tag + (sign ? 3 : 2));
+    pos_ = tag + (sign ? 3 : 2);
     if (type == '#') return Comment();
     return Tag(type == '{');
   }
@@ -131,19 +137,19 @@ class Lexer {
   // Where `{% raw %}` at `at` ends; npos if it is another tag.
   size_t RawBegin(size_t at) const {
     at = SkipSpace(at + 2 + (SignAt(at + 2) != 0));
-    if (!At(at, "raw")) return s_.npos;
+    if (!StartsAt(at, "raw")) return s_.npos;
     at = SkipSpace(at + 3);
-    if (At(at, "-%}")) return SkipSpace(at + 3);
-    return At(at, "%}") ? at + 2 : s_.npos;
+    if (StartsAt(at, "-%}")) return SkipSpace(at + 3);
+    return StartsAt(at, "%}") ? at + 2 : s_.npos;
   }
 
   Status Raw(size_t begin) {
-    Advance(begin);
+    pos_ = begin;
     line_starting_ = false;
     for (size_t tag = s_.find("{%", pos_); tag != s_.npos; tag = s_.find("{%", tag + 2)) {
       const char sign = SignAt(tag + 2);
       const size_t name = SkipSpace(tag + 2 + (sign != 0));
-      if (!At(name, "endraw")) continue;
+      if (!StartsAt(name, "endraw")) continue;
       const size_t end = TagEnd(SkipSpace(name + 6), "%}", false);
       if (end == s_.npos) continue;
       PushData(Stripped(s_.substr(pos_, tag - pos_), sign, false));
@@ -155,7 +161,7 @@ class Lexer {
   }
 
   void Leave(size_t end) {
-    Advance(end);
+    pos_ = end;
     line_starting_ = end > 0 && s_[end - 1] == '\n';
   }
 
@@ -171,7 +177,7 @@ class Lexer {
         return {};
       }
       if (const size_t next = SkipSpace(pos_); next != pos_) {
-        Advance(next);
+        pos_ = next;
         continue;
       }
       TERN_TRY_STATUS(Item(&open));
@@ -223,14 +229,14 @@ class Lexer {
     auto text = UnescapeString(s_.substr(pos_ + 1, end - pos_ - 1));
     if (!text.ok()) return Fail(text.error().what);
     Push(TokenKind::kString, std::move(text).value());
-    Advance(end + 1);
+    pos_ = end + 1;
     return {};
   }
 
   Status Operator(std::string* open) {
     static constexpr std::string_view kDouble[] = {"//", "**", "==", "!=", ">=", "<="};
     for (std::string_view op : kDouble) {
-      if (!At(pos_, op)) continue;
+      if (!StartsAt(pos_, op)) continue;
       Push(TokenKind::kOperator, std::string(op));
       pos_ += 2;
       return {};
@@ -248,7 +254,7 @@ class Lexer {
     return {};
   }
 
-  Status Unexpected() const {
+  Status Unexpected() {
     size_t end = pos_;
     DecodeAt(s_, &end);
     return Fail(fmt::format("unexpected char '{}'", s_.substr(pos_, end - pos_)));
@@ -257,7 +263,8 @@ class Lexer {
   const std::string source_;
   const std::string_view s_;
   size_t pos_ = 0;
-  int line_ = 1;
+  Place place_;
+  size_t place_end_ = 0;  // where place_ is
   bool line_starting_ = true;
   std::vector<Token> tokens_;
 };

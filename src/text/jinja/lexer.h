@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/jinja/place.h"
 #include "text/jinja/value.h"
 
 namespace tern::jinja {
@@ -27,13 +28,13 @@ enum class TokenKind : uint8_t {
 
 struct Token {
   TokenKind kind = TokenKind::kEnd;
-  int line = 1;
+  Place place = {};
   std::string text;  // of data, names, strings and operators
   Int integer = 0;
   double real = 0;
 };
 
-// The last token is kEnd. An error starts with "line N: ".
+// The last token is kEnd. An error starts with "line N, column N: ".
 Result<std::vector<Token>> Tokenize(std::string_view source);
 
 // "name 'x'", "end of print statement": how messages call a token.

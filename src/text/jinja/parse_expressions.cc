@@ -28,9 +28,9 @@ bool Parser::SkipName(std::string_view name) {
   return found;
 }
 
-Error Parser::Fail(std::string_view what, int line) const {
-  return BadInput(fmt::format("line {}: {}", line ? line : current().line, what));
-}
+Error Parser::Fail(std::string_view what) const { return Fail(what, current().place); }
+
+Error Parser::Fail(std::string_view what, Place place) { return At(place, BadInput(std::string(what))); }
 
 Status Parser::ExpectOperator(std::string_view op) {
   if (SkipOperator(op)) return {};
@@ -70,7 +70,7 @@ int Parser::DepthOf(const CallArguments& arguments) {
 Result<ExprPtr> Parser::ParseExpression(bool with_conditional) {
   const Nested nested(this);
   TERN_TRY_STATUS(CheckNesting());
-  const int line = current().line;
+  const Place place = current().place;
   const size_t unknown = unknown_.size();
   TERN_TRY(ExprPtr expr, ParseOr());
   while (with_conditional && SkipName("if")) {
@@ -80,30 +80,30 @@ Result<ExprPtr> Parser::ParseExpression(bool with_conditional) {
       TERN_TRY(no, ParseExpression());
     }
     const int depth = std::max({DepthOf(expr), DepthOf(test), DepthOf(no)});
-    TERN_TRY(expr, Make(line, depth, ConditionalExpr{std::move(test), std::move(expr), std::move(no)}));
+    TERN_TRY(expr, Make(place, depth, ConditionalExpr{std::move(test), std::move(expr), std::move(no)}));
     unknown_.resize(unknown);  // what stands in a branch may never run
   }
   return expr;
 }
 
 Result<ExprPtr> Parser::ParseOr() {
-  const int line = current().line;
+  const Place place = current().place;
   TERN_TRY(ExprPtr left, ParseAnd());
   while (SkipName("or")) {
     TERN_TRY(ExprPtr right, ParseAnd());
     const int depth = std::max(DepthOf(left), DepthOf(right));
-    TERN_TRY(left, Make(line, depth, LogicExpr{false, std::move(left), std::move(right)}));
+    TERN_TRY(left, Make(place, depth, LogicExpr{false, std::move(left), std::move(right)}));
   }
   return left;
 }
 
 Result<ExprPtr> Parser::ParseAnd() {
-  const int line = current().line;
+  const Place place = current().place;
   TERN_TRY(ExprPtr left, ParseNot());
   while (SkipName("and")) {
     TERN_TRY(ExprPtr right, ParseNot());
     const int depth = std::max(DepthOf(left), DepthOf(right));
-    TERN_TRY(left, Make(line, depth, LogicExpr{true, std::move(left), std::move(right)}));
+    TERN_TRY(left, Make(place, depth, LogicExpr{true, std::move(left), std::move(right)}));
   }
   return left;
 }
@@ -112,17 +112,17 @@ Result<ExprPtr> Parser::ParseNot() {
   if (!IsName("not")) return ParseCompare();
   const Nested nested(this);
   TERN_TRY_STATUS(CheckNesting());
-  const int line = Next().line;
+  const Place place = Next().place;
   TERN_TRY(ExprPtr operand, ParseNot());
   const int depth = DepthOf(operand);
-  return Make(line, depth, UnaryExpr{UnaryOp::kNot, std::move(operand)});
+  return Make(place, depth, UnaryExpr{UnaryOp::kNot, std::move(operand)});
 }
 
 Result<ExprPtr> Parser::ParseCompare() {
   static constexpr std::pair<std::string_view, CompareOp> kOperators[] = {
       {"==", CompareOp::kEqual},     {"!=", CompareOp::kNotEqual}, {"<", CompareOp::kLess},
       {"<=", CompareOp::kLessEqual}, {">", CompareOp::kGreater},   {">=", CompareOp::kGreaterEqual}};
-  const int line = current().line;
+  const Place place = current().place;
   CompareExpr compare;
   TERN_TRY(compare.first, ParseSum());
   int depth = DepthOf(compare.first);
@@ -144,23 +144,23 @@ Result<ExprPtr> Parser::ParseCompare() {
     compare.rest.emplace_back(op, std::move(operand));
   }
   if (compare.rest.empty()) return std::move(compare.first);
-  return Make(line, depth, std::move(compare));
+  return Make(place, depth, std::move(compare));
 }
 
 Result<ExprPtr> Parser::ParseSum() {
-  const int line = current().line;
   TERN_TRY(ExprPtr left, ParseConcat());
   while (IsOperator("+") || IsOperator("-")) {
+    const Place place = current().place;
     const BinaryOp op = Next().text == "+" ? BinaryOp::kAdd : BinaryOp::kSubtract;
     TERN_TRY(ExprPtr right, ParseConcat());
     const int depth = std::max(DepthOf(left), DepthOf(right));
-    TERN_TRY(left, Make(line, depth, BinaryExpr{op, std::move(left), std::move(right)}));
+    TERN_TRY(left, Make(place, depth, BinaryExpr{op, std::move(left), std::move(right)}));
   }
   return left;
 }
 
 Result<ExprPtr> Parser::ParseConcat() {
-  const int line = current().line;
+  const Place place = current().place;
   ConcatExpr concat;
   do {
     TERN_TRY(ExprPtr part, ParseProduct());
@@ -168,7 +168,7 @@ Result<ExprPtr> Parser::ParseConcat() {
   } while (SkipOperator("~"));
   if (concat.parts.size() == 1) return std::move(concat.parts[0]);
   const int depth = DepthOf(concat.parts);
-  return Make(line, depth, std::move(concat));
+  return Make(place, depth, std::move(concat));
 }
 
 Result<ExprPtr> Parser::ParseProduct() {
@@ -178,26 +178,25 @@ Result<ExprPtr> Parser::ParseProduct() {
       {"//", BinaryOp::kFloorDivide},
       {"%", BinaryOp::kModulo},
   };
-  const int line = current().line;
   TERN_TRY(ExprPtr left, ParsePower());
   while (true) {
     const auto known = std::find_if(std::begin(kOperators), std::end(kOperators),
                                     [&](const auto& entry) { return IsOperator(entry.first); });
     if (known == std::end(kOperators)) return left;
-    Next();
+    const Place place = Next().place;
     TERN_TRY(ExprPtr right, ParsePower());
     const int depth = std::max(DepthOf(left), DepthOf(right));
-    TERN_TRY(left, Make(line, depth, BinaryExpr{known->second, std::move(left), std::move(right)}));
+    TERN_TRY(left, Make(place, depth, BinaryExpr{known->second, std::move(left), std::move(right)}));
   }
 }
 
 Result<ExprPtr> Parser::ParsePower() {
-  const int line = current().line;
+  const Place place = current().place;
   TERN_TRY(ExprPtr left, ParseUnary());
   while (SkipOperator("**")) {
     TERN_TRY(ExprPtr right, ParseUnary());
     const int depth = std::max(DepthOf(left), DepthOf(right));
-    TERN_TRY(left, Make(line, depth, BinaryExpr{BinaryOp::kPower, std::move(left), std::move(right)}));
+    TERN_TRY(left, Make(place, depth, BinaryExpr{BinaryOp::kPower, std::move(left), std::move(right)}));
   }
   return left;
 }
@@ -211,7 +210,7 @@ Result<ExprPtr> Parser::ParseUnary(bool with_filter) {
     TERN_TRY(ExprPtr operand, ParseUnary(false));
     const int depth = DepthOf(operand);
     const UnaryOp op = sign.text == "-" ? UnaryOp::kMinus : UnaryOp::kPlus;
-    TERN_TRY(expr, Make(sign.line, depth, UnaryExpr{op, std::move(operand)}));
+    TERN_TRY(expr, Make(sign.place, depth, UnaryExpr{op, std::move(operand)}));
   } else {
     TERN_TRY(expr, ParsePrimary());
   }
@@ -265,26 +264,26 @@ Result<std::string> Parser::ParseDottedName() {
 }
 
 Result<ExprPtr> Parser::ParseFilter(ExprPtr input) {
-  const int line = current().line;
+  const Place place = current().place;
   FilterExpr filter;
   TERN_TRY(filter.name, ParseDottedName());
   filter.function = FindFilter(filter.name);
-  if (!filter.function) NoteUnknown(fmt::format("No filter named '{}'.", filter.name), line);
+  if (!filter.function) NoteUnknown(fmt::format("No filter named '{}'.", filter.name), place);
   if (IsOperator("(")) {
     TERN_TRY(filter.arguments, ParseArguments());
   }
   const int depth = std::max(DepthOf(input), DepthOf(filter.arguments));
   filter.input = std::move(input);
-  return Make(line, depth, std::move(filter));
+  return Make(place, depth, std::move(filter));
 }
 
 Result<ExprPtr> Parser::ParseTest(ExprPtr input) {
-  const int line = Next().line;
+  const Place place = Next().place;
   const bool negated = SkipName("not");
   TestExpr test;
   TERN_TRY(test.name, ParseDottedName());
   test.function = FindTest(test.name);
-  if (!test.function) NoteUnknown(fmt::format("No test named '{}'.", test.name), line);
+  if (!test.function) NoteUnknown(fmt::format("No test named '{}'.", test.name), place);
   const TokenKind kind = current().kind;
   if (IsOperator("(")) {
     TERN_TRY(test.arguments, ParseArguments());
@@ -298,16 +297,16 @@ Result<ExprPtr> Parser::ParseTest(ExprPtr input) {
   }
   const int depth = std::max(DepthOf(input), DepthOf(test.arguments));
   test.input = std::move(input);
-  TERN_TRY(ExprPtr expr, Make(line, depth, std::move(test)));
+  TERN_TRY(ExprPtr expr, Make(place, depth, std::move(test)));
   if (!negated) return expr;
-  return Make(line, depth + 1, UnaryExpr{UnaryOp::kNot, std::move(expr)});
+  return Make(place, depth + 1, UnaryExpr{UnaryOp::kNot, std::move(expr)});
 }
 
 Result<ExprPtr> Parser::ParseCall(ExprPtr callee) {
-  const int line = current().line;
+  const Place place = current().place;
   TERN_TRY(CallArguments arguments, ParseArguments());
   const int depth = std::max(DepthOf(callee), DepthOf(arguments));
-  return Make(line, depth, CallExpr{std::move(callee), std::move(arguments)});
+  return Make(place, depth, CallExpr{std::move(callee), std::move(arguments)});
 }
 
 Result<CallArguments> Parser::ParseArguments() {
@@ -359,17 +358,17 @@ Status Parser::ParseArgument(CallArguments* arguments) {
 }
 
 Result<ExprPtr> Parser::ParseDot(ExprPtr object) {
-  const int line = Next().line;
+  const Place place = Next().place;
   const int depth = DepthOf(object);
   const Token name = Next();
-  if (name.kind == TokenKind::kName) return Make(line, depth, AttributeExpr{std::move(object), name.text});
-  if (name.kind != TokenKind::kInteger) return Fail("expected name or number", name.line);
-  TERN_TRY(ExprPtr index, Make(line, 0, ConstExpr{Value(name.integer)}));
-  return Make(line, depth, SubscriptExpr{std::move(object), std::move(index)});
+  if (name.kind == TokenKind::kName) return Make(place, depth, AttributeExpr{std::move(object), name.text});
+  if (name.kind != TokenKind::kInteger) return Fail("expected name or number", name.place);
+  TERN_TRY(ExprPtr index, Make(place, 0, ConstExpr{Value(name.integer)}));
+  return Make(place, depth, SubscriptExpr{std::move(object), std::move(index)});
 }
 
 Result<ExprPtr> Parser::ParseSubscript(ExprPtr object) {
-  const int line = Next().line;
+  const Place place = Next().place;
   SliceExpr slice;
   ExprPtr index;
   if (!IsOperator(":")) {
@@ -378,7 +377,7 @@ Result<ExprPtr> Parser::ParseSubscript(ExprPtr object) {
   if (!IsOperator(":")) {
     TERN_TRY_STATUS(ExpectOperator("]"));
     const int depth = std::max(DepthOf(object), DepthOf(index));
-    return Make(line, depth, SubscriptExpr{std::move(object), std::move(index)});
+    return Make(place, depth, SubscriptExpr{std::move(object), std::move(index)});
   }
   slice.start = std::move(index);
   Next();
@@ -392,7 +391,7 @@ Result<ExprPtr> Parser::ParseSubscript(ExprPtr object) {
   const int depth =
       std::max({DepthOf(object), DepthOf(slice.start), DepthOf(slice.stop), DepthOf(slice.step)});
   slice.object = std::move(object);
-  return Make(line, depth, std::move(slice));
+  return Make(place, depth, std::move(slice));
 }
 
 Result<ExprPtr> Parser::ParsePrimary() {
@@ -403,9 +402,9 @@ Result<ExprPtr> Parser::ParsePrimary() {
     case TokenKind::kString:
       return ParseString();
     case TokenKind::kInteger:
-      return Make(token.line, 0, ConstExpr{Value(Next().integer)});
+      return Make(token.place, 0, ConstExpr{Value(Next().integer)});
     case TokenKind::kFloat:
-      return Make(token.line, 0, ConstExpr{Value(Next().real)});
+      return Make(token.place, 0, ConstExpr{Value(Next().real)});
     default:
       break;
   }
@@ -422,27 +421,27 @@ Result<ExprPtr> Parser::ParsePrimary() {
 Result<ExprPtr> Parser::ParseNameOrConstant() {
   Token token = Next();
   const std::string& name = token.text;
-  if (name == "true" || name == "True") return Make(token.line, 0, ConstExpr{Value(true)});
-  if (name == "false" || name == "False") return Make(token.line, 0, ConstExpr{Value(false)});
-  if (name == "none" || name == "None") return Make(token.line, 0, ConstExpr{Value::None()});
+  if (name == "true" || name == "True") return Make(token.place, 0, ConstExpr{Value(true)});
+  if (name == "false" || name == "False") return Make(token.place, 0, ConstExpr{Value(false)});
+  if (name == "none" || name == "None") return Make(token.place, 0, ConstExpr{Value::None()});
   for (Macro* macro : macros_) {
     macro->takes_varargs |= name == "varargs";
     macro->takes_kwargs |= name == "kwargs";
     macro->takes_caller |= name == "caller";
   }
   for (ForLoop* loop : for_loops_) loop->uses_loop |= name == "loop";
-  return Make(token.line, 0, NameExpr{std::move(token.text)});
+  return Make(token.place, 0, NameExpr{std::move(token.text)});
 }
 
 Result<ExprPtr> Parser::ParseString() {
-  const int line = current().line;
+  const Place place = current().place;
   std::string text;
   while (current().kind == TokenKind::kString) text += Next().text;
-  return Make(line, 0, ConstExpr{heap_->NewText(std::move(text), true)});
+  return Make(place, 0, ConstExpr{heap_->NewText(std::move(text), true)});
 }
 
 Result<ExprPtr> Parser::ParseList() {
-  const int line = Next().line;
+  const Place place = Next().place;
   ListExpr list;
   while (!IsOperator("]")) {
     if (!list.items.empty()) {
@@ -454,11 +453,11 @@ Result<ExprPtr> Parser::ParseList() {
   }
   Next();
   const int depth = DepthOf(list.items);
-  return Make(line, depth, std::move(list));
+  return Make(place, depth, std::move(list));
 }
 
 Result<ExprPtr> Parser::ParseDict() {
-  const int line = Next().line;
+  const Place place = Next().place;
   DictExpr dict;
   int depth = 0;
   while (!IsOperator("}")) {
@@ -473,11 +472,11 @@ Result<ExprPtr> Parser::ParseDict() {
     dict.items.emplace_back(std::move(key), std::move(value));
   }
   Next();
-  return Make(line, depth, std::move(dict));
+  return Make(place, depth, std::move(dict));
 }
 
-void Parser::NoteUnknown(std::string what, int line) {
-  if (!soft_) unknown_.push_back(Fail(what, line));
+void Parser::NoteUnknown(std::string what, Place place) {
+  if (!soft_) unknown_.push_back(Fail(what, place));
 }
 
 bool Parser::IsTupleEnd(std::string_view end_name) const {
@@ -486,7 +485,7 @@ bool Parser::IsTupleEnd(std::string_view end_name) const {
 }
 
 Result<ExprPtr> Parser::ParseTuple(bool with_conditional, bool in_parentheses, std::string_view end_name) {
-  const int line = current().line;
+  const Place place = current().place;
   ExprList items;
   bool comma = false;
   while (!IsTupleEnd(end_name)) {
@@ -500,7 +499,7 @@ Result<ExprPtr> Parser::ParseTuple(bool with_conditional, bool in_parentheses, s
     return Fail(fmt::format("Expected an expression, got {}", Describe(current())));
   }
   const int depth = DepthOf(items);
-  return Make(line, depth, TupleExpr{std::move(items)});
+  return Make(place, depth, TupleExpr{std::move(items)});
 }
 
 }  // namespace tern::jinja

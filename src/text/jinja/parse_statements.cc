@@ -24,9 +24,9 @@ class Swapped {
 };
 
 template <class Node>
-std::unique_ptr<Statement> MakeStatement(int line, Node node) {
+std::unique_ptr<Statement> MakeStatement(Place place, Node node) {
   auto statement = std::make_unique<Statement>();
-  statement->line = line;
+  statement->place = place;
   statement->node = std::move(node);
   return statement;
 }
@@ -47,16 +47,16 @@ Result<Template> Parser::Run() {
 Result<Block> Parser::ParseBlock(Names end_tags) {
   Block block;
   while (current().kind != TokenKind::kEnd) {
-    const int line = current().line;
+    const Place place = current().place;
     if (current().kind == TokenKind::kData) {
-      block.push_back(MakeStatement(line, DataNode{heap_->NewText(Next().text, true)}));
+      block.push_back(MakeStatement(place, DataNode{heap_->NewText(Next().text, true)}));
     } else if (current().kind == TokenKind::kPrintBegin) {
       Next();
       PrintNode print;
       TERN_TRY(ExprPtr value, ParseTuple(true, false));
       print.values.push_back(std::move(value));
       TERN_TRY_STATUS(Expect(TokenKind::kPrintEnd, "'}}'"));
-      block.push_back(MakeStatement(line, std::move(print)));
+      block.push_back(MakeStatement(place, std::move(print)));
     } else {
       Next();
       if (std::any_of(end_tags.begin(), end_tags.end(), [&](auto name) { return IsName(name); })) {
@@ -99,24 +99,24 @@ Result<std::unique_ptr<Statement>> Parser::ParseStatement() {
 }
 
 Result<std::unique_ptr<Statement>> Parser::ParseTag(const std::string& name) {
-  const int line = Next().line;
+  const Place place = Next().place;
   const auto parse = [&]<class Node>(Status (Parser::*method)(Node*)) -> Result<std::unique_ptr<Statement>> {
     Node node;
     TERN_TRY_STATUS((this->*method)(&node));
-    return MakeStatement(line, std::move(node));
+    return MakeStatement(place, std::move(node));
   };
   if (name == "if") return parse(&Parser::ParseIf);
   if (name == "for") return parse(&Parser::ParseFor);
-  if (name == "set") return ParseSet(line);
+  if (name == "set") return ParseSet(place);
   if (name == "macro") return parse(&Parser::ParseMacro);
   if (name == "call") return parse(&Parser::ParseCallBlock);
   if (name == "filter") return parse(&Parser::ParseFilterBlock);
   if (name == "with") return parse(&Parser::ParseWith);
   if (name == "generation") return parse(&Parser::ParseGeneration);
-  if (name == "break" || name == "continue") return ParseLoopControl(name, line);
+  if (name == "break" || name == "continue") return ParseLoopControl(name, place);
   if (name == "print") {
     TERN_TRY(PrintNode print, ParsePrint());
-    return MakeStatement(line, std::move(print));
+    return MakeStatement(place, std::move(print));
   }
   return UnknownTag(name);
 }
@@ -180,24 +180,24 @@ Status Parser::ParseFor(ForLoop* node) {
   return {};
 }
 
-Result<std::unique_ptr<Statement>> Parser::ParseSet(int line) {
+Result<std::unique_ptr<Statement>> Parser::ParseSet(Place place) {
   TERN_TRY(Target target, ParseTarget(true));
   if (SkipOperator("=")) {
     TERN_TRY(ExprPtr value, ParseTuple(true, false));
-    return MakeStatement(line, SetNode{std::move(target), std::move(value)});
+    return MakeStatement(place, SetNode{std::move(target), std::move(value)});
   }
   SetBlockNode node{.target = std::move(target), .filter = nullptr, .body = {}};
   const Swapped soft(&soft_, false);
   TERN_TRY(node.filter, ParseFilterChain(nullptr));
   TERN_TRY(node.body, ParseBody({"endset"}));
   Next();
-  return MakeStatement(line, std::move(node));
+  return MakeStatement(place, std::move(node));
 }
 
-Result<std::unique_ptr<Statement>> Parser::ParseLoopControl(const std::string& name, int line) {
-  if (loops_ == 0) return Fail(fmt::format("'{}' outside loop", name), line);
-  if (name == "break") return MakeStatement(line, BreakNode{});
-  return MakeStatement(line, ContinueNode{});
+Result<std::unique_ptr<Statement>> Parser::ParseLoopControl(const std::string& name, Place place) {
+  if (loops_ == 0) return Fail(fmt::format("'{}' outside loop", name), place);
+  if (name == "break") return MakeStatement(place, BreakNode{});
+  return MakeStatement(place, ContinueNode{});
 }
 
 Status Parser::ParseSignature(Macro* macro) {
@@ -247,9 +247,9 @@ Status Parser::ParseMacro(MacroNode* node) {
 Status Parser::ParseCallBlock(CallBlockNode* node) {
   node->body.name = "caller";
   if (IsOperator("(")) TERN_TRY_STATUS(ParseSignature(&node->body));
-  const int line = current().line;
+  const Place place = current().place;
   TERN_TRY(node->call, ParseExpression());
-  if (!std::holds_alternative<CallExpr>(node->call->node)) return Fail("expected call", line);
+  if (!std::holds_alternative<CallExpr>(node->call->node)) return Fail("expected call", place);
   return ParseMacroBody(&node->body, "endcall");
 }
 

@@ -19,7 +19,7 @@ class Parser {
  public:
   // Values of literals go to `heap`, which must outlive the result.
   Parser(std::vector<Token> tokens, Heap* heap) : tokens_(std::move(tokens)), heap_(heap) {}
-  // An error starts with "line N: ".
+  // An error starts with "line N, column N: ".
   Result<Template> Run();
 
   static constexpr int kMaxNesting = 200;
@@ -39,12 +39,13 @@ class Parser {
   Status ExpectOperator(std::string_view op);
   Status Expect(TokenKind kind, std::string_view what);
   Result<std::string> ExpectName();
-  Error Fail(std::string_view what, int line = 0) const;
+  Error Fail(std::string_view what) const;  // at the current token
+  static Error Fail(std::string_view what, Place place);
   Status CheckNesting() const;
 
   // A node whose subtrees are at most `depth` deep.
   template <class Node>
-  Result<ExprPtr> Make(int line, int depth, Node node);
+  Result<ExprPtr> Make(Place place, int depth, Node node);
   static int DepthOf(const ExprPtr& expr) { return expr ? expr->depth : 0; }
   static int DepthOf(const ExprList& list);
   static int DepthOf(const CallArguments& arguments);
@@ -79,7 +80,7 @@ class Parser {
   Result<CallArguments> ParseArguments();
   Status ParseArgument(CallArguments* arguments);
   Result<std::string> ParseDottedName();
-  void NoteUnknown(std::string what, int line);
+  void NoteUnknown(std::string what, Place place);
 
   // parse_statements.cc
   Result<Block> ParseBlock(Names end_tags);   // up to one of the tags, whose name is then current
@@ -96,8 +97,8 @@ class Parser {
   Status ParseWith(WithNode* node);
   Status ParseGeneration(GenerationNode* node);
   Result<PrintNode> ParsePrint();
-  Result<std::unique_ptr<Statement>> ParseSet(int line);
-  Result<std::unique_ptr<Statement>> ParseLoopControl(const std::string& name, int line);
+  Result<std::unique_ptr<Statement>> ParseSet(Place place);
+  Result<std::unique_ptr<Statement>> ParseLoopControl(const std::string& name, Place place);
   Status ParseSignature(Macro* macro);
   Status ParseMacroBody(Macro* macro, std::string_view end_tag);
   Result<Target> ParseTarget(bool with_attribute, std::string_view end_name = "");
@@ -129,10 +130,10 @@ class Parser::Nested {
 };
 
 template <class Node>
-Result<ExprPtr> Parser::Make(int line, int depth, Node node) {
-  if (depth >= kMaxNesting) return Fail("expression nested too deeply", line);
+Result<ExprPtr> Parser::Make(Place place, int depth, Node node) {
+  if (depth >= kMaxNesting) return Fail("expression nested too deeply", place);
   auto expr = std::make_unique<Expr>();
-  expr->line = line;
+  expr->place = place;
   expr->depth = depth + 1;
   expr->node = std::move(node);
   return expr;

@@ -101,13 +101,20 @@ Result<Value> IsUpperText(Workspace& workspace, const Value& self, const Argumen
   return FindMethod(text, "isupper")->function(workspace, text, arguments);
 }
 
+Status CheckHashable(const Value& value) {
+  if (IsHashable(value)) return {};
+  return TypeError(fmt::format("unhashable type: '{}'", TypeName(value)));
+}
+
 Result<Value> IsFilter(Workspace&, const Value& self, const Arguments& arguments) {
   TERN_TRY_STATUS(BindArguments("filter", arguments, {}, 0, nullptr));
+  TERN_TRY_STATUS(CheckHashable(self));
   return Value(self.is_text() && FindFilter(self.bytes()) != nullptr);
 }
 
 Result<Value> IsTest(Workspace&, const Value& self, const Arguments& arguments) {
   TERN_TRY_STATUS(BindArguments("test", arguments, {}, 0, nullptr));
+  TERN_TRY_STATUS(CheckHashable(self));
   return Value(self.is_text() && FindTest(self.bytes()) != nullptr);
 }
 

@@ -29,6 +29,7 @@ Result<Value> Title(Workspace& workspace, const Value& self, const Arguments& ar
   workspace.SpendBytes(4 * text.bytes.size());
   TextBuilder builder;
   bool begins = true;
+  size_t tail = 0;  // what follows a word's first letter is lowered by itself
   for (size_t pos = 0; pos < text.bytes.size();) {
     const size_t begin = pos;
     const uint32_t cp = DecodeAt(text.bytes, &pos);
@@ -36,9 +37,10 @@ Result<Value> Title(Workspace& workspace, const Value& self, const Arguments& ar
     if (begins) {
       AppendUpper(cp, &piece);
     } else {
-      AppendLower(text.bytes, begin, &piece);
+      AppendLower(text.bytes.substr(tail), begin - tail, &piece);
     }
     builder.AppendDerived(piece, workspace.heap().Part(text, begin, pos).text());
+    if (begins) tail = pos;
     begins = IsSpace(cp) || cp == '-' || cp == '(' || cp == '{' || cp == '[' || cp == '<';
   }
   return workspace.NewText(std::move(builder));
@@ -184,16 +186,48 @@ Result<Value> ToString(Workspace& workspace, const Value& self, const Arguments&
   return ToText(workspace, self);
 }
 
-Result<Value> UrlEncode(Workspace& workspace, const Value& self, const Arguments& arguments) {
-  TERN_TRY_STATUS(BindArguments("urlencode", arguments, {}, 0, nullptr));
-  const Value text = ToText(workspace, self);
+// Percent-encodes; in a query "/" too, and a space is "+".
+void AppendUrlQuoted(Workspace& workspace, const Value& value, bool in_query, std::string* out) {
+  const Value text = ToText(workspace, value);
   workspace.SpendBytes(text.bytes().size());
-  std::string out;
   for (char c : text.bytes()) {
     const auto byte = static_cast<unsigned char>(c);
     const bool plain =
-        byte < 0x80 && (IsAlnum(byte) || std::string_view("_.-~/").find(c) != std::string::npos);
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
+        byte < 0x80 && (IsAlnum(byte) || std::string_view("_.-~").find(c) != std::string::npos);
+    if (plain || (c == '/' && !in_query)) {
+      *out += c;
+    } else if (c == ' ' && in_query) {
+      *out += '+';
+    } else {
+      *out += fmt::format("%{:02X}", byte);
+    }
+  }
+}
+
+Status AppendUrlPair(Workspace& workspace, const Value& key, const Value& value, std::string* out) {
+  if (!out->empty()) *out += '&';
+  AppendUrlQuoted(workspace, key, true, out);
+  *out += '=';
+  AppendUrlQuoted(workspace, value, true, out);
+  return workspace.Step();
+}
+
+Result<Value> UrlEncode(Workspace& workspace, const Value& self, const Arguments& arguments) {
+  TERN_TRY_STATUS(BindArguments("urlencode", arguments, {}, 0, nullptr));
+  std::string out;
+  if (self.is(Kind::kDict)) {
+    for (const auto& [key, value] : self.dict().entries) {
+      TERN_TRY_STATUS(AppendUrlPair(workspace, key, value, &out));
+    }
+  } else if (self.is(Kind::kSequence) || self.is(Kind::kRange) || self.is_undefined()) {
+    TERN_TRY(const std::span<const Value> items, Items(workspace, self));
+    for (const Value& item : items) {
+      TERN_TRY(const std::span<const Value> pair, Items(workspace, item));
+      if (pair.size() != 2) return BadInput(fmt::format("urlencode: {} values, expected 2", pair.size()));
+      TERN_TRY_STATUS(AppendUrlPair(workspace, pair[0], pair[1], &out));
+    }
+  } else {
+    AppendUrlQuoted(workspace, self, false, &out);
   }
   return workspace.NewText(std::move(out), false);
 }
