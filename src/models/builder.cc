@@ -106,7 +106,7 @@ ValueId ModelBuilder::WeightOfRows(const std::string& name, const Shape& shape,
   out.data = to;
   for (const RowRun& run : runs) {
     const size_t bytes = static_cast<size_t>(run.count) * row_bytes;
-    std::memcpy(to, Take(run.tensor)->row(run.first), bytes);
+    std::memcpy(to, checkpoint_.Find(run.tensor)->row(run.first), bytes);
     to += bytes;
   }
   return graph_.AddWeight(name, out, std::move(role));
