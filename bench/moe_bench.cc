@@ -45,8 +45,8 @@ class Bench {
     }
     backend_ = OpenBackend("cpu", {.threads = threads}).value();
     fmt::print("{}: read {:.1f} GB/s, int8 {:.0f} GOP/s\n", backend_->description(), read_gb_s_, int8_gop_s_);
-    fmt::print("{}, {} experts, {} per token, {} x {}\n", format.name, sizes.experts, sizes.top_k, sizes.width,
-               sizes.hidden);
+    fmt::print("{}, {} experts, {} per token, {} x {}\n", format.name, sizes.experts, sizes.top_k,
+               sizes.width, sizes.hidden);
   }
 
   void Run() {
@@ -164,7 +164,8 @@ class Bench {
       for (size_t e = 0; e < before.size(); ++e) active += counts[0].tokens[e] != before[e];
     }
     const double steps = static_cast<double>(seconds.size());
-    std::nth_element(seconds.begin(), seconds.begin() + static_cast<int64_t>(seconds.size() / 2), seconds.end());
+    std::nth_element(seconds.begin(), seconds.begin() + static_cast<int64_t>(seconds.size() / 2),
+                     seconds.end());
     return {seconds[seconds.size() / 2], active / steps};
   }
 
