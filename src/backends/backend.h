@@ -4,6 +4,7 @@
 //
 // A Plan is used by one thread at a time; plans of one backend may share packed weights.
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,6 +34,12 @@ struct PlanOps {
   double f32_per_token = 0, f32_per_output = 0;
 };
 
+// How often the experts of one moe_mlp node were chosen, since the plan was made.
+struct ExpertCounts {
+  std::string_view weight;           // the node's gate: "blk.3.ffn_gate_exps.weight"
+  std::span<const uint64_t> tokens;  // by expert; the plan's memory
+};
+
 class Plan {
  public:
   virtual ~Plan() = default;
@@ -42,6 +49,8 @@ class Plan {
   virtual std::span<const float> Output(size_t i) const = 0;
   virtual PlanBytes bytes() const = 0;
   virtual PlanOps ops() const = 0;
+  // Per moe_mlp node in execution order; empty where there is none. Between runs.
+  virtual std::vector<ExpertCounts> expert_counts() const { return {}; }
 };
 
 struct BackendOptions {

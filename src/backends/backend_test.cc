@@ -165,6 +165,36 @@ void AddMoes(std::vector<Case>& cases) {
   }
 }
 
+// What one tie that rounds the other way changes: a step of a code in one of a few hundred products.
+constexpr double kQuantizedTolerance = 2e-3;
+
+// Experts of every format and form of their input, through ids that differ from row to row.
+void AddMoeFormats(std::vector<Case>& cases) {
+  for (const Format* format : AllFormats()) {
+    for (const char* form : {"f32", "q8", "q16"}) {
+      const bool quantized = std::string_view(form) != "f32";
+      if (quantized && format->int_form.bits == 0) continue;
+      const auto build = [=](TestGraph& g) {
+        const auto route = g.Ops("moe_route", {g.Rows(3)}, {{"top_k", int64_t{2}}});
+        ValueId x = g.Rows(256);
+        Attrs attrs = {{"act", "silu"}, {"biases", int64_t{1}}};
+        if (quantized) {
+          x = g.Op("quantize", {x}, {{"precise", int64_t{1}}});
+          attrs.Set("forms", std::string(form) + ",q16");
+          attrs.Set("hidden", form);
+        }
+        g.Output(g.Op("moe_mlp",
+                      {x, route[0], route[1], g.Weight({3, 32, 256}, format->name),
+                       g.Weight({3, 32, 256}, format->name), g.Weight({3, 256, 32}, "q8_0"),
+                       g.Weight({3, 32}), g.Weight({3, 32}), g.Weight({3, 256})},
+                      attrs));
+      };
+      cases.push_back({"moe_mlp " + std::string(format->name) + " " + form, build,
+                       quantized ? kQuantizedTolerance : 1e-5});
+    }
+  }
+}
+
 void AddEmbeds(std::vector<Case>& cases) {
   for (const Format* format : AllFormats()) {
     cases.push_back({"embed " + std::string(format->name), [=](TestGraph& g) {
@@ -191,9 +221,6 @@ void AddRopes(std::vector<Case>& cases) {
     }
   }
 }
-
-// What one tie that rounds the other way changes: a step of a code in one of a few hundred products.
-constexpr double kQuantizedTolerance = 2e-3;
 
 void AddQuantized(std::vector<Case>& cases) {
   for (const int64_t precise : {0, 1}) {
@@ -253,7 +280,7 @@ void AddLinears(std::vector<Case>& cases) {
   cases.push_back({"linear of output rows", [](TestGraph& g) {
                      g.Output(g.Op("linear", {g.OutputRows(64), g.Weight({100, 64}, "q8_0")}));
                    }});
-  for (const char* glu : {"silu", "gelu_tanh", "gelu"}) {
+  for (const char* glu : {"silu", "gelu_tanh", "gelu", "relu"}) {
     for (const char* output : {"f32", "q8", "q16"}) {
       cases.push_back({std::string("linear ") + glu + " " + output,
                        [=](TestGraph& g) {
@@ -399,6 +426,7 @@ std::vector<Case> AllCases() {
   AddSimpleOps(cases);
   AddLayerNorms(cases);
   AddMoes(cases);
+  AddMoeFormats(cases);
   AddEmbeds(cases);
   AddRopes(cases);
   AddQuantized(cases);
@@ -482,6 +510,17 @@ TEST_P(Conformance, ABlockTableThatLiesIsAnError) {
   EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {}), "KV store: 0 layers, the graph uses layer 0");
 }
 
+// Five of eight experts per row, the heaviest rows first in some and last in others.
+ValueId Experts(TestGraph& g, ValueId y, int64_t width) {
+  const ValueId x = g.Op("layer_norm", {y, g.Weight({width}, "f32", 1)}, {{"eps", 1e-5}});
+  const auto route = g.Ops("moe_route", {g.Op("linear", {x, g.Weight({8, width})})},
+                           {{"top_k", int64_t{5}}, {"normalize", int64_t{1}}});
+  return g.Op("moe_mlp",
+              {g.Op("quantize", {x}), route[0], route[1], g.Weight({8, 96, width}, "q4_0"),
+               g.Weight({8, 96, width}, "q8_0"), g.Weight({8, width, 96}, "q4_1")},
+              {{"act", "silu"}, {"forms", "q8,q8"}, {"hidden", "q16"}});
+}
+
 // A decoder layer in small: everything that a real one does, with a long enough past to be split.
 void BuildLayer(TestGraph& g, int window) {
   const AttentionShape s{6, 2, 32, window};
@@ -506,6 +545,7 @@ void BuildLayer(TestGraph& g, int window) {
       g.Op("quantize", {g.Op("linear", {rows, g.Weight({160, width}, "q4_0"), g.Weight({160, width}, "q4_0")},
                              {{"weights", int64_t{2}}, {"glu", "silu"}})});
   y = g.Op("add", {g.Op("linear", {rows, g.Weight({width, 160}, "q4_0")}), y});
+  y = g.Op("add", {Experts(g, y, width), y});
   y = g.Op("rms_norm", {g.Op("take_rows", {y, g.output_rows()}), g.Weight({width}, "f32", 1)},
            {{"eps", 1e-5}});
   g.Output(g.Op("linear", {y, g.Weight({101, width}, "f16")}));
@@ -601,6 +641,36 @@ TEST_P(Conformance, BytesAndOperationsAreCounted) {
   EXPECT_DOUBLE_EQ(plan.value()->ops().int8_per_token, 2 * 2 * 96 * 64);
   EXPECT_DOUBLE_EQ(plan.value()->ops().f32_per_output, 2 * 32 * 96);
   EXPECT_GE(plan.value()->bytes().step_weights, 96u * 64 + 32 * 96 * 4);
+}
+
+TEST_P(Conformance, ExpertsAreCounted) {
+  if (!GetParam()->computes) GTEST_SKIP() << "computes nothing";
+  TestGraph graph;
+  const auto route = graph.Ops("moe_route", {graph.Rows(4)}, {{"top_k", int64_t{3}}});
+  graph.Output(graph.Op("moe_mlp",
+                        {graph.Rows(32), route[0], route[1], graph.Weight({4, 8, 32}),
+                         graph.Weight({4, 8, 32}), graph.Weight({4, 32, 8})},
+                        {{"act", "silu"}}));
+  auto plan = backend_->Prepare(graph.graph(), kLimits);
+  ASSERT_TRUE(plan.ok()) << plan.error().what;
+  const auto counts = plan.value()->expert_counts();
+  ASSERT_EQ(counts.size(), 1u);
+  ASSERT_EQ(counts[0].tokens.size(), 4u);
+  EXPECT_FALSE(counts[0].weight.empty());
+  uint64_t rows = 0;
+  for (const int step : {7, 1, 20}) {
+    ASSERT_TRUE(plan.value()->Run(One({.rows = step}).batch(), nullptr).ok());
+    rows += static_cast<uint64_t>(step);
+    uint64_t total = 0;
+    for (const uint64_t n : counts[0].tokens) {
+      EXPECT_LE(n, rows);
+      total += n;
+    }
+    EXPECT_EQ(total, 3 * rows);
+  }
+  EXPECT_DOUBLE_EQ(plan.value()->ops().f32_per_token, 3 * 3 * 2 * 8 * 32);
+  // What a step of one token reads: three experts of four.
+  EXPECT_GE(plan.value()->bytes().step_weights, 3u * 3 * 8 * 32 * 4);
 }
 
 TEST(Backends, AnUnknownNameListsThoseThereAre) {

@@ -1,5 +1,7 @@
 #include "graph/rewrite.h"
 
+#include "ops/moe_mlp.h"
+
 namespace tern {
 
 void EraseNodes(Graph& graph, const std::vector<bool>& marks) {
@@ -24,6 +26,12 @@ bool IsPlainLinear(const Graph& graph, const Node& node) {
 
 std::span<const ValueId> WeightsOf(const Node& linear) {
   return std::span(linear.inputs).subspan(1, static_cast<size_t>(linear.attrs.Int("weights", 1)));
+}
+
+std::span<const ValueId> MultipliedWeights(const Node& node) {
+  if (IsOp(node, "linear")) return WeightsOf(node);
+  if (IsOp(node, "moe_mlp")) return std::span(node.inputs).subspan(MoeMlpForm::kGate, 3);
+  return {};
 }
 
 bool IsInteger(const Value& weight) { return weight.activation != Elem::kF32; }

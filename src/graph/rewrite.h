@@ -21,6 +21,8 @@ LinearForm FormOf(const Graph& graph, const Node& linear);
 // A `linear` without epilogue, from f32 to f32: the only kind that can still be fused.
 bool IsPlainLinear(const Graph& graph, const Node& node);
 std::span<const ValueId> WeightsOf(const Node& linear);
+// What a node multiplies rows with: a linear's weights, a moe_mlp's gate, up and down; of others nothing.
+std::span<const ValueId> MultipliedWeights(const Node& node);
 // Whether each weight has an integer form to be multiplied with (Value::activation).
 bool IsInteger(const Value& weight);
 // Whether the target has this form of `linear` for every weight.

@@ -10,7 +10,7 @@ namespace tern {
 //   ""                             one weight, f32 output
 //   "merged"                       several weights on one input
 //   "residual"                     adds the residual
-//   "silu", "gelu_tanh", "gelu"    gates: act(y_1) * y_2
+//   "silu" and linear's other glus gates: act(y_1) * y_2
 //   "q8", "q16"                    quantizes its one output
 struct OpKey {
   std::string_view op;

@@ -21,9 +21,10 @@ inline double Relu(double x) { return x < 0 ? 0 : x; }
 // So et al. 2021 (arXiv 2109.08668).
 inline double Relu2(double x) { return Relu(x) * Relu(x); }
 
-// By op name: "silu", "gelu_tanh", "gelu".
+// By op name: "silu", "gelu_tanh", "gelu", "relu".
 inline double Activate(std::string_view act, double x) {
   if (act == "silu") return Silu(x);
+  if (act == "relu") return Relu(x);
   return act == "gelu" ? Gelu(x) : GeluTanh(x);
 }
 

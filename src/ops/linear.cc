@@ -1,5 +1,6 @@
 #include "ops/linear.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "ops/activation.h"
@@ -7,7 +8,6 @@
 #include "ops/shape_rules.h"
 
 namespace tern {
-namespace {
 
 Result<Elem> ParseRowElem(std::string_view attribute, std::string_view name) {
   for (const Elem elem : {Elem::kF32, Elem::kQ8, Elem::kQ16}) {
@@ -17,8 +17,12 @@ Result<Elem> ParseRowElem(std::string_view attribute, std::string_view name) {
                   "\", expected f32, q8 or q16");
 }
 
+namespace {
+
 // q16 rows hold q8 rows; nothing else may be read as another form.
 bool Serves(Elem x, Elem form) { return x == form || (x == Elem::kQ16 && form == Elem::kQ8); }
+
+}  // namespace
 
 Result<std::vector<Elem>> ParseForms(std::string_view text, Elem x, size_t weights) {
   if (text.empty()) return std::vector<Elem>(weights, x);
@@ -41,7 +45,23 @@ Result<std::vector<Elem>> ParseForms(std::string_view text, Elem x, size_t weigh
   return forms;
 }
 
-}  // namespace
+void ReadRow(const View& x, int64_t r, Elem form, std::vector<double>& out) {
+  const auto width = static_cast<size_t>(x.cols());
+  out.resize(width);
+  if (x.elem == Elem::kF32) {
+    for (size_t i = 0; i < width; ++i) out[i] = x.f32()[static_cast<size_t>(r) * width + i];
+    return;
+  }
+  const QuantizedRowLayout layout = QuantizedRow(x.cols(), x.elem == Elem::kQ16);
+  const char* row = static_cast<const char*>(x.data) + static_cast<size_t>(r) * layout.row_bytes;
+  const auto* scale = reinterpret_cast<const float*>(row);
+  const auto* hi = reinterpret_cast<const int8_t*>(row + layout.hi);
+  const auto* lo = reinterpret_cast<const int8_t*>(row + layout.lo);
+  for (size_t i = 0; i < width; ++i) {
+    const double code = form == Elem::kQ16 ? hi[i] + lo[i] / 128.0 : hi[i];
+    out[i] = static_cast<double>(scale[i / kActGroup]) * code;
+  }
+}
 
 Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x) {
   LinearForm form;
@@ -55,8 +75,10 @@ Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x) {
   form.glu = attrs.Str("glu");
   TERN_TRY(form.activation, ParseForms(attrs.Str("forms"), x, form.weights));
   TERN_TRY(form.output, ParseRowElem("output", attrs.Str("output", "f32")));
-  if (!form.glu.empty() && form.glu != "silu" && form.glu != "gelu_tanh" && form.glu != "gelu") {
-    return BadInput("attribute glu: \"" + std::string(form.glu) + "\", expected silu, gelu_tanh or gelu");
+  constexpr std::string_view kGlus[] = {"", "silu", "gelu_tanh", "gelu", "relu"};
+  if (std::find(std::begin(kGlus), std::end(kGlus), form.glu) == std::end(kGlus)) {
+    return BadInput("attribute glu: \"" + std::string(form.glu) +
+                    "\", expected silu, gelu_tanh, gelu or relu");
   }
   if (!form.glu.empty() && (weights != 2 || form.has_residual)) {
     return BadInput("attribute glu: expected two weights and no residual");
@@ -96,25 +118,6 @@ TypesResult Infer(TypeSpan inputs, const Attrs& attrs) {
     TERN_TRY_STATUS(ExpectSame("residual", inputs[form.residual_input()], sum));
   }
   return outputs;
-}
-
-// Row r of x as numbers, as a weight of this form sees it: q16 rows count without their low plane for q8.
-void ReadRow(const View& x, int64_t r, Elem form, std::vector<double>& out) {
-  const auto width = static_cast<size_t>(x.cols());
-  out.resize(width);
-  if (x.elem == Elem::kF32) {
-    for (size_t i = 0; i < width; ++i) out[i] = x.f32()[static_cast<size_t>(r) * width + i];
-    return;
-  }
-  const QuantizedRowLayout layout = QuantizedRow(x.cols(), x.elem == Elem::kQ16);
-  const char* row = static_cast<const char*>(x.data) + static_cast<size_t>(r) * layout.row_bytes;
-  const auto* scale = reinterpret_cast<const float*>(row);
-  const auto* hi = reinterpret_cast<const int8_t*>(row + layout.hi);
-  const auto* lo = reinterpret_cast<const int8_t*>(row + layout.lo);
-  for (size_t i = 0; i < width; ++i) {
-    const double code = form == Elem::kQ16 ? hi[i] + lo[i] / 128.0 : hi[i];
-    out[i] = static_cast<double>(scale[i / kActGroup]) * code;
-  }
 }
 
 // x w^T + bias for one weight, [rows, N].

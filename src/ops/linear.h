@@ -4,7 +4,7 @@
 //   linear(x, w_1 .. w_n, [bias_1 .. bias_n], [residual]) -> y_1 .. y_n, or with glu one y
 //   weights=n   biases=0|n   residual=0|1
 //   forms       per weight the form of x it is multiplied with: "q8,q8,q16"; default: all as x is
-//   glu         "", "silu", "gelu_tanh", "gelu": n = 2, y = act(y_1) * y_2
+//   glu         "", "silu", "gelu_tanh", "gelu", "relu": n = 2, y = act(y_1) * y_2
 //   output      "f32" (default), "q8", "q16": the one output, quantized
 
 #include <vector>
@@ -30,5 +30,12 @@ struct LinearForm {
 
 // `x` is the element type of the rows. The views point into `attrs`.
 Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x);
+
+// What moe_mlp shares. "f32", "q8" or "q16" as the value of this attribute:
+Result<Elem> ParseRowElem(std::string_view attribute, std::string_view name);
+// The attribute `forms` on rows of type x.
+Result<std::vector<Elem>> ParseForms(std::string_view text, Elem x, size_t weights);
+// Row r of x as numbers, as a weight of this form sees it: q16 rows count without their low plane for q8.
+void ReadRow(const View& x, int64_t r, Elem form, std::vector<double>& out);
 
 }  // namespace tern

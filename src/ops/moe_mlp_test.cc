@@ -74,7 +74,7 @@ TEST(MoeMlp, AnIdThatIsNoExpertAddsNothing) {
 TEST(MoeMlp, SwigluOaiClampsAsGptOssDoes) {
   // Transformers 5, GptOssExperts._apply_gate.
   const Attrs attrs = {{"act", "swiglu_oai"}};
-  const MoeMlpForm form = ParseMoeMlp(attrs).value();
+  const MoeMlpForm form = ParseMoeMlp(attrs, Elem::kF32).value();
   EXPECT_NEAR(MoeGate(form, -2, -8), 0.38604826, 1e-6);
   EXPECT_NEAR(MoeGate(form, 9, 3), 27.99981308, 1e-5);
   EXPECT_NEAR(MoeGate(form, 1.5, 0.5), 2.08749342, 1e-6);

@@ -9,10 +9,7 @@
 namespace tern {
 namespace {
 
-size_t RowBytes(const View& rows) {
-  if (rows.elem == Elem::kF32) return static_cast<size_t>(rows.cols()) * sizeof(float);
-  return QuantizedRow(rows.cols(), rows.elem == Elem::kQ16).row_bytes;
-}
+size_t BytesOf(const View& rows) { return RowBytes(rows.elem, rows.cols()); }
 
 class LinearStep : public CpuStep {
  public:
@@ -28,18 +25,18 @@ class LinearStep : public CpuStep {
     const View& x = args.inputs[0];
     const int rows = static_cast<int>(x.rows());
     for (size_t i = 0; i < outputs_.size(); ++i) {
-      outputs_[i] = {args.outputs[i].data, RowBytes(args.outputs[i])};
+      outputs_[i] = {args.outputs[i].data, BytesOf(args.outputs[i])};
     }
     args_ = {.rows = rows,
              .x = x.data,
-             .x_stride = RowBytes(x),
+             .x_stride = BytesOf(x),
              .x_precise = x.elem == Elem::kQ16,
              .outputs = outputs_.data(),
              .residual = nullptr,
              .residual_stride = 0};
     if (residual_input_ > 0) {
       args_.residual = args.inputs[residual_input_].f32();
-      args_.residual_stride = RowBytes(args.inputs[residual_input_]);
+      args_.residual_stride = BytesOf(args.inputs[residual_input_]);
     }
     if (rows == 0) return {};
     return {plan_.tasks(), plan_.ChunkTasks(rows, threads_)};

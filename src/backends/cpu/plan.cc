@@ -43,24 +43,35 @@ Status CpuPlan::PrepareSteps(const Graph& graph, const StepLimits& limits) {
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Node& node = graph.nodes()[i];
     steps_[i].node = &node;
+    for (const ValueId id : node.inputs) {
+      if (steps_[i].weight.empty() && graph.value(id).is_weight()) steps_[i].weight = graph.value(id).name;
+    }
     TERN_TRY(steps_[i].step,
              MakeStep({graph, node, limits, device_->isa, device_->team.threads(), device_->weights}));
   }
   return {};
 }
 
-// A row-wise node joins the stage of the row-wise nodes before it, if they go by the same rows.
+// A row-wise node joins the stage of the row-wise nodes before it, if they go by the same rows. For the
+// lifetimes of values, a node's phases count as one stage.
 std::vector<int> CpuPlan::GroupStages(const Graph& graph) {
   std::vector<int> stage_of_node;
+  int stage = -1;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const bool joins = i > 0 && steps_[i].step->needs().row_wise && steps_[i - 1].step->needs().row_wise &&
                        RowDim(graph, *steps_[i].node) == RowDim(graph, *steps_[i - 1].node);
-    if (!joins) {
-      stages_.push_back(std::make_unique<Stage>());
-      stages_.back()->first = i;
+    if (joins) {
+      stages_.back()->last = i + 1;
+    } else {
+      ++stage;
+      for (int phase = 0; phase < steps_[i].step->needs().phases; ++phase) {
+        stages_.push_back(std::make_unique<Stage>());
+        stages_.back()->first = i;
+        stages_.back()->last = i + 1;
+        stages_.back()->phase = phase;
+      }
     }
-    stages_.back()->last = i + 1;
-    stage_of_node.push_back(static_cast<int>(stages_.size()) - 1);
+    stage_of_node.push_back(stage);
   }
   return stage_of_node;
 }
@@ -151,10 +162,19 @@ void CpuPlan::CountCosts(const Graph& graph) {
   }
 }
 
-StepMemory CpuPlan::Memory(int thread) {
+std::vector<ExpertCounts> CpuPlan::expert_counts() const {
+  std::vector<ExpertCounts> counts;
+  for (const Bound& bound : steps_) {
+    const std::span<const uint64_t> rows = bound.step->expert_rows();
+    if (!rows.empty()) counts.push_back({bound.weight, rows});
+  }
+  return counts;
+}
+
+StepMemory CpuPlan::Memory(int thread, const Stage& stage) {
   char* scratch = static_cast<char*>(scratch_.data());
   if (scratch != nullptr) scratch += static_cast<size_t>(thread) * scratch_bytes_;
-  return {scratch, shared_.data()};
+  return {scratch, shared_.data(), stage.phase};
 }
 
 void CpuPlan::SetRows(int tokens, int outputs) {
@@ -173,7 +193,7 @@ void CpuPlan::BindStages(const Batch& batch, KvStore* kv) {
   for (const std::unique_ptr<Stage>& stage : stages_) {
     for (size_t i = stage->first; i < stage->last; ++i) {
       Bound& b = steps_[i];
-      stage->tasks = b.step->Bind({b.inputs, b.outputs, b.node->attrs, batch, kv}, Memory(0));
+      stage->tasks = b.step->Bind({b.inputs, b.outputs, b.node->attrs, batch, kv}, Memory(0, *stage));
     }
     // Chunks of rows small enough that the last ones keep every thread busy.
     if (steps_[stage->first].step->needs().row_wise) {
@@ -184,9 +204,9 @@ void CpuPlan::BindStages(const Batch& batch, KvStore* kv) {
 }
 
 void CpuPlan::RunStages(const Batch& batch, KvStore* kv, int thread) {
-  const StepMemory memory = Memory(thread);
   for (const std::unique_ptr<Stage>& stage : stages_) {
     if (stage->tasks.count == 0) continue;
+    const StepMemory memory = Memory(thread, *stage);
     stage->counter.ForEach(stage->tasks.count, stage->tasks.chunk, [&](size_t begin, size_t end) {
       for (size_t i = stage->first; i < stage->last; ++i) {
         const Bound& b = steps_[i];

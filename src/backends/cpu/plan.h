@@ -30,18 +30,21 @@ class CpuPlan : public Plan {
   std::span<const float> Output(size_t i) const override;
   PlanBytes bytes() const override { return bytes_; }
   PlanOps ops() const override { return ops_; }
+  std::vector<ExpertCounts> expert_counts() const override;
   size_t stages() const { return stages_.size(); }
 
  private:
   // One node made ready. Its views point into the arena, the weights or the step's inputs.
   struct Bound {
     const Node* node = nullptr;
+    std::string_view weight;  // the name of its first weight; empty: none
     std::unique_ptr<CpuStep> step;
     std::vector<View> inputs, outputs;
   };
-  // Steps [first, last) that need no barrier between them.
+  // Steps [first, last) that need no barrier between them, or one phase of one step.
   struct Stage {
     size_t first = 0, last = 0;
+    int phase = 0;
     StepTasks tasks;
     TaskCounter counter;
   };
@@ -57,7 +60,7 @@ class CpuPlan : public Plan {
   void SetRows(int tokens, int outputs);
   void BindStages(const Batch& batch, KvStore* kv);
   void RunStages(const Batch& batch, KvStore* kv, int thread);
-  StepMemory Memory(int thread);
+  StepMemory Memory(int thread, const Stage& stage);
 
   std::shared_ptr<CpuDevice> device_;
   BatchRules rules_;

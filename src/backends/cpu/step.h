@@ -6,6 +6,7 @@
 // not depend on that.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -29,11 +30,14 @@ struct StepNeeds {
   bool row_wise = false;
   size_t scratch_bytes = 0;  // per thread
   size_t shared_bytes = 0;   // one for all threads; holds nothing between steps
+  // Parts with a barrier between them: Bind and Run are called for each, with StepMemory::phase.
+  int phases = 1;
 };
 
 struct StepMemory {
   void* scratch = nullptr;  // this thread's, 64-byte aligned
   void* shared = nullptr;
+  int phase = 0;
 };
 
 struct StepTasks {
@@ -58,6 +62,8 @@ class CpuStep {
   // Does tasks [begin, end).
   virtual void Run(const OpArgs& args, size_t begin, size_t end, const StepMemory& memory) = 0;
   virtual StepCost cost() const { return {}; }
+  // Of a moe_mlp: how many rows each expert has done so far.
+  virtual std::span<const uint64_t> expert_rows() const { return {}; }
 
  private:
   StepNeeds needs_;

@@ -15,7 +15,9 @@ namespace {
 
 // The head computes one row per answer and attn_k is small: their second plane is nearly free.
 constexpr std::string_view kFastRoles[] = {"head"};
-constexpr std::string_view kDefaultRoles[] = {"head", "ffn_down", "attn_v", "attn_k"};
+// Down projections of experts are as delicate as those of a dense layer.
+constexpr std::string_view kDefaultRoles[] = {"head",           "ffn_down", "ffn_down_exps",
+                                              "ffn_down_shexp", "attn_v",   "attn_k"};
 
 Elem Wanted(Precision precision, std::string_view role) {
   if (precision == Precision::kPrecise) return Elem::kQ16;
@@ -25,20 +27,19 @@ Elem Wanted(Precision precision, std::string_view role) {
 }
 
 // A weight without integer form, or a device without the kernel, computes in f32: never less precisely.
-bool CanMultiply(const Target& target, const ValueType& weight, Elem form) {
+bool CanMultiply(const Target& target, const Node& node, const ValueType& weight, Elem form) {
   return weight.format->int_form.bits != 0 && weight.shape.back() % kActGroup == 0 &&
-         target.Supports({.op = "linear", .weight = weight.format, .activation = form});
+         target.Supports({.op = node.op->name, .weight = weight.format, .activation = form});
 }
 
 Result<int> Run(Graph& graph, const PassContext& context) {
   if (context.precision == Precision::kExact) return 0;
   int changes = 0;
   for (const Node& node : graph.nodes()) {
-    if (!IsOp(node, "linear")) continue;
-    for (const ValueId id : WeightsOf(node)) {
+    for (const ValueId id : MultipliedWeights(node)) {
       Value& weight = graph.value(id);
       const Elem form = Wanted(context.precision, weight.role);
-      if (weight.activation == form || !CanMultiply(context.target, weight.type, form)) continue;
+      if (weight.activation == form || !CanMultiply(context.target, node, weight.type, form)) continue;
       weight.activation = form;
       ++changes;
     }

@@ -45,7 +45,8 @@ class Fuser {
     match.act = OnlyReadHere(gated);
     if (match.act < 0) return false;
     const Node& act = NodeAt(match.act);
-    if (!IsOp(act, "silu") && !IsOp(act, "gelu_tanh") && !IsOp(act, "gelu")) return false;
+    if (!IsOp(act, "silu") && !IsOp(act, "gelu_tanh") && !IsOp(act, "gelu") && !IsOp(act, "relu"))
+      return false;
     match.gate = SingleLinear(act.inputs[0]);
     match.up = SingleLinear(other);
     return match.gate >= 0 && match.up >= 0 && Fits(match);

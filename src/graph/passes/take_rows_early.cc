@@ -27,7 +27,7 @@ class Sinker {
     for (size_t i = sinks_.size(); i-- > 0;) {
       sinks_[i] = CanSink(graph_.nodes()[i]);
       changes += sinks_[i];
-      pays = pays || (sinks_[i] && IsOp(graph_.nodes()[i], "linear"));
+      pays = pays || (sinks_[i] && !MultipliedWeights(graph_.nodes()[i]).empty());
     }
     if (!pays) return 0;
     TERN_TRY_STATUS(Rebuild());
@@ -55,7 +55,8 @@ class Sinker {
     if (!node.op->row_wise) return false;
     for (const ValueId id : node.inputs) {
       const ValueType& type = graph_.value(id).type;
-      if (HasTokenRows(type) && type.elem != Elem::kF32) return false;
+      const bool takes = type.elem == Elem::kF32 || (type.elem == Elem::kI32 && type.shape.size() == 2);
+      if (HasTokenRows(type) && !takes) return false;
     }
     for (const ValueId id : node.outputs) {
       if (!HasTokenRows(graph_.value(id).type) || !OnlyRowsAreTaken(id)) return false;

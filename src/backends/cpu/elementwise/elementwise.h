@@ -13,6 +13,7 @@ struct ElementwiseKernels {
   Binary add, mul;
   Unary silu, gelu_tanh, gelu, relu, relu2, sigmoid;
   Scalar scale, softcap;
+  Scalar add_scaled;  // out += x by
 };
 #define KERNEL(isa, name) extern const ElementwiseKernels name;
 #include "backends/cpu/elementwise/kernels.inc"

@@ -52,6 +52,10 @@ void ScaleRows(const float* x, float by, float* out, size_t n) {
   const Vec factor = Vec::Set(by);
   Map(x, x, out, n, [factor](Vec a, Vec) { return a * factor; });
 }
+void AddScaledRows(const float* x, float by, float* out, size_t n) {
+  const Vec factor = Vec::Set(by);
+  Map(x, out, out, n, [factor](Vec a, Vec sum) { return MulAdd(a, factor, sum); });
+}
 void SoftcapRows(const float* x, float cap, float* out, size_t n) {
   const Vec top = Vec::Set(cap), inverse = Vec::Set(1 / cap);
   Map(x, x, out, n, [top, inverse](Vec a, Vec) { return top * Tanh(a * inverse); });
@@ -66,7 +70,8 @@ constexpr ElementwiseKernels kElementwise = {.add = AddRows,
                                              .relu2 = Relu2Rows,
                                              .sigmoid = SigmoidRows,
                                              .scale = ScaleRows,
-                                             .softcap = SoftcapRows};
+                                             .softcap = SoftcapRows,
+                                             .add_scaled = AddScaledRows};
 
 }  // namespace
 }  // namespace tern::TERN_ISA_NS

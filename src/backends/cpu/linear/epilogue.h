@@ -54,13 +54,23 @@ TERN_INLINE F32 Gelu(F32 x) {
   return Simd::Mul(x, Simd::SelectNegative(x, tail, Simd::Sub(Simd::Set(1), tail)));
 }
 
-// kGlu: 0 none, 1 silu, 2 gelu_tanh, 3 gelu.
+// GPT-OSS: the gate clamped from above, up on both sides. NaN stays NaN: it is the second operand.
+TERN_INLINE F32 SwigluOai(const EpilogueArgs& a, F32 gate, F32 up) {
+  const F32 one = Simd::Set(1), limit = Simd::Set(a.limit);
+  gate = Simd::Min(limit, gate);
+  up = Simd::Max(Simd::Set(-a.limit), Simd::Min(limit, up));
+  const F32 sigmoid_below = Simd::Add(one, Exp(Simd::Mul(gate, Simd::Set(-a.alpha))));
+  return Simd::Mul(Simd::Div(gate, sigmoid_below), Simd::Add(up, one));
+}
+
+// kGlu: 1 silu, 2 gelu_tanh, 3 gelu, 4 relu, 5 swiglu_oai.
 template <int kGlu>
-TERN_INLINE F32 Activate(F32 x) {
-  if constexpr (kGlu == 1) return Silu(x);
-  if constexpr (kGlu == 2) return GeluTanh(x);
-  if constexpr (kGlu == 3) return Gelu(x);
-  return x;
+TERN_INLINE F32 Gate(const EpilogueArgs& a, F32 gate, F32 up) {
+  if constexpr (kGlu == 1) return Simd::Mul(Silu(gate), up);
+  if constexpr (kGlu == 2) return Simd::Mul(GeluTanh(gate), up);
+  if constexpr (kGlu == 3) return Simd::Mul(Gelu(gate), up);
+  if constexpr (kGlu == 4) return Simd::Mul(Simd::Max(Simd::Set(0), gate), up);
+  return SwigluOai(a, gate, up);
 }
 
 // The finished values of row m, in place in the tile. Reads of a short last panel stop at its last channel.
@@ -75,11 +85,13 @@ TERN_INLINE void FinishRow(const EpilogueArgs& a, int m) {
   for (int v = 0; v < kRowVectors; ++v) {
     const int c = v * Simd::kLanes;
     F32 y = Simd::Load(row + c);
+    if (a.row_scale != nullptr) y = Simd::Mul(y, Simd::Set(a.row_scale[m]));
     if (a.bias != nullptr) y = Simd::Add(y, Simd::Load(a.bias + c));
     if constexpr (kGlu != 0) {
       F32 gate = Simd::Load(a.gate + m * kPanelWidth + c);
+      if (a.row_scale != nullptr) gate = Simd::Mul(gate, Simd::Set(a.row_scale[m]));
       if (a.gate_bias != nullptr) gate = Simd::Add(gate, Simd::Load(a.gate_bias + c));
-      y = Simd::Mul(Activate<kGlu>(gate), y);
+      y = Gate<kGlu>(a, gate, y);
     }
     if (a.residual != nullptr) y = Simd::Add(y, Simd::Load(rest + c));
     Simd::Store(row + c, y);

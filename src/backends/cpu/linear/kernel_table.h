@@ -79,6 +79,8 @@ constexpr LinearKernels MakeKernels() {
   FillEpilogues<1>(k.epilogue[1]);
   FillEpilogues<2>(k.epilogue[2]);
   FillEpilogues<3>(k.epilogue[3]);
+  FillEpilogues<4>(k.epilogue[4]);
+  FillEpilogues<5>(k.epilogue[5]);
   return k;
 }
 constexpr LinearKernels kKernels = MakeKernels();

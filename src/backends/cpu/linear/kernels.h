@@ -38,17 +38,19 @@ struct EpilogueArgs {
   const float* gate;  // with glu: the gate's tile
   int rows;
   int channels;            // 1..32, less than 32 in the last panel only
+  const float* row_scale;  // [rows], what the sums are multiplied by first, or null
   const float* bias;       // [32], or null
   const float* gate_bias;  // [32], or null
   const float* residual;   // [rows][channels], or null
   size_t residual_stride;  // in bytes
   uint8_t* y;              // f32 [rows][channels]; or quantized rows
   size_t y_stride;         // in bytes
+  float alpha, limit;      // of swiglu_oai
   // Quantized output only: where panel p's group lies in a row.
   size_t scale, sum_hi, sum, hi, lo;
 };
 using EpilogueFn = void (*)(const EpilogueArgs&);
-inline constexpr int kGluKinds = 4;     // by Glu in linear.h
+inline constexpr int kGluKinds = 6;     // by Glu in linear.h
 inline constexpr int kOutputKinds = 3;  // f32, q8, q16
 
 inline constexpr int kMaxFastRows = 6, kMaxPreciseRows = 4, kMaxFloatRows = 12;

@@ -68,7 +68,9 @@ Result<Glu> ParseGlu(std::string_view name) {
   if (name == "silu") return Glu::kSilu;
   if (name == "gelu_tanh") return Glu::kGeluTanh;
   if (name == "gelu") return Glu::kGelu;
-  return Unsupported(fmt::format("glu '{}': expected silu, gelu_tanh or gelu", name));
+  if (name == "relu") return Glu::kRelu;
+  if (name == "swiglu_oai") return Glu::kSwigluOai;
+  return Unsupported(fmt::format("glu '{}': expected silu, gelu_tanh, gelu, relu or swiglu_oai", name));
 }
 
 PackForm ChoosePackForm(const Format& format, Elem activation) {
@@ -79,18 +81,22 @@ PackForm ChoosePackForm(const Format& format, Elem activation) {
 
 Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uint32_t isa) {
   const Format& format = *weight.format;
-  if (weight.shape.size() != 2 || weight.rows() < 1 || weight.cols() < 1) {
-    return BadInput(fmt::format("{}: expected two dimensions, none of them empty", Describe(weight)));
+  const Shape& shape = weight.shape;
+  if (shape.size() < 2 || shape.size() > 3 || weight.rows() < 1 || weight.cols() < 1) {
+    return BadInput(
+        fmt::format("{}: expected two or three dimensions, none of them empty", Describe(weight)));
   }
   if (weight.cols() % format.block_weights != 0) {
     return BadInput(
         fmt::format("{}: width is no multiple of the block of {}", Describe(weight), format.block_weights));
   }
   PackedWeight packed;
-  packed.source_ = weight;
   packed.form_ = form;
-  packed.channels_ = weight.rows();
+  packed.channels_ = shape[shape.size() - 2];
   packed.width_ = weight.cols();
+  for (int64_t row = 0; row < weight.rows(); row += packed.channels_) {
+    packed.sources_.push_back({weight.format, {packed.channels_, packed.width_}, weight.row(row)});
+  }
   switch (form) {
     case PackForm::kInteger:
       if (!HasIntKernels(format, PickKernels(isa))) {
@@ -108,19 +114,25 @@ Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uin
       packed.panel_bytes_ = weight.row_bytes() * kPanelWidth;
       return packed;
   }
-  packed.buffer_ = Buffer(packed.panels() * packed.panel_bytes_);
+  packed.buffer_ = Buffer(packed.experts() * packed.panels() * packed.panel_bytes_);
   return packed;
+}
+
+bool PackedWeight::IsOf(const Shape& shape) const {
+  const auto e = static_cast<int64_t>(experts());
+  return shape == Shape{e, channels_, width_} || (e == 1 && shape == Shape{channels_, width_});
 }
 
 void PackedWeight::Pack(size_t begin, size_t end) {
   if (form_ == PackForm::kDecode) return;
   auto* out = static_cast<uint8_t*>(buffer_.data());
   for (size_t p = begin; p < end; ++p) {
-    const int64_t channel = static_cast<int64_t>(p) * kPanelWidth;
+    const Tensor& source = sources_[p / panels()];
+    const auto channel = static_cast<int64_t>(p % panels()) * kPanelWidth;
     if (form_ == PackForm::kInteger) {
-      PackIntPanel(source_, LayoutOfFormat(*source_.format), channel, out + p * panel_bytes_);
+      PackIntPanel(source, LayoutOfFormat(*source.format), channel, out + p * panel_bytes_);
     } else {
-      PackFloatPanel(source_, channel, out + p * panel_bytes_);
+      PackFloatPanel(source, channel, out + p * panel_bytes_);
     }
   }
 }
@@ -148,6 +160,10 @@ Status LinearPlan::Check(const LinearSpec& spec) const {
     if (part.weight->width() != first.width()) {
       return BadInput(fmt::format("{}: expected a width of {}", name, first.width()));
     }
+    if (part.weight->experts() != first.experts()) {
+      return BadInput(
+          fmt::format("{}: {} experts, expected {}", name, part.weight->experts(), first.experts()));
+    }
     if (glu && part.weight->channels() != first.channels()) {
       return BadInput(fmt::format("{}: expected {} channels, as the gate", name, first.channels()));
     }
@@ -171,6 +187,8 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
   plan.width_ = spec.parts[0].weight->width();
   plan.residual_ = spec.residual;
   plan.glu_ = spec.glu;
+  plan.alpha_ = spec.alpha;
+  plan.limit_ = spec.limit;
   plan.output_ = spec.output;
   bool decodes = false;
   for (LinearSpec::Part& part : spec.parts) {
@@ -188,8 +206,12 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
       decodes = true;
     }
     if (part.bias != nullptr) {
-      bound.bias.resize(weight.panels() * kPanelWidth);
-      std::copy_n(part.bias, weight.channels(), bound.bias.begin());
+      const size_t padded = weight.panels() * kPanelWidth;
+      bound.bias.resize(weight.experts() * padded);
+      for (size_t e = 0; e < weight.experts(); ++e) {
+        const auto channels = static_cast<size_t>(weight.channels());
+        std::copy_n(part.bias + e * channels, channels, bound.bias.data() + e * padded);
+      }
     }
     const double ops = 2.0 * static_cast<double>(weight.channels()) * static_cast<double>(weight.width());
     (bound.ints == nullptr ? plan.f32_ops_per_row_ : plan.int8_ops_per_row_) += bound.precise ? 2 * ops : ops;
@@ -239,8 +261,9 @@ void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* mem
 void LinearPlan::RunTask(const LinearArgs& args, size_t part, size_t panel, const Scratch& scratch) const {
   const bool glu = glu_ != Glu::kNone;
   const Bound& main = parts_[glu ? 1 : part];
-  const void* data = PanelData(main, panel, scratch, scratch.panel);
-  const void* gate_data = glu ? PanelData(parts_[0], panel, scratch, scratch.gate_panel) : nullptr;
+  const void* data = PanelData(main, args.expert, panel, scratch, scratch.panel);
+  const void* gate_data =
+      glu ? PanelData(parts_[0], args.expert, panel, scratch, scratch.gate_panel) : nullptr;
   const int tallest = std::min(main.tile_rows, parts_[glu ? 0 : part].tile_rows);
   // Tiles of nearly equal height: 7 rows are better done as 4 + 3 than as 6 + 1.
   const int tiles = (args.rows + tallest - 1) / tallest;
@@ -253,13 +276,18 @@ void LinearPlan::RunTask(const LinearArgs& args, size_t part, size_t panel, cons
   }
 }
 
-const void* LinearPlan::PanelData(const Bound& part, size_t panel, const Scratch& scratch,
+const void* LinearPlan::PanelData(const Bound& part, size_t expert, size_t panel, const Scratch& scratch,
                                   float* decoded) const {
   const PackedWeight& weight = *part.weight;
-  if (weight.form() != PackForm::kDecode) return weight.panel(panel);
+  if (weight.form() != PackForm::kDecode) return weight.panel(expert * weight.panels() + panel);
   const int64_t channel = static_cast<int64_t>(panel) * kPanelWidth;
-  DecodePanel(weight.source(), part.decode, channel, scratch.chunk, decoded);
+  DecodePanel(weight.source(expert), part.decode, channel, scratch.chunk, decoded);
   return decoded;
+}
+
+const float* LinearPlan::PanelBias(const Bound& part, size_t expert, size_t panel) {
+  if (part.bias.empty()) return nullptr;
+  return part.bias.data() + (expert * part.weight->panels() + panel) * kPanelWidth;
 }
 
 void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
@@ -293,8 +321,11 @@ void LinearPlan::Finish(const LinearArgs& args, size_t part, size_t panel, int r
   e.rows = rows;
   e.channels = static_cast<int>(
       std::min<int64_t>(kPanelWidth, main.weight->channels() - static_cast<int64_t>(channel)));
-  e.bias = main.bias.empty() ? nullptr : main.bias.data() + channel;
-  e.gate_bias = glu && !parts_[0].bias.empty() ? parts_[0].bias.data() + channel : nullptr;
+  e.row_scale = args.row_scale == nullptr ? nullptr : args.row_scale + row;
+  e.bias = PanelBias(main, args.expert, panel);
+  e.gate_bias = glu ? PanelBias(parts_[0], args.expert, panel) : nullptr;
+  e.alpha = alpha_;
+  e.limit = limit_;
   if (residual_) {
     e.residual = reinterpret_cast<const float*>(reinterpret_cast<const uint8_t*>(args.residual) +
                                                 static_cast<size_t>(row) * args.residual_stride) +
@@ -305,7 +336,7 @@ void LinearPlan::Finish(const LinearArgs& args, size_t part, size_t panel, int r
   e.y_stride = out.stride;
   size_t kind = 0;
   if (output_ == Elem::kF32) {
-    e.y += channel * 4;
+    e.y += (panel - args.first_panel) * kPanelWidth * 4;
   } else {
     kind = output_ == Elem::kQ8 ? 1 : 2;
     const QuantizedRowLayout at = QuantizedRow(main.weight->channels(), kind == 2);

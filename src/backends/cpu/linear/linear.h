@@ -22,6 +22,7 @@
 #include "backends/cpu/decode/decode.h"
 #include "base/result.h"
 #include "ops/op.h"
+#include "ops/quantized_rows.h"
 #include "tensor/tensor.h"
 
 namespace tern {
@@ -40,24 +41,29 @@ enum class PackForm : uint8_t {
 // The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16.
 PackForm ChoosePackForm(const Format& format, Elem activation);
 
-// One weight [N, K] in the form its kernels read. Immutable once packed; share it between plans.
+// One weight [N, K], or one for each of E experts [E, N, K], in the form its kernels read. Immutable once
+// packed; share it between plans.
 class PackedWeight {
  public:
   // `weight`'s memory must stay until all panels are packed, with kDecode as long as this lives.
   // Errors: the format has no such form, or K is no multiple of 32 (kInteger) or of the block.
   static Result<PackedWeight> Make(const Tensor& weight, PackForm form, uint32_t isa);
 
+  size_t experts() const { return sources_.size(); }  // 1 where the weight is [N, K]
+  // Of one expert. The panels of all lie one after another, expert by expert.
   size_t panels() const { return (static_cast<size_t>(channels_) + kPanelChannels - 1) / kPanelChannels; }
-  // Fills panels [begin, end). Disjoint ranges may run on different threads. With kDecode: nothing to do.
+  // Fills panels [begin, end) of experts() * panels(). Disjoint ranges may run on different threads. With
+  // kDecode: nothing to do.
   void Pack(size_t begin, size_t end);
 
   int64_t channels() const { return channels_; }  // N
   int64_t width() const { return width_; }        // K
   PackForm form() const { return form_; }
   size_t bytes() const { return buffer_.bytes(); }  // memory of the packed copy; kDecode: 0
-  // What one pass over the weight reads, from the packed copy or the file.
+  // What one pass over one expert's weight reads, from the packed copy or the file.
   size_t stream_bytes() const { return panels() * panel_bytes_; }
-  const Tensor& source() const { return source_; }
+  const Tensor& source(size_t expert = 0) const { return sources_[expert]; }  // [N, K]
+  bool IsOf(const Shape& shape) const;  // whether it was made from a weight of this shape
   const uint8_t* panel(size_t i) const {
     return static_cast<const uint8_t*>(buffer_.data()) + i * panel_bytes_;
   }
@@ -65,26 +71,30 @@ class PackedWeight {
  private:
   PackedWeight() = default;
 
-  Tensor source_;
+  std::vector<Tensor> sources_;  // by expert
   PackForm form_ = PackForm::kFloat;
   int64_t channels_ = 0, width_ = 0;
   size_t panel_bytes_ = 0;  // kDecode: of 32 rows in the file
   Buffer buffer_;
 };
 
-enum class Glu : uint8_t { kNone, kSilu, kGeluTanh, kGelu };
-Result<Glu> ParseGlu(std::string_view name);  // "", "silu", "gelu_tanh", "gelu" (by erf)
+// swiglu_oai is moe_mlp's (ops/moe_mlp.h); the others are linear's.
+enum class Glu : uint8_t { kNone, kSilu, kGeluTanh, kGelu, kRelu, kSwigluOai };
+// "", "silu", "gelu_tanh", "gelu" (by erf), "relu", "swiglu_oai"
+Result<Glu> ParseGlu(std::string_view name);
 
 struct LinearSpec {
   struct Part {
     std::shared_ptr<const PackedWeight> weight;
     Elem activation = Elem::kF32;  // kF32, kQ8 or kQ16: the form of x that this weight is multiplied with
-    const float* bias = nullptr;   // [N] or null; copied by Make
+    const float* bias = nullptr;   // [experts, N] or null; copied by Make
   };
-  // All of one width K, and either all or none with activation kF32; with glu: gate, up, of equal N.
+  // All of one width K and as many experts, and either all or none with activation kF32; with glu: gate, up,
+  // of equal N.
   std::vector<Part> parts;
-  bool residual = false;  // one part only: y += residual
-  Glu glu = Glu::kNone;   // two parts, one output: act(y_1) * y_2
+  bool residual = false;       // one part only: y += residual
+  Glu glu = Glu::kNone;        // two parts, one output: act(y_1) * y_2
+  float alpha = 0, limit = 0;  // of Glu::kSwigluOai
   // What the outputs are: f32, or rows quantized in place of a quantize node (N % 32 == 0).
   Elem output = Elem::kF32;
 };
@@ -103,13 +113,22 @@ struct LinearArgs {
   const Output* outputs = nullptr;
   const float* residual = nullptr;
   size_t residual_stride = 0;
+  size_t expert = 0;                 // whose weights
+  const float* row_scale = nullptr;  // [rows] or null: x w^T times this, before the bias
+  size_t first_panel = 0;            // f32 outputs: y is where this panel's channels go, not panel 0's
 };
+
+// Bytes of a row of activations: f32 or quantized.
+inline size_t RowBytes(Elem elem, int64_t columns) {
+  if (elem == Elem::kF32) return static_cast<size_t>(columns) * sizeof(float);
+  return QuantizedRow(columns, elem == Elem::kQ16).row_bytes;
+}
 
 class LinearPlan {
  public:
   static Result<LinearPlan> Make(LinearSpec spec, uint32_t isa);
 
-  size_t tasks() const { return tasks_; }
+  size_t tasks() const { return tasks_; }  // of one expert
   // A chunk size that keeps `threads` busy to the end and is worth an atomic increment.
   size_t ChunkTasks(int rows, int threads) const;
   // Per thread, 64-byte aligned, whatever the number of rows.
@@ -117,7 +136,7 @@ class LinearPlan {
   // Computes the output columns of tasks [begin, end) for all rows.
   void Run(const LinearArgs& args, size_t begin, size_t end, void* scratch) const;
 
-  // Operations (2 per multiply-add) per row: integer (kQ16 counts twice) and float.
+  // Operations (2 per multiply-add) per row and expert: integer (kQ16 counts twice) and float.
   double int8_ops_per_row() const { return int8_ops_per_row_; }
   double f32_ops_per_row() const { return f32_ops_per_row_; }
   size_t stream_bytes() const;
@@ -129,14 +148,16 @@ class LinearPlan {
     int tile_rows = 0;                 // of the tallest tile
     const IntKernels* ints = nullptr;  // null: float tiles
     DecodeRowFn decode = nullptr;      // kDecode only
-    std::vector<float> bias;           // [panels * 32], or empty
+    std::vector<float> bias;           // [experts][panels * 32], or empty
   };
   struct Scratch;
   LinearPlan() = default;
   Status Check(const LinearSpec& spec) const;
   void RunTask(const LinearArgs& args, size_t part, size_t panel, const Scratch& scratch) const;
   // Where the panel's weights are read: packed, or decoded into `decoded`.
-  const void* PanelData(const Bound& part, size_t panel, const Scratch& scratch, float* decoded) const;
+  const void* PanelData(const Bound& part, size_t expert, size_t panel, const Scratch& scratch,
+                        float* decoded) const;
+  static const float* PanelBias(const Bound& part, size_t expert, size_t panel);
   void RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                float* tile) const;
   void Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,
@@ -147,6 +168,7 @@ class LinearPlan {
   int64_t width_ = 0;
   bool residual_ = false;
   Glu glu_ = Glu::kNone;
+  float alpha_ = 0, limit_ = 0;
   Elem output_ = Elem::kF32;
   size_t tasks_ = 0;
   size_t scratch_bytes_ = 0;

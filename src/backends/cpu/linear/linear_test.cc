@@ -571,7 +571,7 @@ TEST(LinearSpecTest, RefusesWhatDoesNotFitTogether) {
             "linear weight f32 [2, 8]: packed for f32 rows, expected quantized");
   EXPECT_EQ(refusal({.parts = {{weight(33, 8)}}, .output = Elem::kQ8}),
             "linear weight f32 [33, 8]: quantized output needs a multiple of 32 channels");
-  EXPECT_FALSE(ParseGlu("relu").ok());
+  EXPECT_FALSE(ParseGlu("swish").ok());
 }
 
 TEST(LinearPackTest, PackedWeightsTakeNoMoreThanTheFile) {
