@@ -73,6 +73,8 @@ class Runner {
   RunnerBytes bytes() const;
   PlanBytes plan_bytes() const { return plan_->bytes(); }
   PlanOps plan_ops() const { return plan_->ops(); }
+  // How often each expert was chosen so far, per MoE layer. Between steps; the runner's memory.
+  std::vector<ExpertCounts> expert_counts() const { return plan_->expert_counts(); }
   KvType kv_type() const { return kv_->type(); }
   size_t kv_token_bytes() const;
   std::string device() const { return backend_->description(); }
