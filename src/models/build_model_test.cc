@@ -105,7 +105,7 @@ std::vector<BrokenModel> BrokenMetadata() {
       {"no context", Set("llama.context_length", int64_t{0}),
        "llama.context_length: 0, expected 1 to 1073741824"},
       {"rope turns nothing", Set("llama.rope.dimension_count", int64_t{0}),
-       "llama.rope.dimension_count: 0, expected 2 to 65536"},
+       "llama.rope.dimension_count: 0, expected 1 to 65536"},
       {"rope turns more than the head", Set("llama.rope.dimension_count", int64_t{34}),
        "llama.rope.dimension_count: 34, expected at most the 32 channels of a head"},
       {"rope base NaN", Set("llama.rope.freq_base", kNan), "llama.rope.freq_base: nan, expected 2 to 1e+12"},
