@@ -1,6 +1,7 @@
 // BERT and RoBERTa: learned positions, norms behind each block, both directions, GELU.
 
 #include "models/blocks/attention.h"
+#include "models/blocks/embedding.h"
 #include "models/blocks/mlp.h"
 #include "models/hf/config.h"
 
@@ -9,9 +10,7 @@ namespace {
 
 // Words, positions and which text a word is of, added and normed.
 ValueId Embeddings(const Hparams& h, ModelBuilder& b) {
-  const ValueId words = b.Embed(b.Weight("token_embd.weight", {h.vocabulary, h.width}));
-  const ValueId table = b.Weight("position_embd.weight", {h.context, h.width});
-  ValueId x = b.Add(words, b.Op("embed", {b.positions(), table}));
+  ValueId x = b.Add(b.EmbedTokens(h), LearnedPositions(b, h));
   if (b.Has("token_types.weight")) {
     const int types = b.MetaInt("token_type_count", 1, 1 << 16, 2);
     x = b.Add(x, b.Op("embed", {b.token_types(), b.Weight("token_types.weight", {types, h.width})}));

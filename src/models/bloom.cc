@@ -11,18 +11,17 @@ constexpr float kMaxAlibiBias = 8.f;
 constexpr int64_t kContext = 2048;  // of all BLOOM models; not all configs say so
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
   AttentionSpec attention = AttentionOf(h);
   attention.alibi = AlibiSlopes(b, h.heads, kMaxAlibiBias);
 
-  ValueId x = b.LayerNorm(b.Embed(embedding), "token_embd_norm", h);
+  ValueId x = b.LayerNorm(b.EmbedTokens(h), "token_embd_norm", h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     x = b.Add(SelfAttention(b, b.LayerNorm(x, "attn_norm", h), attention), x);
     const ValueId y = b.LayerNorm(x, "ffn_norm", h);
     x = b.Add(PlainMlp(b, y, "gelu_tanh", h), x);
   }
-  b.Logits(b.LayerNorm(b.WantedRows(x), "output_norm", h), embedding, h, {});
+  b.Head(x, h, {.layer_norm = true});
 }
 
 void HfDefaults(HfConfig& c) {

@@ -145,6 +145,9 @@ Result<Hparams> ReadHparams(const Metadata& metadata, std::string_view architect
   constexpr int kMax = 1 << 20;
   Hparams h;
   TERN_TRY(h.layers, ReadInt(metadata, arch + ".block_count", 1, 4096));
+  // Layers behind the others guess further tokens; we do without.
+  TERN_TRY(const int guessing, ReadIntOr(metadata, arch + ".nextn_predict_layers", 0, h.layers - 1, 0));
+  h.layers -= guessing;
   TERN_TRY(h.width, ReadInt(metadata, arch + ".embedding_length", 1, kMax));
   TERN_TRY(h.ffn_width, ReadIntOr(metadata, arch + ".feed_forward_length", 0, kMax * 16, 0));
   TERN_TRY(h.context, ReadInt(metadata, arch + ".context_length", 1, 1 << 30));

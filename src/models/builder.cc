@@ -195,25 +195,26 @@ int ModelBuilder::AddKvLayer(KvLayer layer) {
   return static_cast<int>(kv_layers_.size()) - 1;
 }
 
-void ModelBuilder::Logits(ValueId rows, ValueId embedding, const Hparams& h, const HeadSpec& spec) {
-  if (hidden_states_) {
-    if (status_.ok()) graph_.AddOutput(rows);
-    return;
-  }
-  ValueId head = embedding;
-  if (HasPart("output")) head = Weight(Name("output"), {h.vocabulary, h.width});
-  if (!status_.ok()) return;
-  // A tied table is looked up as it lies in the file and multiplied packed: two values, one tensor.
-  if (head == embedding) head = graph_.AddWeight("output.weight", graph_.value(embedding).tensor());
-  graph_.value(head).role = "head";
-  const ValueId bias = HasPart("output", "bias") ? Weight(Name("output", "bias"), {h.vocabulary}) : kNoValue;
-  ValueId logits = Scale(LinearOf(rows, head, bias), spec.scale);
-  if (spec.softcap != 0.f) logits = Op("softcap", {logits}, {{"cap", static_cast<double>(spec.softcap)}});
-  if (status_.ok()) graph_.AddOutput(logits);
+ValueId ModelBuilder::EmbedTokens(const Hparams& h, float scale) {
+  embedding_ = Weight("token_embd.weight", {h.vocabulary, h.width});
+  return Op("embed", {tokens_, embedding_}, {{"scale", static_cast<double>(scale)}});
 }
 
-void ModelBuilder::Head(ValueId x, ValueId embedding, const Hparams& h, const HeadSpec& spec) {
-  Logits(RmsNorm(WantedRows(x), "output_norm", h.width, h.norm_eps), embedding, h, spec);
+void ModelBuilder::Head(ValueId x, const Hparams& h, const HeadSpec& spec) {
+  x = WantedRows(x);
+  x = spec.layer_norm ? LayerNorm(x, "output_norm", h) : RmsNorm(x, "output_norm", h);
+  if (!status_.ok()) return;
+  if (hidden_states_) return graph_.AddOutput(x);
+  // A tied table is looked up as it lies in the file and multiplied packed: two values, one tensor.
+  const ValueId head = HasPart("output")
+                           ? Weight(Name("output"), {h.vocabulary, h.width})
+                           : graph_.AddWeight("output.weight", graph_.value(embedding_).tensor());
+  if (!status_.ok()) return;
+  graph_.value(head).role = "head";
+  const ValueId bias = HasPart("output", "bias") ? Weight(Name("output", "bias"), {h.vocabulary}) : kNoValue;
+  x = Scale(LinearOf(x, head, bias), spec.scale);
+  if (spec.softcap != 0.f) x = Op("softcap", {x}, {{"cap", static_cast<double>(spec.softcap)}});
+  if (status_.ok()) graph_.AddOutput(x);
 }
 
 void ModelBuilder::HiddenStates(ValueId x) {

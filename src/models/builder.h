@@ -13,6 +13,13 @@
 
 namespace tern {
 
+// What becomes of the rows whose logits are wanted.
+struct HeadSpec {
+  bool layer_norm = false;  // output_norm is a LayerNorm; else an RMS norm
+  float scale = 1.f;        // of the logits
+  float softcap = 0.f;      // cap tanh(logits / cap); 0: none
+};
+
 class ModelBuilder {
  public:
   ModelBuilder(const Checkpoint& checkpoint, std::string_view architecture, Graph& graph);
@@ -59,9 +66,9 @@ class ModelBuilder {
   // Appends an op by name; returns its (first) output, or all.
   ValueId Op(std::string_view op, std::vector<ValueId> inputs, Attrs attrs = {});
   std::vector<ValueId> Ops(std::string_view op, std::vector<ValueId> inputs, Attrs attrs, size_t outputs);
-  ValueId Embed(ValueId table, float scale = 1.f) {
-    return Op("embed", {tokens_, table}, {{"scale", static_cast<double>(scale)}});
-  }
+  // Rows of token_embd.weight, times `scale`. The head takes the same table where the file has none of its
+  // own.
+  ValueId EmbedTokens(const Hparams& h, float scale = 1.f);
   ValueId RmsNorm(ValueId x, std::string_view part, int64_t width, float eps) {
     return Op("rms_norm", {x, Weight(Name(part), {width})}, {{"eps", static_cast<double>(eps)}});
   }
@@ -84,21 +91,13 @@ class ModelBuilder {
 
   // One KV cache layer; returns its number.
   int AddKvLayer(KvLayer layer);
-  // What becomes of the rows that are wanted, behind the last layer: take them (norm them), then make logits
-  // of them.
+  // The rows that are wanted, behind the last layer.
   ValueId WantedRows(ValueId x) {
     EnterLayer(-1);
     return Op("take_rows", {x, output_rows_});
   }
-  struct HeadSpec {
-    float scale = 1.f;    // of the logits
-    float softcap = 0.f;  // cap tanh(logits / cap); 0: none
-  };
-  // The head on rows that are normed already: output.weight, or `embedding` where the file has none.
-  void Logits(ValueId rows, ValueId embedding, const Hparams& h, const HeadSpec& spec);
-  // RMS norm of the wanted rows, then the head.
-  void Head(ValueId x, ValueId embedding, const Hparams& h) { Head(x, embedding, h, {}); }
-  void Head(ValueId x, ValueId embedding, const Hparams& h, const HeadSpec& spec);
+  // Logits of the wanted rows: output_norm, then output.weight, or the embedding where the file has none.
+  void Head(ValueId x, const Hparams& h, const HeadSpec& spec = {});
   // The graph's result shall be the rows that the head would read, normed.
   void WantHiddenStates() { hidden_states_ = true; }
   // An encoder's result.
@@ -121,7 +120,7 @@ class ModelBuilder {
   std::string architecture_;
   Graph& graph_;
   int layer_ = -1;
-  ValueId tokens_, positions_, output_rows_, token_types_ = kNoValue;
+  ValueId tokens_, positions_, output_rows_, token_types_ = kNoValue, embedding_ = kNoValue;
   bool hidden_states_ = false;
   std::vector<KvLayer> kv_layers_;
   std::set<std::string> used_;

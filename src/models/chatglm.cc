@@ -3,25 +3,21 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope_style = "pair";
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h, "pair");
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention), x);
     x = b.Add(GatedMlp(b, b.RmsNorm(x, "ffn_norm", h), "silu", h), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 void HfDefaults(HfConfig& c) { c.Default("partial_rotary_factor", 0.5); }

@@ -3,7 +3,6 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
@@ -16,22 +15,18 @@ void Build(const Hparams& h, ModelBuilder& b) {
     b.Fail(BadInput("cohere2.attention.sliding_window: missing, expected a positive number"));
     return;
   }
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
   AttentionSpec global = AttentionOf(h);
   global.window = 0;
-  AttentionSpec local = AttentionOf(h);
-  local.rope_style = "pair";
-  local.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec local = RotaryAttention(b, h, "pair");
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     const ValueId y = b.LayerNorm(x, "attn_norm", h);
     x = b.Add(SelfAttention(b, y, Slides(h, layer, kGlobalEvery) ? local : global), x);
     x = b.Add(GatedMlp(b, y, "silu", h), x);
   }
-  x = b.LayerNorm(b.WantedRows(x), "output_norm", h);
-  b.Logits(x, embedding, h, {.scale = b.MetaFloat("logit_scale", 1)});
+  b.Head(x, h, {.layer_norm = true, .scale = b.MetaFloat("logit_scale", 1)});
 }
 
 void HfDefaults(HfConfig& c) { c.Default("sliding_window", int64_t{4096}); }

@@ -2,19 +2,15 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope_style = "pair";
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h, "pair");
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.qk_norm = b.HasPart("attn_q_norm") ? QkNorm::kLayerPerHead : QkNorm::kNone;
@@ -22,8 +18,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     x = b.Add(SelfAttention(b, y, attention), x);
     x = b.Add(GatedMlp(b, y, "silu", h), x);
   }
-  x = b.LayerNorm(b.WantedRows(x), "output_norm", h);
-  b.Logits(x, embedding, h, {.scale = b.MetaFloat("logit_scale", 1)});
+  b.Head(x, h, {.layer_norm = true, .scale = b.MetaFloat("logit_scale", 1)});
 }
 
 void HfDefaults(HfConfig& c) { c.Default("rope_theta", 500000.0); }

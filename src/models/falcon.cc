@@ -3,24 +3,19 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
   const float max_bias = b.MetaFloat("attention.max_alibi_bias", 0);
-  if (max_bias > 0) {
-    attention.alibi = AlibiSlopes(b, h.heads, max_bias, attention.scale);
-  } else {
-    attention.rope = RopeTable(b, h, RopeOf(h));
-  }
+  AttentionSpec attention = max_bias > 0 ? AttentionOf(h) : RotaryAttention(b, h);
+  // Transformers rounds what a slope adds to bf16, which shows from nine heads or 256 tokens on; we do not.
+  if (max_bias > 0) attention.alibi = AlibiSlopes(b, h.heads, max_bias, attention.scale);
   const bool parallel = b.MetaBool("use_parallel_residual", true);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     const ValueId normed = b.LayerNorm(x, "attn_norm", h);
@@ -30,7 +25,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     const ValueId in = parallel ? normed : b.LayerNorm(y, "ffn_norm", h);
     x = b.Add(PlainMlp(b, in, "gelu", h), y);
   }
-  b.Logits(b.LayerNorm(b.WantedRows(x), "output_norm", h), embedding, h, {});
+  b.Head(x, h, {.layer_norm = true});
 }
 
 void HfDefaults(HfConfig& c) {

@@ -5,25 +5,22 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h);
 
-  ValueId x = b.Embed(embedding, std::sqrt(static_cast<float>(h.width)));
+  ValueId x = b.EmbedTokens(h, std::sqrt(static_cast<float>(h.width)));
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention), x);
     const ValueId y = b.RmsNorm(x, "ffn_norm", h);
     x = b.Add(GatedMlp(b, y, "gelu_tanh", h), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 void HfDefaults(HfConfig& c) { c.Default("head_dim", int64_t{256}); }

@@ -5,7 +5,6 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
@@ -22,16 +21,14 @@ float QueryScale(const Hparams& h, ModelBuilder& b) {
 }
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec global = AttentionOf(h);
+  AttentionSpec global = RotaryAttention(b, h);
   global.scale = QueryScale(h, b);
   global.softcap = b.MetaFloat("attn_logit_softcapping", 50);
-  global.rope = RopeTable(b, h, RopeOf(h));
   global.window = 0;
   AttentionSpec local = global;
   local.window = h.window > 0 ? h.window : kWindow;
 
-  ValueId x = b.Embed(embedding, std::sqrt(static_cast<float>(h.width)));
+  ValueId x = b.EmbedTokens(h, std::sqrt(static_cast<float>(h.width)));
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     const AttentionSpec& attention = Slides(h, layer, kGlobalEvery) ? local : global;
@@ -40,7 +37,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     y = GatedMlp(b, b.RmsNorm(x, "ffn_norm", h), "gelu_tanh", h);
     x = b.Add(b.RmsNorm(y, "post_ffw_norm", h), x);
   }
-  b.Head(x, embedding, h, {.softcap = b.MetaFloat("final_logit_softcapping", 30)});
+  b.Head(x, h, {.softcap = b.MetaFloat("final_logit_softcapping", 30)});
 }
 
 void HfDefaults(HfConfig& c) { c.Default("head_dim", int64_t{256}); }

@@ -26,7 +26,6 @@ void Build(const Hparams& h, ModelBuilder& b) {
     b.Fail(BadInput("gemma3.attention.sliding_window: 0 or missing, expected a positive number"));
     return;
   }
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
   AttentionSpec local = AttentionOf(h);
   local.scale = QueryScale(h, b);
   local.qk_norm = QkNorm::kRmsPerHead;
@@ -38,7 +37,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
   rope.name = "rope_inv_freq_global";
   global.rope = RopeTable(b, h, rope);
 
-  ValueId x = b.Embed(embedding, std::sqrt(static_cast<float>(h.width)));
+  ValueId x = b.EmbedTokens(h, std::sqrt(static_cast<float>(h.width)));
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     const AttentionSpec& attention = Slides(h, layer, kGlobalEvery) ? local : global;
@@ -47,7 +46,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     y = GatedMlp(b, b.RmsNorm(x, "ffn_norm", h), "gelu_tanh", h);
     x = b.Add(b.RmsNorm(y, "post_ffw_norm", h), x);
   }
-  b.Head(x, embedding, h, {.softcap = b.MetaFloat("final_logit_softcapping", 0)});
+  b.Head(x, h, {.softcap = b.MetaFloat("final_logit_softcapping", 0)});
 }
 
 void ReadHfConfig(HfConfig& c) {

@@ -3,19 +3,15 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope_style = "pair";
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h, "pair");
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     ValueId y = SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention);
@@ -23,7 +19,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     y = GatedMlp(b, b.RmsNorm(x, "ffn_norm", h), "silu", h);
     x = b.Add(b.RmsNorm(y, "post_ffw_norm", h), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 void HfDefaults(HfConfig& c) {

@@ -9,16 +9,15 @@ namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
   const AttentionSpec attention = AttentionOf(h);
-  ValueId x = b.Add(b.Embed(embedding), LearnedPositions(b, h));
+  ValueId x = b.Add(b.EmbedTokens(h), LearnedPositions(b, h));
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     x = b.Add(SelfAttention(b, b.LayerNorm(x, "attn_norm", h), attention), x);
     const ValueId y = b.LayerNorm(x, "ffn_norm", h);
     x = b.Add(PlainMlp(b, y, "gelu_tanh", h), x);
   }
-  b.Logits(b.LayerNorm(b.WantedRows(x), "output_norm", h), embedding, h, {});
+  b.Head(x, h, {.layer_norm = true});
 }
 
 void ReadHfConfig(HfConfig& c) {

@@ -12,7 +12,6 @@ namespace {
 constexpr int kGlobalEvery = 2;
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
   RopeSpec rope = RopeOf(h);
   rope.scaling.truncate = b.MetaBool("rope.scaling.yarn_truncate", false);
   AttentionSpec global = AttentionOf(h);
@@ -25,14 +24,14 @@ void Build(const Hparams& h, ModelBuilder& b) {
   moe.alpha = b.MetaFloat("expert_swiglu_alpha", 1.702f);
   moe.limit = b.MetaFloat("expert_swiglu_limit", 7.f);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     const AttentionSpec& attention = Slides(h, layer, kGlobalEvery) ? local : global;
     x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention), x);
     x = b.Add(MoeMlp(b, b.RmsNorm(x, "post_attention_norm", h), moe), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 bool SaysRope(const HfConfig& c) {

@@ -3,26 +3,23 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h);
   const bool parallel = b.MetaBool("use_parallel_residual", true);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     const ValueId y = b.Add(SelfAttention(b, b.LayerNorm(x, "attn_norm", h), attention), x);
     const ValueId z = b.LayerNorm(parallel ? x : y, "ffn_norm", h);
     x = b.Add(PlainMlp(b, z, "gelu", h), y);
   }
-  b.Logits(b.LayerNorm(b.WantedRows(x), "output_norm", h), embedding, h, {});
+  b.Head(x, h, {.layer_norm = true});
 }
 
 void HfDefaults(HfConfig& c) { c.Default("partial_rotary_factor", 0.25); }

@@ -2,22 +2,19 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope_style = "pair";  // GGUF permutes q and k rows, as in llama
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  // GGUF permutes q and k rows, as in llama
+  AttentionSpec attention = RotaryAttention(b, h, "pair");
   const float residual = b.MetaFloat("residual_scale", 1);
   const float logits = b.MetaFloat("logit_scale", 1);
   if (logits == 0) b.Fail(BadInput("granite.logit_scale: 0, expected a divisor of the logits"));
 
-  ValueId x = b.Embed(embedding, b.MetaFloat("embedding_scale", 1));
+  ValueId x = b.EmbedTokens(h, b.MetaFloat("embedding_scale", 1));
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     ValueId y = SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention);
@@ -25,7 +22,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     y = GatedMlp(b, b.RmsNorm(x, "ffn_norm", h), "silu", h);
     x = b.Add(b.Scale(y, residual), x);
   }
-  b.Head(x, embedding, h, {.scale = 1 / logits});
+  b.Head(x, h, {.scale = 1 / logits});
 }
 
 void ReadHfConfig(HfConfig& c) {

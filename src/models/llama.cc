@@ -4,20 +4,17 @@
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
 #include "models/blocks/moe.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope_style = "pair";  // GGUF permutes q and k rows of this architecture, and of no other
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  // GGUF permutes q and k rows of this architecture, and of no other
+  AttentionSpec attention = RotaryAttention(b, h, "pair");
   const MoeSpec moe = MoeOf(b, h, /*normalize=*/true);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.window = h.window_of(layer);
@@ -25,7 +22,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     const ValueId y = b.RmsNorm(x, "ffn_norm", h);
     x = b.Add(h.experts > 0 ? MoeMlp(b, y, moe) : GatedMlp(b, y, "silu", h), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 constexpr HfRule kHfRules[] = {

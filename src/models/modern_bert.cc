@@ -25,7 +25,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
   local.rope = RopeTable(b, h, {.name = "rope_inv_freq_local", .base = local_base, .dims = h.rope_dims});
   const std::string act = b.MetaStr("hidden_activation", "gelu");
 
-  ValueId x = b.Embed(b.Weight("token_embd.weight", {h.vocabulary, h.width}));
+  ValueId x = b.EmbedTokens(h);
   x = b.LayerNorm(x, "token_embd_norm", h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);

@@ -9,13 +9,12 @@ namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
   AttentionSpec attention = AttentionOf(h);
   attention.clamp = b.MetaFloat("attention.clamp_kqv", 0);
   const float max_bias = b.MetaFloat("attention.max_alibi_bias", 0);
   if (max_bias > 0) attention.alibi = AlibiSlopes(b, h.heads, max_bias);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   if (b.Has("position_embd.weight")) x = b.Add(x, LearnedPositions(b, h));
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
@@ -24,7 +23,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     const ValueId y = b.LayerNorm(x, "ffn_norm", h);
     x = b.Add(PlainMlp(b, y, "gelu", h), x);
   }
-  b.Logits(b.LayerNorm(b.WantedRows(x), "output_norm", h), embedding, h, {});
+  b.Head(x, h, {.layer_norm = true});
 }
 
 void ReadHfConfig(HfConfig& c) {

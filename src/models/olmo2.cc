@@ -13,7 +13,6 @@ namespace {
 constexpr int kGlobalEvery = 4;
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
   AttentionSpec local = AttentionOf(h);
   local.qk_norm = QkNorm::kRmsWhole;
   AttentionSpec global = local;
@@ -24,14 +23,14 @@ void Build(const Hparams& h, ModelBuilder& b) {
     local.rope = RopeTable(b, h, {.name = "rope_inv_freq_local", .base = base, .dims = h.rope_dims});
   }
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     const bool slides = h.window > 0 && Slides(h, layer, kGlobalEvery);
     x = b.Add(b.RmsNorm(SelfAttention(b, x, slides ? local : global), "post_attention_norm", h), x);
     x = b.Add(b.RmsNorm(GatedMlp(b, x, "silu", h), "post_ffw_norm", h), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 void Hf3Defaults(HfConfig& c) {

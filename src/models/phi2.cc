@@ -3,18 +3,15 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.qk_norm = b.HasPart("attn_q_norm") ? QkNorm::kLayerShared : QkNorm::kNone;
@@ -22,7 +19,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     x = b.Add(SelfAttention(b, y, attention), x);
     x = b.Add(PlainMlp(b, y, "gelu_tanh", h), x);
   }
-  b.Logits(b.LayerNorm(b.WantedRows(x), "output_norm", h), embedding, h, {});
+  b.Head(x, h, {.layer_norm = true});
 }
 
 void HfDefaults(HfConfig& c) { c.Default("partial_rotary_factor", 0.5); }

@@ -2,25 +2,22 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.window = h.window_of(layer);
     x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention), x);
     x = b.Add(GatedMlp(b, b.RmsNorm(x, "ffn_norm", h), "silu", h), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 void ReadHfConfig(HfConfig& c) {

@@ -6,7 +6,6 @@
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
 #include "models/blocks/moe.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
@@ -15,16 +14,14 @@ namespace {
 constexpr int kMaxWidth = 1 << 24;
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h);
   MoeSpec moe = MoeOf(b, h, /*normalize=*/false);
   // Early files do not say how wide an expert is.
   moe.ffn_width =
       b.MetaInt("expert_feed_forward_length", 1, kMaxWidth, h.ffn_width / std::max(h.experts_used, 1));
   const int shared = b.MetaInt("expert_shared_feed_forward_length", 1, kMaxWidth, h.ffn_width);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.window = h.window_of(layer);
@@ -36,7 +33,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
       x = b.Add(GatedMlp(b, normed, "silu", h), x);
     }
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 void ReadHfConfig(HfConfig& c) {

@@ -3,20 +3,17 @@
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
 #include "models/blocks/moe.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h);
   attention.qk_norm = QkNorm::kRmsPerHead;
   const MoeSpec moe = MoeOf(b, h, /*normalize=*/true);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     attention.window = h.window_of(layer);
@@ -25,7 +22,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     const bool sparse = b.HasPart("ffn_gate_inp");
     x = b.Add(sparse ? MoeMlp(b, normed, moe) : GatedMlp(b, normed, "silu", h), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 void ReadHfConfig(HfConfig& c) {

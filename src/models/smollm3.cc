@@ -2,7 +2,6 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 #include "models/hf/config.h"
 
 namespace tern {
@@ -23,13 +22,12 @@ std::vector<bool> LayersWithRope(const Hparams& h, ModelBuilder& b) {
 }
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope_style = "pair";  // GGUF permutes q and k rows, as in llama
-  const ValueId rope = RopeTable(b, h, RopeOf(h));
+  // GGUF permutes q and k rows, as in llama
+  AttentionSpec attention = RotaryAttention(b, h, "pair");
+  const ValueId rope = attention.rope;
   const std::vector<bool> with_rope = LayersWithRope(h, b);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     const auto i = static_cast<size_t>(layer);
@@ -39,7 +37,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
     x = b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), attention), x);
     x = b.Add(GatedMlp(b, b.RmsNorm(x, "ffn_norm", h), "silu", h), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 void HfDefaults(HfConfig& c) {

@@ -2,24 +2,21 @@
 
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
-#include "models/blocks/rope.h"
 
 namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  AttentionSpec attention = AttentionOf(h);
-  attention.rope = RopeTable(b, h, RopeOf(h));
+  AttentionSpec attention = RotaryAttention(b, h);
 
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
     x = b.Add(SelfAttention(b, b.LayerNorm(x, "attn_norm", h), attention), x);
     const ValueId y = b.LayerNorm(x, "ffn_norm", h);
     x = b.Add(PlainMlp(b, y, "gelu_tanh", h), x);
   }
-  b.Logits(b.LayerNorm(b.WantedRows(x), "output_norm", h), embedding, h, {});
+  b.Head(x, h, {.layer_norm = true});
 }
 
 constexpr HfRule kHfRules[] = {

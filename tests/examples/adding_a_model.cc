@@ -11,14 +11,13 @@ namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const ValueId embedding = b.Weight("token_embd.weight", {h.vocabulary, h.width});
-  ValueId x = b.Embed(embedding);
+  ValueId x = b.EmbedTokens(h);
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
-    const ValueId normed = b.RmsNorm(x, "ffn_norm", h.width, h.norm_eps);
-    x = b.Add(GatedMlp(b, normed, "gelu", h.width, h.ffn_width), x);
+    const ValueId normed = b.RmsNorm(x, "ffn_norm", h);
+    x = b.Add(GatedMlp(b, normed, "gelu", h), x);
   }
-  b.Head(x, embedding, h);
+  b.Head(x, h);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "models/blocks/rope.h"
+
 namespace tern {
 namespace {
 
@@ -82,6 +84,13 @@ ValueId SelfAttention(ModelBuilder& b, ValueId x, const AttentionSpec& s) {
   p.q = Position(b, p.q, "attn_q_norm", s.heads, s);
   p.k = Position(b, p.k, "attn_k_norm", s.kv_heads, s);
   return b.Linear(Attend(b, p, s), "attn_output", s.width, int64_t{s.heads} * s.head_dim);
+}
+
+AttentionSpec RotaryAttention(ModelBuilder& b, const Hparams& h, std::string_view style) {
+  AttentionSpec spec = AttentionOf(h);
+  spec.rope_style = style;
+  spec.rope = RopeTable(b, h, RopeOf(h));
+  return spec;
 }
 
 bool Slides(const Hparams& h, int layer, int global_every) {

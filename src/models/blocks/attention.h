@@ -37,6 +37,9 @@ struct AttentionSpec {
 // What most models share: sizes, scale and window of `h`.
 AttentionSpec AttentionOf(const Hparams& h);
 
+// The same with RoPE as the file's keys have it; `style` as in AttentionSpec.
+AttentionSpec RotaryAttention(ModelBuilder& b, const Hparams& h, std::string_view style = "half");
+
 // Whether a layer has the sliding window: as the file lists them, else all but every `global_every`-th.
 bool Slides(const Hparams& h, int layer, int global_every);
 
