@@ -59,7 +59,11 @@ void Spoil(FuzzedDataProvider* data, tern::Metadata* metadata) {
                                           "add_bos_token",
                                           "add_eos_token",
                                           "add_space_prefix",
-                                          "remove_extra_whitespaces"};
+                                          "remove_extra_whitespaces",
+                                          "precompiled_charsmap",
+                                          "cls_token_id",
+                                          "seperator_token_id",
+                                          "normalizer.lowercase"};
   const std::string key = std::string("tokenizer.ggml.") + data->PickValueInArray(kKeys);
   const auto number = data->ConsumeIntegral<int64_t>();
   const auto count = data->ConsumeIntegralInRange<size_t>(0, 300);
@@ -83,19 +87,22 @@ void Spoil(FuzzedDataProvider* data, tern::Metadata* metadata) {
 
 Case MakeCase(FuzzedDataProvider* data) {
   Case made;
-  const bool has_bytes = data->ConsumeBool(), is_byte_level = data->ConsumeBool();
+  const bool has_bytes = data->ConsumeBool();
+  const int kind = data->ConsumeIntegralInRange(0, 3);
   static const tern::TinyVocabulary kBytes = tern::BytesVocabulary();
   tern::TinyVocabulary vocabulary;
   if (has_bytes) vocabulary = kBytes;
   AddTokens(data, &vocabulary);
-  if (is_byte_level) {
+  if (kind == 0) {
     AddMerges(data, &vocabulary);
     const auto rules = tern::PreTokenizerRules();
     const auto& rule = rules[data->ConsumeIntegralInRange<size_t>(0, rules.size() - 1)];
     made.metadata = vocabulary.ByteLevel(std::string(rule.name));
     made.spells_all = has_bytes && !rule.nfc && !rule.mask_strips_left;
+  } else if (kind == 1) {
+    made.metadata = vocabulary.WordPiece();
   } else {
-    made.metadata = vocabulary.SentencePiece();
+    made.metadata = vocabulary.SentencePiece(kind == 2 ? "llama" : "t5");
     if (data->ConsumeBool()) made.metadata.Set("general.architecture", std::string("phi3"));
     if (data->ConsumeBool())
       made.metadata.Set("tokenizer.ggml.remove_extra_whitespaces", data->ConsumeBool());

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
+#include "text/prefix_trie.h"
 
 namespace tern {
 
@@ -21,6 +23,11 @@ struct MarkedText {
   };
   std::string_view text;
   std::span<const Range> allows_control;  // ascending, disjoint, not touching
+
+  bool allows_all() const {
+    return allows_control.size() == 1 && allows_control[0].begin == 0 && allows_control[0].end == text.size();
+  }
+  bool is_mixed() const { return !allows_control.empty() && !allows_all(); }
 };
 
 class AddedTokens {
@@ -30,17 +37,26 @@ class AddedTokens {
     bool is_control = false;
     bool strips_left = false;  // takes the white space in front of it along
     bool strips_right = false;
+    bool single_word = false;  // counts only where no word character touches it
+    // Belongs to normalized text, where someone else looks for it. In texts that are mixed, of which the
+    // normalized form does not show any more what allows control tokens, it is matched here after all.
+    bool is_normalized = false;
   };
   // A token found (`id`), or the plain text between two tokens (`id` < 0).
   struct Part {
     int32_t id;
+    bool is_control;
     std::string_view text;
   };
 
-  // With `folds_spaces`, U+2581 in texts and tokens is a space, as it is to SentencePiece.
-  explicit AddedTokens(bool folds_spaces) : folds_spaces_(folds_spaces) {}
+  // Errors call the tokens `key`[id]. With `folds_spaces`, U+2581 in texts and tokens is a space, as it is to
+  // SentencePiece.
+  AddedTokens(std::string_view key, bool folds_spaces) : key_(key), folds_spaces_(folds_spaces) {}
   // Errors: empty, not UTF-8, longer than a kilobyte (that bounds the time per character), or there already.
   Status Add(std::string_view text, Token token);
+  // After the last Add, before the first Split.
+  void Finish();
+  bool empty() const { return tokens_.empty(); }
   std::vector<Part> Split(const MarkedText& marked) const;
 
  private:
@@ -54,12 +70,14 @@ class AddedTokens {
     size_t size;
   };
   Step StepAt(std::string_view text) const;
-  Match LongestAt(std::string_view text, size_t control_end) const;
+  Match LongestAt(std::string_view text, size_t control_end, bool is_mixed) const;
 
+  std::string key_;
   bool folds_spaces_;
   bool starts_[256] = {};
-  std::unordered_map<uint64_t, uint32_t> edges_;  // trie: (node << 8 | byte) -> node
-  std::vector<Token> tokens_{1};                  // of each node; id < 0: no token ends here
+  std::unordered_map<std::string, size_t> places_;  // in tokens_, by folded text
+  std::vector<Token> tokens_;
+  PrefixTrie trie_;  // of places
 };
 
 }  // namespace tern

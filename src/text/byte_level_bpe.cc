@@ -9,7 +9,8 @@
 #include <array>
 #include <optional>
 
-#include "text/merge_symbols.h"
+#include "text/bpe_model.h"
+#include "text/normal_form.h"
 #include "text/pre_tokenizer.h"
 #include "text/utf8.h"
 #include "text/vocabulary_tokenizer.h"
@@ -17,6 +18,7 @@
 namespace tern {
 namespace {
 
+constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
 constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
 
 // For each character below U+0144 the byte it stands for, or -1.
@@ -45,59 +47,19 @@ bool AppendBytesOf(std::string_view text, std::string* bytes) {
   return true;
 }
 
-// Pairs of ids -> what they merge to. Open addressing; no pair is (-1, -1).
-class MergeTable {
- public:
-  explicit MergeTable(size_t count) {
-    size_t slots = 16;
-    while (slots < 2 * count) slots *= 2;
-    slots_.resize(slots);
-  }
-  // The first of equal pairs stays.
-  void Insert(int32_t left, int32_t right, Merge merge) {
-    Slot& slot = slots_[SlotOf(Key(left, right))];
-    if (slot.key == kNone) slot = {Key(left, right), merge};
-  }
-  std::optional<Merge> Find(int32_t left, int32_t right) const {
-    const Slot& slot = slots_[SlotOf(Key(left, right))];
-    if (slot.key == kNone) return std::nullopt;
-    return slot.merge;
-  }
-
- private:
-  static constexpr uint64_t kNone = ~uint64_t{0};
-  struct Slot {
-    uint64_t key = kNone;
-    Merge merge{};
-  };
-  static uint64_t Key(int32_t left, int32_t right) {
-    return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
-  }
-  size_t SlotOf(uint64_t key) const {
-    const size_t mask = slots_.size() - 1;
-    for (size_t i = (key * 0x9E3779B97F4A7C15u) >> 20;; ++i) {
-      const Slot& slot = slots_[i & mask];
-      if (slot.key == key || slot.key == kNone) return i & mask;
-    }
-  }
-  std::vector<Slot> slots_;
-};
-
 class ByteLevelBpe final : public VocabularyTokenizer {
  public:
   ByteLevelBpe(Vocabulary vocabulary, const PreTokenizerRule& rule, PreTokenizer pre_tokenizer, size_t merges)
-      : VocabularyTokenizer(std::move(vocabulary), AddedTokens(/*folds_spaces=*/false)),
+      : VocabularyTokenizer(std::move(vocabulary), AddedTokens(kTokensKey, /*folds_spaces=*/false)),
         rule_(rule),
         pre_tokenizer_(std::move(pre_tokenizer)),
-        index_(pieces_, static_cast<size_t>(this->vocabulary().size())),
-        merges_(merges) {}
+        model_({.by_bytes = true, .whole_words = rule.whole_words, .unknown = this->vocabulary().unknown},
+               static_cast<size_t>(this->vocabulary().size()), merges) {}
 
   Status AddTokens() {
     for (int32_t id = 0; id < vocabulary().size(); ++id) TERN_TRY_STATUS(AddToken(id));
-    for (int byte = 0; byte < 256; ++byte) {
-      const char text = static_cast<char>(byte);
-      byte_ids_[static_cast<size_t>(byte)] = index_.Find({&text, 1});
-    }
+    model_.Finish();
+    added_tokens()->Finish();
     return {};
   }
 
@@ -123,19 +85,17 @@ class ByteLevelBpe final : public VocabularyTokenizer {
   bool strips_leading_space() const override { return false; }
 
  protected:
-  void EncodePlain(std::string_view text, std::vector<int32_t>* ids) const override {
+  void EncodePlain(const PlainText& plain, std::vector<int32_t>* ids) const override {
+    std::string_view text = plain.text;
     std::string normalized;
     if (rule_.nfc) {
-      normalized = NormalizeNfc(text);
+      normalized = Normalize(NormalForm::kC, text);
       text = normalized;
     }
-    std::vector<Symbol> symbols;
-    for (std::string_view word : pre_tokenizer_.Split(text)) EncodeWord(word, &symbols, ids);
+    model_.Encode(pre_tokenizer_.Split(text), ids);
   }
 
-  void AppendPlainPiece(int32_t id, std::string* out) const override {
-    out->append(pieces_[static_cast<size_t>(id)]);
-  }
+  void AppendPlainPiece(int32_t id, std::string* out) const override { out->append(model_.key(id)); }
 
  private:
   Status AddToken(int32_t id) {
@@ -143,7 +103,7 @@ class ByteLevelBpe final : public VocabularyTokenizer {
     const TokenKind kind = vocabulary().kind(id);
     const bool is_control = kind == TokenKind::kControl;
     if (is_control || kind == TokenKind::kUserDefined) {
-      pieces_.Append(text);
+      model_.AddKey(text, false);
       // What fills a vocabulary up to a round size was never in the published one.
       if (text.empty() || text == fmt::format("[PAD{}]", id)) return {};
       const bool strips_left = rule_.mask_strips_left && text == "<mask>";
@@ -151,21 +111,20 @@ class ByteLevelBpe final : public VocabularyTokenizer {
     }
     std::string bytes;
     if (!AppendBytesOf(text, &bytes)) {  // no text leads to it
-      pieces_.Append(text);
+      model_.AddKey(text, false);
       return {};
     }
-    pieces_.Append(bytes);
-    if (bytes.empty() || kind == TokenKind::kUnknown || index_.Insert(id)) return {};
-    return BadEntry("tokenizer.ggml.tokens", static_cast<size_t>(id),
-                    fmt::format("{} is token {} already", Shown(text), index_.Find(bytes)));
+    if (model_.AddKey(bytes, kind != TokenKind::kUnknown)) return {};
+    return BadEntry(kTokensKey, static_cast<size_t>(id),
+                    fmt::format("{} is token {} already", Shown(text), model_.Find(bytes)));
   }
 
   // False: not all three tokens are such as text may reach.
   bool AddMerge(std::string_view bytes, size_t cut, uint32_t rank) {
-    const int32_t left = index_.Find(bytes.substr(0, cut)), right = index_.Find(bytes.substr(cut));
-    const int32_t id = index_.Find(bytes);
+    const int32_t left = model_.Find(bytes.substr(0, cut)), right = model_.Find(bytes.substr(cut));
+    const int32_t id = model_.Find(bytes);
     if (left < 0 || right < 0 || id < 0) return false;
-    merges_.Insert(left, right, {rank, id});
+    model_.AddMerge(left, right, {rank, id}, /*replaces=*/false);
     return true;
   }
 
@@ -184,31 +143,9 @@ class ByteLevelBpe final : public VocabularyTokenizer {
     return {};
   }
 
-  void EncodeWord(std::string_view word, std::vector<Symbol>* symbols, std::vector<int32_t>* ids) const {
-    if (rule_.whole_words) {
-      if (const int32_t id = index_.Find(word); id >= 0) {
-        ids->push_back(id);
-        return;
-      }
-    }
-    symbols->clear();
-    for (uint32_t i = 0; i < word.size(); ++i) {
-      int32_t id = byte_ids_[static_cast<unsigned char>(word[i])];
-      if (id < 0) id = vocabulary().unknown;
-      if (id >= 0) AppendSymbol(id, i, 1, symbols);
-    }
-    MergeSymbols([&](const Symbol& a, const Symbol& b) { return merges_.Find(a.id, b.id); }, symbols);
-    for (const Symbol& symbol : *symbols) {
-      if (symbol.size > 0) ids->push_back(symbol.id);
-    }
-  }
-
   PreTokenizerRule rule_;
   PreTokenizer pre_tokenizer_;
-  StringPool pieces_;  // normal tokens as bytes, the others as they are spelled
-  PieceIndex index_;   // of the normal tokens
-  MergeTable merges_;
-  std::array<int32_t, 256> byte_ids_{};
+  BpeModel model_;  // keys: normal tokens as bytes, the others as they are spelled, unreachable
   std::optional<PieceIndex> all_texts_;  // of every token; only while merges are read, and only if one is odd
 };
 

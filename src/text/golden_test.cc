@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -17,7 +18,11 @@
 namespace tern {
 namespace {
 
-const std::filesystem::path kFolder = std::filesystem::path(TERN_SOURCE_DIR) / "../shared/golden/vocab";
+// TERN_SHARED: another place for the folder, for checkouts that don't lie beside it.
+const std::filesystem::path kShared = std::getenv("TERN_SHARED") != nullptr
+                                          ? std::filesystem::path(std::getenv("TERN_SHARED"))
+                                          : std::filesystem::path(TERN_SOURCE_DIR) / "../shared";
+const std::filesystem::path kFolder = kShared / "golden/vocab";
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -99,6 +104,7 @@ TEST_P(GoldenVocabulary, GivesTheReferenceIdsOfSpecialTokens) {
 }
 
 TEST_P(GoldenVocabulary, DecodesToTheTextAndStreamsWholeCharacters) {
+  if (std::string_view(GetParam()) == "bert-bge") GTEST_SKIP() << "changes the text";
   for (const std::string& text : texts_) {
     std::vector<int32_t> ids;
     tokenizer_->Encode(text, true, &ids);
@@ -119,28 +125,20 @@ TEST_P(GoldenVocabulary, AddsABosWhereThePublishedTokenizerDoes) {
   const std::string name = GetParam();
   const bool expected =
       name == "llama-spm" || name == "phi-3" || name == "baichuan" || name.starts_with("deepseek");
-  EXPECT_EQ(tokenizer_->adds_bos(), expected);
-  EXPECT_FALSE(tokenizer_->adds_eos());
+  const bool is_bert = name == "bert-bge";
+  EXPECT_EQ(tokenizer_->adds_bos(), expected || is_bert);
+  EXPECT_EQ(tokenizer_->adds_eos(), is_bert);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenVocabulary,
-                         testing::Values("baichuan", "deepseek-coder", "deepseek-llm", "falcon", "gpt-2",
-                                         "gpt-neox", "llama-spm", "mpt", "phi-3", "refact", "starcoder"),
+                         testing::Values("baichuan", "bert-bge", "deepseek-coder", "deepseek-llm", "falcon",
+                                         "gpt-2", "gpt-neox", "llama-spm", "mpt", "phi-3", "refact",
+                                         "starcoder"),
                          [](const auto& vocabulary) {
                            std::string name = vocabulary.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
-
-TEST(GoldenBert, WordPieceIsNotSupportedYet) {
-  const std::filesystem::path path = kFolder / "ggml-vocab-bert-bge.gguf";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";
-  const auto checkpoint = OpenCheckpoint(path);
-  ASSERT_TRUE(checkpoint.ok());
-  const auto tokenizer = LoadTokenizer(checkpoint.value()->metadata());
-  ASSERT_FALSE(tokenizer.ok());
-  EXPECT_EQ(tokenizer.error().code, Code::kUnsupported);
-}
 
 }  // namespace
 }  // namespace tern

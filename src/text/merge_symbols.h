@@ -1,5 +1,5 @@
 #pragma once
-// MergeSymbols: the loop of byte-pair encoding: of all neighbours that may merge, the best pair first (the
+// PairMerger: the loop of byte-pair encoding: of all neighbours that may merge, the best pair first (the
 // leftmost of equals), until none is left. O(n log n) for n symbols.
 
 #include <algorithm>
@@ -9,11 +9,10 @@
 
 namespace tern {
 
-// A stretch of the text; those that were merged into their left neighbour have size 0.
+// A stretch of the text.
 struct Symbol {
   int32_t id;
-  uint32_t begin, size;    // bytes
-  int32_t previous, next;  // -1: none
+  uint32_t begin, size;  // bytes
 };
 
 struct Merge {
@@ -21,59 +20,104 @@ struct Merge {
   int32_t id;      // of the merged symbol
 };
 
-// Appends a symbol behind the last one.
-inline void AppendSymbol(int32_t id, uint32_t begin, uint32_t size, std::vector<Symbol>* symbols) {
-  const auto index = static_cast<int32_t>(symbols->size());
-  if (index > 0) symbols->back().next = index;
-  symbols->push_back({id, begin, size, index - 1, -1});
-}
+// Keeps its memory from run to run; not thread-safe.
+class PairMerger {
+ public:
+  // `find(left, right)` gives the Merge of two neighbouring symbols, or nothing.
+  template <class Find>
+  void Run(const Find& find, std::vector<Symbol>* symbols) {
+    if (symbols->size() < 2) return;
+    if (symbols->size() <= kFew) return RunFew(find, symbols);
+    RunMany(find, symbols);
+  }
 
-// `find(left, right)` gives the Merge of two neighbouring symbols, or nothing.
-template <class Find>
-void MergeSymbols(const Find& find, std::vector<Symbol>* symbols) {
+ private:
+  static constexpr size_t kFew = 24;  // below, looking at all pairs each time is faster than a heap
+
+  template <class Find>
+  static void RunFew(const Find& find, std::vector<Symbol>* symbols) {
+    Symbol* const s = symbols->data();
+    std::optional<Merge> merges[kFew];  // of each symbol with the next one
+    size_t count = symbols->size();
+    for (size_t i = 0; i + 1 < count; ++i) merges[i] = find(s[i], s[i + 1]);
+    for (;;) {
+      size_t best = count;
+      for (size_t i = 0; i + 1 < count; ++i) {
+        if (merges[i] && (best == count || merges[i]->order < merges[best]->order)) best = i;
+      }
+      if (best == count) break;
+      s[best].id = merges[best]->id;
+      s[best].size += s[best + 1].size;
+      --count;
+      for (size_t i = best + 1; i < count; ++i) s[i] = s[i + 1];
+      for (size_t i = best + 1; i + 1 < count; ++i) merges[i] = merges[i + 1];
+      if (best > 0) merges[best - 1] = find(s[best - 1], s[best]);
+      if (best + 1 < count) merges[best] = find(s[best], s[best + 1]);
+    }
+    symbols->resize(count);
+  }
+
   struct Pair {
     uint32_t order;
     int32_t left;
     uint32_t size;  // of both when the pair was found: another size now says that one of them has changed
     int32_t id;
   };
-  const auto later = [](const Pair& a, const Pair& b) {
-    return a.order != b.order ? a.order > b.order : a.left > b.left;
+  struct Link {
+    int32_t previous, next;  // -1: none
   };
-  const auto at = [&](int32_t i) -> Symbol& { return (*symbols)[static_cast<size_t>(i)]; };
-  const auto pair_at = [&](int32_t left) -> std::optional<Pair> {
-    if (left < 0 || at(left).next < 0) return std::nullopt;
-    const Symbol &a = at(left), &b = at(a.next);
+
+  template <class Find>
+  std::optional<Pair> PairAt(const Find& find, const std::vector<Symbol>& symbols, int32_t left) const {
+    if (left < 0 || links_[static_cast<size_t>(left)].next < 0) return std::nullopt;
+    const Symbol& a = symbols[static_cast<size_t>(left)];
+    const Symbol& b = symbols[static_cast<size_t>(links_[static_cast<size_t>(left)].next)];
     const std::optional<Merge> merge = find(a, b);
     if (!merge) return std::nullopt;
     return Pair{merge->order, left, a.size + b.size, merge->id};
-  };
-  std::vector<Pair> heap;
-  for (int32_t i = 0; i + 1 < static_cast<int32_t>(symbols->size()); ++i) {
-    if (const auto pair = pair_at(i)) heap.push_back(*pair);
   }
-  std::make_heap(heap.begin(), heap.end(), later);
-  const auto push = [&](int32_t left) {
-    const auto pair = pair_at(left);
-    if (!pair) return;
-    heap.push_back(*pair);
-    std::push_heap(heap.begin(), heap.end(), later);
-  };
-  while (!heap.empty()) {
-    std::pop_heap(heap.begin(), heap.end(), later);
-    const Pair pair = heap.back();
-    heap.pop_back();
-    Symbol& left = at(pair.left);
-    if (left.size == 0 || left.next < 0 || left.size + at(left.next).size != pair.size) continue;
-    Symbol& right = at(left.next);
-    left.id = pair.id;
-    left.size = pair.size;
-    left.next = right.next;
-    if (right.next >= 0) at(right.next).previous = pair.left;
-    right.size = 0;
-    push(left.previous);
-    push(pair.left);
+
+  template <class Find>
+  void RunMany(const Find& find, std::vector<Symbol>* symbols) {
+    const auto later = [](const Pair& a, const Pair& b) {
+      return a.order != b.order ? a.order > b.order : a.left > b.left;
+    };
+    const auto count = static_cast<int32_t>(symbols->size());
+    links_.clear();
+    for (int32_t i = 0; i < count; ++i) links_.push_back({i - 1, i + 1 < count ? i + 1 : -1});
+    heap_.clear();
+    for (int32_t i = 0; i < count; ++i) {
+      if (const auto pair = PairAt(find, *symbols, i)) heap_.push_back(*pair);
+    }
+    std::make_heap(heap_.begin(), heap_.end(), later);
+    const auto push = [&](int32_t left) {
+      const auto pair = PairAt(find, *symbols, left);
+      if (!pair) return;
+      heap_.push_back(*pair);
+      std::push_heap(heap_.begin(), heap_.end(), later);
+    };
+    while (!heap_.empty()) {
+      std::pop_heap(heap_.begin(), heap_.end(), later);
+      const Pair pair = heap_.back();
+      heap_.pop_back();
+      Symbol& left = (*symbols)[static_cast<size_t>(pair.left)];
+      Link& link = links_[static_cast<size_t>(pair.left)];
+      if (left.size == 0 || link.next < 0) continue;
+      Symbol& right = (*symbols)[static_cast<size_t>(link.next)];
+      if (left.size + right.size != pair.size) continue;
+      left.id = pair.id;
+      left.size = pair.size;
+      right.size = 0;
+      link.next = links_[static_cast<size_t>(link.next)].next;
+      if (link.next >= 0) links_[static_cast<size_t>(link.next)].previous = pair.left;
+      push(link.previous);
+      push(pair.left);
+    }
+    std::erase_if(*symbols, [](const Symbol& symbol) { return symbol.size == 0; });
   }
-}
+
+  std::vector<Link> links_;
+  std::vector<Pair> heap_;
+};
 
 }  // namespace tern

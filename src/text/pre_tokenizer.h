@@ -10,14 +10,15 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/regex.h"
 
 namespace tern {
 
-// One cut: every match of `pattern` becomes a word, and so does what lies between two matches. The pattern is
-// a PCRE2 one, except that \s is exactly the Unicode property White_Space, as in the published tokenizers.
+// One cut: every match of `pattern` becomes a word, and so does what lies between two matches; an empty match
+// cuts in two. Patterns are as the published tokenizers write them (text/oniguruma.h).
 struct Cut {
   std::string_view pattern;
-  bool on_bytes = false;  // match bytes instead of characters
+  bool on_bytes = false;  // match bytes instead of characters, in PCRE2's syntax
 };
 
 // How one family of models cuts and treats text.
@@ -31,22 +32,20 @@ struct PreTokenizerRule {
 };
 
 std::span<const PreTokenizerRule> PreTokenizerRules();
+// Whether `pattern` is one of the table's, which are known to take linear time.
+bool IsTablePattern(std::string_view pattern);
 // The rule of that name; an error that names the value and what there is.
 Result<const PreTokenizerRule*> FindPreTokenizerRule(std::string_view name);
 
 class PreTokenizer {
  public:
   static Result<PreTokenizer> Compile(std::span<const Cut> cuts);
-  PreTokenizer(PreTokenizer&&) noexcept;
-  PreTokenizer& operator=(PreTokenizer&&) noexcept;
-  ~PreTokenizer();
   // The words of valid UTF-8 `text`, in order and without gaps. They look into `text`.
   std::vector<std::string_view> Split(std::string_view text) const;
 
  private:
-  struct Pattern;
-  explicit PreTokenizer(std::vector<Pattern> patterns);
-  std::vector<Pattern> patterns_;
+  explicit PreTokenizer(std::vector<Regex> patterns) : patterns_(std::move(patterns)) {}
+  std::vector<Regex> patterns_;
 };
 
 }  // namespace tern

@@ -67,13 +67,11 @@ constexpr Cut kGpt4o[] = {{R"([^\r\n\p{L}\p{N}]?)" UPPER "*" LOWER "+" CONTRACTI
                            R"(?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" SPACES}};
 constexpr Cut kTekken[] = {{R"([^\r\n\p{L}\p{N}]?)" UPPER "*" LOWER R"(+|[^\r\n\p{L}\p{N}]?)" UPPER "+" LOWER
                             R"(*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" SPACES}};
-// The published pattern for the end is \s+$; this finds the same without trying every space of a run.
-#define SPACES_AT_END R"((?<!\s)\s++\z)"
 constexpr Cut kDeepSeekLlm[] = {
     {R"([\r\n])"},
     {R"(\s?[)" CASED_LETTERS "]+"},
     {R"(\s?[!-/:-~\x{ff01}-\x{ff0f}\x{ff1a}-\x{ff5e}\x{2018}-\x{201f}\x{3000}-\x{3002}]+)"},
-    {SPACES_AT_END},
+    {R"(\s+$)"},
     {HAN_AND_BEYOND},
     {R"(\p{N})"}};
 constexpr Cut kDeepSeekCoder[] = {
@@ -165,6 +163,13 @@ constexpr PreTokenizerRule kRules[] = {
 }  // namespace
 
 std::span<const PreTokenizerRule> PreTokenizerRules() { return kRules; }
+
+bool IsTablePattern(std::string_view pattern) {
+  return std::ranges::any_of(kRules, [&](const PreTokenizerRule& rule) {
+    return std::ranges::any_of(rule.cuts,
+                               [&](const Cut& cut) { return !cut.on_bytes && cut.pattern == pattern; });
+  });
+}
 
 Result<const PreTokenizerRule*> FindPreTokenizerRule(std::string_view name) {
   const auto* rule = std::ranges::find(kRules, name, &PreTokenizerRule::name);

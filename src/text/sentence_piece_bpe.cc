@@ -8,35 +8,18 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <map>
 
 #include "text/merge_symbols.h"
+#include "text/scratch_pool.h"
+#include "text/sentence_piece.h"
+#include "text/space_cutter.h"
 #include "text/utf8.h"
 #include "text/vocabulary_tokenizer.h"
+#include "text/word_cache.h"
 
 namespace tern {
 namespace {
-
-constexpr std::string_view kScoresKey = "tokenizer.ggml.scores";
-constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
-
-void AppendReplaced(std::string_view text, std::string_view from, std::string_view to, std::string* out) {
-  for (;;) {
-    const size_t at = text.find(from);
-    out->append(text.substr(0, at));
-    if (at == std::string_view::npos) return;
-    out->append(to);
-    text.remove_prefix(at + from.size());
-  }
-}
-
-std::string SpacesMarked(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  AppendReplaced(text, " ", kSpaceMark, &out);
-  return out;
-}
 
 // Numbers in the reverse order of scores, so that the lowest merges first.
 uint32_t OrderOf(float score) {
@@ -45,61 +28,47 @@ uint32_t OrderOf(float score) {
   return ~ascending;
 }
 
-// "<0xE2>" -> 0xE2; -1 if it is something else.
-int ByteOf(std::string_view text) {
-  if (text.size() != 6 || text.substr(0, 3) != "<0x" || text[5] != '>') return -1;
-  int byte = 0;
-  for (char digit : text.substr(3, 2)) {
-    const size_t value = std::string_view("0123456789ABCDEF").find(digit);
-    if (value == std::string_view::npos) return -1;
-    byte = byte * 16 + static_cast<int>(value);
-  }
-  return byte;
-}
-
-struct SentencePieceOptions {
-  bool adds_space_prefix = true;
-  bool removes_extra_spaces = false;
-  bool is_phi3 = false;
-};
-
 class SentencePieceBpe final : public VocabularyTokenizer {
  public:
-  SentencePieceBpe(Vocabulary vocabulary, const SentencePieceOptions& options)
-      : VocabularyTokenizer(std::move(vocabulary), AddedTokens(/*folds_spaces=*/true)),
-        options_(options),
-        index_(keys_, static_cast<size_t>(this->vocabulary().size())) {
-    byte_ids_.fill(-1);
-  }
+  explicit SentencePieceBpe(SentencePieceParts parts)
+      : VocabularyTokenizer(std::move(parts.vocabulary),
+                            AddedTokens(parts.pieces_key, /*folds_spaces=*/true)),
+        options_(std::move(parts.options)),
+        pieces_key_(parts.pieces_key),
+        index_(keys_, static_cast<size_t>(this->vocabulary().size())) {}
 
   Status AddTokens(const std::vector<double>& scores) {
     unknown_ = vocabulary().unknown;
+    TERN_TRY(byte_ids_, BytePieces(vocabulary(), pieces_key_));
     for (int32_t id = 0; id < vocabulary().size(); ++id) {
-      const double score = scores[static_cast<size_t>(id)];
-      if (!std::isfinite(score)) return BadEntry(kScoresKey, static_cast<size_t>(id), "not a finite number");
-      orders_.push_back(OrderOf(static_cast<float>(score)));
+      orders_.push_back(OrderOf(static_cast<float>(scores[static_cast<size_t>(id)])));
       TERN_TRY_STATUS(AddToken(id));
     }
+    added_tokens()->Finish();
+    spells_all_ = std::ranges::all_of(byte_ids_, [](int32_t id) { return id >= 0; });
     return {};
   }
 
   bool strips_leading_space() const override { return options_.adds_space_prefix; }
 
  protected:
-  void EncodePlain(std::string_view text, std::vector<int32_t>* ids) const override {
-    const std::string escaped = Escaped(text);
-    std::vector<Symbol> symbols;
+  void EncodePlain(const PlainText& plain, std::vector<int32_t>* ids) const override {
+    const std::string escaped = NormalizeSentencePiece(plain, options_);
+    const auto scratch = pool_.Take();
     bool after_unknown = false;
     for (std::string_view rest = escaped; !rest.empty();) {
-      const std::string_view word = rest.substr(0, WordSize(rest));
-      after_unknown = EncodeWord(word, after_unknown, &symbols, ids);
+      const std::string_view word = rest.substr(0, cutter_.WordSize(rest));
       rest.remove_prefix(word.size());
+      if (spells_all_ && scratch->cache.Append(word, ids)) continue;
+      const size_t before = ids->size();
+      after_unknown = EncodeWord(word, after_unknown, &*scratch, ids);
+      if (spells_all_) scratch->cache.Insert(word, std::span(*ids).subspan(before));
     }
   }
 
   void AppendPlainPiece(int32_t id, std::string* out) const override {
     const std::string_view text = vocabulary().text(id);
-    if (vocabulary().kind(id) == TokenKind::kByte) return out->push_back(static_cast<char>(ByteOf(text)));
+    if (vocabulary().kind(id) == TokenKind::kByte) return out->push_back(static_cast<char>(ByteOfPiece(text)));
     AppendReplaced(text, kSpaceMark, " ", out);
   }
 
@@ -108,34 +77,21 @@ class SentencePieceBpe final : public VocabularyTokenizer {
   // make longer pieces; those that remain are taken apart again.
   using Unmerged = std::map<std::string_view, uint32_t>;
 
-  // The bytes up to the first space that no merge joins to what is in front of it.
-  size_t WordSize(std::string_view text) const {
-    size_t at = 0;
-    for (;;) {
-      while (text.substr(at).starts_with(kSpaceMark)) at += kSpaceMark.size();
-      at = text.find(kSpaceMark, at);
-      if (at == std::string_view::npos) return text.size();
-      if (!joins_space_[static_cast<unsigned char>(text[at - 1])]) return at;
-    }
-  }
-
-  // Notes which characters a piece joins to a space behind them. In most vocabularies that is none.
-  void NoteJoins(std::string_view key) {
-    for (size_t at = key.find(kSpaceMark, 1); at != std::string_view::npos;
-         at = key.find(kSpaceMark, at + 1)) {
-      if (!key.substr(0, at).ends_with(kSpaceMark))
-        joins_space_[static_cast<unsigned char>(key[at - 1])] = true;
-    }
-  }
+  struct Scratch {
+    std::vector<Symbol> symbols;
+    PairMerger merger;
+    WordCache cache;
+  };
 
   // Appends the ids of a stretch of text that no merge crosses the ends of; true if it ends in an unknown
   // character.
-  bool EncodeWord(std::string_view word, bool after_unknown, std::vector<Symbol>* symbols,
+  bool EncodeWord(std::string_view word, bool after_unknown, Scratch* scratch,
                   std::vector<int32_t>* ids) const {
-    symbols->clear();
+    std::vector<Symbol>& symbols = scratch->symbols;
+    symbols.clear();
     for (uint32_t i = 0; i < word.size();) {
       const auto size = static_cast<uint32_t>(Utf8Size(word[i]));
-      AppendSymbol(index_.Find(word.substr(i, size)), i, size, symbols);
+      symbols.push_back({index_.Find(word.substr(i, size)), i, size});
       i += size;
     }
     Unmerged unmerged;
@@ -147,9 +103,8 @@ class SentencePieceBpe final : public VocabularyTokenizer {
       if (vocabulary().kind(id) == TokenKind::kUnused) unmerged[piece] = a.size;
       return Merge{orders_[static_cast<size_t>(id)], id};
     };
-    MergeSymbols(find, symbols);
-    for (const Symbol& symbol : *symbols) {
-      if (symbol.size == 0) continue;
+    scratch->merger.Run(find, &symbols);
+    for (const Symbol& symbol : symbols) {
       after_unknown = Emit(word.substr(symbol.begin, symbol.size), unmerged, after_unknown, ids);
     }
     return after_unknown;
@@ -164,7 +119,7 @@ class SentencePieceBpe final : public VocabularyTokenizer {
         return {};
       case TokenKind::kByte:
         keys_.Append(text);
-        return AddByte(id);
+        return {};
       case TokenKind::kControl:
         keys_.Append(text);
         if (text.empty()) return {};
@@ -177,51 +132,19 @@ class SentencePieceBpe final : public VocabularyTokenizer {
     }
   }
 
-  Status AddByte(int32_t id) {
-    const int byte = ByteOf(vocabulary().text(id));
-    if (byte < 0) {
-      return BadEntry(kTokensKey, static_cast<size_t>(id),
-                      fmt::format("{}, expected a byte token such as <0x0A>", Shown(vocabulary().text(id))));
-    }
-    int32_t& slot = byte_ids_[static_cast<size_t>(byte)];
-    if (slot >= 0) {
-      return BadEntry(kTokensKey, static_cast<size_t>(id),
-                      fmt::format("{} is token {} already", vocabulary().text(id), slot));
-    }
-    slot = id;
-    return {};
-  }
-
   Status AddPiece(int32_t id) {
-    keys_.Append(SpacesMarked(vocabulary().text(id)));
+    keys_.Append(Replaced(vocabulary().text(id), " ", kSpaceMark));
     const std::string_view key = keys_[static_cast<size_t>(id)];
     longest_ = std::max(longest_, key.size());
-    NoteJoins(key);
+    cutter_.NoteJoinsIn(key);
     if (key.empty() || index_.Insert(id)) return {};
-    return BadEntry(kTokensKey, static_cast<size_t>(id),
+    return BadEntry(pieces_key_, static_cast<size_t>(id),
                     fmt::format("{} is token {} already", Shown(vocabulary().text(id)), index_.Find(key)));
   }
 
   // Phi-3's published tokenizer has this on these tokens; no GGUF key says so.
   bool StripsRight(std::string_view text) const {
     return options_.is_phi3 && text != "<unk>" && text != "<s>" && text != "<|endoftext|>";
-  }
-
-  std::string Escaped(std::string_view text) const {
-    std::string escaped = options_.adds_space_prefix ? std::string(kSpaceMark) : "";
-    if (!options_.removes_extra_spaces) return escaped + SpacesMarked(text);
-    bool any = false, space = false;
-    for (char c : text) {
-      if (c == ' ') {
-        space = any;
-        continue;
-      }
-      if (space) escaped += kSpaceMark;
-      escaped += c;
-      any = true;
-      space = false;
-    }
-    return any ? escaped : "";
   }
 
   // Appends the ids of one piece that is left after merging; true if it was unknown.
@@ -260,43 +183,32 @@ class SentencePieceBpe final : public VocabularyTokenizer {
   }
 
   SentencePieceOptions options_;
+  std::string_view pieces_key_;
   StringPool keys_;   // texts with U+2581 for spaces
   PieceIndex index_;  // of what merges may make
   std::vector<uint32_t> orders_;
-  std::array<int32_t, 256> byte_ids_;
+  std::array<int32_t, 256> byte_ids_{};
   int32_t unknown_ = -1;
-  std::array<bool, 256> joins_space_{};  // by the last byte of the character in front of the space
-  size_t longest_ = 0;                   // bytes of the longest key
+  SpaceCutter cutter_;
+  bool spells_all_ = false;  // there is no unknown character, so a word's ids don't depend on its neighbours
+  size_t longest_ = 0;       // bytes of the longest key
+  ScratchPool<Scratch> pool_;
 };
 
-Result<const std::vector<double>*> ReadScores(const Metadata& metadata, int32_t count) {
-  const MetaValue* value = metadata.Find(kScoresKey);
-  const auto* scores = value == nullptr ? nullptr : std::get_if<std::vector<double>>(value);
-  if (scores == nullptr) return BadInput(fmt::format("{}: missing or not an array of floats", kScoresKey));
-  if (scores->size() == static_cast<size_t>(count)) return scores;
-  return BadInput(fmt::format("{}: {} entries, expected {}, one for each of {}", kScoresKey, scores->size(),
-                              count, kTokensKey));
-}
-
 Result<std::unique_ptr<Tokenizer>> Load(const Metadata& metadata) {
-  if (metadata.Has("tokenizer.ggml.precompiled_charsmap")) {
-    return Unsupported(
-        "tokenizer.ggml.precompiled_charsmap: SentencePiece normalization tables are not supported");
-  }
-  TERN_TRY(Vocabulary vocabulary,
-           ReadVocabulary(metadata, {.adds_bos = true, .bos_text = "<s>", .eos_text = "</s>"}));
-  TERN_TRY(const auto* scores, ReadScores(metadata, vocabulary.size()));
-  SentencePieceOptions options;
-  TERN_TRY(options.adds_space_prefix, metadata.Bool("tokenizer.ggml.add_space_prefix", true));
-  TERN_TRY(options.removes_extra_spaces, metadata.Bool("tokenizer.ggml.remove_extra_whitespaces", false));
-  TERN_TRY(const std::string architecture, metadata.Str("general.architecture", ""));
-  options.is_phi3 = architecture == "phi3";
-  auto tokenizer = std::make_unique<SentencePieceBpe>(std::move(vocabulary), options);
-  TERN_TRY_STATUS(tokenizer->AddTokens(*scores));
-  return std::unique_ptr<Tokenizer>(std::move(tokenizer));
+  TERN_TRY(SentencePieceParts parts,
+           ReadSentencePiece(metadata, {.adds_bos = true, .bos_text = "<s>", .eos_text = "</s>"}));
+  return MakeSentencePieceBpe(std::move(parts));
 }
 
 }  // namespace
+
+Result<std::unique_ptr<Tokenizer>> MakeSentencePieceBpe(SentencePieceParts parts) {
+  const std::vector<double> scores = std::move(parts.scores);
+  auto tokenizer = std::make_unique<SentencePieceBpe>(std::move(parts));
+  TERN_TRY_STATUS(tokenizer->AddTokens(scores));
+  return std::unique_ptr<Tokenizer>(std::move(tokenizer));
+}
 
 extern const TokenizerDesc k_tokenizer_sentence_piece_bpe;
 const TokenizerDesc k_tokenizer_sentence_piece_bpe = {

@@ -49,11 +49,13 @@ struct TinyVocabulary {
     metadata.Set("tokenizer.ggml.merges", merges);
     return metadata;
   }
-  Metadata SentencePiece() const {
-    Metadata metadata = Common("llama");
+  // "llama" for BPE, "t5" for Unigram.
+  Metadata SentencePiece(std::string model = "llama") const {
+    Metadata metadata = Common(std::move(model));
     metadata.Set("tokenizer.ggml.scores", scores);
     return metadata;
   }
+  Metadata WordPiece() const { return Common("bert"); }
 
  private:
   Metadata Common(std::string model) const {

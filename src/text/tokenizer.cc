@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "text/utf8.h"
 #include "text/vocabulary_tokenizer.h"
 
@@ -33,11 +35,52 @@ Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Metadata& metadata) {
   return Unsupported(fmt::format("tokenizer.ggml.model: {}, expected one of {}", Shown(model), known));
 }
 
+bool Tokenizer::adds_bos() const {
+  const InputPart& first = input_shape().single.front();
+  return first.kind == InputPart::Kind::kToken && first.id == bos();
+}
+
+bool Tokenizer::adds_eos() const {
+  const InputPart& last = input_shape().single.back();
+  return last.kind == InputPart::Kind::kToken && last.id == eos();
+}
+
+std::vector<int32_t> EncodeInput(const Tokenizer& tokenizer, std::string_view text, bool parse_special) {
+  std::vector<int32_t> ids;
+  for (const InputPart& part : tokenizer.input_shape().single) {
+    if (part.kind == InputPart::Kind::kToken) {
+      ids.push_back(part.id);
+    } else {
+      tokenizer.Encode(text, parse_special, &ids);
+    }
+  }
+  return ids;
+}
+
+PairInput EncodePair(const Tokenizer& tokenizer, std::string_view first, std::string_view second) {
+  PairInput input;
+  for (const InputPart& part : tokenizer.input_shape().pair) {
+    if (part.kind == InputPart::Kind::kToken) {
+      input.ids.push_back(part.id);
+    } else {
+      tokenizer.Encode(part.kind == InputPart::Kind::kFirst ? first : second, false, &input.ids);
+    }
+    input.types.resize(input.ids.size(), part.type);
+  }
+  return input;
+}
+
 std::vector<int32_t> EncodeSegments(const Tokenizer& tokenizer, std::span<const TextSegment> segments) {
   std::vector<int32_t> ids;
-  if (tokenizer.adds_bos()) ids.push_back(tokenizer.bos());
+  for (const InputPart& part : tokenizer.input_shape().single) {
+    if (part.kind != InputPart::Kind::kToken) break;
+    ids.push_back(part.id);
+  }
+  const size_t before = ids.size();
   tokenizer.EncodeJoined(segments, &ids);
-  if (tokenizer.adds_bos() && ids.size() > 1 && ids[1] == tokenizer.bos()) ids.erase(ids.begin());
+  const std::span prefix = std::span(ids).first(before), rest = std::span(ids).subspan(before);
+  if (rest.size() >= before && std::ranges::equal(prefix, rest.first(before)))
+    ids.erase(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(before));
   return ids;
 }
 

@@ -22,6 +22,17 @@ struct TextSegment {
   bool is_template = false;  // template text may spell special tokens, user text may not
 };
 
+// What a model is given for one text, or for a pair: "[CLS] first [SEP] second [SEP]".
+struct InputPart {
+  enum class Kind { kToken, kFirst, kSecond };  // a special token, or one of the texts
+  Kind kind;
+  int32_t id = -1;   // of the token
+  int32_t type = 0;  // the segment's number, for models that count them
+};
+struct InputShape {
+  std::vector<InputPart> single, pair;
+};
+
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -43,19 +54,31 @@ class Tokenizer {
   virtual int size() const = 0;
   virtual int32_t bos() const = 0;  // -1: none
   virtual int32_t eos() const = 0;  // -1: none
-  virtual bool adds_bos() const = 0;
-  virtual bool adds_eos() const = 0;
+  // What the published tokenizer puts around texts that are a whole input.
+  virtual const InputShape& input_shape() const = 0;
+  bool adds_bos() const;                                 // `bos` in front of a text
+  bool adds_eos() const;                                 // `eos` behind it
   virtual bool IsEndOfGeneration(int32_t id) const = 0;  // eos, eot, eom
   virtual bool IsControl(int32_t id) const = 0;
   // SentencePiece drops the space in front of the very first word when it decodes.
   virtual bool strips_leading_space() const = 0;
 };
 
+// The ids of a text that is a whole input: with what stands around it.
+std::vector<int32_t> EncodeInput(const Tokenizer& tokenizer, std::string_view text, bool parse_special);
+
+struct PairInput {
+  std::vector<int32_t> ids;
+  std::vector<int32_t> types;  // of each id: the segment's number
+};
+// A question and an answer, say, as cross-encoders read them.
+PairInput EncodePair(const Tokenizer& tokenizer, std::string_view first, std::string_view second);
+
 // Reads tokenizer.* keys; works on vocabulary-only files. The error names the key.
 Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Metadata& metadata);
 
-// BOS where the tokenizer adds one, then the segments as one text (EncodeJoined). A template that already
-// spells BOS does not get a second one.
+// What the tokenizer puts in front of a text (BOS), then the segments as one text (EncodeJoined). A template
+// that already spells it does not get it twice.
 std::vector<int32_t> EncodeSegments(const Tokenizer& tokenizer, std::span<const TextSegment> segments);
 
 // Turns a stream of ids into text and never splits a UTF-8 character. Not thread-safe; one per stream.

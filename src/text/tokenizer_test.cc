@@ -158,6 +158,100 @@ TEST(SentencePieceBpe, SpacesAreTreatedAsTheFileSays) {
   EXPECT_EQ(Tokens(*Load(metadata), "  a   a "), "a| a");
 }
 
+// <unk>, [CLS], [SEP], a few words and continuations.
+TinyVocabulary WordVocabulary() {
+  TinyVocabulary vocabulary;
+  vocabulary.Add("[UNK]", 3);
+  vocabulary.Add("[CLS]", 3);
+  vocabulary.Add("[SEP]", 3);
+  for (const char* piece : {"▁the", "▁un", "▁a", "aff", "able", "ed", "b", "▁,", "▁漢", "▁e"})
+    vocabulary.Add(piece, 1);
+  return vocabulary;
+}
+
+Metadata WordMetadata() {
+  Metadata metadata = WordVocabulary().WordPiece();
+  metadata.Set("tokenizer.ggml.unknown_token_id", uint64_t{0});
+  metadata.Set("tokenizer.ggml.cls_token_id", uint64_t{1});
+  metadata.Set("tokenizer.ggml.seperator_token_id", uint64_t{2});
+  return metadata;
+}
+
+TEST(WordPiece, TakesTheLongestPieces) {
+  const auto tokenizer = Load(WordMetadata());
+  EXPECT_EQ(Tokens(*tokenizer, "unaffable"), " un|aff|able");
+  EXPECT_EQ(Tokens(*tokenizer, "The unaffed, thé"), " the| un|aff|ed| ,| the");
+  EXPECT_EQ(Tokens(*tokenizer, "a漢a\u2028a\x01\v\t"), " a| 漢| a| a");
+  EXPECT_EQ(Tokens(*tokenizer, "unaffx the"), "[UNK]| the");
+  EXPECT_EQ(Tokens(*tokenizer, "a" + std::string(99, 'b')).size(), 2u + 99 * 2);
+  EXPECT_EQ(Tokens(*tokenizer, "a" + std::string(100, 'b')), "[UNK]");  // 101 characters
+  EXPECT_EQ(Tokens(*tokenizer, ""), "");
+  EXPECT_EQ(Decoded(*tokenizer, Ids(*tokenizer, "The unaffable")), "the unaffable");
+}
+
+TEST(WordPiece, PutsTextsBetweenClsAndSep) {
+  const auto tokenizer = Load(WordMetadata());
+  EXPECT_EQ(EncodeInput(*tokenizer, "a", false), (std::vector<int32_t>{1, 5, 2}));
+  const PairInput pair = EncodePair(*tokenizer, "a b", "the");
+  EXPECT_EQ(pair.ids, (std::vector<int32_t>{1, 5, 0, 2, 3, 2}));
+  EXPECT_EQ(pair.types, (std::vector<int32_t>{0, 0, 0, 0, 1, 1}));
+}
+
+TEST(SentencePieceUnigram, TakesTheLikeliestPieces) {
+  TinyVocabulary vocabulary = AbcVocabulary();  // ab -2, bc -1, ▁a -3, bcd -5
+  const auto tokenizer = Load(vocabulary.SentencePiece("t5"));
+  EXPECT_EQ(Tokens(*tokenizer, "abcd"), " a|bcd");
+  EXPECT_EQ(Tokens(*tokenizer, "abc"), " a|bc");
+  EXPECT_EQ(Tokens(*tokenizer, ""), "");
+  EXPECT_EQ(Ids(*tokenizer, "é"), (std::vector<int32_t>{259, 3 + 0xC3, 3 + 0xA9}));
+  EXPECT_EQ(Decoded(*tokenizer, Ids(*tokenizer, "a é🦙\n")), "a é🦙\n");
+  EXPECT_EQ(EncodeInput(*tokenizer, "a", false).back(), 2);  // </s>
+  vocabulary.types[vocabulary.tokens.size() - 1] = 5;        // bcd is not used
+  EXPECT_EQ(Tokens(*Load(vocabulary.SentencePiece("t5")), "abcd"), " a|bc|d");
+}
+
+TEST(SentencePieceUnigram, WithoutByteTokensARunIsOneUnknown) {
+  TinyVocabulary vocabulary;
+  vocabulary.Add("<unk>", 2);
+  vocabulary.Add("▁", 1, -1);
+  vocabulary.Add("a", 1, -1);
+  EXPECT_EQ(Ids(*Load(vocabulary.SentencePiece("t5")), "aéxa€ é"),
+            (std::vector<int32_t>{1, 2, 0, 2, 0, 1, 0}));
+}
+
+// A table of one entry: "A" becomes "a ", made by hand as darts-clone lays it out.
+std::vector<int64_t> TinyCharsmap() {
+  std::vector<uint32_t> units(256);
+  const auto put = [&](size_t at, uint32_t unit) { units[at] = unit; };
+  put(0, 1u << 10);                                   // the root: its children are at 1 ^ byte
+  put(1 ^ 'A', (uint32_t{2} << 10) | 1u << 8 | 'A');  // "A": a string ends here; its value is at 1 ^ 'A' ^ 2
+  put(1 ^ 'A' ^ 2, 1u << 31 | 0);                     // the replacement at 0
+  std::vector<int64_t> bytes;
+  const auto append = [&](uint32_t number) {
+    for (int i = 0; i < 4; ++i) bytes.push_back(number >> 8 * i & 0xFF);
+  };
+  append(static_cast<uint32_t>(units.size() * 4));
+  for (uint32_t unit : units) append(unit);
+  for (char c : std::string("a \0", 3)) bytes.push_back(c);
+  return bytes;
+}
+
+TEST(SentencePieceUnigram, NormalizesByTheTableOfTheFile) {
+  Metadata metadata = AbcVocabulary().SentencePiece("t5");
+  metadata.Set("tokenizer.ggml.precompiled_charsmap", TinyCharsmap());
+  EXPECT_EQ(Tokens(*Load(metadata), "Ab"), " a| |b");
+  EXPECT_EQ(Tokens(*Load(metadata), " A"), " | a| ");
+  metadata.Set("tokenizer.ggml.remove_extra_whitespaces", true);
+  EXPECT_EQ(Tokens(*Load(metadata), "  A  b "), " a| |b");
+  EXPECT_EQ(Tokens(*Load(metadata), "  "), "");
+  std::vector<int64_t> cut = TinyCharsmap();
+  cut.resize(100);
+  metadata.Set("tokenizer.ggml.precompiled_charsmap", cut);
+  EXPECT_EQ(ErrorOf(metadata),
+            "tokenizer.ggml.precompiled_charsmap: a trie of 1024 bytes in 100 bytes, expected a "
+            "multiple of 4 that fits");
+}
+
 // A user's text must never become a special token, whatever it spells and wherever the pieces of it come
 // from.
 TEST(SpecialTokens, AreRecognisedOnlyWhereAllowed) {
@@ -322,8 +416,9 @@ TEST(LoadTokenizer, NamesTheKeyThatIsWrong) {
   using Strings = std::vector<std::string>;
   EXPECT_EQ(ErrorOf(good), "no error");
   EXPECT_EQ(
-      with("model", "bert"),
-      "tokenizer.ggml.model: \"bert\", expected one of gpt2 (byte-level BPE), llama (SentencePiece BPE)");
+      with("model", "rwkv"),
+      "tokenizer.ggml.model: \"rwkv\", expected one of gpt2 (byte-level BPE), llama (SentencePiece BPE), "
+      "t5 (SentencePiece Unigram), bert (WordPiece)");
   EXPECT_EQ(with("tokens", uint64_t{3}), "tokenizer.ggml.tokens: missing or not an array of strings");
   EXPECT_EQ(with("tokens", Strings{}), "tokenizer.ggml.tokens: empty");
   EXPECT_EQ(with("token_type", Strings(263, "1")),
@@ -379,7 +474,7 @@ TEST(LoadTokenizer, NamesWhatIsWrongInSentencePieceFiles) {
 // Texts that make a careless merge loop or matcher quadratic; linear work is well below the limit.
 TEST(Time, StaysLinearOnAdversarialTexts) {
   constexpr size_t kSize = 100'000;
-  TinyVocabulary bytes = HelloVocabulary(), pieces = AbcVocabulary();
+  TinyVocabulary bytes = HelloVocabulary(), pieces = AbcVocabulary(), words = WordVocabulary();
   std::string long_as = "a", long_spaces = " ";
   for (int i = 0; i < 6; ++i, long_as += long_as, long_spaces += long_spaces) {
     bytes.Merge(long_as, long_as);
@@ -401,7 +496,7 @@ TEST(Time, StaysLinearOnAdversarialTexts) {
                                 openers};
   for (const Metadata& metadata :
        {bytes.ByteLevel("mpt"), bytes.ByteLevel("deepseek-llm"), bytes.ByteLevel("gpt-4o"),
-        bytes.ByteLevel("falcon"), pieces.SentencePiece()}) {
+        bytes.ByteLevel("falcon"), pieces.SentencePiece(), pieces.SentencePiece("t5"), words.WordPiece()}) {
     const auto tokenizer = Load(metadata);
     for (const std::string& text : kTexts) {
       const std::clock_t start = std::clock();

@@ -3,9 +3,6 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <vector>
-
-#include "base/result.h"
 
 namespace tern {
 namespace {
@@ -69,37 +66,6 @@ bool IsWhiteSpace(char32_t c) {
   return (c >= 0x9 && c <= 0xD) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
          c == 0x3000;
-}
-
-std::string NormalizeNfc(std::string_view text) {
-  if (AsciiRun(text) == text.size()) return std::string(text);
-  // utf8proc decomposes and composes in linear time, but sorts combining marks by exchanging neighbours,
-  // which is quadratic. So they are sorted here first and it finds nothing to exchange.
-  std::vector<utf8proc_int32_t> points;
-  points.reserve(text.size());
-  for (size_t i = 0; i < text.size(); i += Utf8Size(text[i])) {
-    utf8proc_int32_t parts[32];
-    int boundary_class = 0;
-    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(DecodeUtf8(text.substr(i))),
-                                               parts, 32, UTF8PROC_DECOMPOSE, &boundary_class);
-    TERN_CHECK(count > 0 && count <= 32);
-    points.insert(points.end(), parts, parts + count);
-  }
-  const auto mark_class = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
-  for (auto it = points.begin(); it != points.end();) {
-    const auto first = std::find_if(it, points.end(), [&](auto c) { return mark_class(c) != 0; });
-    it = std::find_if(first, points.end(), [&](auto c) { return mark_class(c) == 0; });
-    std::stable_sort(first, it, [&](auto a, auto b) { return mark_class(a) < mark_class(b); });
-  }
-  const auto count =
-      utf8proc_normalize_utf32(points.data(), static_cast<utf8proc_ssize_t>(points.size()),
-                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
-  TERN_CHECK(count >= 0);
-  std::string out;
-  out.reserve(text.size());
-  for (utf8proc_ssize_t i = 0; i < count; ++i)
-    AppendUtf8(static_cast<char32_t>(points[static_cast<size_t>(i)]), &out);
-  return out;
 }
 
 }  // namespace tern

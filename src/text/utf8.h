@@ -1,5 +1,5 @@
 #pragma once
-// UTF-8 as the tokenizers need it: the WHATWG decoder's rule for invalid bytes, code point classes, NFC. Pure
+// UTF-8 as the tokenizers need it: the WHATWG decoder's rule for invalid bytes, code point classes. Pure
 // functions; any thread.
 
 #include <cstddef>
@@ -38,8 +38,5 @@ void AppendUtf8(char32_t code_point, std::string* out);
 
 // Unicode property White_Space.
 bool IsWhiteSpace(char32_t code_point);
-
-// Normalization form C of valid UTF-8. Time is n log n even for thousands of combining marks.
-std::string NormalizeNfc(std::string_view text);
 
 }  // namespace tern

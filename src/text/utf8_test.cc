@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "base/utf8.h"
+#include "text/normal_form.h"
 
 namespace tern {
 namespace {
@@ -49,20 +50,20 @@ TEST(Utf8, DecodesWhatItEncodes) {
 }
 
 TEST(Nfc, ComposesAndOrdersMarks) {
-  EXPECT_EQ(NormalizeNfc("plain"), "plain");
-  EXPECT_EQ(NormalizeNfc("e\u0301"), "é");
-  EXPECT_EQ(NormalizeNfc("\u1112\u1161\u11AB"), "한");
-  EXPECT_EQ(NormalizeNfc("\u212B"), "Å");                    // a singleton
-  EXPECT_EQ(NormalizeNfc("a\u0301\u0323"), "\u1EA1\u0301");  // dot below sorts before acute
-  EXPECT_EQ(NormalizeNfc("ﬁ"), "ﬁ");                         // no compatibility forms
-  EXPECT_EQ(NormalizeNfc("\u0958"), "\u0915\u093C");         // a composition exclusion
+  EXPECT_EQ(Normalize(NormalForm::kC, "plain"), "plain");
+  EXPECT_EQ(Normalize(NormalForm::kC, "e\u0301"), "é");
+  EXPECT_EQ(Normalize(NormalForm::kC, "\u1112\u1161\u11AB"), "한");
+  EXPECT_EQ(Normalize(NormalForm::kC, "\u212B"), "Å");                    // a singleton
+  EXPECT_EQ(Normalize(NormalForm::kC, "a\u0301\u0323"), "\u1EA1\u0301");  // dot below sorts before acute
+  EXPECT_EQ(Normalize(NormalForm::kC, "ﬁ"), "ﬁ");                         // no compatibility forms
+  EXPECT_EQ(Normalize(NormalForm::kC, "\u0958"), "\u0915\u093C");         // a composition exclusion
 }
 
 TEST(Nfc, ThousandsOfMarksInTheWorstOrderTakeNoTime) {
   std::string text = "a";
   for (int i = 0; i < 100'000; ++i) text += i % 2 == 0 ? "\u0301" : "\u0323";
   const std::clock_t start = std::clock();
-  const std::string out = NormalizeNfc(text);
+  const std::string out = Normalize(NormalForm::kC, text);
   EXPECT_LT(std::clock() - start, 3 * CLOCKS_PER_SEC);
   EXPECT_EQ(out.substr(0, 5), "\u1EA1\u0323");
 }

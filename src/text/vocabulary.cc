@@ -104,7 +104,7 @@ Result<Vocabulary> ReadVocabulary(const Metadata& metadata, const VocabularyDefa
   TERN_TRY(vocabulary.eos, ReadId(metadata, "tokenizer.ggml.eos_token_id", vocabulary, defaults.eos_text));
   TERN_TRY(vocabulary.unknown, ReadId(metadata, "tokenizer.ggml.unknown_token_id", vocabulary, ""));
   TERN_TRY(vocabulary.adds_bos, metadata.Bool("tokenizer.ggml.add_bos_token", defaults.adds_bos));
-  TERN_TRY(vocabulary.adds_eos, metadata.Bool("tokenizer.ggml.add_eos_token", false));
+  TERN_TRY(vocabulary.adds_eos, metadata.Bool("tokenizer.ggml.add_eos_token", defaults.adds_eos));
   if (!metadata.Has(kTypesKey)) {  // at least these two must not be spelled by a user's text
     for (int32_t id : {vocabulary.bos, vocabulary.eos}) {
       if (id >= 0) vocabulary.kinds[static_cast<size_t>(id)] = TokenKind::kControl;

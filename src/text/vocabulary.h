@@ -38,7 +38,7 @@ struct Vocabulary {
 
 // What a file that lacks the keys means; it depends on the tokenizer's kind.
 struct VocabularyDefaults {
-  bool adds_bos = false;
+  bool adds_bos = false, adds_eos = false;
   std::string_view bos_text = {}, eos_text = {};  // the control tokens to take where the file gives no ids
 };
 

@@ -20,16 +20,45 @@ size_t CutAt(std::string_view text) {
 
 }  // namespace
 
+VocabularyTokenizer::VocabularyTokenizer(Vocabulary vocabulary, AddedTokens added)
+    : vocabulary_(std::move(vocabulary)), added_(std::move(added)) {
+  using Kind = InputPart::Kind;
+  std::vector<InputPart> before, after;
+  if (vocabulary_.adds_bos) before.push_back({Kind::kToken, vocabulary_.bos});
+  if (vocabulary_.adds_eos) after.push_back({Kind::kToken, vocabulary_.eos});
+  for (const Kind kind : {Kind::kFirst, Kind::kSecond}) {
+    const auto wrap = [&](std::vector<InputPart>* parts) {
+      parts->insert(parts->end(), before.begin(), before.end());
+      parts->push_back({kind});
+      parts->insert(parts->end(), after.begin(), after.end());
+    };
+    if (kind == Kind::kFirst) wrap(&shape_.single);
+    wrap(&shape_.pair);
+  }
+}
+
 void VocabularyTokenizer::EncodeMarked(const MarkedText& marked, std::vector<int32_t>* ids) const {
-  for (AddedTokens::Part part : added_.Split(marked)) {
-    if (part.id >= 0) {
-      ids->push_back(part.id);
+  using Border = PlainText::Border;
+  const std::vector<AddedTokens::Part> parts = added_.Split(marked);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].id >= 0) {
+      ids->push_back(parts[i].id);
       continue;
     }
-    while (!part.text.empty()) {
-      const size_t cut = CutAt(part.text);
-      EncodePlain(part.text.substr(0, cut), ids);
-      part.text.remove_prefix(cut);
+    const auto border = [](const AddedTokens::Part& token) {
+      return token.is_control ? Border::kControl : Border::kText;
+    };
+    Border before = i == 0 ? Border::kEdge : border(parts[i - 1]);
+    const Border after = i + 1 == parts.size() ? Border::kEdge : border(parts[i + 1]);
+    for (std::string_view text = parts[i].text; !text.empty();) {
+      const size_t cut = CutAt(text);
+      EncodePlain({.text = text.substr(0, cut),
+                   .before = before,
+                   .after = cut < text.size() ? Border::kText : after,
+                   .allows_control = marked.allows_all()},
+                  ids);
+      text.remove_prefix(cut);
+      before = Border::kText;
     }
   }
 }

@@ -15,6 +15,18 @@
 
 namespace tern {
 
+// Text between two added tokens.
+struct PlainText {
+  enum class Border : uint8_t {
+    kEdge,     // the text begins or ends here
+    kControl,  // a control token stands there
+    kText,     // a user-defined token, or more text
+  };
+  std::string_view text;  // valid UTF-8, not empty
+  Border before = Border::kEdge, after = Border::kEdge;
+  bool allows_control = false;  // as all of the text that it was cut from
+};
+
 class VocabularyTokenizer : public Tokenizer {
  public:
   void Encode(std::string_view text, bool parse_special, std::vector<int32_t>* ids) const final;
@@ -24,18 +36,19 @@ class VocabularyTokenizer : public Tokenizer {
   int size() const final { return vocabulary_.size(); }
   int32_t bos() const final { return vocabulary_.bos; }
   int32_t eos() const final { return vocabulary_.eos; }
-  bool adds_bos() const final { return vocabulary_.adds_bos; }
-  bool adds_eos() const final { return vocabulary_.adds_eos; }
+  const InputShape& input_shape() const final { return shape_; }
   bool IsEndOfGeneration(int32_t id) const final {
     return vocabulary_.Has(id) && vocabulary_.ends_generation[static_cast<size_t>(id)];
   }
   bool IsControl(int32_t id) const final;
+  // While it is loaded.
+  void set_input_shape(InputShape shape) { shape_ = std::move(shape); }
 
  protected:
-  VocabularyTokenizer(Vocabulary vocabulary, AddedTokens added)
-      : vocabulary_(std::move(vocabulary)), added_(std::move(added)) {}
-  // Appends the ids of valid UTF-8 `text` that holds no added token and is not empty.
-  virtual void EncodePlain(std::string_view text, std::vector<int32_t>* ids) const = 0;
+  // The shape of inputs is BOS and EOS around a text, as the vocabulary says.
+  VocabularyTokenizer(Vocabulary vocabulary, AddedTokens added);
+  // Appends the ids of text that holds no added token.
+  virtual void EncodePlain(const PlainText& plain, std::vector<int32_t>* ids) const = 0;
   // Appends the bytes of a token that is neither control nor unknown; no more of them than its text has.
   virtual void AppendPlainPiece(int32_t id, std::string* out) const = 0;
 
@@ -47,6 +60,7 @@ class VocabularyTokenizer : public Tokenizer {
 
   Vocabulary vocabulary_;
   AddedTokens added_;
+  InputShape shape_;
 };
 
 // A kind of tokenizer: one file, and one line in tokenizers.list.

@@ -2,7 +2,7 @@
 """make_tokenizer_vectors.py MODEL.gguf < texts.jsonl > ids.txt
 
 Tokenizes texts with the published implementations, rebuilt from the data of a GGUF file: Hugging Face `tokenizers` for
-byte-level BPE, `sentencepiece` for SentencePiece BPE. One JSON string or {"hex": "..."} per input line, one line of ids
+byte-level BPE and WordPiece, `sentencepiece` for SentencePiece BPE. One JSON string or {"hex": "..."} per input line, one line of ids
 per text, without BOS and EOS. Special tokens in texts are text, unless --special is given.
 
 `hugging_face()` and `sentence_piece()` return a function from text to ids, for other scripts.
@@ -173,7 +173,23 @@ def llama_hugging_face(meta, special=False):
     return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
 
 
+# --- WordPiece --------------------------------------------------------------------------------------------------------
+
+def word_piece(meta, special=False):
+    tokens, kinds = meta["tokenizer.ggml.tokens"], meta["tokenizer.ggml.token_type"]
+    spelled = [t[1:] if t.startswith(SPACE) else t if k == CONTROL else "##" + t for t, k in zip(tokens, kinds)]
+    unknown = spelled[meta["tokenizer.ggml.unknown_token_id"]]
+    tokenizer = Tokenizer(models.WordPiece({t: i for i, t in enumerate(spelled)}, unk_token=unknown))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    add_tokens(tokenizer, spelled, kinds)
+    tokenizer.encode_special_tokens = not special
+    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+
+
 def encoder(meta, special=False):
+    if meta["tokenizer.ggml.model"] == "bert":
+        return word_piece(meta, special)
     if meta["tokenizer.ggml.model"] == "gpt2":
         return hugging_face(meta, special)
     if special or meta["general.architecture"] == "phi3":

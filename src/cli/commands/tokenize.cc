@@ -44,10 +44,9 @@ Result<std::string> TextOfLine(std::string_view line) {
 }
 
 std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, const Options& o) {
+  if (!o.no_bos) return EncodeInput(tokenizer, text, o.parse_special);
   std::vector<int32_t> ids;
-  if (!o.no_bos && tokenizer.adds_bos()) ids.push_back(tokenizer.bos());
   tokenizer.Encode(text, o.parse_special, &ids);
-  if (!o.no_bos && tokenizer.adds_eos()) ids.push_back(tokenizer.eos());
   return ids;
 }
 

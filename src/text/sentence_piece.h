@@ -1,0 +1,53 @@
+#pragma once
+// SentencePiece: what its two kinds, BPE and Unigram, have in common, whether they come from GGUF metadata or
+// from sentencepiece's own file.
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "text/charsmap.h"
+#include "text/tokenizer.h"
+#include "text/vocabulary.h"
+#include "text/vocabulary_tokenizer.h"
+
+namespace tern {
+
+struct SentencePieceOptions {
+  bool adds_space_prefix = true;
+  bool prefixes_after_user_defined = true;  // the space prefix comes also behind user-defined tokens
+  bool removes_extra_spaces = false;
+  bool is_phi3 = false;
+  std::optional<Charsmap> charsmap{};
+};
+
+// Everything that makes one. Errors call the pieces and scores by these names.
+struct SentencePieceParts {
+  Vocabulary vocabulary;
+  std::vector<double> scores;
+  SentencePieceOptions options;
+  std::string_view pieces_key, scores_key;
+};
+
+// The parts that a GGUF file gives; `defaults` are those of its kind.
+Result<SentencePieceParts> ReadSentencePiece(const Metadata& metadata, const VocabularyDefaults& defaults);
+
+Result<std::unique_ptr<Tokenizer>> MakeSentencePieceBpe(SentencePieceParts parts);
+Result<std::unique_ptr<Tokenizer>> MakeSentencePieceUnigram(SentencePieceParts parts);
+
+// The text as the model sees it: replaced by the charsmap, its extra spaces removed, U+2581 for spaces.
+std::string NormalizeSentencePiece(const PlainText& plain, const SentencePieceOptions& options);
+
+// The byte that a piece such as "<0xE2>" stands for; -1 if it is something else.
+int ByteOfPiece(std::string_view text);
+// The ids of the 256 byte pieces, -1 where there is none. Errors: a byte piece that names no byte, or one
+// twice.
+Result<std::array<int32_t, 256>> BytePieces(const Vocabulary& vocabulary, std::string_view pieces_key);
+
+std::string Replaced(std::string_view text, std::string_view from, std::string_view to);
+
+}  // namespace tern
