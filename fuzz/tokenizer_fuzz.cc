@@ -27,7 +27,7 @@ void AddTokens(FuzzedDataProvider* data, tern::TinyVocabulary* vocabulary) {
   for (int i = 0; i < count; ++i) {
     const int64_t type = data->ConsumeBool() ? 1 : data->ConsumeIntegralInRange<int64_t>(0, 7);
     std::string text = data->ConsumeRandomLengthString(12);
-    if (type == 1 && data->ConsumeBool()) text = tern::SpelledBytes(text);
+    if (type == 1 && data->ConsumeBool()) text = tern::SpellBytes(text);
     vocabulary->Add(std::move(text), type, data->ConsumeFloatingPointInRange<double>(-100, 100));
   }
 }

@@ -101,4 +101,5 @@ def main():
         file.write(head + bytes(-len(head) % 32) + data)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "io/files.h"
+#include "io/hf_folder.h"
 #include "models/hf/checkpoint.h"
+#include "text/hf/folder.h"
 
 namespace tern {
 namespace {
@@ -25,8 +28,14 @@ Result<std::shared_ptr<const LoadedModel>> LoadModel(std::unique_ptr<Checkpoint>
   auto model = std::make_shared<LoadedModel>();
   model->checkpoint = std::move(checkpoint);
   const Metadata& metadata = model->checkpoint->metadata();
+  const std::string path(model->checkpoint->path());
   TERN_TRY(model->built, BuildModel(*model->checkpoint, options));
-  if (HasTokenizer(metadata)) {
+  if (IsDirectory(path)) {
+    if (HasTokenizerFiles(path)) {
+      TERN_TRY(model->tokenizer, LoadTokenizerFromFolder(path));
+    }
+    TERN_TRY(model->chat_template, ReadChatTemplate(path));
+  } else if (HasTokenizer(metadata)) {
     TERN_TRY(model->tokenizer, LoadTokenizer(metadata));
     if (model->tokenizer->size() > model->hparams().vocabulary) {
       return BadInput(
@@ -34,9 +43,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadModel(std::unique_ptr<Checkpoint>
                       "token_embd.weight",
                       model->tokenizer->size(), model->hparams().vocabulary));
     }
-  }
-  if (metadata.Has("tokenizer.chat_template")) {
-    TERN_TRY(model->chat_template, metadata.Str("tokenizer.chat_template"));
+    TERN_TRY(model->chat_template, metadata.Str("tokenizer.chat_template", ""));
   }
   return std::shared_ptr<const LoadedModel>(std::move(model));
 }
@@ -49,10 +56,23 @@ Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path, co
 }
 
 Result<std::unique_ptr<Tokenizer>> LoadTokenizerFile(const std::string& path) {
+  if (IsDirectory(path)) return LoadTokenizerFromFolder(path);
   TERN_TRY(const std::unique_ptr<Checkpoint> checkpoint, OpenCheckpoint(path));
   auto tokenizer = LoadTokenizer(checkpoint->metadata());
   if (!tokenizer.ok()) return InFile(path, tokenizer.error());
   return tokenizer;
+}
+
+Result<std::string> LoadChatTemplateFile(const std::string& path) {
+  std::string source;
+  if (IsDirectory(path)) {
+    TERN_TRY(source, ReadChatTemplate(path));
+  } else {
+    TERN_TRY(const std::unique_ptr<Checkpoint> checkpoint, OpenCheckpoint(path));
+    TERN_TRY(source, checkpoint->metadata().Str("tokenizer.chat_template", ""));
+  }
+  if (source.empty()) return NotFound(path + ": has no chat template");
+  return source;
 }
 
 }  // namespace tern

@@ -26,7 +26,9 @@ Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path,
                                                      const BuildOptions& options = {});
 Result<std::shared_ptr<const LoadedModel>> LoadModel(std::unique_ptr<Checkpoint> checkpoint,
                                                      const BuildOptions& options = {});
-// The tokenizer alone: vocabulary-only files have no weights.
+// The tokenizer alone, of a file or of a folder of Hugging Face: vocabulary-only files have no weights.
 Result<std::unique_ptr<Tokenizer>> LoadTokenizerFile(const std::string& path);
+// The Jinja source; none is an error.
+Result<std::string> LoadChatTemplateFile(const std::string& path);
 
 }  // namespace tern

@@ -124,6 +124,12 @@ Result<Metadata> ReadJsonArray(const std::string& path) {
 
 bool HfFolder::Looks(const std::string& path) { return IsFile(path + "/config.json"); }
 
+bool HasTokenizerFiles(const std::string& folder) {
+  const auto has = [&](const char* name) { return IsFile(folder + "/" + name); };
+  return has("tokenizer.json") || has("tokenizer.model") || has("spiece.model") || has("vocab.txt") ||
+         (has("vocab.json") && has("merges.txt"));
+}
+
 Status HfFolder::AddFile(const std::string& name) {
   const std::string path = path_ + "/" + name;
   TERN_TRY(MappedFile file, MappedFile::Open(path));

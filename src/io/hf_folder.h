@@ -40,6 +40,9 @@ class HfFolder {
   size_t file_bytes_ = 0;
 };
 
+// Whether a folder holds a tokenizer, with or without a model.
+bool HasTokenizerFiles(const std::string& folder);
+
 // A JSON file's top-level object as metadata, flattened as above; or its top-level array, whose keys begin
 // with a number.
 Result<Metadata> ReadJsonMetadata(const std::string& path);

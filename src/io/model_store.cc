@@ -152,7 +152,8 @@ Result<ModelFiles> FromDisk(const ModelRef& ref, const StoreOptions& options) {
     return ModelFiles{.path = ref.text, .name = FileNameOf(ref.text), .bytes = FileBytes(ref.text)};
   }
   if (!IsDirectory(ref.text)) return NoSuchModel(ref, options);
-  if (HfFolder::Looks(ref.text)) return ModelFiles{.path = ref.text, .name = FileNameOf(ref.text)};
+  if (HfFolder::Looks(ref.text) || HasTokenizerFiles(ref.text))
+    return ModelFiles{.path = ref.text, .name = FileNameOf(ref.text)};
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator at(ref.text, error), end; !error && at != end; at.increment(error)) {

@@ -12,22 +12,6 @@ namespace {
 
 constexpr size_t kMaxTokenBytes = 1024;
 
-size_t LeadingWhiteSpace(std::string_view text) {
-  size_t size = 0;
-  while (size < text.size() && IsWhiteSpace(DecodeUtf8(text.substr(size)))) size += Utf8Size(text[size]);
-  return size;
-}
-
-std::string_view WithoutTrailingWhiteSpace(std::string_view text) {
-  while (!text.empty()) {
-    size_t last = text.size() - 1;
-    while (last > 0 && (text[last] & 0xC0) == 0x80) --last;
-    if (!IsWhiteSpace(DecodeUtf8(text.substr(last)))) break;
-    text.remove_suffix(text.size() - last);
-  }
-  return text;
-}
-
 // Whether a word character stands just before or behind the part of `text` that a token is.
 bool TouchesWord(std::string_view text, size_t begin, size_t end) {
   if (end < text.size() && IsWordCharacter(DecodeUtf8(text.substr(end)))) return true;
@@ -111,13 +95,13 @@ std::vector<AddedTokens::Part> AddedTokens::Split(const MarkedText& marked) cons
       i += match.size;
       continue;
     }
-    std::string_view before = text.substr(plain, i - plain);
+    std::string_view before = plain < i ? text.substr(plain, i - plain) : "";
     if (match.token.strips_left) before = WithoutTrailingWhiteSpace(before);
     if (!before.empty()) parts.push_back({-1, false, before});
     parts.push_back({match.token.id, match.token.is_control, text.substr(i, match.size)});
     i += match.size;
-    if (match.token.strips_right) i += LeadingWhiteSpace(text.substr(i));
-    plain = i;
+    // Tokens of white space are found in what is stripped too, as published.
+    plain = i + (match.token.strips_right ? LeadingWhiteSpace(text.substr(i)) : 0);
   }
   if (plain < text.size()) parts.push_back({-1, false, text.substr(plain)});
   return parts;

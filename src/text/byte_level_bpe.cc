@@ -1,15 +1,12 @@
 // Byte-level BPE (tokenizer.ggml.model = gpt2): the text is cut into words, each word begins as its bytes,
 // and pairs merge in the order of tokenizer.ggml.merges.
-//
-// The file spells a byte as one printable character: itself where it is printable Latin-1, else U+0100 and
-// up.
 
 #include <fmt/format.h>
 
-#include <array>
 #include <optional>
 
 #include "text/bpe_model.h"
+#include "text/byte_alphabet.h"
 #include "text/normal_form.h"
 #include "text/pre_tokenizer.h"
 #include "text/utf8.h"
@@ -20,32 +17,6 @@ namespace {
 
 constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
 constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
-
-// For each character below U+0144 the byte it stands for, or -1.
-constexpr std::array<int16_t, 0x144> MakeByteOfCharacter() {
-  std::array<int16_t, 0x144> bytes{};
-  bytes.fill(-1);
-  char32_t next = 0x100;
-  for (int16_t byte = 0; byte < 256; ++byte) {
-    const bool printable = (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte != 0xAD);
-    bytes[printable ? static_cast<size_t>(byte) : next++] = byte;
-  }
-  return bytes;
-}
-constexpr std::array<int16_t, 0x144> kByteOfCharacter = MakeByteOfCharacter();
-
-// Appends the bytes that `text` spells; false if a character of it stands for no byte.
-bool AppendBytesOf(std::string_view text, std::string* bytes) {
-  while (!text.empty()) {
-    const Utf8Step step = NextUtf8(text);
-    if (step.kind != Utf8Step::kCharacter) return false;
-    const char32_t character = DecodeUtf8(text);
-    if (character >= kByteOfCharacter.size() || kByteOfCharacter[character] < 0) return false;
-    *bytes += static_cast<char>(kByteOfCharacter[character]);
-    text.remove_prefix(step.size);
-  }
-  return true;
-}
 
 class ByteLevelBpe final : public VocabularyTokenizer {
  public:
@@ -72,9 +43,9 @@ class ByteLevelBpe final : public VocabularyTokenizer {
       }
       const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
       std::string bytes;
-      if (AppendBytesOf(left, &bytes)) {
+      if (AppendSpelledBytes(left, &bytes)) {
         const size_t cut = bytes.size();
-        if (AppendBytesOf(right, &bytes) && AddMerge(bytes, cut, static_cast<uint32_t>(rank))) continue;
+        if (AppendSpelledBytes(right, &bytes) && AddMerge(bytes, cut, static_cast<uint32_t>(rank))) continue;
       }
       TERN_TRY_STATUS(CheckUnreachable(left, right, rank));
     }
@@ -110,7 +81,7 @@ class ByteLevelBpe final : public VocabularyTokenizer {
       return added_tokens()->Add(text, {.id = id, .is_control = is_control, .strips_left = strips_left});
     }
     std::string bytes;
-    if (!AppendBytesOf(text, &bytes)) {  // no text leads to it
+    if (!AppendSpelledBytes(text, &bytes)) {  // no text leads to it
       model_.AddKey(text, false);
       return {};
     }

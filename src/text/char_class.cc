@@ -104,7 +104,13 @@ void AppendLowerCase(char32_t c, std::string* out) {
   AppendUtf8(static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))), out);
 }
 
+int CombiningClass(char32_t c) {
+  const auto in_library = utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
+  return in_library == 0 || RangeOf(kMarkNot, c) != nullptr ? 0 : in_library;
+}
+
 bool HasDecomposition(char32_t c, bool is_compatible) {
+  if (RangeOf(kNewer, c) != nullptr) return false;
   return is_compatible ? RangeOf(kNoNfkd, c) == nullptr : RangeOf(kNoNfd, c) == nullptr;
 }
 

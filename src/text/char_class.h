@@ -16,6 +16,7 @@ bool IsIdeograph(char32_t c);       // what BertNormalizer puts spaces around
 bool IsWordCharacter(char32_t c);   // \w: letters, marks, decimal digits, connectors, joiners
 void AppendLowerCase(char32_t c, std::string* out);
 
+int CombiningClass(char32_t c);
 // Whether a normalization form decomposes it, where our library says that it does.
 bool HasDecomposition(char32_t c, bool is_compatible);
 

@@ -47,7 +47,7 @@ class Normalizer {
       out->append(run);
       return;
     }
-    const auto mark_class = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
+    const auto mark_class = [](utf8proc_int32_t c) { return CombiningClass(static_cast<char32_t>(c)); };
     for (auto it = points_.begin(); it != points_.end();) {
       const auto first = std::find_if(it, points_.end(), [&](auto c) { return mark_class(c) != 0; });
       it = std::find_if(first, points_.end(), [&](auto c) { return mark_class(c) == 0; });

@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <optional>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -68,6 +67,38 @@ constexpr std::pair<std::string_view, std::string_view> kLongNames[] = {
     {"space", "White_Space"},
 };
 
+// Properties of two values that patterns may name; all other long names are scripts.
+constexpr std::string_view kBinary[] = {"any",
+                                        "ascii",
+                                        "alphabetic",
+                                        "uppercase",
+                                        "lowercase",
+                                        "whitespace",
+                                        "emoji",
+                                        "emojipresentation",
+                                        "emojimodifier",
+                                        "emojimodifierbase",
+                                        "emojicomponent",
+                                        "extendedpictographic",
+                                        "ideographic",
+                                        "unifiedideograph",
+                                        "math",
+                                        "dash",
+                                        "hexdigit",
+                                        "diacritic",
+                                        "extender",
+                                        "variationselector",
+                                        "defaultignorablecodepoint",
+                                        "idstart",
+                                        "idcontinue",
+                                        "xidstart",
+                                        "xidcontinue",
+                                        "regionalindicator",
+                                        "joincontrol",
+                                        "quotationmark",
+                                        "graphemebase",
+                                        "graphemeextend"};
+
 std::string PropertyName(std::string_view name) {
   std::string plain;
   for (char c : name) {
@@ -76,7 +107,8 @@ std::string PropertyName(std::string_view name) {
   for (const auto& [long_name, short_name] : kLongNames) {
     if (plain == long_name) return std::string(short_name);
   }
-  return std::string(name);
+  if (plain.size() <= 2 || std::ranges::find(kBinary, plain) != std::end(kBinary)) return std::string(name);
+  return fmt::format("sc:{}", name);  // without it, PCRE2 takes in what the script shares with others
 }
 
 class Translator {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "text/byte_alphabet.h"
 #include "text/utf8.h"
 
 namespace tern {
@@ -86,18 +87,6 @@ class Writer {
 
 }  // namespace
 
-std::string Replaced(std::string_view text, std::string_view from, std::string_view to) {
-  std::string out;
-  out.reserve(text.size());
-  for (;;) {
-    const size_t at = text.find(from);
-    out += text.substr(0, at);
-    if (at == std::string_view::npos) return out;
-    out += to;
-    text.remove_prefix(at + from.size());
-  }
-}
-
 std::string NormalizeSentencePiece(const PlainText& plain, const SentencePieceOptions& options) {
   std::string_view text = plain.text;
   const auto is_edge = [&](PlainText::Border border) {
@@ -126,17 +115,6 @@ std::string NormalizeSentencePiece(const PlainText& plain, const SentencePieceOp
   while (!text.empty()) writer.Append(take());
   if (ends) writer.TrimEnd();
   return writer.Take();
-}
-
-int ByteOfPiece(std::string_view text) {
-  if (text.size() != 6 || text.substr(0, 3) != "<0x" || text[5] != '>') return -1;
-  int byte = 0;
-  for (char digit : text.substr(3, 2)) {
-    const size_t value = std::string_view("0123456789ABCDEF").find(digit);
-    if (value == std::string_view::npos) return -1;
-    byte = byte * 16 + static_cast<int>(value);
-  }
-  return byte;
 }
 
 Result<std::array<int32_t, 256>> BytePieces(const Vocabulary& vocabulary, std::string_view pieces_key) {

@@ -42,12 +42,8 @@ Result<std::unique_ptr<Tokenizer>> MakeSentencePieceUnigram(SentencePieceParts p
 // The text as the model sees it: replaced by the charsmap, its extra spaces removed, U+2581 for spaces.
 std::string NormalizeSentencePiece(const PlainText& plain, const SentencePieceOptions& options);
 
-// The byte that a piece such as "<0xE2>" stands for; -1 if it is something else.
-int ByteOfPiece(std::string_view text);
 // The ids of the 256 byte pieces, -1 where there is none. Errors: a byte piece that names no byte, or one
 // twice.
 Result<std::array<int32_t, 256>> BytePieces(const Vocabulary& vocabulary, std::string_view pieces_key);
-
-std::string Replaced(std::string_view text, std::string_view from, std::string_view to);
 
 }  // namespace tern

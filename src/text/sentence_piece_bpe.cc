@@ -10,6 +10,7 @@
 #include <bit>
 #include <map>
 
+#include "text/byte_alphabet.h"
 #include "text/merge_symbols.h"
 #include "text/scratch_pool.h"
 #include "text/sentence_piece.h"
@@ -68,7 +69,8 @@ class SentencePieceBpe final : public VocabularyTokenizer {
 
   void AppendPlainPiece(int32_t id, std::string* out) const override {
     const std::string_view text = vocabulary().text(id);
-    if (vocabulary().kind(id) == TokenKind::kByte) return out->push_back(static_cast<char>(ByteOfPiece(text)));
+    if (vocabulary().kind(id) == TokenKind::kByte)
+      return out->push_back(static_cast<char>(ByteOfPiece(text)));
     AppendReplaced(text, kSpaceMark, " ", out);
   }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "text/byte_alphabet.h"
 #include "text/sentence_piece.h"
 #include "text/unigram_model.h"
 #include "text/utf8.h"
@@ -39,11 +40,11 @@ class SentencePieceUnigram final : public VocabularyTokenizer {
   void EncodePlain(const PlainText& plain, std::vector<int32_t>* ids) const override {
     model_->EncodeText(NormalizeSentencePiece(plain, options_), ids);
   }
-  std::string PlainPiece(int32_t id) const override {
+  void AppendPlainPiece(int32_t id, std::string* out) const override {
     const std::string_view text = vocabulary().text(id);
     if (vocabulary().kind(id) == TokenKind::kByte)
-      return std::string(1, static_cast<char>(ByteOfPiece(text)));
-    return Replaced(text, kSpaceMark, " ");
+      return out->push_back(static_cast<char>(ByteOfPiece(text)));
+    AppendReplaced(text, kSpaceMark, " ", out);
   }
 
  private:

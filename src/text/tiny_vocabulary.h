@@ -7,25 +7,9 @@
 #include <vector>
 
 #include "io/checkpoint.h"
-#include "text/utf8.h"
+#include "text/byte_alphabet.h"
 
 namespace tern {
-
-// How vocabularies of byte-level BPE spell the bytes of `text`.
-inline std::string SpelledBytes(std::string_view text) {
-  std::string spelled;
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const auto printable = [](int b) { return (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b != 0xAD); };
-    char32_t character = byte;
-    if (!printable(byte)) {
-      character = 0x100;
-      for (int b = 0; b < byte; ++b) character += !printable(b);
-    }
-    AppendUtf8(character, &spelled);
-  }
-  return spelled;
-}
 
 struct TinyVocabulary {
   std::vector<std::string> tokens, merges;
@@ -40,8 +24,8 @@ struct TinyVocabulary {
   }
   // Both parts are plain text whose tokens exist.
   int32_t Merge(std::string_view left, std::string_view right) {
-    merges.push_back(SpelledBytes(left) + " " + SpelledBytes(right));
-    return Add(SpelledBytes(left) + SpelledBytes(right), 1);
+    merges.push_back(SpellBytes(left) + " " + SpellBytes(right));
+    return Add(SpellBytes(left) + SpellBytes(right), 1);
   }
   Metadata ByteLevel(std::string pre) const {
     Metadata metadata = Common("gpt2");
@@ -71,7 +55,7 @@ struct TinyVocabulary {
 inline TinyVocabulary BytesVocabulary() {
   TinyVocabulary vocabulary;
   for (int byte = 0; byte < 256; ++byte)
-    vocabulary.Add(SpelledBytes(std::string(1, static_cast<char>(byte))), 1);
+    vocabulary.Add(SpellBytes(std::string(1, static_cast<char>(byte))), 1);
   return vocabulary;
 }
 

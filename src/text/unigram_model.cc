@@ -42,9 +42,9 @@ void UnigramModel::EncodeText(std::string_view text, std::vector<int32_t>* ids) 
 }
 
 void UnigramModel::Reach(size_t begin, size_t end, double score, int32_t id, std::vector<Node>* nodes) const {
+  if (options_.in_single_precision) score = static_cast<float>(score);
   Node& node = (*nodes)[end];
-  if (node.id != kNone && !(score > node.score)) return;
-  node = {options_.in_single_precision ? static_cast<float>(score) : score, static_cast<uint32_t>(begin), id};
+  if (node.id == kNone || score > node.score) node = {score, static_cast<uint32_t>(begin), id};
 }
 
 double UnigramModel::Spell(std::string_view word, double score, Scratch* scratch) const {
@@ -61,9 +61,7 @@ double UnigramModel::Spell(std::string_view word, double score, Scratch* scratch
       has_character |= bytes == character;
     });
     if (!has_character) {
-      double unknown = before + options_.unknown_score;
-      if (options_.in_single_precision) unknown = static_cast<float>(unknown);
-      Reach(begin, begin + character, unknown, kUnknown, &nodes);
+      Reach(begin, begin + character, before + options_.unknown_score, kUnknown, &nodes);
     }
     begin += character;
   }

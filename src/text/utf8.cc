@@ -68,4 +68,37 @@ bool IsWhiteSpace(char32_t c) {
          c == 0x3000;
 }
 
+size_t LeadingWhiteSpace(std::string_view text) {
+  size_t size = 0;
+  while (size < text.size() && IsWhiteSpace(DecodeUtf8(text.substr(size)))) size += Utf8Size(text[size]);
+  return size;
+}
+
+std::string_view WithoutTrailingWhiteSpace(std::string_view text) {
+  while (!text.empty()) {
+    size_t last = text.size() - 1;
+    while (last > 0 && (text[last] & 0xC0) == 0x80) --last;
+    if (!IsWhiteSpace(DecodeUtf8(text.substr(last)))) break;
+    text.remove_suffix(text.size() - last);
+  }
+  return text;
+}
+
+void AppendReplaced(std::string_view text, std::string_view from, std::string_view to, std::string* out) {
+  for (;;) {
+    const size_t at = text.find(from);
+    out->append(text.substr(0, at));
+    if (at == std::string_view::npos) return;
+    out->append(to);
+    text.remove_prefix(at + from.size());
+  }
+}
+
+std::string Replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  out.reserve(text.size());
+  AppendReplaced(text, from, to, &out);
+  return out;
+}
+
 }  // namespace tern

@@ -38,5 +38,12 @@ void AppendUtf8(char32_t code_point, std::string* out);
 
 // Unicode property White_Space.
 bool IsWhiteSpace(char32_t code_point);
+// The bytes of white space at the start of valid UTF-8.
+size_t LeadingWhiteSpace(std::string_view text);
+std::string_view WithoutTrailingWhiteSpace(std::string_view text);
+
+// `text` with `to` for every `from`, which is not empty.
+std::string Replaced(std::string_view text, std::string_view from, std::string_view to);
+void AppendReplaced(std::string_view text, std::string_view from, std::string_view to, std::string* out);
 
 }  // namespace tern

@@ -2,10 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <ctime>
-
 #include "base/utf8.h"
-#include "text/normal_form.h"
 
 namespace tern {
 namespace {
@@ -47,25 +44,6 @@ TEST(Utf8, DecodesWhatItEncodes) {
     EXPECT_EQ(DecodeUtf8(text), c);
     EXPECT_EQ(Utf8Size(text[0]), text.size());
   }
-}
-
-TEST(Nfc, ComposesAndOrdersMarks) {
-  EXPECT_EQ(Normalize(NormalForm::kC, "plain"), "plain");
-  EXPECT_EQ(Normalize(NormalForm::kC, "e\u0301"), "é");
-  EXPECT_EQ(Normalize(NormalForm::kC, "\u1112\u1161\u11AB"), "한");
-  EXPECT_EQ(Normalize(NormalForm::kC, "\u212B"), "Å");                    // a singleton
-  EXPECT_EQ(Normalize(NormalForm::kC, "a\u0301\u0323"), "\u1EA1\u0301");  // dot below sorts before acute
-  EXPECT_EQ(Normalize(NormalForm::kC, "ﬁ"), "ﬁ");                         // no compatibility forms
-  EXPECT_EQ(Normalize(NormalForm::kC, "\u0958"), "\u0915\u093C");         // a composition exclusion
-}
-
-TEST(Nfc, ThousandsOfMarksInTheWorstOrderTakeNoTime) {
-  std::string text = "a";
-  for (int i = 0; i < 100'000; ++i) text += i % 2 == 0 ? "\u0301" : "\u0323";
-  const std::clock_t start = std::clock();
-  const std::string out = Normalize(NormalForm::kC, text);
-  EXPECT_LT(std::clock() - start, 3 * CLOCKS_PER_SEC);
-  EXPECT_EQ(out.substr(0, 5), "\u1EA1\u0323");
 }
 
 }  // namespace

@@ -71,24 +71,29 @@ Result<int32_t> ReadId(const Metadata& metadata, std::string_view key, const Voc
 }
 
 Status ReadEnds(const Metadata& metadata, Vocabulary* vocabulary) {
-  vocabulary->ends_generation.assign(static_cast<size_t>(vocabulary->size()), false);
-  const auto mark = [&](int32_t id) {
-    if (id >= 0) vocabulary->ends_generation[static_cast<size_t>(id)] = true;
-  };
-  mark(vocabulary->eos);
+  std::vector<int32_t> ids;
   for (std::string_view key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
     TERN_TRY(const int32_t id, ReadId(metadata, key, *vocabulary, ""));
-    mark(id);
+    ids.push_back(id);
   }
-  for (int32_t id = 0; id < vocabulary->size(); ++id) {
-    const TokenKind kind = vocabulary->kind(id);
-    if (kind != TokenKind::kControl && kind != TokenKind::kUserDefined) continue;
-    if (std::ranges::find(kEndTexts, vocabulary->text(id)) != std::end(kEndTexts)) mark(id);
-  }
+  vocabulary->MarkEnds(ids);
   return {};
 }
 
 }  // namespace
+
+void Vocabulary::MarkEnds(std::span<const int32_t> ids) {
+  ends_generation.assign(kinds.size(), false);
+  const auto mark = [&](int32_t id) {
+    if (Has(id)) ends_generation[static_cast<size_t>(id)] = true;
+  };
+  mark(eos);
+  for (int32_t id : ids) mark(id);
+  for (int32_t id = 0; id < size(); ++id) {
+    const bool is_added = kind(id) == TokenKind::kControl || kind(id) == TokenKind::kUserDefined;
+    if (is_added && std::ranges::find(kEndTexts, text(id)) != std::end(kEndTexts)) mark(id);
+  }
+}
 
 Result<Vocabulary> ReadVocabulary(const Metadata& metadata, const VocabularyDefaults& defaults) {
   const std::vector<std::string>* tokens = metadata.Strings(kTokensKey);

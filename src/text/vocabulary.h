@@ -3,6 +3,7 @@
 // ids. Immutable once read.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,9 @@ struct Vocabulary {
   bool Has(int32_t id) const { return id >= 0 && id < size(); }
   TokenKind kind(int32_t id) const { return kinds[static_cast<size_t>(id)]; }
   std::string_view text(int32_t id) const { return texts[static_cast<size_t>(id)]; }
+  // Fills ends_generation: eos, those of `ids` that there are, and added tokens that are known to end
+  // answers.
+  void MarkEnds(std::span<const int32_t> ids);
 };
 
 // What a file that lacks the keys means; it depends on the tokenizer's kind.

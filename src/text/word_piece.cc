@@ -50,10 +50,13 @@ class WordPiece final : public VocabularyTokenizer {
     SplitBert(text, &words);
     model_->Encode(words, ids);
   }
-  std::string PlainPiece(int32_t id) const override {
-    const std::string_view text = vocabulary().text(id);
-    if (!text.starts_with(kSpaceMark)) return std::string(text);
-    return " " + std::string(text.substr(kSpaceMark.size()));
+  void AppendPlainPiece(int32_t id, std::string* out) const override {
+    std::string_view text = vocabulary().text(id);
+    if (text.starts_with(kSpaceMark)) {
+      out->push_back(' ');
+      text.remove_prefix(kSpaceMark.size());
+    }
+    out->append(text);
   }
 
  private:

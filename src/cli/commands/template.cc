@@ -58,8 +58,7 @@ Result<std::string> RenderLine(std::string_view line) {
 Result<std::string> TemplateSource(const Options& o) {
   if (!o.template_file.empty()) return ReadText(o.template_file);
   TERN_TRY(const std::string path, FindModelFile(o.model));
-  TERN_TRY(const auto checkpoint, OpenCheckpoint(path));
-  return checkpoint->metadata().Str("tokenizer.chat_template");
+  return LoadChatTemplateFile(path);
 }
 
 Status Run(const Options& o) {

@@ -1,0 +1,285 @@
+#include "text/hf/word_models.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cmath>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "text/bpe_model.h"
+#include "text/byte_alphabet.h"
+#include "text/unigram_model.h"
+#include "text/word_piece_model.h"
+
+namespace tern {
+namespace {
+
+using Loader = Result<std::unique_ptr<const WordModel>> (*)(const JsonNode& node,
+                                                            const WordModelContext& context);
+using Made = std::unique_ptr<const WordModel>;
+
+constexpr int64_t kMostTokens = int64_t{1}
+                                << 22;  // no vocabulary comes near; bounds what sparse ids make us allocate
+
+std::string_view View(const boost::json::string& text) { return {text.data(), text.size()}; }
+
+bool IsReachable(const WordModelContext& context, size_t id) {
+  return !(*context.tokens)[id].empty() && !(*context.is_control)[id];
+}
+
+// The id of the token that `node` names; -1 where it is null, "" or no token of the model.
+Result<int32_t> IdOf(const JsonNode& node, const WordModelContext& context) {
+  TERN_TRY(const std::string token, node.Str(""));
+  const auto found = std::ranges::find(*context.tokens, token);
+  if (token.empty() || found == context.tokens->end()) return -1;
+  return static_cast<int32_t>(found - context.tokens->begin());
+}
+
+Result<std::vector<std::string>> TokensOfObject(const JsonNode& vocab) {
+  TERN_TRY(const auto* object, vocab.Object());
+  std::vector<std::string> tokens(object->size());
+  for (const auto& [key, value] : *object) {
+    const auto* id = value.if_int64();
+    if (id == nullptr || *id < 0 || *id >= kMostTokens) {
+      return vocab.Bad(fmt::format("{} has no id from 0 to {}", Shown(key), kMostTokens - 1));
+    }
+    const auto index = static_cast<size_t>(*id);
+    if (index >= tokens.size()) tokens.resize(index + 1);
+    if (!tokens[index].empty()) {
+      return vocab.Bad(fmt::format("{} and {} both have id {}", Shown(tokens[index]), Shown(key), index));
+    }
+    tokens[index] = std::string_view(key);
+  }
+  return tokens;
+}
+
+Result<std::vector<std::string>> TokensOfArray(const JsonNode& vocab) {
+  TERN_TRY(const auto* array, vocab.Array());
+  std::vector<std::string> tokens;
+  if (array->size() > kMostTokens)
+    return vocab.Bad(fmt::format("{} tokens, expected at most {}", array->size(), kMostTokens));
+  for (size_t i = 0; i < array->size(); ++i) {
+    const auto* pair = (*array)[i].if_array();
+    if (pair == nullptr || pair->size() != 2 || !(*pair)[0].is_string() || !(*pair)[1].is_number()) {
+      return vocab[i].Not("a token and its score");
+    }
+    tokens.emplace_back(View((*pair)[0].get_string()));
+  }
+  return tokens;
+}
+
+// --- BPE ---
+
+class BpeLoader {
+ public:
+  BpeLoader(const JsonNode& node, const WordModelContext& context) : node_(node), context_(context) {}
+
+  Result<Made> Run() {
+    TERN_TRY(BpeOptions options, Options());
+    const JsonNode merges = node_["merges"];
+    TERN_TRY(const auto* array, merges.Array());
+    prefix_ = options.prefix;
+    model_ = std::make_unique<BpeModel>(std::move(options), context_.tokens->size(), array->size());
+    for (size_t id = 0; id < context_.tokens->size(); ++id) {
+      const auto key = KeyOf((*context_.tokens)[id]);
+      model_->AddKey(key.value_or(""), key && IsReachable(context_, id));
+    }
+    for (size_t rank = 0; rank < array->size(); ++rank) {
+      TERN_TRY_STATUS(AddMerge((*array)[rank], rank, merges));
+    }
+    model_->Finish();
+    return Made(std::move(model_));
+  }
+
+ private:
+  Result<BpeOptions> Options() const {
+    BpeOptions options{.by_bytes = context_.by_bytes};
+    TERN_TRY(options.whole_words, node_["ignore_merges"].Bool(false));
+    TERN_TRY(options.byte_fallback, node_["byte_fallback"].Bool(false));
+    TERN_TRY(options.fuses_unknown, node_["fuse_unk"].Bool(false));
+    TERN_TRY(options.unknown, IdOf(node_["unk_token"], context_));
+    TERN_TRY(options.prefix, node_["continuing_subword_prefix"].Str(""));
+    TERN_TRY(options.suffix, node_["end_of_word_suffix"].Str(""));
+    return options;
+  }
+
+  // What the model sees of a token; nothing where no bytes spell it.
+  std::optional<std::string> KeyOf(std::string_view token) const {
+    if (!context_.by_bytes) return std::string(token);
+    std::string bytes;
+    if (!AppendSpelledBytes(token, &bytes)) return std::nullopt;
+    return bytes;
+  }
+
+  Status AddMerge(const boost::json::value& merge, size_t rank, const JsonNode& merges) {
+    std::string_view left, right;
+    if (const auto* text = merge.if_string()) {
+      const size_t space = View(*text).find(' ');
+      if (space == std::string_view::npos)
+        return merges[rank].Bad(Shown(View(*text)) + ", expected two tokens and a space");
+      left = View(*text).substr(0, space);
+      right = View(*text).substr(space + 1);
+    } else if (const auto* pair = merge.if_array();
+               pair != nullptr && pair->size() == 2 && (*pair)[0].is_string() && (*pair)[1].is_string()) {
+      left = View((*pair)[0].get_string());
+      right = View((*pair)[1].get_string());
+    } else {
+      return merges[rank].Not("a pair of tokens");
+    }
+    const std::string joined =
+        fmt::format("{}{}", left, right.starts_with(prefix_) ? right.substr(prefix_.size()) : right);
+    const int32_t a = Find(left), b = Find(right), made = Find(joined);
+    if (a >= 0 && b >= 0 && made >= 0) {
+      model_->AddMerge(a, b, {static_cast<uint32_t>(rank), made}, /*replaces=*/true);
+      return {};
+    }
+    return CheckUnreachable({left, right, joined}, merges[rank]);
+  }
+
+  int32_t Find(std::string_view token) const {
+    const auto key = KeyOf(token);
+    return key ? model_->Find(*key) : -1;
+  }
+
+  // A merge to or from a control token is passed over: text must not spell one. One that names no token is
+  // wrong.
+  Status CheckUnreachable(std::initializer_list<std::string_view> texts, const JsonNode& merge) {
+    if (all_.empty()) all_.insert(context_.tokens->begin(), context_.tokens->end());
+    for (std::string_view text : texts) {
+      if (!all_.contains(text)) return merge.Bad(Shown(text) + " is not in the vocabulary");
+    }
+    return {};
+  }
+
+  const JsonNode& node_;
+  const WordModelContext& context_;
+  std::string prefix_;
+  std::unique_ptr<BpeModel> model_;
+  std::unordered_set<std::string_view> all_;  // of all tokens, once it is needed
+};
+
+Result<Made> LoadBpe(const JsonNode& node, const WordModelContext& context) {
+  return BpeLoader(node, context).Run();
+}
+
+// --- Unigram ---
+
+Result<Made> LoadUnigram(const JsonNode& node, const WordModelContext& context) {
+  constexpr double kUnknownPenalty = 10;  // below the least likely token
+  const auto size = static_cast<int64_t>(context.tokens->size());
+  const auto& vocab = node["vocab"].value().get_array();
+  UnigramOptions options{.byte_ids = {}};
+  options.byte_ids.fill(-1);
+  TERN_TRY(const bool falls_back, node["byte_fallback"].Bool(false));
+  if (!node["unk_id"].is_null()) {
+    if (size == 0) return node["vocab"].Bad("empty");
+    TERN_TRY(const int64_t unknown, node["unk_id"].Int(0, size - 1));
+    options.unknown = static_cast<int32_t>(unknown);
+  }
+  std::vector<UnigramPiece> pieces;
+  double least = INFINITY;
+  for (size_t id = 0; id < context.tokens->size(); ++id) {
+    const std::string& token = (*context.tokens)[id];
+    const double score = vocab[id].get_array()[1].to_number<double>();
+    if (!std::isfinite(score)) return node["vocab"][id].Bad("the score is not a finite number");
+    least = std::min(least, score);
+    if (IsReachable(context, id)) pieces.push_back({token, score, static_cast<int32_t>(id)});
+    const int byte = falls_back ? ByteOfPiece(token) : -1;
+    if (byte >= 0) options.byte_ids[static_cast<size_t>(byte)] = static_cast<int32_t>(id);
+  }
+  options.unknown_score = least - kUnknownPenalty;
+  return Made(std::make_unique<UnigramModel>(options, pieces));
+}
+
+// --- WordPiece ---
+
+Result<Made> LoadWordPiece(const JsonNode& node, const WordModelContext& context) {
+  WordPieceOptions options;
+  TERN_TRY(const std::string prefix, node["continuing_subword_prefix"].Str("##"));
+  TERN_TRY(options.unknown, IdOf(node["unk_token"], context));
+  if (!node["max_input_chars_per_word"].is_null()) {
+    TERN_TRY(const int64_t most, node["max_input_chars_per_word"].Int(0, 1 << 30));
+    options.most_characters = static_cast<size_t>(most);
+  }
+  std::vector<PrefixTrie::Entry> beginnings, continuations;
+  for (size_t id = 0; id < context.tokens->size(); ++id) {
+    if (!IsReachable(context, id)) continue;
+    std::string_view token = (*context.tokens)[id];
+    beginnings.push_back({token, static_cast<int32_t>(id)});
+    if (!token.starts_with(prefix)) continue;
+    token.remove_prefix(prefix.size());
+    if (!token.empty()) continuations.push_back({token, static_cast<int32_t>(id)});
+  }
+  return Made(std::make_unique<WordPieceModel>(options, std::move(beginnings), std::move(continuations)));
+}
+
+// --- WordLevel ---
+
+class WordLevelModel final : public WordModel {
+ public:
+  WordLevelModel(std::unordered_map<std::string, int32_t> ids, int32_t unknown)
+      : ids_(std::move(ids)), unknown_(unknown) {}
+  void Encode(std::span<const std::string_view> words, std::vector<int32_t>* ids) const override {
+    for (std::string_view word : words) {
+      const auto found = ids_.find(std::string(word));
+      if (found != ids_.end()) {
+        ids->push_back(found->second);
+      } else if (unknown_ >= 0) {
+        ids->push_back(unknown_);
+      }
+    }
+  }
+
+ private:
+  std::unordered_map<std::string, int32_t> ids_;
+  int32_t unknown_;
+};
+
+Result<Made> LoadWordLevel(const JsonNode& node, const WordModelContext& context) {
+  TERN_TRY(const int32_t unknown, IdOf(node["unk_token"], context));
+  std::unordered_map<std::string, int32_t> ids;
+  for (size_t id = 0; id < context.tokens->size(); ++id) {
+    if (IsReachable(context, id)) ids.emplace((*context.tokens)[id], static_cast<int32_t>(id));
+  }
+  return Made(std::make_unique<WordLevelModel>(std::move(ids), unknown));
+}
+
+constexpr JsonKind<Loader> kKinds[] = {
+    {"BPE", LoadBpe},
+    {"Unigram", LoadUnigram},
+    {"WordPiece", LoadWordPiece},
+    {"WordLevel", LoadWordLevel},
+};
+
+// Files of the first years have no "type".
+Result<const JsonKind<Loader>*> ModelKindOf(const JsonNode& node) {
+  TERN_TRY([[maybe_unused]] const auto* object, node.Object());
+  if (!node["type"].is_null()) return KindOf(node, kKinds);
+  if (!node["merges"].is_null()) return &kKinds[0];
+  if (node["vocab"].value().is_array()) return &kKinds[1];
+  return &kKinds[node["max_input_chars_per_word"].is_null() ? 3 : 2];
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> LoadModelTokens(const JsonNode& node) {
+  TERN_TRY(const auto* kind, ModelKindOf(node));
+  return kind->load == LoadUnigram ? TokensOfArray(node["vocab"]) : TokensOfObject(node["vocab"]);
+}
+
+Result<bool> ModelKnowsBytes(const JsonNode& node) {
+  TERN_TRY(const auto* kind, ModelKindOf(node));
+  if (kind->load != LoadBpe) return false;
+  TERN_TRY(const bool falls_back, node["byte_fallback"].Bool(false));
+  return !falls_back;
+}
+
+Result<std::unique_ptr<const WordModel>> LoadWordModel(const JsonNode& node,
+                                                       const WordModelContext& context) {
+  TERN_TRY(const auto* kind, ModelKindOf(node));
+  return kind->load(node, context);
+}
+
+}  // namespace tern
