@@ -37,8 +37,9 @@ std::string Tokens(const Tokenizer& tokenizer, std::string_view text, bool parse
 std::string Decoded(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
   Detokenizer detokenizer(tokenizer);
   std::string text;
-  for (int32_t id : ids) text += detokenizer.Push(id);
-  return text + detokenizer.Flush();
+  for (int32_t id : ids) detokenizer.Push(id, &text);
+  detokenizer.Flush(&text);
+  return text;
 }
 
 constexpr std::string_view kWords = R"({
