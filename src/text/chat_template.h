@@ -27,7 +27,7 @@ namespace tern {
 struct TemplateOptions {
   std::string date{};                          // "YYYY-MM-DD" for strftime_now; empty: now, local time
   int64_t max_steps = 20'000'000;              // of work: about a second
-  size_t max_bytes = size_t{512} << 20;        // all values of a rendering together
+  size_t max_bytes = size_t{256} << 20;        // all values of a rendering together
   size_t max_output_bytes = size_t{64} << 20;  // of the rendered text
   // Whether "user", "assistant" and the other known words in messages[].role count as the template's own
   // text: some templates build special tokens from them ("<|" + role + "|>"). A role that is no such word

@@ -17,7 +17,7 @@ namespace tern::jinja {
 
 struct Limits {
   int64_t max_steps = 20'000'000;
-  size_t max_bytes = size_t{512} << 20;        // all values together
+  size_t max_bytes = size_t{256} << 20;        // all values together
   size_t max_output_bytes = size_t{64} << 20;  // of the rendered text
   int max_depth = 1000;                        // of nested evaluation: expressions, blocks, macro calls
   int64_t max_range = 100'000;                 // elements of range(), as in Jinja's sandbox
@@ -52,7 +52,7 @@ class Workspace {
     return heap_.NewSequence(Flavor::kGenerator, std::move(items));
   }
 
-  static constexpr size_t kStepBytes = 32;
+  static constexpr size_t kStepBytes = 16;
 
  private:
   Heap heap_;

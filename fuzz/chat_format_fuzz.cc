@@ -1,0 +1,110 @@
+// Fuzzes chat formats: whatever a model writes, in whatever pieces, gives the same balanced events, and calls
+// that are said to be whole have JSON.
+
+#include <fuzzer/FuzzedDataProvider.h>
+
+#include <boost/json/parse.hpp>
+#include <string>
+#include <vector>
+
+#include "text/chat_format.h"
+
+namespace {
+
+#define REQUIRE(condition) \
+  if (!(condition)) __builtin_trap()
+
+using Kind = tern::ChatEvent::Kind;
+
+// Neighbouring events of one text joined.
+std::vector<tern::ChatEvent> Joined(const std::vector<tern::ChatEvent>& events) {
+  std::vector<tern::ChatEvent> joined;
+  for (const tern::ChatEvent& event : events) {
+    const bool is_text = event.kind != Kind::kCallBegin && event.kind != Kind::kCallEnd;
+    REQUIRE(!is_text || !event.text.empty());
+    if (is_text && !joined.empty() && joined.back().kind == event.kind && joined.back().call == event.call) {
+      joined.back().text += event.text;
+    } else {
+      joined.push_back(event);
+    }
+  }
+  return joined;
+}
+
+void RequireSound(const std::vector<tern::ChatEvent>& events) {
+  int calls = 0;
+  bool open = false;
+  std::string arguments;
+  for (const tern::ChatEvent& event : events) {
+    switch (event.kind) {
+      case Kind::kCallBegin:
+        REQUIRE(!open && event.call == calls++ && !event.text.empty());
+        open = true;
+        arguments.clear();
+        break;
+      case Kind::kCallArguments:
+        REQUIRE(open && event.call == calls - 1);
+        arguments += event.text;
+        break;
+      case Kind::kCallEnd:
+        REQUIRE(open && event.call == calls - 1);
+        open = false;
+        if (event.is_whole) {
+          boost::json::parse_options options;
+          options.max_depth = 600;
+          options.allow_invalid_utf8 = true;
+          boost::json::error_code error;
+          boost::json::parse(arguments, error, {}, options);
+          REQUIRE(!error);
+        }
+        break;
+      default:
+        REQUIRE(!open);
+    }
+  }
+  REQUIRE(!open);
+}
+
+std::vector<tern::ChatEvent> Parse(const tern::ChatFormatDesc& format, const tern::ChatFormatOptions& options,
+                                   const std::string& text, size_t piece) {
+  const auto parser = format.make.value(options);
+  std::vector<tern::ChatEvent> events;
+  for (size_t at = 0; at < text.size(); at += piece)
+    parser->Feed(std::string_view(text).substr(at, piece), &events);
+  parser->Finish(&events);
+  return Joined(events);
+}
+
+bool Same(const std::vector<tern::ChatEvent>& a, const std::vector<tern::ChatEvent>& b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i].kind != b[i].kind || a[i].text != b[i].text || a[i].id != b[i].id ||
+        a[i].is_whole != b[i].is_whole) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  FuzzedDataProvider data(bytes, size);
+  const auto formats = tern::AllChatFormats();
+  const tern::ChatFormatDesc& format = *formats[data.ConsumeIntegralInRange<size_t>(0, formats.size() - 1)];
+  static const boost::json::value kTools = boost::json::parse(
+      R"([{"function": {"name": "f", "parameters": {"properties": {"x": {"type": "string"}, "y": {"type": "array"}}}}}])");
+  tern::ChatFormatOptions options;
+  options.calls = data.ConsumeIntegralInRange(0, 9) > 0;
+  if (data.ConsumeBool()) options.tools = kTools;
+  if (data.ConsumeBool()) options.reasoning = {"<think>", "</think>"};
+  options.begins_in_reasoning = data.ConsumeIntegralInRange(0, 3) == 0;
+  const auto piece = data.ConsumeIntegralInRange<size_t>(1, 64);
+  const std::string text = data.ConsumeRemainingBytesAsString();
+
+  const auto whole = Parse(format, options, text, text.size() + 1);
+  RequireSound(whole);
+  REQUIRE(Same(whole, Parse(format, options, text, piece)));
+  REQUIRE(Same(whole, Parse(format, options, text, 1)));
+  return 0;
+}
