@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -119,6 +120,128 @@ TEST(ChatTemplate, OriginSurvivesTextOperations) {
   EXPECT_EQ(marked("('t' + u + 't').split('s') | join('')"), "t[Uer]t");
   EXPECT_EQ(marked("l | tojson"), R"([["x", "y"]])");
   EXPECT_EQ(marked("l ~ 1 ~ '.'"), "[['x', 'y']1].");
+}
+
+TEST(ChatTemplate, OriginSurvivesFiltersBlocksAndMacros) {
+  const auto marked = [](const std::string& source) {
+    return Marked(source,
+                  R"({"u": " <e> ", "d": {"<k>": "<v>"}, "l": [{"n": "<e>"}], "t": {"name": "<f>"}})");
+  };
+  EXPECT_EQ(marked("<s>{{ u | trim }}</s>"), "<s>[<e>]</s>");
+  EXPECT_EQ(marked("{{ '<s>' ~ u | trim ~ '</s>' }}"), "<s>[<e>]</s>");
+  EXPECT_EQ(marked("{{ '#'.replace('#', u) | trim | upper }}"), "[<E>]");
+  EXPECT_EQ(marked("{{ d | tojson }}"), R"([{"<k>": "<v>"}])");
+  EXPECT_EQ(marked("{{ d | tojson | safe }}{{ d | string }}"), R"([{"<k>": "<v>"}{'<k>': '<v>'}])");
+  EXPECT_EQ(marked("{% for k, v in d.items() %}<{{ k }}={{ v }}>{% endfor %}"), "<[<k>]=[<v>]>");
+  EXPECT_EQ(marked("{% for k in d | dictsort %}{{ k | join('=') }}{% endfor %}"), "[<k>]=[<v>]");
+  EXPECT_EQ(marked("{{ l | map(attribute='n') | join('</s>') }}{{ (l | first).n }}"), "[<e><e>]");
+  EXPECT_EQ(marked("{% set x %}<s>{{ t.name }}{% endset %}{{ x }}{{ x | length }}"), "<s>[<f>6]");
+  EXPECT_EQ(marked("{% filter trim %} <s>{{ u }}{% endfilter %}"), "<s>[ <e>]");
+  EXPECT_EQ(marked("{% macro m(a, b='</s>') %}{{ a ~ b }}{% endmacro %}{{ m(u.strip()) }}"), "[<e>]</s>");
+  EXPECT_EQ(marked("{% set ns = namespace(x='<s>') %}{% set ns.x = ns.x + t.name %}{{ ns.x }}"), "<s>[<f>]");
+  EXPECT_EQ(marked("{{ {'<e>': '<s>'}[u.strip()] }}{{ '<s>' if u else u }}"), "<s><s>");
+  EXPECT_EQ(marked("{{ 'a<e>b'.split(u.strip()) | join('') }}"), "ab");
+  EXPECT_EQ(marked("{{ u | indent | truncate(3, true, '', 0) | title }}"), "[ <E]");
+  EXPECT_EQ(marked("{{ u | default('<s>') }}{{ z | default(u) | trim }}{{ z | default('<s>') }}"),
+            "[ <e> <e>]<s>");
+}
+
+// Every string that a caller sends, as value or key, with what would be a special token.
+boost::json::value Armed(const boost::json::value& value, std::string_view key) {
+  if (value.is_string()) {
+    const bool steers = key == "role" || key == "type";
+    return steers ? value : boost::json::value(std::string(value.get_string()) + "<|evil|>");
+  }
+  if (value.is_array()) {
+    boost::json::array armed;
+    for (const auto& item : value.get_array()) armed.push_back(Armed(item, key));
+    return armed;
+  }
+  if (!value.is_object()) return value;
+  boost::json::object armed;
+  for (const auto& item : value.get_object()) armed[item.key()] = Armed(item.value(), item.key());
+  if (key == "arguments" || key == "properties") armed["<|evil|>"] = 1;
+  return armed;
+}
+
+// Counts how often the token is user text; template text must not have it.
+size_t CountArmed(const ChatTemplate& parsed, const boost::json::object& variables) {
+  const auto segments = parsed.Render(variables, {.date = "2026-02-03"});
+  if (!segments.ok()) return 0;
+  size_t count = 0;
+  for (const TextSegment& segment : segments.value()) {
+    if (segment.text.find("evil") == std::string::npos) continue;
+    EXPECT_FALSE(segment.is_template) << segment.text;
+    ++count;
+  }
+  return count;
+}
+
+// TERN_TEMPLATES may name a folder of more.
+TEST(ChatTemplate, NothingThatACallerSendsBecomesTemplateText) {
+  const auto sent = ParseVariables(R"({
+    "messages": [
+      {"role": "system", "content": "Be brief."},
+      {"role": "user", "content": "  Hi "},
+      {"role": "assistant", "content": "<think>x</think> ok", "reasoning_content": "Hm.", "tool_calls": [
+        {"id": "c1", "type": "function", "function": {"name": "f", "arguments": {"x": "y", "z": [1, {"k": "v"}]}}}]},
+      {"role": "tool", "name": "f", "tool_call_id": "c1", "content": "found"},
+      {"role": "user", "content": "Thanks"}],
+    "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {
+      "type": "object", "properties": {"x": {"type": "string", "enum": ["y"]}}, "required": ["x"]}}}],
+    "documents": [{"title": "t", "text": "words", "doc_id": "1"}],
+    "enable_thinking": true, "reasoning_effort": "high", "add_generation_prompt": true})");
+  boost::json::object armed = Armed(sent.value(), "").get_object();
+  armed["reasoning_effort"] = "high";
+  armed["bos_token"] = "<s>";
+  armed["eos_token"] = "</s>";
+  const char* more = std::getenv("TERN_TEMPLATES");
+  size_t templates = 0, found = 0;
+  for (const fs::path& folder :
+       {fs::path(TERN_SOURCE_DIR) / "tests/templates/families", fs::path(more ? more : "")}) {
+    if (folder.empty()) continue;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      SCOPED_TRACE(entry.path());
+      const auto parsed = ChatTemplate::Parse(ReadFile(entry.path()));
+      if (!parsed.ok()) continue;
+      ++templates;
+      found += CountArmed(parsed.value(), armed);
+      boost::json::object plain = armed;  // for templates that refuse tools
+      plain.erase("tools");
+      plain["messages"] = boost::json::array{armed["messages"].get_array()[1]};
+      found += CountArmed(parsed.value(), plain);
+    }
+  }
+  EXPECT_GE(templates, 7u);
+  EXPECT_GE(found, templates);
+}
+
+// Bounds and where errors arise.
+TEST(ChatTemplate, ErrorsNameThePlaceInOneLine) {
+  EXPECT_EQ(Rendered("ab\n  {{ 1 + }}"), "error: chat template, line 2, column 10: unexpected '}}'")
+      << "syntax";
+  EXPECT_EQ(Rendered("é{{ x.y }}"), "error: chat template, line 1, column 6: 'x' is undefined");
+  EXPECT_EQ(Rendered("{% macro f(a) %}\n{{ a + 1 }}{% endmacro %}\n{{ f('x') }}"),
+            "error: chat template, line 2, column 6: can only concatenate str (not \"int\") to str");
+  EXPECT_EQ(Rendered("{{ raise_exception('one\ntwo') }}"),
+            "error: chat template, line 1, column 19: one\\ntwo");
+}
+
+TEST(ChatTemplate, WorkMemoryDepthAndOutputAreBounded) {
+  const auto code = [](std::string_view source, const TemplateOptions& options) {
+    const auto text = RenderText(source, {}, options);
+    return text.ok()                               ? "fine"
+           : text.error().code == Code::kExhausted ? text.error().what
+                                                   : "other: " + text.error().what;
+  };
+  EXPECT_EQ(code("{% for i in range(999) %}{% endfor %}", {.max_steps = 100}),
+            "chat template, line 1, column 4: template: work limit of 100 steps reached");
+  EXPECT_EQ(code("{{ 'x' * 5000 }}", {.max_bytes = 1000}),
+            "chat template, line 1, column 8: template: memory limit of 1000 bytes reached");
+  EXPECT_EQ(code("{% for i in range(9) %}0123456789{% endfor %}", {.max_output_bytes = 50}),
+            "chat template, line 1, column 24: template: output limit of 50 bytes reached");
+  EXPECT_EQ(code("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", {}),
+            "chat template, line 1, column 19: template: nested evaluation deeper than 1000");
 }
 
 }  // namespace
