@@ -46,7 +46,7 @@ constexpr HfRule kHfRules[] = {
     {"h.{}.mlp.dense_4h_to_h.*", "blk.{}.ffn_down.*"},
     {"ln_f.*", "output_norm.*"},
 };
-constexpr HfMapping kHf[] = {{.classes = "BloomForCausalLM",
+constexpr HfMapping kHf[] = {{.classes = "BloomForCausalLM BloomModel",
                               .prefixes = "transformer.",
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,

@@ -81,6 +81,7 @@ FAMILIES = {
     "mpt-clip": ("MptForCausalLM", dict(max_seq_len=64, num_attention_heads=4, layer_norm_epsilon=1e-3, attn_config=dict(
         clip_qkv=0.7, softmax_scale=0.3))),
     "phi2": ("PhiForCausalLM", {}),
+    "phi2-relu": ("PhiForCausalLM", dict(hidden_act="relu", tie_word_embeddings=True)),
     "phi2-qk-norm-old-config": ("PhiForCausalLM", dict(qk_layernorm=True, num_key_value_heads=3)),
     "phi3": ("Phi3ForCausalLM", dict(sliding_window=8)),
     "phi3-short": ("Phi3ForCausalLM", dict(max_position_embeddings=128, original_max_position_embeddings=64,
@@ -107,6 +108,7 @@ FAMILIES = {
     "command-r-qk-norm-old-config": ("CohereForCausalLM", dict(use_qk_norm=True, logit_scale=0.3, num_attention_heads=6,
                                                     num_key_value_heads=2)),
     "cohere2": ("Cohere2ForCausalLM", dict(sliding_window=8, num_hidden_layers=5)),
+    "cohere2-hub": ("Cohere2ForCausalLM", dict(sliding_window=7, attention_bias=True), rewrites.hub_cohere2),
     "chatglm": ("GlmForCausalLM", dict(head_dim=24)),
     "chatglm-own-code": ("GlmForCausalLM", dict(head_dim=32, rope_parameters=dict(
         rope_type="default", rope_theta=50000.0, partial_rotary_factor=0.5)), rewrites.own_code_chatglm),

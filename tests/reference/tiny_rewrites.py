@@ -24,6 +24,11 @@ def old_config(config, shapes):
     return config, shapes, None
 
 
+def hub_cohere2(config, shapes):
+    """The first configs: a number instead of layer_types."""
+    return old_config(config, shapes)[0] | dict(sliding_window_pattern=2, rotary_pct=1.0), shapes, None
+
+
 def hub_gpt2(config, shapes):
     """Names without a prefix, and the masks of old."""
     names = {name.removeprefix("transformer."): name for name in shapes}

@@ -199,8 +199,15 @@ std::string HfConfig::Activation(std::string_view key, std::string_view fallback
 
 void HfConfig::ReadLayerTypes() {
   const std::vector<std::string>* types = in_.Strings("layer_types");
-  if (types == nullptr) return;
   std::vector<bool> slides;
+  if (types == nullptr) {
+    const MetaValue* value = in_.Find("sliding_window_pattern");
+    const int64_t* every = value == nullptr ? nullptr : std::get_if<int64_t>(value);
+    if (every == nullptr || *every < 1) return;
+    const int64_t layers = std::min<int64_t>(Int("num_hidden_layers", 0), kMaxLayers);
+    for (int64_t layer = 1; layer <= layers; ++layer) slides.push_back(layer % *every != 0);
+    return Set("attention.sliding_window_pattern", std::move(slides));
+  }
   for (const std::string& type : *types) {
     slides.push_back(type == "sliding_attention");
     if (type == "sliding_attention" || type == "full_attention") continue;

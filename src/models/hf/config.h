@@ -37,7 +37,8 @@ class HfConfig {
   void CopyStr(std::initializer_list<std::string_view> from, std::string_view to);
   // The op that an activation's name stands for; a name that is none sticks as an error.
   std::string Activation(std::string_view key, std::string_view fallback);
-  // Which layers slide, where the config's layer_types says so.
+  // Which layers slide, where the config says so: layer_types, or sliding_window_pattern, which makes every
+  // n-th layer global.
   void ReadLayerTypes();
   // A tensor of f32 that GGUF has where Hugging Face has config keys (RoPE factors).
   void AddTensor(std::string name, std::vector<float> values);
