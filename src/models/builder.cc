@@ -122,14 +122,14 @@ ValueId ModelBuilder::WeightRows(const std::string& name, const RowSlice& slice,
   return graph_.AddWeight(name + "." + std::string(part), rows, std::string(part));
 }
 
-ValueId ModelBuilder::Constant(std::string name, const std::vector<float>& values, int64_t columns) {
+ValueId ModelBuilder::Constant(std::string name, const std::vector<float>& values, Shape shape) {
   if (!status_.ok()) return kNoValue;
+  if (shape.empty()) shape = {static_cast<int64_t>(values.size())};
+  TERN_CHECK(Elements(shape) == static_cast<int64_t>(values.size()));
   Buffer buffer(values.size() * sizeof(float));
   std::memcpy(buffer.data(), values.data(), buffer.bytes());
   const void* data = graph_.Keep(std::move(buffer));
-  const auto count = static_cast<int64_t>(values.size());
-  const Shape shape = columns == 0 ? Shape{count} : Shape{count / columns, columns};
-  return graph_.AddWeight(std::move(name), Tensor{&F32(), shape, data});
+  return graph_.AddWeight(std::move(name), Tensor{&F32(), std::move(shape), data});
 }
 
 std::vector<float> ModelBuilder::Numbers(const std::string& name, const Shape& shape) {

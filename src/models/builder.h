@@ -57,8 +57,8 @@ class ModelBuilder {
   bool HasPart(std::string_view part, std::string_view suffix = "weight") const {
     return Has(Name(part, suffix));
   }
-  // A constant the model computes itself: a vector, or a matrix of this many columns.
-  ValueId Constant(std::string name, const std::vector<float>& values, int64_t columns = 0);
+  // A constant the model computes itself; without a shape a vector.
+  ValueId Constant(std::string name, const std::vector<float>& values, Shape shape = {});
   // The numbers of a tensor as f32; empty after an error.
   std::vector<float> Numbers(const std::string& name, const Shape& shape);
   const Checkpoint& checkpoint() const { return checkpoint_; }

@@ -11,6 +11,9 @@ BASE = dict(vocab_size=211, hidden_size=96, intermediate_size=160, num_hidden_la
 LONG_ROPE = dict(rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.75,
                  short_factor=[1.0 + 0.05 * i for i in range(12)], long_factor=[1.5 + 0.6 * i for i in range(12)])
 
+DEEPSEEK = dict(num_key_value_heads=3, q_lora_rank=40, kv_lora_rank=28, qk_nope_head_dim=20, qk_rope_head_dim=12, v_head_dim=16,
+                moe_intermediate_size=36, n_shared_experts=2, first_k_dense_replace=1)
+
 FAMILIES = {
     "llama": ("LlamaForCausalLM", {}),
     "llama-biases": ("LlamaForCausalLM", dict(attention_bias=True, mlp_bias=True, tie_word_embeddings=True)),
@@ -132,6 +135,26 @@ FAMILIES = {
     "gpt-oss-no-rope-old-config": ("GptOssForCausalLM", dict(
         num_hidden_layers=1, head_dim=36, num_local_experts=4, num_experts_per_tok=2, sliding_window=8, eos_token_id=2,
         rope_parameters=dict(rope_type="default", rope_theta=150000.0))),
+    "deepseek-v2": ("DeepseekV2ForCausalLM", DEEPSEEK | dict(
+        n_routed_experts=6, num_experts_per_tok=3, topk_method="group_limited_greedy", n_group=3, topk_group=2,
+        routed_scaling_factor=4.0)),
+    "deepseek-v2-lite": ("DeepseekV2ForCausalLM", DEEPSEEK | dict(
+        q_lora_rank=None, n_routed_experts=5, num_experts_per_tok=2, n_shared_experts=1, norm_topk_prob=True, n_group=1,
+        topk_group=1, attention_bias=True, mlp_bias=True, tie_word_embeddings=True, rms_norm_eps=1e-3)),
+    "deepseek-v2-yarn-old-config": ("DeepseekV2ForCausalLM", DEEPSEEK | dict(
+        q_lora_rank=None, n_routed_experts=4, num_experts_per_tok=2, rope_parameters=dict(
+            rope_type="yarn", rope_theta=10000.0, factor=40.0, mscale=0.707, mscale_all_dim=0.707, beta_fast=32,
+            beta_slow=1, original_max_position_embeddings=64))),
+    "deepseek-v3": ("DeepseekV3ForCausalLM", DEEPSEEK | dict(
+        n_routed_experts=8, num_experts_per_tok=3, n_group=4, topk_group=2, n_shared_experts=1)),
+    "deepseek-v3-yarn": ("DeepseekV3ForCausalLM", DEEPSEEK | dict(
+        n_routed_experts=6, num_experts_per_tok=4, n_group=1, topk_group=1, norm_topk_prob=False,
+        first_k_dense_replace=2, rope_parameters=dict(
+            rope_type="yarn", rope_theta=10000.0, factor=8.0, mscale=1.0, mscale_all_dim=0.5,
+            original_max_position_embeddings=48))),
+    "deepseek-v3-lite-old-config": ("DeepseekV3ForCausalLM", DEEPSEEK | dict(
+        q_lora_rank=None, n_routed_experts=9, num_experts_per_tok=6, n_group=3, topk_group=2, attention_bias=True,
+        v_head_dim=24, first_k_dense_replace=0)),
 }
 
 # Encoders: the reference is the last hidden states.

@@ -152,6 +152,8 @@ class HfLoader {
     dims_.heads = out_->metadata_.Int(Key("attention.head_count"), 1).value();
     dims_.kv_heads = out_->metadata_.Int(Key("attention.head_count_kv"), dims_.heads).value();
     dims_.head_dim = out_->metadata_.Int(Key("attention.key_length"), 1).value();
+    const int64_t value_dim = out_->metadata_.Int(Key("attention.value_length"), dims_.head_dim).value();
+    dims_.value_dim = out_->metadata_.Int(Key("attention.value_length_mla"), value_dim).value();
     dims_.ffn_width = out_->metadata_.Int(Key("feed_forward_length"), 0).value();
     return {};
   }

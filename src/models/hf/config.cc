@@ -93,7 +93,6 @@ void ReadYarn(HfConfig& c, const RopeKeys& rope) {
   c.CopyFloat({rope.Key("beta_fast")}, "rope.scaling.yarn_beta_fast");
   c.CopyFloat({rope.Key("beta_slow")}, "rope.scaling.yarn_beta_slow");
   if (!c.Bool(rope.Key("truncate"), true)) c.Set("rope.scaling.yarn_truncate", false);
-  if (all != 0) c.Set("rope.scaling.yarn_log_multiplier", 0.1 * all);
   const auto scale = [factor](double m) { return factor <= 1 ? 1.0 : 0.1 * m * std::log(factor) + 1; };
   const double attention = mscale != 0 && all != 0 ? scale(mscale) / scale(all) : scale(1);
   // GGUF's key comes on top of the factor that YaRN implies.
@@ -183,6 +182,17 @@ void HfConfig::CopyFloat(std::initializer_list<std::string_view> from, std::stri
 void HfConfig::CopyStr(std::initializer_list<std::string_view> from, std::string_view to) {
   const std::string_view key = FirstOf(from);
   if (!key.empty()) Set(to, Str(key, ""));
+}
+
+std::string HfConfig::OneOf(std::string_view key, std::string_view words) {
+  const std::string first(words.substr(0, words.find(' '))), word = Str(key, first);
+  for (std::string_view rest = words; !rest.empty();) {
+    const size_t end = std::min(rest.find(' '), rest.size());
+    if (rest.substr(0, end) == word) return word;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  Refuse(Unsupported(fmt::format("config.json: {}: \"{}\", supported: {}", key, word, words)));
+  return first;
 }
 
 void HfConfig::RefuseUnless(std::string_view key, bool supported) {

@@ -28,6 +28,8 @@ class HfConfig {
   void Default(std::string_view key, MetaValue value) {
     if (!Has(key)) in_.Set(std::string(key), std::move(value));
   }
+  // The value of a key, whatever the config has.
+  void Replace(std::string_view key, MetaValue value) { in_.Set(std::string(key), std::move(value)); }
   // Sets "<architecture>.<key>".
   void Set(std::string_view key, MetaValue value);
   void Unset(std::string_view key) { out_.Erase(architecture_ + "." + std::string(key)); }
@@ -45,6 +47,9 @@ class HfConfig {
   void Refuse(Error error) {
     if (status_.ok()) status_ = std::move(error);
   }
+  // The config's word for `key`: one of `words`, which are separated by spaces, and the first of them where
+  // the config is silent. Another sticks as an error.
+  std::string OneOf(std::string_view key, std::string_view words);
   // An error where the config has this switch at another value, which would mean another model.
   void RefuseUnless(std::string_view key, bool supported);
 

@@ -35,9 +35,13 @@ Tensor HfEditor::Floats(const std::vector<float>& values) {
 }
 
 Result<Tensor> HfEditor::Transpose(std::string_view name, const Tensor& tensor) {
-  if (tensor.shape.size() < 2 || tensor.format->block_weights != 1) {
-    return BadInput(fmt::format("{}: {} {}, expected a matrix of plain numbers", name, tensor.format->name,
-                                ToString(tensor.shape)));
+  if (tensor.shape.size() < 2) {
+    return BadInput(fmt::format("{}: {}, expected a matrix", name, ToString(tensor.shape)));
+  }
+  if (tensor.format->block_weights != 1) {
+    Tensor plain = Floats(Decoded(tensor));
+    plain.shape = tensor.shape;
+    return Transpose(name, plain);
   }
   Tensor out{tensor.format, tensor.shape, nullptr};
   std::swap(out.shape[out.shape.size() - 1], out.shape[out.shape.size() - 2]);
@@ -62,6 +66,14 @@ Tensor HfEditor::PlusOne(const Tensor& tensor) {
   Tensor out = Floats(values);
   out.shape = tensor.shape;
   return out;
+}
+
+Result<Tensor> HfEditor::SplitHeads(std::string_view name, const Tensor& tensor, int64_t heads) {
+  if (tensor.shape.size() != 2 || heads <= 0 || tensor.shape[0] % heads != 0) {
+    return BadInput(fmt::format("{}: {}, expected a matrix with the rows of {} heads", name,
+                                ToString(tensor.shape), heads));
+  }
+  return Tensor{tensor.format, {heads, tensor.shape[0] / heads, tensor.shape[1]}, tensor.data};
 }
 
 // Along the last dimension but one; along the only one of a vector.
@@ -116,6 +128,9 @@ Result<Tensor> HfEditor::ChooseColumns(std::string_view name, const Tensor& tens
 
 Result<Tensor> HfEditor::Apply(std::string_view name, const Tensor& tensor, const HfRule& rule, HfDims dims) {
   Tensor out = tensor;
+  if ((rule.edit & kHfHeads) != 0) {
+    TERN_TRY(out, SplitHeads(name, out, dims.heads));
+  }
   if ((rule.edit & kHfTranspose) != 0) {
     TERN_TRY(out, Transpose(name, out));
   }

@@ -24,6 +24,7 @@ class HfEditor {
 
  private:
   void* Allocate(size_t bytes);
+  Result<Tensor> SplitHeads(std::string_view name, const Tensor& tensor, int64_t heads);
   Result<Tensor> Transpose(std::string_view name, const Tensor& tensor);
   Tensor PlusOne(const Tensor& tensor);
   Result<Tensor> ChooseRows(std::string_view name, const Tensor& tensor, HfRowsFn choose, HfDims dims);

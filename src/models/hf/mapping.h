@@ -18,7 +18,7 @@ class HfConfig;
 // What a choice of rows may depend on.
 struct HfDims {
   int64_t rows = 0;  // of the source tensor
-  int64_t heads = 0, kv_heads = 0, head_dim = 0, ffn_width = 0;
+  int64_t heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0, ffn_width = 0;
 };
 // Which rows of the source make the target, in this order.
 using HfRowsFn = std::vector<int64_t> (*)(const HfDims&);
@@ -29,6 +29,7 @@ enum HfEdit : uint8_t {
   kHfTranspose = 2,  // of the last two dimensions: weights stored [in, out]
   kHfColumns = 4,    // `rows` chooses along the last dimension (biases of stacked experts)
   kHfIgnore = 8,     // buffers that are no weights
+  kHfHeads = 16,     // rows become [heads, rows / heads], before everything else
 };
 
 struct HfRule {
@@ -67,6 +68,9 @@ std::vector<int64_t> FusedVRows(const HfDims& d);
 // All of q, then k, then v, of a tensor where the rows of every KV head lie together: q of the heads that
 // share it, its k, its v (GPT-NeoX, BLOOM, Falcon).
 std::vector<int64_t> UngroupQkvRows(const HfDims& d);
+// What comes before the value channels of a head, and these.
+std::vector<int64_t> KeyRows(const HfDims& d);
+std::vector<int64_t> ValueRows(const HfDims& d);
 // The two halves, e.g. gate and up in one tensor; and every second row, from the first or the second.
 std::vector<int64_t> FirstHalfRows(const HfDims& d);
 std::vector<int64_t> SecondHalfRows(const HfDims& d);

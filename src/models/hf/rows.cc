@@ -3,8 +3,10 @@
 namespace tern {
 namespace {
 
-std::vector<int64_t> Range(int64_t first, int64_t count, int64_t step = 1) {
+// Rows first, first + step, ...; none where the config asks for more than there are.
+std::vector<int64_t> Range(const HfDims& d, int64_t first, int64_t count, int64_t step = 1) {
   std::vector<int64_t> rows;
+  if (first < 0 || count < 0 || count > d.rows) return rows;
   rows.reserve(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) rows.push_back(first + i * step);
   return rows;
@@ -30,12 +32,12 @@ void AppendHeads(const HfDims& d, int64_t size, int64_t first, int64_t count, st
 
 std::vector<int64_t> PairRowsQ(const HfDims& d) { return PairRows(d.rows, d.heads); }
 std::vector<int64_t> PairRowsK(const HfDims& d) { return PairRows(d.rows, d.kv_heads); }
-std::vector<int64_t> FusedQRows(const HfDims& d) { return Range(0, d.heads * d.head_dim); }
+std::vector<int64_t> FusedQRows(const HfDims& d) { return Range(d, 0, d.heads * d.head_dim); }
 std::vector<int64_t> FusedKRows(const HfDims& d) {
-  return Range(d.heads * d.head_dim, d.kv_heads * d.head_dim);
+  return Range(d, d.heads * d.head_dim, d.kv_heads * d.head_dim);
 }
 std::vector<int64_t> FusedVRows(const HfDims& d) {
-  return Range((d.heads + d.kv_heads) * d.head_dim, d.kv_heads * d.head_dim);
+  return Range(d, (d.heads + d.kv_heads) * d.head_dim, d.kv_heads * d.head_dim);
 }
 std::vector<int64_t> UngroupQkvRows(const HfDims& d) {
   std::vector<int64_t> rows;
@@ -46,9 +48,11 @@ std::vector<int64_t> UngroupQkvRows(const HfDims& d) {
   AppendHeads(d, shared + 2, shared + 1, 1, &rows);
   return rows;
 }
-std::vector<int64_t> FirstHalfRows(const HfDims& d) { return Range(0, d.rows / 2); }
-std::vector<int64_t> SecondHalfRows(const HfDims& d) { return Range(d.rows / 2, d.rows / 2); }
-std::vector<int64_t> EvenRows(const HfDims& d) { return Range(0, d.rows / 2, 2); }
-std::vector<int64_t> OddRows(const HfDims& d) { return Range(1, d.rows / 2, 2); }
+std::vector<int64_t> KeyRows(const HfDims& d) { return Range(d, 0, d.rows - d.value_dim); }
+std::vector<int64_t> ValueRows(const HfDims& d) { return Range(d, d.rows - d.value_dim, d.value_dim); }
+std::vector<int64_t> FirstHalfRows(const HfDims& d) { return Range(d, 0, d.rows / 2); }
+std::vector<int64_t> SecondHalfRows(const HfDims& d) { return Range(d, d.rows / 2, d.rows / 2); }
+std::vector<int64_t> EvenRows(const HfDims& d) { return Range(d, 0, d.rows / 2, 2); }
+std::vector<int64_t> OddRows(const HfDims& d) { return Range(d, 1, d.rows / 2, 2); }
 
 }  // namespace tern
