@@ -145,9 +145,8 @@ Result<Hparams> ReadHparams(const Metadata& metadata, std::string_view architect
   constexpr int kMax = 1 << 20;
   Hparams h;
   TERN_TRY(h.layers, ReadInt(metadata, arch + ".block_count", 1, 4096));
-  // Layers behind the others guess further tokens; we do without.
-  TERN_TRY(const int guessing, ReadIntOr(metadata, arch + ".nextn_predict_layers", 0, h.layers - 1, 0));
-  h.layers -= guessing;
+  TERN_TRY(h.guessing_layers, ReadIntOr(metadata, arch + ".nextn_predict_layers", 0, h.layers - 1, 0));
+  h.layers -= h.guessing_layers;
   TERN_TRY(h.width, ReadInt(metadata, arch + ".embedding_length", 1, kMax));
   TERN_TRY(h.ffn_width, ReadIntOr(metadata, arch + ".feed_forward_length", 0, kMax * 16, 0));
   TERN_TRY(h.context, ReadInt(metadata, arch + ".context_length", 1, 1 << 30));
@@ -171,11 +170,19 @@ Result<const ModelDesc*> FindDesc(const Metadata& metadata) {
   return Unsupported(fmt::format("general.architecture: {}, supported: {}", Shown(architecture), known));
 }
 
+// "blk.61.": of a layer that guesses further tokens.
+bool IsOfGuessingLayer(std::string_view name, const Hparams& h) {
+  for (int i = 0; i < h.guessing_layers; ++i) {
+    if (name.starts_with("blk." + std::to_string(h.layers + i) + ".")) return true;
+  }
+  return false;
+}
+
 // What the graph of a layer leaves out would pass unseen: the answers would merely be wrong.
 Status CheckLayersUsed(const Checkpoint& checkpoint, const ModelBuilder& builder, const BuiltModel& model) {
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     const bool of_layer = name.starts_with("blk.") || (name.ends_with(".bias") && !name.starts_with("cls."));
-    if (!of_layer || builder.used().contains(name)) continue;
+    if (!of_layer || builder.used().contains(name) || IsOfGuessingLayer(name, model.hparams)) continue;
     return Unsupported(fmt::format("{}: shape {}, expected no such tensor in a {} model of {} layers", name,
                                    ToString(tensor.shape), model.desc->name, model.hparams.layers));
   }

@@ -187,6 +187,19 @@ void ExpectErrors(const std::vector<BrokenModel>& cases) {
 TEST(BuildModel, NamesTheMetadataThatIsWrong) { ExpectErrors(BrokenMetadata()); }
 TEST(BuildModel, NamesTheTensorThatIsWrong) { ExpectErrors(BrokenTensors()); }
 
+TEST(BuildModel, LayersThatGuessFurtherTokensAreLeftOut) {
+  const auto checkpoint = MakeTinyCheckpoint({.layers = 2});
+  const MetaValue layers = int64_t{3}, guessing = int64_t{1};
+  checkpoint->metadata_.Set("llama.block_count", layers);
+  checkpoint->metadata_.Set("llama.nextn_predict_layers", guessing);
+  Add("blk.2.nextn.enorm.weight", {1, 2})(*checkpoint);
+  const auto built = BuildModel(*checkpoint);
+  ASSERT_TRUE(built.ok()) << built.error().what;
+  EXPECT_EQ(built.value().kv_layers.size(), 2u);
+  Add("blk.3.attn_norm.weight", {1, 2})(*checkpoint);
+  EXPECT_FALSE(BuildModel(*checkpoint).ok());
+}
+
 TEST(BuildModel, WhatIsLeftOutOfTheMetadataHasADefault) {
   const auto checkpoint = MakeTinyCheckpoint({.heads = 3, .kv_heads = 3});
   for (const char* key : {"attention.head_count_kv", "attention.key_length", "attention.value_length"}) {

@@ -52,6 +52,8 @@ class ModelBuilder {
   };
   ValueId WeightOfRows(const std::string& name, const Shape& shape, const std::vector<RowRun>& runs,
                        std::string role = "");
+  // A tensor, if there is one, that says again what others say.
+  void Ignore(const std::string& name) { Take(name); }
   bool Has(const std::string& name) const { return checkpoint_.Find(name) != nullptr; }
   // Has(Name(part, suffix))
   bool HasPart(std::string_view part, std::string_view suffix = "weight") const {

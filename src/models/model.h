@@ -33,6 +33,7 @@ struct RopeScaling {
 // What every model has. Read from metadata and checked before any weight is touched.
 struct Hparams {
   int layers = 0;
+  int guessing_layers = 0;  // behind them, for further tokens; not part of the graph
   int width = 0;
   int heads = 0;
   int kv_heads = 0;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """other_forms_test.py TERN: one checkpoint in the forms that different programs write, which must give the same bits.
 
-Experts in one tensor each, or stacked with gate and up in one.
+Experts in one tensor each or stacked, with gate and up in one; GPT-OSS's in MXFP4 or as the numbers that those mean.
 """
 import json
 import subprocess
@@ -15,6 +15,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "reference"))
 from tiny_weights import values, write_arrays  # noqa: E402
 
+E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6], np.float32)
+
 
 def stack_experts(arrays, config):
     """mlp.experts.0.gate_proj.weight ... as mlp.experts.gate_up_proj [E, 2F, D] and mlp.experts.down_proj [E, D, F]."""
@@ -27,6 +29,28 @@ def stack_experts(arrays, config):
             out[stem + "gate_up_proj"] = np.concatenate([parts["gate_proj"], parts["up_proj"]], axis=1)
             out[stem + "down_proj"] = np.stack(parts["down_proj"])
     return out
+
+
+def to_mxfp4(w):
+    """[.., out, in] as blocks U8 [.., out, in / 32, 16] and scales U8 [.., out, in / 32], and the numbers they mean."""
+    groups = w.reshape(*w.shape[:-1], -1, 32)
+    exponent = np.floor(np.log2(np.abs(groups).max(axis=-1, keepdims=True) / 6 + 1e-30)) + 1
+    codes = np.abs(groups[..., None] / np.exp2(exponent)[..., None] - E2M1).argmin(axis=-1).astype(np.uint8)
+    meant = (E2M1[codes] * np.exp2(exponent)).astype(np.float32).reshape(w.shape)
+    return codes[..., ::2] | codes[..., 1::2] << 4, (exponent[..., 0] + 127).astype(np.uint8), meant
+
+
+def mxfp4_experts(arrays):
+    """The experts in MXFP4, and as what that means in [in, out]."""
+    packed, plain = {}, {}
+    for name, array in arrays.items():
+        packed[name] = plain[name] = array
+        if name.endswith(("gate_up_proj", "down_proj")):
+            blocks, scales, meant = to_mxfp4(array.swapaxes(-1, -2))
+            del packed[name]
+            packed |= {name + "_blocks": blocks, name + "_scales": scales}
+            plain[name] = np.ascontiguousarray(meant.swapaxes(-1, -2))
+    return packed, plain
 
 
 def logits(tern, folder, config, arrays):
@@ -55,9 +79,14 @@ def stacked(arrays, config):
     return [(config, arrays), (config, stack_experts(arrays, config))]
 
 
+def mxfp4(arrays, config):
+    packed, plain = mxfp4_experts(arrays)
+    return [(config | {"quantization_config": {"quant_method": "mxfp4"}}, packed), (config, plain)]
+
+
 def main():
     tern = Path(sys.argv[1]).resolve()
-    cases = [("qwen2moe-dense-layers", stacked), ("qwen3moe", stacked), ("olmoe", stacked)]
+    cases = [("qwen2moe-dense-layers", stacked), ("qwen3moe", stacked), ("olmoe", stacked), ("gpt-oss", mxfp4)]
     sys.exit(not all([same(tern, name, form) for name, form in cases]))
 
 

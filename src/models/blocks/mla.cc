@@ -49,8 +49,13 @@ UpProjections SplitKvB(ModelBuilder& b, const MlaSpec& s) {
           b.WeightOfRows(b.Name("attn_v_b"), {s.heads, s.value_dim, s.latent}, v, "attn_v_b")};
 }
 
+// Some files have both, the ones apart in other shapes.
 UpProjections FindUpProjections(ModelBuilder& b, const MlaSpec& s) {
-  if (b.HasPart("attn_kv_b") && !b.HasPart("attn_k_b")) return SplitKvB(b, s);
+  if (b.HasPart("attn_kv_b")) {
+    b.Ignore(b.Name("attn_k_b"));
+    b.Ignore(b.Name("attn_v_b"));
+    return SplitKvB(b, s);
+  }
   return {b.Weight(b.Name("attn_k_b"), {s.heads, s.latent, s.plain_dim}, "attn_k_b"),
           b.Weight(b.Name("attn_v_b"), {s.heads, s.value_dim, s.latent}, "attn_v_b")};
 }

@@ -103,6 +103,10 @@ TEST(LatentAttention, ReadsProjectionsTogetherAndApart) {
   ASSERT_EQ(apart.error, "");
   EXPECT_GT(std::abs(apart.y[3]), 0.f);
   EXPECT_EQ(RunMla(Together()).y, apart.y);
+  MemoryCheckpoint both = Together();
+  both.Add("attn_k_b.weight", {kHeads * kLatent, kPlain}, F32(), Numbers(kHeads * kLatent * kPlain, 6));
+  both.Add("attn_v_b.weight", {kHeads * kValue, kLatent}, F32(), Numbers(kHeads * kValue * kLatent, 7));
+  EXPECT_EQ(RunMla(both).y, apart.y);
 }
 
 TEST(LatentAttention, NamesWhatIsMissing) {

@@ -39,7 +39,7 @@ Result<Tensor> HfEditor::Transpose(std::string_view name, const Tensor& tensor) 
     return BadInput(fmt::format("{}: {}, expected a matrix", name, ToString(tensor.shape)));
   }
   if (tensor.format->block_weights != 1) {
-    Tensor plain = Floats(Decoded(tensor));
+    Tensor plain = Floats(DecodeAll(tensor));
     plain.shape = tensor.shape;
     return Transpose(name, plain);
   }
