@@ -10,6 +10,7 @@
 #include <functional>
 #include <set>
 
+#include "backends/conformance_case.h"
 #include "backends/test_graph.h"
 #include "graph/run_reference.h"
 
@@ -17,15 +18,6 @@ namespace tern {
 namespace {
 
 constexpr int64_t kOddSizes[] = {1, 3, 15, 17, 33, 1000};
-
-// One graph to compare. Its KV layers, if any, are written by its kv_append nodes.
-struct Case {
-  std::string name;
-  std::function<void(TestGraph&)> build;
-  double tolerance = 1e-5;  // of the largest |result|
-  std::vector<KvLayer> kv = {};
-  KvType kv_type = KvType::kF32;
-};
 
 std::vector<int32_t> Blocks(int first, int count) {
   std::vector<int32_t> blocks(static_cast<size_t>(count));
@@ -296,131 +288,6 @@ void AddLinears(std::vector<Case>& cases) {
   }
 }
 
-struct AttentionShape {
-  int heads, kv_heads, head_dim, window;
-};
-
-Attrs AttentionAttrs(const AttentionShape& s, int64_t layer) {
-  return {{"layer", layer},
-          {"heads", int64_t{s.heads}},
-          {"kv_heads", int64_t{s.kv_heads}},
-          {"head_dim", int64_t{s.head_dim}},
-          {"scale", 1.5 / std::sqrt(static_cast<double>(s.head_dim))},
-          {"window", int64_t{s.window}}};
-}
-
-void AddAttentions(std::vector<Case>& cases) {
-  const AttentionShape shapes[] = {{9, 3, 64, 0}, {4, 1, 256, 0}, {4, 1, 256, 20}, {2, 2, 3, 0},
-                                   {3, 1, 17, 5}, {16, 2, 80, 1}, {1, 1, 1, 0},    {5, 1, 40, 64}};
-  for (const AttentionShape& s : shapes) {
-    for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kInt8}) {
-      const std::string name = "attention " + std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) +
-                               " x " + std::to_string(s.head_dim) + ", window " + std::to_string(s.window) +
-                               ", " + std::string(KvTypeName(type));
-      const auto build = [=](TestGraph& g) {
-        const ValueId k = g.Rows(s.kv_heads * s.head_dim), v = g.Rows(s.kv_heads * s.head_dim);
-        const ValueId kv = g.Op("kv_append", {k, v}, {{"layer", int64_t{1}}});
-        g.Output(g.Op("attention", {g.Rows(s.heads * s.head_dim), kv}, AttentionAttrs(s, 1)));
-      };
-      cases.push_back({name, build, 2e-5, {{1, 8}, {s.kv_heads, s.head_dim}}, type});
-    }
-  }
-}
-
-// Attention beyond the plain form. Steps() brings whole sequences, their continuations and both together.
-struct AttentionExtra {
-  const char* name;
-  Attrs attrs;
-  std::vector<const char*> weights = {};  // the inputs behind the state: "heads" or "buckets"
-  int v_dim = 0;                          // 0: as head_dim
-};
-
-const std::vector<AttentionExtra>& AttentionExtras() {
-  static const std::vector<AttentionExtra> extras = {
-      {"softcap", {{"softcap", 2.5}}},
-      {"both ways", {{"causal", int64_t{0}}}},
-      {"sinks", {{"sinks", int64_t{1}}}, {"heads"}},
-      {"alibi", {{"alibi", int64_t{1}}}, {"heads"}},
-      {"narrow values", {}, {}, 7},
-      {"wide values", {}, {}, 70},
-      {"buckets",
-       {{"bucket_bias", int64_t{1}}, {"buckets", int64_t{32}}, {"max_distance", int64_t{128}}},
-       {"buckets"}},
-      {"everything",
-       {{"softcap", 3.0},
-        {"causal", int64_t{0}},
-        {"sinks", int64_t{1}},
-        {"alibi", int64_t{1}},
-        {"bucket_bias", int64_t{1}},
-        {"buckets", int64_t{32}},
-        {"max_distance", int64_t{40}},
-        {"bidirectional", int64_t{1}}},
-       {"heads", "heads", "buckets"},
-       33}};
-  return extras;
-}
-
-Case ExtraCase(const AttentionExtra& extra, const AttentionShape& s, KvType type) {
-  const int v_dim = extra.v_dim > 0 ? extra.v_dim : s.head_dim;
-  const std::string name = std::string("attention with ") + extra.name + " " + std::to_string(s.heads) + "/" +
-                           std::to_string(s.kv_heads) + " x " + std::to_string(s.head_dim) + ", window " +
-                           std::to_string(s.window) + ", " + std::string(KvTypeName(type));
-  const auto build = [=](TestGraph& g) {
-    Attrs attrs = AttentionAttrs(s, 0);
-    for (const auto& [key, value] : extra.attrs.all()) attrs.Set(key, value);
-    if (extra.v_dim > 0) attrs.Set("v_dim", int64_t{extra.v_dim});
-    const ValueId state = g.Op("kv_append", {g.Rows(s.kv_heads * s.head_dim), g.Rows(s.kv_heads * v_dim)},
-                               {{"layer", int64_t{0}}});
-    std::vector<ValueId> inputs = {g.Rows(s.heads * s.head_dim), state};
-    for (const std::string_view weight : extra.weights) {
-      inputs.push_back(weight == "heads" ? g.Weight({s.heads}, "f16") : g.Weight({32, s.heads}));
-    }
-    g.Output(g.Op("attention", inputs, attrs));
-  };
-  return {name, build, 2e-5, {{s.kv_heads, s.head_dim, v_dim}}, type};
-}
-
-void AddAttentionExtras(std::vector<Case>& cases) {
-  for (const AttentionExtra& extra : AttentionExtras()) {
-    for (const AttentionShape& s : {AttentionShape{6, 2, 40, 0}, {3, 1, 17, 9}, {5, 1, 1, 1}}) {
-      cases.push_back(ExtraCase(extra, s, KvType::kF32));
-    }
-    cases.push_back(ExtraCase(extra, {4, 4, 16, 33}, KvType::kF16));
-    cases.push_back(ExtraCase(extra, {4, 2, 21, 0}, KvType::kInt8));
-  }
-}
-
-void AddColumnOps(std::vector<Case>& cases) {
-  for (const int64_t n : kOddSizes) {
-    for (const int64_t groups : {1, 3}) {
-      const std::string size = " " + std::to_string(groups) + " x " + std::to_string(n);
-      cases.push_back({"slice" + size, [=](TestGraph& g) {
-                         g.Output(g.Op("slice", {g.Rows(groups * (n + 5))},
-                                       {{"groups", groups}, {"start", int64_t{3}}, {"width", n}}));
-                       }});
-      for (const int64_t broadcast : {0, 1}) {
-        cases.push_back({"concat" + size, [=](TestGraph& g) {
-                           g.Output(g.Op("concat", {g.Rows(groups * n), g.Rows(broadcast ? 7 : groups * 7)},
-                                         {{"groups", groups}, {"broadcast", broadcast}}));
-                         }});
-      }
-      cases.push_back({"head_linear" + size, [=](TestGraph& g) {
-                         g.Output(g.Op("head_linear", {g.Rows(groups * n), g.Weight({groups, 35, n})}));
-                       }});
-    }
-  }
-  for (const Format* format : AllFormats()) {
-    cases.push_back({"head_linear " + std::string(format->name), [=](TestGraph& g) {
-                       g.Output(g.Op("head_linear", {g.Rows(2 * 256), g.Weight({2, 17, 256}, format->name)}));
-                     }});
-  }
-  cases.push_back({"columns of output rows", [](TestGraph& g) {
-                     const ValueId x = g.Op("head_linear", {g.OutputRows(64), g.Weight({2, 20, 32}, "q8_0")});
-                     const ValueId part = g.Op("slice", {x}, {{"start", int64_t{5}}, {"width", int64_t{9}}});
-                     g.Output(g.Op("concat", {part, x}));
-                   }});
-}
-
 std::vector<Case> AllCases() {
   std::vector<Case> cases;
   AddSimpleOps(cases);
@@ -432,7 +299,6 @@ std::vector<Case> AllCases() {
   AddQuantized(cases);
   AddLinears(cases);
   AddAttentions(cases);
-  AddAttentionExtras(cases);
   AddColumnOps(cases);
   return cases;
 }
@@ -522,24 +388,24 @@ ValueId Experts(TestGraph& g, ValueId y, int64_t width) {
 }
 
 // A decoder layer in small: everything that a real one does, with a long enough past to be split.
-void BuildLayer(TestGraph& g, int window) {
-  const AttentionShape s{6, 2, 32, window};
-  const int64_t width = 96, q_width = s.heads * s.head_dim, kv_width = s.kv_heads * s.head_dim;
+void BuildLayer(TestGraph& g, const AttentionShape& s, const AttentionExtra& extra = {}) {
+  const int64_t width = 96, q_width = s.heads * s.head_dim, k_width = s.kv_heads * s.head_dim;
+  const int64_t v_width = s.kv_heads * s.value_dim(), out_width = s.heads * s.value_dim();
   const Attrs precise = {{"precise", int64_t{1}}};
   const ValueId x = g.Rows(width);
   ValueId rows =
       g.Op("rms_norm_quantize", {x, g.Weight({width}, "f32", 1)}, {{"eps", 1e-5}, {"precise", int64_t{1}}});
   const auto qkv = g.Ops("linear",
-                         {rows, g.Weight({q_width, width}, "q4_1"), g.Weight({kv_width, width}, "q8_0"),
-                          g.Weight({kv_width, width}, "q8_0")},
+                         {rows, g.Weight({q_width, width}, "q4_1"), g.Weight({k_width, width}, "q8_0"),
+                          g.Weight({v_width, width}, "q8_0")},
                          {{"weights", int64_t{3}}, {"forms", "q8,q16,q16"}});
   const ValueId table = g.Op("rope_table", {g.positions(), g.Weight({s.head_dim / 2})});
   const Attrs rope = {{"head_dim", int64_t{s.head_dim}}, {"style", "half"}};
   const ValueId state =
       g.Op("kv_append", {g.Op("rope", {qkv[1], table}, rope), qkv[2]}, {{"layer", int64_t{0}}});
-  const ValueId out = g.Op("attention", {g.Op("rope", {qkv[0], table}, rope), state}, AttentionAttrs(s, 0));
+  const ValueId out = AddAttention(g, {g.Op("rope", {qkv[0], table}, rope), state}, s, extra);
   rows = g.Op("quantize", {out}, precise);
-  ValueId y = g.Op("linear", {rows, g.Weight({width, q_width}, "q8_0"), x}, {{"residual", int64_t{1}}});
+  ValueId y = g.Op("linear", {rows, g.Weight({width, out_width}, "q8_0"), x}, {{"residual", int64_t{1}}});
   rows = g.Op("rms_norm_quantize", {y, g.Weight({width}, "f32", 1)}, {{"eps", 1e-5}});
   rows =
       g.Op("quantize", {g.Op("linear", {rows, g.Weight({160, width}, "q4_0"), g.Weight({160, width}, "q4_0")},
@@ -564,11 +430,17 @@ TestBatch::Sequence Piece(int begin, int rows, int first_block) {
   return piece;
 }
 
+struct StoreForm {
+  KvType type;
+  KvLayer layer;
+};
+
 // All logits of one sequence, its tokens cut into chunks, `strangers` other sequences in every batch.
-std::vector<float> RunInChunks(Backend& backend, const Graph& graph, int chunk, int strangers, KvType type) {
+std::vector<float> RunInChunks(Backend& backend, const Graph& graph, int chunk, int strangers,
+                               const StoreForm& store) {
   auto plan = backend.Prepare(graph, {.tokens = kLength + 3 * strangers, .outputs = kLength + 3 * strangers});
   EXPECT_TRUE(plan.ok()) << plan.error().what;
-  KvStore kv({{2, 32}}, type, 40 * (strangers + 1));
+  KvStore kv({store.layer}, store.type, 40 * (strangers + 1));
   std::vector<float> logits;
   int stranger_position = 0;
   for (int begin = 0; begin < kLength; begin += chunk) {
@@ -589,22 +461,41 @@ std::vector<float> RunInChunks(Backend& backend, const Graph& graph, int chunk, 
   return logits;
 }
 
+struct SameBitsForm {
+  const char* name;
+  AttentionShape shape;
+  KvType type;
+  std::vector<int> chunks = {1, 7, 64, kLength};
+  AttentionExtra extra = {};
+};
+
+std::vector<SameBitsForm> SameBitsForms() {
+  AttentionExtra both_ways = EveryExtra();
+  both_ways.attrs.Set("causal", int64_t{0});
+  return {{"plain", {6, 2, 32, 0}, KvType::kF16},
+          {"window", {6, 2, 32, 70}, KvType::kInt8},
+          // Heads of one KV head that threads share.
+          {"every extra", {14, 1, 32, 0, 16}, KvType::kF16, {1, 64}, EveryExtra()},
+          {"both ways", {6, 2, 32, 0, 16}, KvType::kF32, {kLength}, both_ways}};
+}
+
 TEST_P(Conformance, ASequenceGivesTheSameBitsHoweverItIsRun) {
-  for (const int window : {0, 70}) {
+  for (const SameBitsForm& form : SameBitsForms()) {
     TestGraph graph;
-    BuildLayer(graph, window);
-    const KvType type = window == 0 ? KvType::kF16 : KvType::kInt8;
-    const std::vector<float> want = RunInChunks(*backend_, graph.graph(), kLength, 0, type);
+    BuildLayer(graph, form.shape, form.extra);
+    const AttentionShape& s = form.shape;
+    const StoreForm store{form.type, {s.kv_heads, s.head_dim, s.v_dim}};
+    const std::vector<float> want = RunInChunks(*backend_, graph.graph(), kLength, 0, store);
     for (const int threads : {1, 2, 3}) {
       auto backend = GetParam()->open({.threads = threads});
       ASSERT_TRUE(backend.ok()) << backend.error().what;
-      for (const int chunk : {1, 7, 64, kLength}) {
+      for (const int chunk : form.chunks) {
         for (const int strangers : {0, 8}) {
-          const auto got = RunInChunks(*backend.value(), graph.graph(), chunk, strangers, type);
+          const auto got = RunInChunks(*backend.value(), graph.graph(), chunk, strangers, store);
           ASSERT_EQ(want.size(), got.size());
           const bool same = std::memcmp(want.data(), got.data(), want.size() * sizeof(float)) == 0;
-          EXPECT_TRUE(same) << "window " << window << ", " << threads << " threads, chunks of " << chunk
-                            << ", " << strangers << " strangers";
+          EXPECT_TRUE(same) << form.name << ", " << threads << " threads, chunks of " << chunk << ", "
+                            << strangers << " strangers";
         }
       }
     }
@@ -613,10 +504,10 @@ TEST_P(Conformance, ASequenceGivesTheSameBitsHoweverItIsRun) {
 
 TEST_P(Conformance, AStepAllocatesNothingAfterTheFirst) {
   TestGraph graph;
-  BuildLayer(graph, 0);
+  BuildLayer(graph, {6, 2, 32, 0, 16}, EveryExtra());
   auto plan = backend_->Prepare(graph.graph(), {.tokens = 16, .outputs = 16});
   ASSERT_TRUE(plan.ok()) << plan.error().what;
-  KvStore kv({{2, 32}}, KvType::kF16, 40);
+  KvStore kv({{2, 32, 16}}, KvType::kF16, 40);
   const TestBatch first = One(Piece(0, 5, 0)), second = One(Piece(5, 1, 0)), third = One(Piece(6, 9, 0)),
                   late = One(Piece(590, 1, 0));
   ASSERT_TRUE(plan.value()->Run(first.batch(), &kv).ok());

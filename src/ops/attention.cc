@@ -12,6 +12,7 @@ namespace {
 // Far beyond every model; products of two stay far from overflow.
 constexpr int64_t kMost = 1 << 20;
 constexpr int64_t kFarthest = std::numeric_limits<int>::max();
+constexpr int64_t kMostDistance = 1 << 16;
 
 struct Range {
   int64_t low = 0, high = kMost;
@@ -30,7 +31,7 @@ Result<int> ReadIntOr(const Attrs& attrs, std::string_view name, Range range, in
 
 Status ReadBuckets(const Attrs& attrs, AttentionForm& form) {
   TERN_TRY(form.buckets, ReadInt(attrs, "buckets", {4}));
-  TERN_TRY(form.max_distance, ReadInt(attrs, "max_distance", {1, kFarthest}));
+  TERN_TRY(form.max_distance, ReadInt(attrs, "max_distance", {1, kMostDistance}));
   form.bidirectional = attrs.Int("bidirectional", 0) != 0;
   const int exact = form.buckets / (form.bidirectional ? 4 : 2);
   if (form.max_distance > exact) return {};

@@ -108,22 +108,21 @@ KvStore::KvStore(std::vector<KvLayer> layers, KvType type, int blocks)
   TERN_CHECK(blocks >= 0);
   size_t bytes = 0;
   for (const KvLayer& layer : layers_) {
-    layer_offset_.push_back(bytes);
+    places_.push_back({bytes, PartBytes(layer.head_dim, type), HeadBlockBytes(layer, type)});
     bytes += static_cast<size_t>(blocks) * LayerBlockBytes(layer, type);
   }
   buffer_ = Buffer(bytes);
 }
 
 void* KvStore::K(int layer, int32_t block, int head) {
-  const KvLayer& l = this->layer(layer);
-  const size_t part =
-      static_cast<size_t>(block) * static_cast<size_t>(l.kv_heads) + static_cast<size_t>(head);
-  return static_cast<char*>(buffer_.data()) + layer_offset_[static_cast<size_t>(layer)] +
-         part * HeadBlockBytes(l, type_);
+  const Place& place = places_[static_cast<size_t>(layer)];
+  const auto heads = static_cast<size_t>(this->layer(layer).kv_heads);
+  const size_t part = static_cast<size_t>(block) * heads + static_cast<size_t>(head);
+  return static_cast<char*>(buffer_.data()) + place.offset + part * place.head_bytes;
 }
 
 void* KvStore::V(int layer, int32_t block, int head) {
-  return static_cast<char*>(K(layer, block, head)) + PartBytes(this->layer(layer).head_dim, type_);
+  return static_cast<char*>(K(layer, block, head)) + places_[static_cast<size_t>(layer)].k_bytes;
 }
 
 void KvStore::StoreRow(int layer, int32_t block, int head, int slot, const float* k, const float* v) {

@@ -64,7 +64,13 @@ class KvStore {
   std::vector<KvLayer> layers_;
   KvType type_;
   int blocks_;
-  std::vector<size_t> layer_offset_;  // bytes; layer i is [blocks][kv_heads][K | V]
+  // In bytes; a layer is [blocks][kv_heads][K | V].
+  struct Place {
+    size_t offset;      // of the layer
+    size_t k_bytes;     // of K, so V's offset
+    size_t head_bytes;  // of K and V
+  };
+  std::vector<Place> places_;  // by layer
   Buffer buffer_;
 };
 

@@ -31,7 +31,7 @@ struct AttentionState {
 struct AttentionTile {
   const float* q;  // [rows][head_dim], times the scale
   size_t rows, head_dim;
-  size_t width;  // head_dim rounded up to 16
+  size_t width;  // v_dim rounded up to 16
   // [rows]: the first and last position that a row sees, counted from the tile's first; may lie outside it.
   const int32_t* first;
   const int32_t* last;
@@ -39,6 +39,13 @@ struct AttentionTile {
   const float* v[kTileBlocks];  // [16][width]
   AttentionState state;
   float* scores;  // room for [kMaxTileRows][64]
+
+  // What becomes of scores before the softmax: capped, then biased, as ops/attention.h says.
+  int32_t start;             // position of the tile's first token
+  float softcap;             // 0: none
+  const int32_t* distance;   // [rows]: minus the row's position
+  const float* slope;        // [rows], or null
+  const float* const* bias;  // [rows]: 64 numbers each, or null
 };
 
 struct AttentionKernels {

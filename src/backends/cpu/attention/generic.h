@@ -64,6 +64,22 @@ inline void Score(const float* q, size_t head_dim, const float* const* k, int be
   for (; b < end; ++b) ScoreBlocks<kRowCount, 1>(q, head_dim, k + b, scores + b * kKvBlockTokens);
 }
 
+// One row's scores, capped and biased.
+void EditScores(const AttentionTile& tile, size_t row, float* scores) {
+  const Vec cap = Vec::Set(tile.softcap), inverse = Vec::Set(1.f / tile.softcap);
+  const Vec slope = Vec::Set(tile.slope != nullptr ? tile.slope[row] : 0.f);
+  const float distance = static_cast<float>(tile.start + tile.distance[row]);
+  for (int i = 0; i < kTileTokens; i += kLanes) {
+    Vec s = Vec::Load(scores + i);
+    if (tile.softcap > 0) s = cap * Tanh(s * inverse);
+    if (tile.slope != nullptr) {
+      s = MulAdd(slope, Vec::LaneNumbers() + Vec::Set(distance + static_cast<float>(i)), s);
+    }
+    if (tile.bias != nullptr) s = s + Vec::Load(tile.bias[row] + i);
+    s.Store(scores + i);
+  }
+}
+
 // One row's scores become its weights; returns what the row's earlier output is worth now. Scores outside
 // first..last count as -infinity, whatever memory holds there.
 inline float Soften(float* scores, int first, int last, float* top, float* sum) {
@@ -148,6 +164,9 @@ void AttendRows(const AttentionTile& tile, size_t row) {
   const float* q = tile.q + row * tile.head_dim;
   const int first_block = begin / kKvBlockTokens, end_block = (end + kKvBlockTokens - 1) / kKvBlockTokens;
   Score<kRowCount>(q, tile.head_dim, tile.k, first_block, end_block, tile.scores);
+  if (tile.softcap > 0 || tile.slope != nullptr || tile.bias != nullptr) {
+    for (size_t m = 0; m < kRowCount; ++m) EditScores(tile, row + m, tile.scores + m * kTileTokens);
+  }
   float keep[kRowCount];
   for (int m = 0; m < kRowCount; ++m) {
     const size_t r = row + static_cast<size_t>(m);

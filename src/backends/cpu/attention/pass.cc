@@ -1,0 +1,204 @@
+#include "backends/cpu/attention/pass.h"
+
+#include <algorithm>
+
+namespace tern {
+namespace {
+
+void Clear(const AttentionState& state, size_t rows, size_t width) {
+  std::fill_n(state.top, rows, kNoScore);
+  std::fill_n(state.sum, rows, 0.f);
+  std::fill_n(state.out, rows * width, 0.f);
+}
+
+}  // namespace
+
+AttentionShape::AttentionShape(const AttentionForm& f, const AttentionKernels& k, int threads)
+    : form(f), kernels(&k) {
+  const int least = (group() + kMostBundleHeads - 1) / kMostBundleHeads;
+  const int useful = std::min(threads / form.kv_heads, group() / kMaxTileRows);
+  slices = std::max(least, useful);
+  bundle_heads = (group() + slices - 1) / slices;
+  slices = (group() + bundle_heads - 1) / bundle_heads;
+}
+
+int AttentionShape::heads(int bundle) const {
+  return std::min(bundle_heads, group() - bundle % slices * bundle_heads);
+}
+
+void AttentionShape::SetBias(const float* by_bucket) {
+  bias_reach = form.max_distance + kTileTokens - 1;
+  for (int head = 0; head < form.heads; ++head) {
+    for (int d = -bias_reach; d <= bias_reach; ++d) {
+      bias.push_back(by_bucket[RelativeBucket(form, d) * form.heads + head]);
+    }
+  }
+}
+
+AttentionScratch::AttentionScratch(void* memory, const AttentionShape& s) : bytes(0) {
+  const auto take = [&]<class T>(T*& part, size_t count) {
+    part = memory == nullptr ? nullptr : reinterpret_cast<T*>(static_cast<char*>(memory) + bytes);
+    bytes += (count * sizeof(T) + 63) / 64 * 64;
+  };
+  const size_t rows = s.pass_rows(), head_dim = static_cast<size_t>(s.form.head_dim);
+  take(q, rows * head_dim);
+  take(segment, s.state_floats(rows));
+  take(total, s.state_floats(rows));
+  take(k, kTileTokens * head_dim);
+  take(v, kTileTokens * s.width());
+  take(scores, kMaxTileRows * kTileTokens);
+  take(slope, rows);
+  take(first, rows);
+  take(last, rows);
+  take(tile_first, rows);
+  take(tile_last, rows);
+  take(distance, rows);
+  take(bias, rows);
+}
+
+AttentionPass::AttentionPass(const AttentionShape& shape, const OpArgs& args, Rows rows,
+                             const AttentionScratch& scratch)
+    : s_(shape),
+      form_(shape.form),
+      kernels_(*shape.kernels),
+      args_(args),
+      sequence_(rows.sequence),
+      first_head_(shape.first_head(rows.bundle)),
+      heads_(shape.heads(rows.bundle)),
+      begin_(rows.begin),
+      rows_(static_cast<size_t>((rows.end - rows.begin) * heads_)),
+      scratch_(scratch) {
+  const int end = sequence_.first_position + sequence_.rows;
+  for (size_t r = 0; r < rows_; ++r) {
+    const int position = sequence_.first_position + begin_ + static_cast<int>(r) / heads_;
+    scratch.first[r] = form_.First(position);
+    scratch.last[r] = form_.Last(position, end);
+    scratch.distance[r] = -position;
+    if (s_.slopes != nullptr) scratch.slope[r] = s_.slopes.get()[Head(r)];
+  }
+  first_ = scratch.first[0];
+  last_ = scratch.last[rows_ - 1];
+}
+
+size_t AttentionPass::Row(size_t r) const {
+  return static_cast<size_t>(sequence_.first_row + begin_ + static_cast<int>(r) / heads_);
+}
+
+size_t AttentionPass::Head(size_t r) const {
+  return static_cast<size_t>(first_head_ + static_cast<int>(r) % heads_);
+}
+
+void AttentionPass::LoadQueries() const {
+  const auto dim = static_cast<size_t>(form_.head_dim), heads = static_cast<size_t>(form_.heads);
+  for (size_t r = 0; r < rows_; ++r) {
+    const float* q = args_.inputs[0].f32() + (Row(r) * heads + Head(r)) * dim;
+    kernels_.scale(q, static_cast<float>(form_.scale), dim, scratch_.q + r * dim);
+  }
+}
+
+void AttentionPass::RunSegment(int segment, const AttentionState& state) const {
+  Clear(state, rows_, s_.width());
+  const int begin = std::max(first_, segment * kSegmentTokens) / kTileTokens;
+  const int end = std::min(last_, (segment + 1) * kSegmentTokens - 1) / kTileTokens + 1;
+  for (int tile = begin; tile < end; ++tile) RunTile(tile * kTileTokens, state);
+}
+
+// A sink is a key seen first, whose value is zero.
+void AttentionPass::Start(const AttentionState& total) const {
+  Clear(total, rows_, s_.width());
+  if (s_.sinks == nullptr) return;
+  for (size_t r = 0; r < rows_; ++r) total.top[r] = s_.sinks.get()[Head(r)];
+  std::fill_n(total.sum, rows_, 1.f);
+}
+
+void AttentionPass::Merge(const AttentionState& segment, const AttentionState& total) const {
+  kernels_.merge(segment, total, rows_, s_.width());
+}
+
+void AttentionPass::Write(const AttentionState& total) const {
+  const auto dim = static_cast<size_t>(form_.v_dim), heads = static_cast<size_t>(form_.heads);
+  for (size_t r = 0; r < rows_; ++r) {
+    float* y = args_.outputs[0].f32() + (Row(r) * heads + Head(r)) * dim;
+    kernels_.finish(total.out + r * s_.width(), total.sum[r], dim, y);
+  }
+}
+
+void AttentionPass::RunTile(int start, const AttentionState& state) const {
+  AttentionTile tile{.q = scratch_.q,
+                     .rows = rows_,
+                     .head_dim = static_cast<size_t>(form_.head_dim),
+                     .width = s_.width(),
+                     .first = scratch_.tile_first,
+                     .last = scratch_.tile_last,
+                     .k = {},
+                     .v = {},
+                     .state = state,
+                     .scores = scratch_.scores,
+                     .start = start,
+                     .softcap = static_cast<float>(form_.softcap),
+                     .distance = scratch_.distance,
+                     .slope = s_.slopes == nullptr ? nullptr : scratch_.slope,
+                     .bias = s_.bias.empty() ? nullptr : scratch_.bias};
+  for (size_t r = 0; r < rows_; ++r) {
+    scratch_.tile_first[r] = scratch_.first[r] - start;
+    scratch_.tile_last[r] = scratch_.last[r] - start;
+  }
+  if (tile.bias != nullptr) PlaceBias(start);
+  const int begin = std::max(0, first_ - start) / kKvBlockTokens;
+  const int end = std::min(kTileTokens - 1, last_ - start) / kKvBlockTokens;
+  for (int b = begin; b <= end; ++b) LoadBlock(tile, b, start / kKvBlockTokens + b);
+  kernels_.tile(tile);
+}
+
+void AttentionPass::PlaceBias(int start) const {
+  const int reach = s_.bias_reach, span = 2 * reach + 1;
+  for (size_t r = 0; r < rows_; ++r) {
+    const int distance = std::clamp(start + scratch_.distance[r], -reach, reach - kTileTokens + 1);
+    scratch_.bias[r] = s_.bias.data() + Head(r) * static_cast<size_t>(span) + (distance + reach);
+  }
+}
+
+void AttentionPass::LoadBlock(AttentionTile& tile, int b, int index) const {
+  const int32_t block = sequence_.blocks[static_cast<size_t>(index)];
+  const int kv_head = first_head_ / s_.group();
+  LoadKeys(tile, b, args_.kv->K(form_.layer, block, kv_head));
+  LoadValues(tile, b, args_.kv->V(form_.layer, block, kv_head));
+}
+
+// Block b of the tile in f32: where it lies, if it is that already.
+void AttentionPass::LoadKeys(AttentionTile& tile, int b, const void* part) const {
+  const size_t dim = tile.head_dim;
+  float* out = scratch_.k + static_cast<size_t>(b) * kKvBlockTokens * dim;
+  tile.k[b] = out;
+  switch (args_.kv->type()) {
+    case KvType::kF32:
+      tile.k[b] = static_cast<const float*>(part);
+      return;
+    case KvType::kInt8:
+      return kernels_.load_int8_k(part, dim, out);
+    case KvType::kF16:
+    case KvType::kBf16:
+      const int kind = args_.kv->type() == KvType::kF16 ? 1 : 2;
+      return kernels_.load(part, kind, dim, kKvBlockTokens, kKvBlockTokens, out);
+  }
+}
+
+void AttentionPass::LoadValues(AttentionTile& tile, int b, const void* part) const {
+  const auto dim = static_cast<size_t>(form_.v_dim);
+  float* out = scratch_.v + static_cast<size_t>(b) * kKvBlockTokens * tile.width;
+  tile.v[b] = out;
+  switch (args_.kv->type()) {
+    case KvType::kF32:
+      if (dim != tile.width) return kernels_.load(part, 0, kKvBlockTokens, dim, tile.width, out);
+      tile.v[b] = static_cast<const float*>(part);
+      return;
+    case KvType::kInt8:
+      return kernels_.load_int8_v(part, dim, tile.width, out);
+    case KvType::kF16:
+    case KvType::kBf16:
+      const int kind = args_.kv->type() == KvType::kF16 ? 1 : 2;
+      return kernels_.load(part, kind, kKvBlockTokens, dim, tile.width, out);
+  }
+}
+
+}  // namespace tern
