@@ -54,7 +54,7 @@ class RandomGraph {
     const ValueId x = Recent();
     constexpr std::array<const char*, 7> kUnary = {"silu",    "gelu", "gelu_tanh", "scale",
                                                    "sigmoid", "relu", "relu2"};
-    switch (Pick(0, 9)) {
+    switch (Pick(0, 10)) {
       case 0:
         return Keep("rms_norm", {x, Weight({Columns(x)})}, {{"eps", 1e-5}});
       case 1:
@@ -73,6 +73,8 @@ class RandomGraph {
         return Keep("layer_norm", {x, Weight({Columns(x)})}, {{"eps", 1e-5}});
       case 7:
         return AddMoe(x);
+      case 8:
+        return AddColumnOp(x);
       default:
         return AddLinear(x);
     }
@@ -104,6 +106,22 @@ class RandomGraph {
       inputs.push_back(Weight({graph_.value(inputs[1 + i]).type.shape[0]}));
     }
     Keep("linear", inputs, {{"weights", weights}, {"biases", biased ? weights : 0}});
+  }
+
+  // By two halves, where there are two: heads of a projection.
+  void AddColumnOp(ValueId x) {
+    const int64_t groups = Columns(x) % 2 == 0 ? 2 : 1, width = Columns(x) / groups;
+    const ValueId y = AnyLike(x);
+    switch (Pick(0, 2)) {
+      case 0:
+        return Keep("slice", {x},
+                    {{"groups", groups}, {"start", width / 3}, {"width", std::max<int64_t>(1, width / 2)}});
+      case 1:
+        if (2 * Columns(x) <= kMaxColumns) Keep("concat", {x, y}, {{"groups", groups}});
+        return;
+      default:
+        return Keep("head_linear", {x, Weight({groups, 32 / groups, width})});
+    }
   }
 
   // The router and two experts of four see the same rows, sometimes by way of a shared gate.
