@@ -4,14 +4,14 @@
 
 namespace tern {
 
-#define CHAT_FORMAT(name) extern const ChatFormatDesc k_chat_format_##name;
+#define CHAT_FORMAT(name) extern const ChatFormatDesc k_chatformat_##name;
 #include "text/chat_formats.list"
 #undef CHAT_FORMAT
 
 namespace {
 
 constexpr const ChatFormatDesc* kFormats[] = {
-#define CHAT_FORMAT(name) &k_chat_format_##name,
+#define CHAT_FORMAT(name) &k_chatformat_##name,
 #include "text/chat_formats.list"
 #undef CHAT_FORMAT
 };
@@ -43,7 +43,7 @@ const ChatFormatDesc& DetectChatFormat(std::string_view chat_template) {
       if (!mark.empty() && chat_template.find(mark) != chat_template.npos) return *format;
     }
   }
-  return k_chat_format_plain;
+  return k_chatformat_plain;
 }
 
 ReasoningTags DetectReasoning(std::string_view chat_template) {

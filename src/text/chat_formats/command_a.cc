@@ -15,8 +15,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_command_a;
-const ChatFormatDesc k_chat_format_command_a = {
+extern const ChatFormatDesc k_chatformat_command_a;
+const ChatFormatDesc k_chatformat_command_a = {
     .name = "command_a",
     .summary = "a JSON list in <|START_ACTION|> tokens",
     .mentions = {"<|START_ACTION|>"},

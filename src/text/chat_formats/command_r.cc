@@ -19,8 +19,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_command_r;
-const ChatFormatDesc k_chat_format_command_r = {
+extern const ChatFormatDesc k_chatformat_command_r;
+const ChatFormatDesc k_chatformat_command_r = {
     .name = "command_r",
     .summary = "a fenced JSON list after Action:",
     .mentions = {"Action:\\n```json", "Action:\n```json"},

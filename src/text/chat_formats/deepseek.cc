@@ -32,8 +32,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_deepseek;
-const ChatFormatDesc k_chat_format_deepseek = {
+extern const ChatFormatDesc k_chatformat_deepseek;
+const ChatFormatDesc k_chatformat_deepseek = {
     .name = "deepseek",
     .summary = "NAME<｜tool▁sep｜>JSON in <｜tool▁call...｜> tokens",
     .mentions = {"<｜tool▁call▁begin｜>"},

@@ -29,8 +29,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_deepseek_v32;
-const ChatFormatDesc k_chat_format_deepseek_v32 = {
+extern const ChatFormatDesc k_chatformat_deepseek_v32;
+const ChatFormatDesc k_chatformat_deepseek_v32 = {
     .name = "deepseek_v32",
     .summary = "<｜DSML｜invoke name=NAME> tags",
     .mentions = {"｜DSML｜"},

@@ -21,8 +21,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_functionary;
-const ChatFormatDesc k_chat_format_functionary = {
+extern const ChatFormatDesc k_chatformat_functionary;
+const ChatFormatDesc k_chatformat_functionary = {
     .name = "functionary",
     .summary = "JSON in <function=NAME> tags",
     .mentions = {"<function="},

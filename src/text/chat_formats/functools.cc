@@ -14,8 +14,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_functools;
-const ChatFormatDesc k_chat_format_functools = {
+extern const ChatFormatDesc k_chatformat_functools;
+const ChatFormatDesc k_chatformat_functools = {
     .name = "functools",
     .summary = "a JSON list after functools",
     .mentions = {"functools["},

@@ -22,8 +22,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_glm;
-const ChatFormatDesc k_chat_format_glm = {
+extern const ChatFormatDesc k_chatformat_glm;
+const ChatFormatDesc k_chatformat_glm = {
     .name = "glm",
     .summary = "<arg_key> and <arg_value> in <tool_call> tags",
     .mentions = {"<arg_key>"},

@@ -147,8 +147,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_gpt_oss;
-const ChatFormatDesc k_chat_format_gpt_oss = {
+extern const ChatFormatDesc k_chatformat_gpt_oss;
+const ChatFormatDesc k_chatformat_gpt_oss = {
     .name = "gpt_oss",
     .summary = "harmony channels, calls to=functions.NAME",
     .mentions = {"<|channel|>"},

@@ -15,8 +15,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_granite;
-const ChatFormatDesc k_chat_format_granite = {
+extern const ChatFormatDesc k_chatformat_granite;
+const ChatFormatDesc k_chatformat_granite = {
     .name = "granite",
     .summary = "a JSON list after <|tool_call|>",
     .mentions = {"<|tool_call|>"},

@@ -17,8 +17,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_hermes;
-const ChatFormatDesc k_chat_format_hermes = {
+extern const ChatFormatDesc k_chatformat_hermes;
+const ChatFormatDesc k_chatformat_hermes = {
     .name = "hermes",
     .summary = "JSON in <tool_call> tags",
     .mentions = {"<tool_call>"},

@@ -16,8 +16,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_internlm;
-const ChatFormatDesc k_chat_format_internlm = {
+extern const ChatFormatDesc k_chatformat_internlm;
+const ChatFormatDesc k_chatformat_internlm = {
     .name = "internlm",
     .summary = "JSON after <|action_start|><|plugin|>",
     .mentions = {"<|action_start|>"},

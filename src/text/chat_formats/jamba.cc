@@ -15,8 +15,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_jamba;
-const ChatFormatDesc k_chat_format_jamba = {
+extern const ChatFormatDesc k_chatformat_jamba;
+const ChatFormatDesc k_chatformat_jamba = {
     .name = "jamba",
     .summary = "JSON in <tool_calls> tags",
     .mentions = {"<tool_calls>"},

@@ -30,8 +30,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_kimi_k2;
-const ChatFormatDesc k_chat_format_kimi_k2 = {
+extern const ChatFormatDesc k_chatformat_kimi_k2;
+const ChatFormatDesc k_chatformat_kimi_k2 = {
     .name = "kimi_k2",
     .summary = "functions.NAME:N and JSON in <|tool_call...|> tokens",
     .mentions = {"<|tool_call_begin|>"},

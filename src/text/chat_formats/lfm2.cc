@@ -15,8 +15,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_lfm2;
-const ChatFormatDesc k_chat_format_lfm2 = {
+extern const ChatFormatDesc k_chatformat_lfm2;
+const ChatFormatDesc k_chatformat_lfm2 = {
     .name = "lfm2",
     .summary = "Python calls in <|tool_call_start|> tokens",
     .mentions = {"<|tool_call_start|>"},

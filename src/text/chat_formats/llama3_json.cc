@@ -93,8 +93,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_llama3_json;
-const ChatFormatDesc k_chat_format_llama3_json = {
+extern const ChatFormatDesc k_chatformat_llama3_json;
+const ChatFormatDesc k_chatformat_llama3_json = {
     .name = "llama3_json",
     .summary = "an answer that is a call in JSON, or follows <|python_tag|>",
     .mentions = {"<|python_tag|>", "{\"name\": function name, \"parameters\": "},

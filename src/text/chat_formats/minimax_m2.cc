@@ -26,8 +26,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_minimax_m2;
-const ChatFormatDesc k_chat_format_minimax_m2 = {
+extern const ChatFormatDesc k_chatformat_minimax_m2;
+const ChatFormatDesc k_chatformat_minimax_m2 = {
     .name = "minimax_m2",
     .summary = "<invoke name=NAME> in <minimax:tool_call> tags",
     .mentions = {"<minimax:tool_call>"},

@@ -62,8 +62,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_mistral;
-const ChatFormatDesc k_chat_format_mistral = {
+extern const ChatFormatDesc k_chatformat_mistral;
+const ChatFormatDesc k_chatformat_mistral = {
     .name = "mistral",
     .summary = "a JSON list or NAME[ARGS]JSON after [TOOL_CALLS]",
     .mentions = {"[TOOL_CALLS]"},

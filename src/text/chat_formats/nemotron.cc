@@ -15,8 +15,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_nemotron;
-const ChatFormatDesc k_chat_format_nemotron = {
+extern const ChatFormatDesc k_chatformat_nemotron;
+const ChatFormatDesc k_chatformat_nemotron = {
     .name = "nemotron",
     .summary = "JSON in <TOOLCALL> tags",
     .mentions = {"<TOOLCALL>"},

@@ -18,8 +18,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_olmo3;
-const ChatFormatDesc k_chat_format_olmo3 = {
+extern const ChatFormatDesc k_chatformat_olmo3;
+const ChatFormatDesc k_chatformat_olmo3 = {
     .name = "olmo3",
     .summary = "Python calls in <function_calls> tags",
     .mentions = {"<function_calls>"},

@@ -11,8 +11,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_plain;
-const ChatFormatDesc k_chat_format_plain = {
+extern const ChatFormatDesc k_chatformat_plain;
+const ChatFormatDesc k_chatformat_plain = {
     .name = "plain",
     .summary = "text without calls",
     .make = Make,

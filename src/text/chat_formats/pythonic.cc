@@ -15,8 +15,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_pythonic;
-const ChatFormatDesc k_chat_format_pythonic = {
+extern const ChatFormatDesc k_chatformat_pythonic;
+const ChatFormatDesc k_chatformat_pythonic = {
     .name = "pythonic",
     .summary = "an answer that is a list of Python calls",
     .mentions = {"<|python_start|>"},

@@ -28,8 +28,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_qwen3_coder;
-const ChatFormatDesc k_chat_format_qwen3_coder = {
+extern const ChatFormatDesc k_chatformat_qwen3_coder;
+const ChatFormatDesc k_chatformat_qwen3_coder = {
     .name = "qwen3_coder",
     .summary = "<function=NAME> and <parameter=NAME> tags",
     .mentions = {"<parameter="},

@@ -22,8 +22,8 @@ std::unique_ptr<ChatParser> Make(const ChatFormatOptions& options) {
 
 }  // namespace
 
-extern const ChatFormatDesc k_chat_format_seed_oss;
-const ChatFormatDesc k_chat_format_seed_oss = {
+extern const ChatFormatDesc k_chatformat_seed_oss;
+const ChatFormatDesc k_chatformat_seed_oss = {
     .name = "seed_oss",
     .summary = "<function=NAME> in <seed:tool_call> tags",
     .mentions = {"<seed:tool_call>"},
