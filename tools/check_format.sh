@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mapfile -t files < <(git ls-files -co --exclude-standard -- '*.h' '*.cc')
 if [ "${1:-}" = --fix ]; then exec clang-format-14 -i "${files[@]}"; fi
-if clang-format-14 --dry-run -Werror "${files[@]}" 2>&1 | grep -E 'error:' | cut -d: -f1-2 | sort -u | head -20 | grep .; then
+if { clang-format-14 --dry-run -Werror "${files[@]}" 2>&1 || true; } | grep -E '^[^ ]+: error:' | cut -d: -f1-2 | sort -u | head -20 | grep .; then
   echo "format: run tools/check_format.sh --fix"
   exit 1
 fi

@@ -219,8 +219,7 @@ TEST(ChatTemplate, NothingThatACallerSendsBecomesTemplateText) {
 // Bounds and where errors arise.
 TEST(ChatTemplate, ErrorsNameThePlaceInOneLine) {
   EXPECT_EQ(Rendered("ab\n  {{ 1 + }}"),
-            "error: chat template, line 2, column 10: unexpected end of print statement")
-      << "syntax";
+            "error: chat template, line 2, column 10: unexpected end of print statement");
   EXPECT_EQ(Rendered("é{{ x.y }}"), "error: chat template, line 1, column 6: 'x' is undefined");
   EXPECT_EQ(Rendered("{% macro f(a) %}\n{{ a + 1 }}{% endmacro %}\n{{ f('x') }}"),
             "error: chat template, line 2, column 6: can only concatenate str (not \"int\") to str");
