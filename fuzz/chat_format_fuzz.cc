@@ -3,6 +3,7 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <string>
 #include <vector>
@@ -65,15 +66,31 @@ void RequireSound(const std::vector<tern::ChatEvent>& events) {
   REQUIRE(!open);
 }
 
+// `text` in pieces; at every line break in it a control token arrives, one after the other.
 std::vector<tern::ChatEvent> Parse(const tern::ChatFormatDesc& format, const tern::ChatFormatOptions& options,
-                                   const std::string& text, size_t piece) {
+                                   std::string_view text, size_t piece) {
   const auto parser = format.make.value(options);
+  const auto& tokens = options.control_tokens;
   std::vector<tern::ChatEvent> events;
-  for (size_t at = 0; at < text.size(); at += piece)
-    parser->Feed(std::string_view(text).substr(at, piece), &events);
+  size_t next = 0;
+  while (!text.empty()) {
+    const size_t end = tokens.empty() ? text.size() : std::min(text.find('\n'), text.size());
+    for (size_t at = 0; at < end; at += piece)
+      parser->Feed(text.substr(at, std::min(piece, end - at)), &events);
+    if (end < text.size()) parser->FeedControl(tokens[next++ % tokens.size()], &events);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
   parser->Finish(&events);
   return Joined(events);
 }
+
+// Words that are control tokens of some model.
+constexpr const char* kControl[] = {
+    "<think>",           "</think>",         "<tool_call>", "</tool_call>",
+    "[TOOL_CALLS]",      "[ARGS]",           "[CALL_ID]",   "<|python_tag|>",
+    "<|channel|>",       "<|message|>",      "<|start|>",   "<|end|>",
+    "<|call|>",          "<|constrain|>",    "<|im_end|>",  "<|tool_call_begin|>",
+    "<|tool_call_end|>", "<|START_ACTION|>", "<arg_value>"};
 
 bool Same(const std::vector<tern::ChatEvent>& a, const std::vector<tern::ChatEvent>& b) {
   if (a.size() != b.size()) return false;
@@ -99,6 +116,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (data.ConsumeBool()) options.tools = kTools;
   if (data.ConsumeBool()) options.reasoning = {"<think>", "</think>"};
   options.begins_in_reasoning = data.ConsumeIntegralInRange(0, 3) == 0;
+  for (int i = data.ConsumeIntegralInRange(0, 6); i > 0; --i) {
+    options.control_tokens.emplace_back(data.PickValueInArray(kControl));
+  }
   const auto piece = data.ConsumeIntegralInRange<size_t>(1, 64);
   const std::string text = data.ConsumeRemainingBytesAsString();
 

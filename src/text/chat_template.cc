@@ -2,11 +2,13 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value_stack.hpp>
 #include <charconv>
 #include <ctime>
 
+#include "text/chat_messages.h"
 #include "text/jinja/from_json.h"
 #include "text/jinja/interpreter.h"
 #include "text/jinja/parser.h"
@@ -192,17 +194,52 @@ boost::json::object ChatMessage(std::string_view role, std::string_view content)
   return {{"role", role}, {"content", content}};
 }
 
+namespace {
+
+// Whether the template takes the text out of a part, instead of failing or printing the part.
+bool ReadsParts(const ChatTemplate& chat_template, boost::json::object variables,
+                const TemplateOptions& options) {
+  static constexpr std::string_view kText = "words of a part";
+  variables["messages"] = boost::json::array{
+      {{"role", "user"}, {"content", boost::json::array{{{"type", "text"}, {"text", kText}}}}}};
+  const auto rendered = chat_template.Render(variables, options);
+  if (!rendered.ok()) return false;
+  return std::any_of(rendered.value().begin(), rendered.value().end(), [&](const TextSegment& segment) {
+    const bool is_printed = segment.text.find("'type': 'text'") != segment.text.npos ||
+                            segment.text.find("\"type\": \"text\"") != segment.text.npos;
+    return segment.text.find(kText) != segment.text.npos && !is_printed;
+  });
+}
+
+bool HasParts(const boost::json::array& messages) {
+  return std::any_of(messages.begin(), messages.end(), [](const boost::json::value& message) {
+    const auto* content = message.is_object() ? message.get_object().if_contains("content") : nullptr;
+    return content && content->is_array();
+  });
+}
+
+}  // namespace
+
 Result<std::vector<TextSegment>> RenderConversation(const ChatTemplate& chat_template,
                                                     const Conversation& conversation,
                                                     const TemplateOptions& options) {
   boost::json::object variables = conversation.extra;
-  variables["messages"] = conversation.messages;
   variables["tools"] = conversation.tools;
   if (!variables.contains("documents")) variables["documents"] = nullptr;
   variables["add_generation_prompt"] = conversation.add_generation_prompt;
   variables["bos_token"] = conversation.bos_token;
   variables["eos_token"] = conversation.eos_token;
-  return chat_template.Render(variables, options);
+  MessageShape shape;
+  shape.joins_parts = HasParts(conversation.messages) && !ReadsParts(chat_template, variables, options);
+  variables["messages"] = ShapeMessages(conversation.messages, shape);
+  const auto rendered = chat_template.Render(variables, options);
+  if (rendered.ok() || rendered.error().code != Code::kBadInput) return rendered;
+  shape.arguments_as_objects = false;
+  boost::json::array other = ShapeMessages(conversation.messages, shape);
+  if (other == variables["messages"]) return rendered;
+  variables["messages"] = std::move(other);
+  auto with_strings = chat_template.Render(variables, options);
+  return with_strings.ok() ? with_strings : rendered;
 }
 
 Result<boost::json::object> ParseVariables(std::string_view json) {

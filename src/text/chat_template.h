@@ -61,6 +61,10 @@ struct Conversation {
 };
 boost::json::object ChatMessage(std::string_view role, std::string_view content);
 
+// Messages may be as OpenAI's API has them: they are put into the shape that this template takes. Null
+// members are left out, reasoning goes by every name that templates know, arguments of calls are objects (or
+// strings, where the template fails on objects), and a content of several texts is joined unless the template
+// reads parts.
 Result<std::vector<TextSegment>> RenderConversation(const ChatTemplate& chat_template,
                                                     const Conversation& conversation,
                                                     const TemplateOptions& options = {});

@@ -1,5 +1,6 @@
 #include "text/chat_template.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -214,6 +215,35 @@ TEST(ChatTemplate, NothingThatACallerSendsBecomesTemplateText) {
   }
   EXPECT_GE(templates, 7u);
   EXPECT_GE(found, templates);
+}
+
+// A conversation as OpenAI's API has it, as text.
+std::string Conversed(std::string_view source, std::string_view messages) {
+  auto parsed = ChatTemplate::Parse(source);
+  if (!parsed.ok()) return "error: " + parsed.error().what;
+  Conversation conversation;
+  const auto variables = ParseVariables(fmt::format("{{\"messages\": {}}}", messages));
+  conversation.messages = variables.value().at("messages").get_array();
+  const auto segments = RenderConversation(parsed.value(), conversation);
+  return segments.ok() ? Joined(segments.value()) : "error: " + segments.error().what;
+}
+
+TEST(ChatTemplate, MessagesTakeTheShapeThatTheTemplateExpects) {
+  const std::string call =
+      R"([{"role": "assistant", "content": null, "reasoning": "Hm.", "tool_calls": [
+          {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{\"x\": 1}"}}]}])";
+  EXPECT_EQ(Conversed("{{ messages[0].tool_calls[0].function.arguments | tojson }}", call), R"({"x": 1})");
+  EXPECT_EQ(Conversed("{{ '' + messages[0].tool_calls[0].function.arguments }}", call), R"({"x": 1})");
+  EXPECT_EQ(Conversed("{{ messages[0].reasoning_content }}{{ messages[0].thinking }}", call), "Hm.Hm.");
+  EXPECT_EQ(Conversed("{{ 'content' in messages[0] }}", call), "False");
+  EXPECT_EQ(Conversed("{{ messages[0].tool_calls[0].function.nothing.at_all }}", call),
+            "error: chat template, line 1, column 46: 'dict object' has no attribute 'nothing'");
+
+  const std::string parts =
+      R"([{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}])";
+  EXPECT_EQ(Conversed("{{ messages[0].content }}", parts), "ab");
+  EXPECT_EQ(Conversed("{{ '<' + messages[0].content + '>' }}", parts), "<ab>");
+  EXPECT_EQ(Conversed("{% for part in messages[0].content %}{{ part.text }}|{% endfor %}", parts), "a|b|");
 }
 
 // Bounds and where errors arise.

@@ -21,7 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr double kMaxSeconds = 10;
+#else
 constexpr double kMaxSeconds = 1;
+#endif
 constexpr const char* kWords[] = {
     "{{",
     "}}",
