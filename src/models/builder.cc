@@ -172,13 +172,23 @@ ValueId ModelBuilder::LinearOf(ValueId x, ValueId weight, ValueId bias) {
   return Op("linear", {x, weight, bias}, {{"weights", int64_t{1}}, {"biases", int64_t{1}}});
 }
 
+ValueId ModelBuilder::TimesFactor(ValueId x, std::string_view part) {
+  if (!HasPart(part, "scale")) return x;
+  const std::vector<float> factor = Numbers(Name(part, "scale"), {1});
+  if (factor.empty()) return kNoValue;
+  if (std::isfinite(factor[0])) return Scale(x, factor[0]);
+  return Fail(BadInput(fmt::format("{}: {}, expected a finite number", Name(part, "scale"), factor[0])));
+}
+
 ValueId ModelBuilder::Linear(ValueId x, std::string_view part, int64_t out, int64_t in) {
+  x = TimesFactor(x, part);
   const ValueId weight = Weight(Name(part), {out, in}, std::string(part));
   return LinearOf(x, weight, HasPart(part, "bias") ? Weight(Name(part, "bias"), {out}) : kNoValue);
 }
 
 ValueId ModelBuilder::LinearRows(ValueId x, std::string_view part, const RowSlice& slice,
                                  std::string_view role) {
+  x = TimesFactor(x, part);
   const ValueId weight = WeightRows(Name(part), slice, role);
   if (!HasPart(part, "bias")) return LinearOf(x, weight, kNoValue);
   return LinearOf(x, weight,
@@ -206,6 +216,7 @@ void ModelBuilder::Head(ValueId x, const Hparams& h, const HeadSpec& spec) {
   if (!status_.ok()) return;
   if (hidden_states_) return graph_.AddOutput(x);
   // A tied table is looked up as it lies in the file and multiplied packed: two values, one tensor.
+  if (HasPart("output")) x = TimesFactor(x, "output");
   const ValueId head = HasPart("output")
                            ? Weight(Name("output"), {h.vocabulary, h.width})
                            : graph_.AddWeight("output.weight", graph_.value(embedding_).tensor());

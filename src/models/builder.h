@@ -82,7 +82,8 @@ class ModelBuilder {
   }
   // With the layer's weight and, where there is one, bias `part`.
   ValueId LayerNorm(ValueId x, std::string_view part, int64_t width, float eps);
-  // y = x w^T with the layer's weight `part`, [out, in], and its bias where the checkpoint has one.
+  // y = x w^T with the layer's weight `part`, [out, in], and its bias and factor where the checkpoint has
+  // them.
   ValueId Linear(ValueId x, std::string_view part, int64_t out, int64_t in);
   // The same with rows of a weight that several linears share; `role` as of a weight of its own.
   ValueId LinearRows(ValueId x, std::string_view part, const RowSlice& slice, std::string_view role);
@@ -116,6 +117,9 @@ class ModelBuilder {
 
  private:
   const Tensor* Take(const std::string& name);  // nullptr: none
+  // x times the factor of the weight `part`, `<part>.scale`, which NVFP4 weights have. It belongs to the
+  // product without its bias, so it may as well multiply x.
+  ValueId TimesFactor(ValueId x, std::string_view part);
   ValueId LinearOf(ValueId x, ValueId weight, ValueId bias);
 
   const Checkpoint& checkpoint_;

@@ -34,7 +34,6 @@ constexpr Format DescribeFormat(std::string_view name) {
   if constexpr (requires { F::kFiniteOnly; }) format.finite_only = F::kFiniteOnly;
   if constexpr (requires { F::kIntForm; }) {
     constexpr IntForm form = F::kIntForm;
-    static_assert(!isa_none::kHasPrefix<F>, "Unpack sees blocks only");
     static_assert(form.two_level ? F::kWeights == 256 : F::kWeights % 32 == 0,
                   "blocks that integer kernels take");
     static_assert(form.group == 32 || (form.group == 16 && form.two_level), "one scale per 16 or 32");

@@ -30,7 +30,8 @@ struct Format {
   float tolerance;
   bool finite_only = false;  // no bits stand for infinities and NaNs: encode makes the largest number of them
   IntForm int_form = {};
-  void (*unpack)(const void* block, IntBlock* out) = nullptr;  // set where int_form.bits != 0
+  // The block of weight `first` of the row; set where int_form.bits != 0.
+  void (*unpack)(const void* row, size_t first, IntBlock* out) = nullptr;
 };
 
 // Where the block of weight `first`, a multiple of block_weights, begins within its row. With a row's width:

@@ -59,6 +59,15 @@ inline void PackBits(const uint8_t* code, int shift, uint8_t* packed) {
   }
 }
 
+// The integer form of formats whose codes stand for signed levels, and one group of 32 of its scales.
+inline constexpr IntForm kLevelForm = {.bits = 8, .group = 16, .zero = 128, .two_level = true};
+inline void SetLevelGroup(size_t g, int scale, IntBlock* out) {
+  for (size_t half = g * 2; half < g * 2 + 2; ++half) {
+    out->sc[half] = static_cast<int8_t>(scale);
+    out->mn[half] = 0;
+  }
+}
+
 // Entry i of an array of 4-bit numbers: even entries in the low nibbles.
 inline int Nibble(const uint8_t* packed, size_t i) { return packed[i / 2] >> i % 2 * 4 & 15; }
 inline void PutNibble(int value, size_t i, uint8_t* packed) {

@@ -14,7 +14,8 @@
 //   kTolerance      worst |x - Decode(Encode(x))| as a share of max|x| within the block
 //   kIntForm, Unpack  optional (tensor/int_form.h): int8 kernels on every ISA, instead of decoding to f32
 //   RowPrefix       optional: what lies before a row's blocks, [[gnu::packed]]. Then there is also
-//                     EncodePrefix(row, n, &prefix), and Encode and Decode take the prefix before the block
+//                     EncodePrefix(row, n, prefix), and Encode, Decode, Unpack take the prefix before the
+//                     block
 //   kFiniteOnly     optional, true where no bits stand for infinities and NaNs
 
 #include <cstddef>
@@ -71,9 +72,15 @@ void EncodeRow(const float* in, void* row, size_t n) {
   }
 }
 
+// Format::unpack.
 template <class F>
-void UnpackBlock(const void* block, IntBlock* out) {
-  F::Unpack(*static_cast<const typename F::Block*>(block), out);
+void UnpackBlock(const void* row, size_t first, IntBlock* out) {
+  if constexpr (kHasPrefix<F>) {
+    const auto& prefix = *static_cast<const typename F::RowPrefix*>(row);
+    F::Unpack(prefix, reinterpret_cast<const typename F::Block*>(&prefix + 1)[first / F::kWeights], out);
+  } else {
+    F::Unpack(static_cast<const typename F::Block*>(row)[first / F::kWeights], out);
+  }
 }
 
 // For Unpack of formats with one scale per block.

@@ -34,8 +34,8 @@ struct iq2_k {
   static void Decode(const Block& b, float* x) { DecodeTable<iq2_k>(b, x); }
   static constexpr float kTolerance = 0.55f;
 
-  static constexpr IntForm kIntForm = kTableForm;
-  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq2_k>(b, out); }
+  static constexpr IntForm kIntForm = kLevelForm;
+  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq2_k>(b, F16ToF32(b.d), out); }
 };
 
 }  // namespace

@@ -56,15 +56,34 @@ struct iq2_kl {
   static void Decode(const RowPrefix& row, const Block& b, float* x) {
     const float d = F16ToF32(row.d);
     for (size_t g = 0; g < 8; ++g) {
-      const int low = Nibble(b.scales_low, g % 4 * 2 + g / 4);
-      const float scale = d * Multiplier(low | (b.scales_high >> g * 2 & 3) << 4);
-      for (size_t i = 0; i < 16; ++i) {
-        const int point = Nibble(b.point, (g / 2 * 16 + i) * 2 + g % 2) | (b.high[i] >> g & 1) << 4;
-        DecodeRun<iq2_kl>(scale, static_cast<size_t>(point), 0, x + g * 32 + i * 2);
-      }
+      const float scale = d * Multiplier(ScaleCode(b, g));
+      for (size_t i = 0; i < 16; ++i) DecodeRun<iq2_kl>(scale, Point(b, g, i), 0, x + g * 32 + i * 2);
     }
   }
   static constexpr float kTolerance = 0.55f;
+
+  static constexpr IntForm kIntForm = kLevelForm;
+  static void Unpack(const RowPrefix& row, const Block& b, IntBlock* out) {
+    out->d = F16ToF32(row.d);
+    out->dmin = 0;
+    for (size_t g = 0; g < 8; ++g) {
+      SetLevelGroup(g, ScaleCode(b, g) - 32, out);
+      for (size_t i = 0; i < 16; ++i) {
+        const int point = kGrid[Point(b, g, i)];
+        uint8_t* code = out->code + g * 32 + i * 2;
+        code[0] = static_cast<uint8_t>(kLevels[point & 7] + 128);
+        code[1] = static_cast<uint8_t>(kLevels[point >> 3] + 128);
+      }
+    }
+  }
+
+ private:
+  static int ScaleCode(const Block& b, size_t g) {
+    return Nibble(b.scales_low, g % 4 * 2 + g / 4) | (b.scales_high >> g * 2 & 3) << 4;
+  }
+  static size_t Point(const Block& b, size_t g, size_t i) {
+    return static_cast<size_t>(Nibble(b.point, (g / 2 * 16 + i) * 2 + g % 2) | (b.high[i] >> g & 1) << 4);
+  }
 };
 
 }  // namespace

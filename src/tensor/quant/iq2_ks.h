@@ -49,6 +49,11 @@ struct iq2_ks {
     DecodeTable<iq2_ks>(b, F16ToF32(row.d), x);
   }
   static constexpr float kTolerance = 0.55f;
+
+  static constexpr IntForm kIntForm = kLevelForm;
+  static void Unpack(const RowPrefix& row, const Block& b, IntBlock* out) {
+    TableToInts<iq2_ks>(b, F16ToF32(row.d), out);
+  }
 };
 
 }  // namespace

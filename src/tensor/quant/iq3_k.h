@@ -47,8 +47,8 @@ struct iq3_k {
   static void Decode(const Block& b, float* x) { DecodeTable<iq3_k>(b, x); }
   static constexpr float kTolerance = 0.3f;
 
-  static constexpr IntForm kIntForm = kTableForm;
-  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq3_k>(b, out); }
+  static constexpr IntForm kIntForm = kLevelForm;
+  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq3_k>(b, F16ToF32(b.d), out); }
 };
 
 }  // namespace

@@ -53,6 +53,11 @@ struct iq3_ks {
     DecodeTable<iq3_ks>(b, F16ToF32(row.d), x);
   }
   static constexpr float kTolerance = 0.3f;
+
+  static constexpr IntForm kIntForm = kLevelForm;
+  static void Unpack(const RowPrefix& row, const Block& b, IntBlock* out) {
+    TableToInts<iq3_ks>(b, F16ToF32(row.d), out);
+  }
 };
 
 }  // namespace

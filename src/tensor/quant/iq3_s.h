@@ -43,11 +43,26 @@ struct iq3_s {
     const float d = F16ToF32(b.d);
     for (size_t r = 0; r < 64; ++r) {
       const float scale = d * Multiplier(Nibble(b.scales, r / 8));
-      const int point = b.point[r] | (b.high[r / 8] >> r % 8 & 1) << 8;
-      DecodeRun<iq3_s>(scale, static_cast<size_t>(point), b.signs[r / 2] >> r % 2 * 4, x + r * 4);
+      DecodeRun<iq3_s>(scale, Point(b, r), b.signs[r / 2] >> r % 2 * 4, x + r * 4);
     }
   }
   static constexpr float kTolerance = 0.35f;
+
+  static constexpr IntForm kIntForm = kLevelForm;
+  static void Unpack(const Block& b, IntBlock* out) {
+    out->d = F16ToF32(b.d);
+    out->dmin = 0;
+    for (size_t g = 0; g < 8; ++g) SetLevelGroup(g, 2 * Nibble(b.scales, g) + 1, out);
+    for (size_t i = 0; i < kWeights; ++i) {
+      const int level = kLevels[kGrid[Point(b, i / 4)] >> i % 4 * 3 & 7];
+      out->code[i] = static_cast<uint8_t>(b.signs[i / 8] >> i % 8 & 1 ? 128 - level : 128 + level);
+    }
+  }
+
+ private:
+  static size_t Point(const Block& b, size_t r) {
+    return static_cast<size_t>(b.point[r] | (b.high[r / 8] >> r % 8 & 1) << 8);
+  }
 };
 
 }  // namespace

@@ -34,8 +34,8 @@ struct iq4_k {
   static void Decode(const Block& b, float* x) { DecodeTable<iq4_k>(b, x); }
   static constexpr float kTolerance = 0.2f;
 
-  static constexpr IntForm kIntForm = kTableForm;
-  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq4_k>(b, out); }
+  static constexpr IntForm kIntForm = kLevelForm;
+  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq4_k>(b, F16ToF32(b.d), out); }
 };
 
 }  // namespace

@@ -41,8 +41,8 @@ struct iq4_xs {
   static void Decode(const Block& b, float* x) { DecodeTable<iq4_xs>(b, x); }
   static constexpr float kTolerance = 0.2f;
 
-  static constexpr IntForm kIntForm = kTableForm;
-  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq4_xs>(b, out); }
+  static constexpr IntForm kIntForm = kLevelForm;
+  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq4_xs>(b, F16ToF32(b.d), out); }
 };
 
 }  // namespace

@@ -37,8 +37,8 @@ struct iq5_k {
   static void Decode(const Block& b, float* x) { DecodeTable<iq5_k>(b, x); }
   static constexpr float kTolerance = 0.1f;
 
-  static constexpr IntForm kIntForm = kTableForm;
-  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq5_k>(b, out); }
+  static constexpr IntForm kIntForm = kLevelForm;
+  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq5_k>(b, F16ToF32(b.d), out); }
 };
 
 }  // namespace

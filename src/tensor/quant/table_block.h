@@ -131,7 +131,7 @@ inline void FitTable(const float* x, float d, TableBlock* out) {
   }
 }
 
-// Of formats with an f16 d in the block: Encode, Decode, and the integer form, whose codes are the levels.
+// Of formats with an f16 d in the block: Encode and Decode.
 template <class F>
 inline void EncodeTable(const float* x, typename F::Block& b) {
   b.d = F32ToF16(FitTableScale<F>(x, kSuperBlock));
@@ -147,13 +147,12 @@ inline void DecodeTable(const typename F::Block& b, float* x) {
   DecodeLevels<F>(F16ToF32(b.d), t, x);
 }
 
-inline constexpr IntForm kTableForm = {.bits = 8, .group = 16, .zero = 128, .two_level = true};
-
+// The integer form where d is an f16: the codes are the levels.
 template <class F>
-inline void TableToInts(const typename F::Block& b, IntBlock* out) {
+inline void TableToInts(const typename F::Block& b, float d, IntBlock* out) {
   TableBlock t;
   F::UnpackTable(b, &t);
-  out->d = F16ToF32(b.d);
+  out->d = d;
   out->dmin = 0;
   for (size_t g = 0; g < 16; ++g) {
     const size_t group = g * 16 / F::kGroup;

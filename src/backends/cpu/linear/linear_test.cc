@@ -44,7 +44,9 @@ struct Synthetic {
           scale * static_cast<float>(b.code[i % kWeights] - zero) - b.dmin * static_cast<float>(b.mn[g]);
     }
   }
-  static void Unpack(const void* block, IntBlock* out) { std::memcpy(out, block, sizeof *out); }
+  static void Unpack(const void* row, size_t first, IntBlock* out) {
+    std::memcpy(out, static_cast<const char*>(row) + first / kWeights * sizeof(IntBlock), sizeof *out);
+  }
 
   static constexpr Format kFormat = {.name = "synthetic",
                                      .gguf_type = 9999,

@@ -126,9 +126,8 @@ void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first
   const auto* rows = static_cast<const uint8_t*>(weight.row(first_channel));
   Blocks blocks{};
   for (size_t first = 0; first < width; first += format.block_weights) {
-    const uint8_t* block = rows + BlockOffset(format, first);
     for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
-      format.unpack(block + c * row_bytes, &blocks[c]);
+      format.unpack(rows + c * row_bytes, first, &blocks[c]);
     }
     if (layout.two_level) {
       out = PutHalves(blocks, &IntBlock::d, out);
