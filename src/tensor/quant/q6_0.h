@@ -27,8 +27,10 @@ struct q6_0 {
     }
   }
   static void Decode(const Block& b, float* x) {
+    uint8_t code[kWeights];
+    Codes(b, code);
     const float d = F16ToF32(b.d);
-    for (size_t i = 0; i < kWeights; ++i) x[i] = static_cast<float>(Code(b, i) - 32) * d;
+    for (size_t i = 0; i < kWeights; ++i) x[i] = static_cast<float>(code[i] - 32) * d;
   }
   static constexpr float kTolerance = 1.01f / 31;
 
@@ -36,13 +38,19 @@ struct q6_0 {
   static constexpr IntForm kIntForm = {.bits = 8, .group = 32, .zero = 128};
   static void Unpack(const Block& b, IntBlock* out) {
     SetScale(out, F16ToF32(b.d));
-    for (size_t i = 0; i < kWeights; ++i) out->code[i] = static_cast<uint8_t>(Code(b, i) + 96);
+    Codes(b, out->code);
+    for (size_t i = 0; i < kWeights; ++i) out->code[i] = static_cast<uint8_t>(out->code[i] + 96);
   }
 
  private:
-  static int Code(const Block& b, size_t i) {
-    const int high = b.high[i % 8] >> (i % 16 / 8 * 4 + i / 16 * 2) & 3;
-    return (b.low[i % 16] >> i / 16 * 4 & 15) | high << 4;
+  static void Codes(const Block& b, uint8_t* code) {
+    for (size_t i = 0; i < 8; ++i) {
+      const int high = b.high[i];
+      code[i] = static_cast<uint8_t>((b.low[i] & 15) | (high & 3) << 4);
+      code[i + 8] = static_cast<uint8_t>((b.low[i + 8] & 15) | (high >> 4 & 3) << 4);
+      code[i + 16] = static_cast<uint8_t>(b.low[i] >> 4 | (high >> 2 & 3) << 4);
+      code[i + 24] = static_cast<uint8_t>(b.low[i + 8] >> 4 | high >> 6 << 4);
+    }
   }
 };
 
