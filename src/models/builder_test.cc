@@ -22,7 +22,7 @@ MemoryCheckpoint Layer() {
 Result<std::vector<float>> RunLinear(const Checkpoint& checkpoint) {
   Graph graph;
   ModelBuilder b(checkpoint, "x", graph);
-  const ValueId y = b.Linear(b.Embed(b.Weight("table", {2, 3})), "w", 2, 3);
+  const ValueId y = b.Linear(b.Op("embed", {b.tokens(), b.Weight("table", {2, 3})}), "w", 2, 3);
   if (!b.status().ok()) return b.status().error();
   graph.AddOutput(y);
   const int32_t tokens[] = {1, 0}, positions[] = {0, 1}, output_rows[] = {1};
