@@ -14,14 +14,22 @@ namespace {
 
 constexpr int64_t kSoftmax = 1, kSigmoid = 2;  // expert_gating_func
 
+// How the published models group their experts: what files from before expert_group_count leave out.
+void GroupAsPublished(const Hparams& h, MoeSpec& moe) {
+  const bool is_v2 = h.layers == 60 && h.experts == 160, is_v3 = h.layers == 61 && h.experts == 256;
+  if (moe.groups > 0 || (!is_v2 && !is_v3)) return;
+  moe.groups = 8;
+  moe.top_groups = is_v2 ? 3 : 4;
+}
+
 // V3 scores by sigmoids, and picks with a bias that V2 does not have. Its early files do not say so.
 MoeSpec Experts(ModelBuilder& b, const Hparams& h) {
   MoeSpec moe = MoeOf(b, h, /*normalize=*/false);
+  GroupAsPublished(h, moe);
   b.EnterLayer(h.layers - 1);
-  const bool is_v3 = moe.score == "sigmoid" || b.HasPart("exp_probs_b", "bias");
+  if (b.HasPart("exp_probs_b", "bias")) moe.score = "sigmoid";
   b.EnterLayer(-1);
-  if (is_v3) moe.score = "sigmoid";
-  if (is_v3) moe.group_score = "top2";
+  if (moe.score == "sigmoid") moe.group_score = "top2";
   return moe;
 }
 
@@ -77,14 +85,15 @@ void ReadSizes(HfConfig& c) {
 
 // mscale_all_dim stretches scores, and what mscale has beyond it cosines and sines.
 void ReadStretch(HfConfig& c) {
+  const std::string type = c.out().Str("deepseek2.rope.scaling.type", "none").value();
   for (const std::string group : {"rope_parameters.", "rope_scaling."}) {
     const double all = c.Float(group + "mscale_all_dim", 0), factor = c.Float(group + "factor", 1);
-    if (all == 0 || factor <= 1) continue;
+    if (type == "none" || all == 0 || factor <= 1) continue;
     const double mscale = c.Float(group + "mscale", 0);
     const auto stretch = [factor](double m) { return 0.1 * m * std::log(factor) + 1; };
     const double left = mscale == 0 ? stretch(1) : stretch(mscale) / stretch(all);
     c.Set("rope.scaling.yarn_log_multiplier", 0.1 * all);
-    c.Set("rope.scaling.attn_factor", c.Float(group + "attention_factor", left));
+    c.Set("rope.scaling.attn_factor", type == "yarn" ? c.Float(group + "attention_factor", left) : 1.0);
   }
 }
 
@@ -109,6 +118,7 @@ void ReadHfV3(HfConfig& c) {
   c.RefuseUnless("rope_interleave", true);
   c.Set("expert_gating_func", kSigmoid);
   c.Set("expert_weights_norm", c.Bool("norm_topk_prob", true));
+  c.Set("expert_weights_scale", c.Float("routed_scaling_factor", 2.5));
   ReadGroups(c);
 }
 

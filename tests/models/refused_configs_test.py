@@ -29,6 +29,7 @@ CASES = [
     ("deepseek-v3", {"scoring_func": "softmax"}, 'config.json: scoring_func: "softmax", supported: sigmoid'),
     ("deepseek-v3", {"topk_method": "greedy"}, 'config.json: topk_method: "greedy", supported: noaux_tc'),
     ("deepseek-v3", {"rope_interleave": False}, "config.json: rope_interleave: false, supported: true"),
+    ("deepseek-v3", {"topk_group": 1}, "expert_used_count: 3, expected at most the experts of 1 groups of 2"),
     ("deepseek-v3", {"v_head_dim": 100}, "model.layers.0.self_attn.kv_b_proj.weight"),
     ("deepseek-v3", {"n_shared_experts": 2}, "blk.1.ffn_gate_shexp.weight: shape [36, 96], expected [72, 96]"),
     ("gpt-oss", {"num_local_experts": 4}, "blk.0.ffn_gate_inp.weight: shape [5, 96], expected [4, 96]"),

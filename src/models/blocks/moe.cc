@@ -13,18 +13,24 @@ constexpr const char* kScores[] = {"softmax", "softmax", "sigmoid", "softmax_aft
 // [experts, out, in], from wherever the file has it.
 ValueId Experts(ModelBuilder& b, const std::string& part, const Shape& shape) {
   const std::string stacked = part + "_exps";
-  std::vector<ModelBuilder::RowRun> runs;
   const bool fused = b.HasPart("ffn_gate_up_exps") && part != "ffn_down";
+  const auto own = [&](int64_t e) { return b.Name(fmt::format("{}.{}", part, e)); };
+  if (b.HasPart(stacked) || (!fused && !b.Has(own(0)))) return b.Weight(b.Name(stacked), shape, stacked);
+  std::vector<ModelBuilder::RowRun> runs;
   for (int64_t e = 0; e < shape[0]; ++e) {
-    if (fused) {
-      const int64_t first = (2 * e + (part == "ffn_up" ? 1 : 0)) * shape[1];
-      runs.push_back({b.Name("ffn_gate_up_exps"), first, shape[1]});
-    } else if (const std::string own = b.Name(fmt::format("{}.{}", part, e)); b.Has(own)) {
-      runs.push_back({own, 0, shape[1]});
-    }
+    const int64_t first = (2 * e + (part == "ffn_up" ? 1 : 0)) * shape[1];
+    if (fused) runs.push_back({b.Name("ffn_gate_up_exps"), first, shape[1]});
+    if (!fused) runs.push_back({own(e), 0, shape[1]});
   }
-  if (runs.empty() || b.HasPart(stacked)) return b.Weight(b.Name(stacked), shape, stacked);
   return b.WeightOfRows(b.Name(stacked), shape, runs, stacked);
+}
+
+// What is left where a token's experts do not fit into its groups depends on the order of equals.
+void CheckGroups(ModelBuilder& b, const MoeSpec& s) {
+  if (s.groups < 1 || s.score != "sigmoid") return;
+  if (s.used <= int64_t{s.top_groups} * (s.experts / s.groups)) return;
+  b.Fail(BadInput(fmt::format("expert_used_count: {}, expected at most the experts of {} groups of {}",
+                              s.used, s.top_groups, s.experts / s.groups)));
 }
 
 std::vector<ValueId> Route(ModelBuilder& b, ValueId x, const MoeSpec& s) {
@@ -60,6 +66,7 @@ MoeSpec MoeOf(ModelBuilder& b, const Hparams& h, bool normalize) {
 }
 
 ValueId MoeMlp(ModelBuilder& b, ValueId x, const MoeSpec& s) {
+  CheckGroups(b, s);
   const std::vector<ValueId> route = Route(b, x, s);
   std::vector<ValueId> inputs = {x, route[0], route[1]};
   inputs.push_back(Experts(b, "ffn_gate", {s.experts, s.ffn_width, s.width}));

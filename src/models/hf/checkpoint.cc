@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <map>
 #include <optional>
 
@@ -201,9 +202,8 @@ class HfLoader {
       std::from_chars(match->layer.data(), match->layer.data() + match->layer.size(), layer);
       std::from_chars(match->expert.data(), match->expert.data() + match->expert.size(), expert);
       const std::string target = Target(rule.to, *match);
-      // Layers behind the last one predict further tokens; a tied head may lie in the file all the same.
+      // Layers behind the last one predict further tokens.
       if (layer >= layers_ && !match->layer.empty()) return true;
-      if (tied_ && target == "output.weight") return true;
       TERN_TRY(const Tensor edited, editor.Apply(full_name, tensor, rule, dims_));
       if (!targets_[target].emplace(expert, edited).second) {
         return BadInput(fmt::format("{}: {} is there already under another name", full_name, target));
@@ -213,7 +213,19 @@ class HfLoader {
     return used;
   }
 
+  // A tied head may lie in the file all the same. One that differs from the embedding is not tied, whatever
+  // the config says.
+  void DropTiedHead() {
+    const auto head = targets_.find("output.weight"), table = targets_.find("token_embd.weight");
+    if (!tied_ || head == targets_.end() || table == targets_.end()) return;
+    const Tensor &a = head->second.begin()->second, &b = table->second.begin()->second;
+    if (a.format != b.format || a.shape != b.shape) return;
+    const size_t bytes = static_cast<size_t>(a.rows()) * a.row_bytes();
+    if (std::memcmp(a.data, b.data, bytes) == 0) targets_.erase(head);
+  }
+
   Status Finish() {
+    DropTiedHead();
     HfEditor editor(&out_->buffers_);
     for (const auto& [name, parts] : targets_) {
       if (!stacked_[name]) {
