@@ -68,7 +68,6 @@ endfunction()
 # tern_test(target source..): a GoogleTest program.
 function(tern_test target)
   add_executable(${target} ${ARGN})
-  target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>)  # a third less to compile; what is tested keeps its own flags
   target_link_libraries(${target} PRIVATE GTest::gtest_main)
   tern_precompile(${target} <gtest/gtest.h>)
 endfunction()

@@ -241,6 +241,11 @@ Argument& Argument::Default(std::string_view text) {
   return *this;
 }
 
+Argument& Argument::KeepsCommas() {
+  owner_->state_->options[index_]->delimiter('\0');
+  return *this;
+}
+
 Argument& Argument::Excludes(std::string_view other) {
   owner_->state_->options[index_]->excludes(std::string(other));
   return *this;

@@ -50,6 +50,7 @@ class Argument {
   Argument& ExistingFile();                    // the path of a file that can be read
   Argument& ValueName(std::string_view name);  // in help: --out FILE
   Argument& Default(std::string_view text);    // what help says instead of the variable's value; "": nothing
+  Argument& KeepsCommas();                     // of a list: repeated only, commas belong to the values
   Argument& Excludes(std::string_view other);  // not together with the option `other`, declared before
 
  private:

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <charconv>
-#include <fstream>
-#include <iterator>
+
+#include "base/file.h"
 
 namespace tern {
 
@@ -18,7 +19,10 @@ Result<std::vector<int32_t>> ParseTokens(const std::string& text) {
     int32_t id = 0;
     const auto [next, error] = std::from_chars(at, end, id);
     if (error != std::errc() || (next != end && *next != ',')) {
-      return BadInput(fmt::format("tokens: \"{}\", expected ids separated by commas", text));
+      const std::string_view rest(at, static_cast<size_t>(end - at));
+      const std::string_view shown = rest.substr(0, std::min<size_t>(rest.find(','), 20));
+      return BadInput(
+          fmt::format("tokens: item {}: \"{}\", expected ids separated by commas", ids.size(), shown));
     }
     ids.push_back(id);
     at = next == end ? end : next + 1;
@@ -41,9 +45,7 @@ Result<std::vector<int32_t>> ParseTokensJson(std::string_view text) {
 }
 
 Result<std::vector<int32_t>> ReadTokensFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return NotFound(path + ": cannot be opened");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  TERN_TRY(const std::string text, ReadFile(path, size_t{256} << 20));
   auto ids = ParseTokensJson(text);
   if (!ids.ok()) return Error{ids.error().code, path + ": " + ids.error().what};
   return ids;

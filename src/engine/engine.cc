@@ -23,6 +23,7 @@ struct Engine::Active {
   std::string released, text;  // of the current step, before and after the search for stop strings; reused
   Outcome outcome;
   Clock::time_point submitted, first;
+  bool cancelled = false;  // ends before the next step
   bool done = false;
 };
 
@@ -56,18 +57,43 @@ Result<SessionId> Engine::OpenSession() {
 }
 
 void Engine::CloseSession(SessionId id) {
+  if (!IsOpen(id)) return;
   for (const auto& active : active_) {
-    if (active->session == id && !active->done) Finish(*active, FinishReason::kCancelled);
+    Active& a = *active;
+    if (a.session != id) continue;
+    a.cancelled = true;
+    if (!calling_back_) continue;
+    a.own_session = true;  // it goes with its request
+    return;
   }
   Sweep();
-  if (sessions_[static_cast<size_t>(id)] == nullptr) return;
+  if (!IsOpen(id)) return;
   runner_->Close(session(id).sequence);
   sessions_[static_cast<size_t>(id)].reset();
 }
 
+bool Engine::IsOpen(SessionId id) const {
+  return id >= 0 && static_cast<size_t>(id) < sessions_.size() && sessions_[static_cast<size_t>(id)];
+}
+
+Status Engine::Check(const Request& request) const {
+  if (request.prompt.empty()) return BadInput("prompt: no tokens, expected at least one");
+  const int vocabulary = runner_->model().hparams().vocabulary;
+  for (const int32_t token : request.prompt) {
+    if (token >= 0 && token < vocabulary) continue;
+    return BadInput(fmt::format("prompt: token id {}, expected 0 to {}", token, vocabulary - 1));
+  }
+  if (request.max_tokens == 0 || request.max_tokens < -1) {
+    return BadInput(fmt::format("max-tokens: {}, expected -1 or at least 1", request.max_tokens));
+  }
+  if (request.session >= 0 && !IsOpen(request.session)) {
+    return BadInput(fmt::format("session {}: is not open", request.session));
+  }
+  return Validate(request.sampling);
+}
+
 // A prompt leaves room for at least one token of answer.
 Status Engine::FitPrompt(Request& request) const {
-  if (request.prompt.empty()) return BadInput("prompt: no tokens, expected at least one");
   const auto room = static_cast<size_t>(runner_->context() - 1);
   std::vector<int32_t>& prompt = request.prompt;
   if (prompt.size() <= room) return {};
@@ -86,8 +112,8 @@ Status Engine::FitPrompt(Request& request) const {
 }
 
 Result<RequestId> Engine::Submit(Request request) {
+  TERN_TRY_STATUS(Check(request));
   TERN_TRY_STATUS(FitPrompt(request));
-  TERN_TRY_STATUS(Validate(request.sampling));
   TERN_TRY(Sampler sampler,
            Sampler::Make(request.sampling, runner_->model().hparams().vocabulary, runner_->context()));
   SessionId id = request.session;
@@ -133,9 +159,7 @@ Result<RequestId> Engine::Submit(Request request) {
 }
 
 void Engine::Cancel(RequestId request) {
-  for (const auto& active : active_) {
-    if (active->id == request && !active->done) Finish(*active, FinishReason::kCancelled);
-  }
+  for (const auto& active : active_) active->cancelled |= active->id == request;
   Sweep();
 }
 
@@ -168,21 +192,18 @@ void Engine::PlanStep() {
 bool Engine::Step() {
   if (active_.empty()) return false;
   PlanStep();
-  if (const Status status = runner_->Step(work_); !status.ok()) {
-    FailStep(status.error());
-    Sweep();
-    return true;
+  calling_back_ = true;
+  if (const Status status = runner_->Step(work_); status.ok()) {
+    int row = 0;
+    for (size_t i = 0; i < work_.size(); ++i) {
+      if (work_[i].logits == WantLogits::kLast) Deliver(*working_[i], runner_->Logits(row++));
+    }
+  } else {
+    for (Active* active : working_) Finish(*active, FinishReason::kFailed, status.error());
   }
-  int row = 0;
-  for (size_t i = 0; i < work_.size(); ++i) {
-    if (work_[i].logits == WantLogits::kLast) Deliver(*working_[i], runner_->Logits(row++));
-  }
+  calling_back_ = false;
   Sweep();
   return true;
-}
-
-void Engine::FailStep(const Error& error) {
-  for (Active* active : working_) Finish(*active, FinishReason::kFailed, error);
 }
 
 // Samples the next token of one request and says what became of it.
@@ -248,8 +269,15 @@ void Engine::Finish(Active& a, FinishReason reason, std::optional<Error> error) 
   }
 }
 
-// Reports what is done. Callbacks may submit again, so the list is not touched while they run.
+// Ends what was cancelled and reports what is done. Callbacks may submit, cancel and close again: by index,
+// and nothing is looked at while they run.
 void Engine::Sweep() {
+  if (calling_back_) return;
+  calling_back_ = true;
+  for (size_t i = 0; i < active_.size(); ++i) {
+    if (active_[i]->cancelled && !active_[i]->done) Finish(*active_[i], FinishReason::kCancelled);
+  }
+  calling_back_ = false;
   if (std::none_of(active_.begin(), active_.end(), [](const auto& a) { return a->done; })) return;
   std::vector<std::unique_ptr<Active>> done;
   for (auto& active : active_) {
@@ -259,6 +287,8 @@ void Engine::Sweep() {
   for (const auto& active : done) {
     session(active->session).busy = false;
     if (active->own_session) CloseSession(active->session);
+  }
+  for (const auto& active : done) {
     if (active->request.on_finish) active->request.on_finish(active->outcome);
   }
 }

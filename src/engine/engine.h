@@ -63,11 +63,12 @@ class Engine {
   ~Engine();
 
   Result<SessionId> OpenSession();
-  void CloseSession(SessionId session);  // cancels its request
-  // Takes a request, or says why not: an empty prompt, one that cannot fit, a bad option, no free sequence, a
-  // session that is busy.
+  void CloseSession(SessionId session);  // cancels its request; unknown ids are ignored
+  // Takes a request, or says why not: an empty prompt, one that cannot fit or has ids outside the vocabulary,
+  // a bad option, no free sequence, a session that is busy or not open.
   Result<RequestId> Submit(Request request);
-  // Ends the request with kCancelled before the next step. Unknown ids are ignored.
+  // Ends the request with kCancelled before the next step. Unknown ids are ignored. This and the others may
+  // be called from callbacks.
   void Cancel(RequestId request);
   // One step of all requests. False: nothing to do.
   bool Step();
@@ -81,13 +82,14 @@ class Engine {
   struct Active;
   using Clock = std::chrono::steady_clock;
 
+  bool IsOpen(SessionId session) const;
+  Status Check(const Request& request) const;
   Status FitPrompt(Request& request) const;
   void PlanStep();
   void Deliver(Active& active, std::span<const float> logits);
   void EmitToken(Active& active, int32_t token);
   bool MakeRoom(Active& active);
   void Finish(Active& active, FinishReason reason, std::optional<Error> error = std::nullopt);
-  void FailStep(const Error& error);
   void Sweep();
   Session& session(SessionId id) { return *sessions_[static_cast<size_t>(id)]; }
 
@@ -97,6 +99,7 @@ class Engine {
   std::vector<StepWork> work_;
   std::vector<Active*> working_;  // of each piece of work
   RequestId next_request_ = 0;
+  bool calling_back_ = false;  // requests and sessions stay where they are
 };
 
 }  // namespace tern

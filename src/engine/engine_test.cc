@@ -112,6 +112,76 @@ TEST(Engine, CancelEndsARequestBeforeTheNextStep) {
   engine->Cancel(id);
 }
 
+TEST(Engine, CallbacksMayCancelCloseAndSubmit) {
+  const auto engine = MakeEngine();
+  Answer token, text, closed, bystander, again;
+  RequestId id = -1;
+  Request request = Ask("abc", &token, 50);
+  request.on_token = [&](int32_t) { engine->Cancel(id); };
+  id = engine->Submit(request).value();
+  RunAll(*engine);
+  EXPECT_EQ(token.outcome.reason, FinishReason::kCancelled);
+  EXPECT_EQ(token.outcome.completion_tokens, 1);
+
+  const SessionId session = engine->OpenSession().value();
+  request = Ask("abc", &closed, 50);
+  request.session = session;
+  request.on_text = [&](std::string_view piece) {
+    engine->CloseSession(session);
+    closed.text += piece;
+  };
+  request.on_finish = [&](const Outcome& outcome) {
+    closed.outcome = outcome;
+    closed.finished = true;
+    EXPECT_TRUE(engine->Submit(Ask("again", &again)).ok());
+  };
+  ASSERT_TRUE(engine->Submit(request).ok());
+  ASSERT_TRUE(engine->Submit(Ask("def", &bystander)).ok());
+  RunAll(*engine);
+  EXPECT_EQ(closed.outcome.reason, FinishReason::kCancelled);
+  EXPECT_FALSE(closed.text.empty());
+  EXPECT_EQ(bystander.tokens.size(), 8u);
+  EXPECT_EQ(again.tokens.size(), 8u);
+  EXPECT_EQ(engine->Submit(request).error().what, "session 0: is not open");
+}
+
+TEST(Engine, AFinishedRequestMayCloseTheSessionOfAnotherThatFinishedWithIt) {
+  const auto engine = MakeEngine();
+  Answer a, b;
+  const SessionId first = engine->OpenSession().value(), second = engine->OpenSession().value();
+  Request request = Ask("abc", &a, 3);
+  request.session = first;
+  request.on_finish = [&](const Outcome&) { engine->CloseSession(second); };
+  ASSERT_TRUE(engine->Submit(request).ok());
+  request = Ask("abc", &b, 3);
+  request.session = second;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  EXPECT_TRUE(b.finished);
+  engine->CloseSession(first);
+  engine->CloseSession(first);
+  engine->CloseSession(77);
+}
+
+TEST(Engine, ABadRequestIsRefusedAndHarmsNobody) {
+  const auto engine = MakeEngine();
+  Answer good, bad;
+  ASSERT_TRUE(engine->Submit(Ask("abc", &good)).ok());
+  Request request = Ask("abc", &bad);
+  request.prompt[1] = 258;
+  EXPECT_EQ(engine->Submit(request).error().what, "prompt: token id 258, expected 0 to 257");
+  request.prompt[1] = -1;
+  EXPECT_FALSE(engine->Submit(request).ok());
+  EXPECT_EQ(engine->Submit(Ask("abc", &bad, 0)).error().what, "max-tokens: 0, expected -1 or at least 1");
+  EXPECT_FALSE(engine->Submit(Ask("abc", &bad, -2)).ok());
+  request = Ask("abc", &bad);
+  request.session = 5;
+  EXPECT_EQ(engine->Submit(request).error().what, "session 5: is not open");
+  RunAll(*engine);
+  EXPECT_EQ(good.tokens.size(), 8u);
+  EXPECT_FALSE(bad.finished);
+}
+
 TEST(Engine, StopStringsEndTheAnswerBeforeThem) {
   const auto engine = MakeEngine();
   Answer whole, cut;

@@ -210,10 +210,10 @@ Status Run(const Options& o) {
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   AddModelArgument(args, &o->model, true);
-  args.Option("-p,--prefill", &o->prefill, "prompt lengths; 0: none").ValueName("N,...");
-  args.Option("-n,--decode", &o->decode, "tokens to decode; 0: none").ValueName("N,...");
-  args.Option("--batch", &o->batch, "sequences that decode together").ValueName("N,...");
-  args.Option("--depth", &o->depth, "tokens already in the KV cache").ValueName("N,...");
+  args.Option("-p,--prefill", &o->prefill, "prompt lengths; 0: none").ValueName("N,...").Range(0, 1 << 24);
+  args.Option("-n,--decode", &o->decode, "tokens to decode; 0: none").ValueName("N,...").Range(0, 1 << 24);
+  args.Option("--batch", &o->batch, "sequences that decode together").ValueName("N,...").Range(1, 4096);
+  args.Option("--depth", &o->depth, "tokens already in the KV cache").ValueName("N,...").Range(0, 1 << 24);
   args.Option("-r,--repeats", &o->repeats, "measured runs of each; the median counts").Range(1, 1000);
   args.Flag("--json", &o->json, "print one JSON object");
   AddRunnerFlags(args, &o->model);

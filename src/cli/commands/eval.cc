@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fstream>
-#include <iterator>
 
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/model_flags.h"
 #include "cli/progress.h"
@@ -30,11 +29,7 @@ Result<std::unique_ptr<Runner>> MakeRunner(const ModelFlags& flags, int window) 
   return Runner::Make(model, options);
 }
 
-Result<std::string> ReadText(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return NotFound(path + ": cannot be opened");
-  return std::string{std::istreambuf_iterator<char>(file), {}};
-}
+constexpr size_t kMaxTextBytes = size_t{1} << 30;
 
 void Print(const Comparison& c, bool has_reference, bool json) {
   if (json) {
@@ -54,7 +49,7 @@ void Print(const Comparison& c, bool has_reference, bool json) {
 }
 
 Status Run(const Options& o) {
-  TERN_TRY(const std::string text, ReadText(o.text));
+  TERN_TRY(const std::string text, ReadFile(o.text, kMaxTextBytes));
   TERN_TRY(const auto runner, MakeRunner(o.model, o.compare.window));
   if (runner->model().tokenizer == nullptr)
     return BadInput(o.model.model + ": has no tokenizer, eval needs one");

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cmath>
 
 #include "cli/command.h"
 #include "cli/model_flags.h"
@@ -35,6 +38,21 @@ struct ShowValue {
   }
 };
 
+// The same for programs: scalars whole, arrays only counted. JSON has no word for NaN.
+struct JsonValue {
+  boost::json::value operator()(double x) const {
+    return std::isfinite(x) ? boost::json::value(x) : boost::json::value();
+  }
+  template <class T>
+  boost::json::value operator()(const T& x) const {
+    return boost::json::value(x);
+  }
+  template <class T>
+  boost::json::value operator()(const std::vector<T>& x) const {
+    return boost::json::value(fmt::format("array of {}", x.size()));
+  }
+};
+
 std::string ValueText(const MetaValue& value) { return std::visit(ShowValue{}, value); }
 
 struct Summary {
@@ -65,20 +83,49 @@ void PrintSummary(const Checkpoint& checkpoint) {
   for (const auto& [format, bytes] : s.format_bytes) fmt::print("  {:<12}  {}\n", format, HumanBytes(bytes));
 }
 
-void PrintJson(const Checkpoint& checkpoint) {
+void AddToJson(const Checkpoint& checkpoint, bool with_tensors, boost::json::object* json) {
   const Summary s = Summarize(checkpoint);
   boost::json::object metadata, formats;
-  for (const auto& [key, value] : checkpoint.metadata().all()) metadata[key] = ValueText(value);
+  for (const auto& [key, value] : checkpoint.metadata().all()) metadata[key] = std::visit(JsonValue{}, value);
   for (const auto& [format, bytes] : s.format_bytes) formats[format] = bytes;
-  fmt::print("{}\n", boost::json::serialize(boost::json::object{{"path", checkpoint.path()},
-                                                                {"file_bytes", checkpoint.file_bytes()},
-                                                                {"parameters", s.parameters},
-                                                                {"tensors", checkpoint.tensors().size()},
-                                                                {"format_bytes", formats},
-                                                                {"metadata", metadata}}));
+  (*json)["path"] = checkpoint.path();
+  (*json)["file_bytes"] = checkpoint.file_bytes();
+  (*json)["parameters"] = s.parameters;
+  (*json)["tensor_count"] = checkpoint.tensors().size();
+  (*json)["format_bytes"] = formats;
+  (*json)["metadata"] = metadata;
+  if (!with_tensors) return;
+  boost::json::array tensors;
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    tensors.push_back({{"name", name},
+                       {"format", tensor.format->name},
+                       {"shape", boost::json::array(tensor.shape.begin(), tensor.shape.end())}});
+  }
+  (*json)["tensors"] = tensors;
 }
 
-Status PrintGraph(const Options& o) {
+void PrintFile(const Checkpoint& checkpoint, const Options& o) {
+  PrintSummary(checkpoint);
+  if (o.metadata) {
+    for (const auto& [key, value] : checkpoint.metadata().all()) {
+      fmt::print("{} = {}\n", Printable(key), ValueText(value));
+    }
+  }
+  if (o.tensors) {
+    for (const auto& [name, tensor] : checkpoint.tensors()) {
+      fmt::print("{:<40} {:<6} {}\n", Printable(name), tensor.format->name, ToString(tensor.shape));
+    }
+  }
+}
+
+Status InspectFile(const Options& o, boost::json::object* json) {
+  TERN_TRY(const std::string path, FindModelFile(o.model));
+  TERN_TRY(const auto checkpoint, OpenModelCheckpoint(path));
+  o.json ? AddToJson(*checkpoint, o.tensors, json) : PrintFile(*checkpoint, o);
+  return {};
+}
+
+Status InspectGraph(const Options& o, boost::json::object* json) {
   TERN_TRY(const auto model, OpenModel(o.model));
   TERN_TRY(const RunnerOptions options, ToRunnerOptions(o.model));
   TERN_TRY(const auto backend, OpenBackend(options.backend, {.threads = options.threads}));
@@ -87,7 +134,8 @@ Status PrintGraph(const Options& o) {
   const StepLimits limits = LimitsOf(options);
   TERN_TRY(const auto reports, RunPasses(graph, context, options.disabled_passes, &limits));
   if (o.json) {
-    fmt::print("{}\n", PassTableJson(reports));
+    if (o.graph) (*json)["graph"] = Print(graph);
+    if (o.passes) (*json)["passes"] = boost::json::parse(PassTableJson(reports));
     return {};
   }
   if (o.graph) fmt::print("{}", Print(graph));
@@ -96,24 +144,11 @@ Status PrintGraph(const Options& o) {
 }
 
 Status Run(const Options& o) {
-  if (o.graph || o.passes) return PrintGraph(o);
-  TERN_TRY(const std::string path, FindModelFile(o.model));
-  TERN_TRY(const auto checkpoint, OpenModelCheckpoint(path));
-  if (o.json) {
-    PrintJson(*checkpoint);
-    return {};
-  }
-  PrintSummary(*checkpoint);
-  if (o.metadata) {
-    for (const auto& [key, value] : checkpoint->metadata().all()) {
-      fmt::print("{} = {}\n", Printable(key), ValueText(value));
-    }
-  }
-  if (o.tensors) {
-    for (const auto& [name, tensor] : checkpoint->tensors()) {
-      fmt::print("{:<40} {:<6} {}\n", Printable(name), tensor.format->name, ToString(tensor.shape));
-    }
-  }
+  boost::json::object json;
+  const bool graph = o.graph || o.passes;
+  if (!graph || o.metadata || o.tensors) TERN_TRY_STATUS(InspectFile(o, &json));
+  if (graph) TERN_TRY_STATUS(InspectGraph(o, &json));
+  if (o.json) fmt::print("{}\n", boost::json::serialize(json));
   return {};
 }
 

@@ -107,13 +107,19 @@ void Setup(Arguments& args) {
   args.Option("-s,--system", &o->system, "system prompt").ValueName("TEXT");
   args.Option("-n,--max-tokens", &o->generate.max_tokens, "longest answer; -1: until the context is full")
       .Range(-1, 1 << 30);
-  args.Option("--stop", &o->generate.stop, "end the answer before this text (repeatable)").ValueName("TEXT");
+  args.Option("--stop", &o->generate.stop, "end the answer before this text (repeatable)")
+      .ValueName("TEXT")
+      .KeepsCommas();
   args.Option("--on-overflow", &o->on_overflow, "when the context is full")
       .Choices({"error", "truncate-middle", "shift"});
   args.Flag("--raw", &o->raw, "no chat template: complete the text; special tokens in it count");
   args.Flag("-q,--quiet", &o->quiet, "no line of figures at the end");
   AddRunnerFlags(args, &o->model);
   AddSamplingFlags(args, &o->generate.sampling);
+  args.Check([o]() -> Status {
+    if (o->generate.max_tokens != 0) return {};
+    return BadInput("--max-tokens: 0, expected -1 or at least 1");
+  });
   args.Run([o] { return Run(*o); });
 }
 

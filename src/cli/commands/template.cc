@@ -2,9 +2,8 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fstream>
-#include <iterator>
 
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/lines.h"
 #include "cli/model_flags.h"
@@ -19,11 +18,7 @@ struct Options {
   bool jsonl = false, segments = false;
 };
 
-Result<std::string> ReadText(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return NotFound(path + ": cannot be opened");
-  return std::string{std::istreambuf_iterator<char>(file), {}};
-}
+Result<std::string> ReadText(const std::string& path) { return ReadFile(path, size_t{64} << 20); }
 
 Result<std::vector<TextSegment>> Render(const std::string& source, const boost::json::object& variables,
                                         const std::string& date) {
