@@ -82,7 +82,9 @@ TEST(Regex, SaysWhatIsWrong) {
 
 // Patterns that take quadratic or exponential time if nobody counts.
 TEST(Regex, BoundsItsWork) {
-  const std::string spaces = std::string(300'000, ' ') + "x", as(300'000, 'a');
+  const std::string as(300'000, 'a');
+  std::string spaces(300'000, ' ');
+  spaces += 'x';
   for (const auto& [pattern, text] :
        std::vector<std::pair<const char*, const std::string*>>{{R"(\s+$)", &spaces},
                                                                {R"(\s++y)", &spaces},
