@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "io/gguf_writer.h"
 #include "models/model.h"
@@ -27,22 +28,37 @@ const Format* Target(std::string_view name, const Tensor& tensor, const Format* 
 }
 
 // llama.cpp's ids of what most of a file's weights are.
-int64_t FileType(std::string_view format) {
+uint64_t FileType(std::string_view format) {
   if (format == "f16") return 1;
   return format == "bf16" ? 32 : 0;
 }
 
-Metadata WithGeneralKeys(const Checkpoint& checkpoint, const Format* wanted) {
+constexpr uint64_t kQuantizationVersion = 2;  // of the formats' layouts, as llama.cpp counts them
+
+// "SmolLM2-135M" of "models/SmolLM2-135M/" or "models/SmolLM2-135M.gguf".
+std::string NameOf(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return std::filesystem::path(path).stem().string();
+}
+
+Metadata WithGeneralKeys(const Checkpoint& checkpoint, const Metadata& more, const Format* wanted) {
   Metadata metadata = checkpoint.metadata();
+  for (const auto& [key, value] : more.all()) metadata.Set(key, value);
   const std::string architecture = metadata.Str("general.architecture", "").value();
   const Tensor* table = checkpoint.Find("token_embd.weight");
   if (table != nullptr) {
-    metadata.Set(architecture + ".vocab_size", table->rows());
+    metadata.Set(architecture + ".vocab_size", static_cast<uint64_t>(table->rows()));
     if (!metadata.Has("general.file_type") || wanted != nullptr) {
       metadata.Set("general.file_type", FileType(wanted == nullptr ? table->format->name : wanted->name));
     }
   }
+  if (!metadata.Has("general.name")) metadata.Set("general.name", NameOf(checkpoint.path()));
+  if (!metadata.Has("general.quantization_version"))
+    metadata.Set("general.quantization_version", kQuantizationVersion);
   if (!metadata.Has("tokenizer.ggml.model")) metadata.Set("tokenizer.ggml.model", std::string("none"));
+  // Segments' numbers: BERT's readers ask for how many there are.
+  if (const Tensor* types = checkpoint.Find("token_types.weight"); types != nullptr)
+    metadata.Set("tokenizer.ggml.token_type_count", static_cast<uint64_t>(types->rows()));
   return metadata;
 }
 
@@ -80,7 +96,7 @@ Status ConvertToGguf(const Checkpoint& checkpoint, const std::string& path, cons
     layout.push_back({name, Target(name, tensor, wanted), tensor.shape});
     total += static_cast<uint64_t>(tensor.rows()) * tensor.row_bytes();
   }
-  TERN_TRY(GgufWriter writer, GgufWriter::Create(path, WithGeneralKeys(checkpoint, wanted), layout));
+  TERN_TRY(GgufWriter writer, GgufWriter::Create(path, WithGeneralKeys(checkpoint, options.more, wanted), layout));
   for (size_t i = 0; i < layout.size(); ++i) {
     const Tensor& tensor = checkpoint.tensors()[i].second;
     const size_t bytes = static_cast<size_t>(tensor.rows()) * tensor.row_bytes();

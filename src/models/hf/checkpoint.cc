@@ -80,6 +80,14 @@ void CheckActivation(HfConfig& c, std::string_view known) {
   }
 }
 
+// GGUF's readers insist on unsigned integers.
+MetaValue AsGguf(const MetaValue& value) {
+  if (const auto* number = std::get_if<int64_t>(&value); number != nullptr && *number >= 0) {
+    return static_cast<uint64_t>(*number);
+  }
+  return value;
+}
+
 // What a rule's placeholders stood for.
 struct Match {
   std::string layer, expert, suffix;
@@ -144,7 +152,7 @@ class HfLoader {
     ReadPooling(out_->folder_->path(), c);
     ReadLabels(c);
     TERN_TRY_STATUS(c.status());
-    out_->metadata_ = std::move(c.out());
+    for (const auto& [key, value] : c.out().all()) out_->metadata_.Set(key, AsGguf(value));
     out_->metadata_.Set("general.architecture", std::string(found_.desc->name));
     tied_ = c.Bool("tie_word_embeddings", false);
     HfEditor editor(&out_->buffers_);

@@ -24,6 +24,7 @@ struct Model {
   uint64_t type = 1;  // 1: Unigram, 2: BPE
   int64_t unknown = 0, bos = 1, eos = 2;
   bool spaces_as_suffix = false, escapes_spaces = true;
+  std::string charsmap;
   SentencePieceOptions options{.prefixes_after_user_defined = false, .removes_extra_spaces = true};
 };
 
@@ -95,6 +96,7 @@ class Reader {
         auto charsmap = Charsmap::Parse(field.bytes);
         if (!charsmap.ok()) return Bad("normalizer_spec.precompiled_charsmap: " + charsmap.error().what);
         model_.options.charsmap = std::move(charsmap).value();
+        model_.charsmap = field.bytes;
       }
       if (field.kind != Field::kVarint) return {};
       if (field.number == 3) model_.options.adds_space_prefix = field.value != 0;
@@ -162,8 +164,8 @@ Vocabulary MakeVocabulary(const Model& model, const HfSettings& settings) {
 
 }  // namespace
 
-Result<std::unique_ptr<Tokenizer>> LoadSentencePieceFile(std::string_view bytes, std::string_view file,
-                                                         const HfSettings& settings) {
+Result<SentencePieceFile> ReadSentencePieceFile(std::string_view bytes, std::string_view file,
+                                                const HfSettings& settings) {
   TERN_TRY(Model model, Reader(file).Run(bytes));
   if (model.type != 1 && model.type != 2) {
     return Unsupported(
@@ -181,8 +183,14 @@ Result<std::unique_ptr<Tokenizer>> LoadSentencePieceFile(std::string_view bytes,
                            .options = std::move(model.options),
                            .pieces_key = "pieces",
                            .scores_key = "scores"};
-  auto made =
-      model.type == 1 ? MakeSentencePieceUnigram(std::move(parts)) : MakeSentencePieceBpe(std::move(parts));
+  return SentencePieceFile{std::move(parts), model.type == 2, std::move(model.charsmap)};
+}
+
+Result<std::unique_ptr<Tokenizer>> LoadSentencePieceFile(std::string_view bytes, std::string_view file,
+                                                         const HfSettings& settings) {
+  TERN_TRY(SentencePieceFile read, ReadSentencePieceFile(bytes, file, settings));
+  auto made = read.is_bpe ? MakeSentencePieceBpe(std::move(read.parts))
+                          : MakeSentencePieceUnigram(std::move(read.parts));
   if (!made.ok()) return Error{made.error().code, fmt::format("{}: {}", file, made.error().what)};
   return made;
 }

@@ -144,7 +144,7 @@ class Reader {
     return {};
   }
 
-  // A template, or a list of named ones of which "default" is meant.
+  // A template, or a list of named ones of which "default" is meant, else the first.
   Status ReadTemplates(const JsonNode& node) {
     if (!node.value().is_array()) {
       TERN_TRY(settings_.chat_template, node.Str(""));
@@ -154,9 +154,10 @@ class Reader {
     for (const JsonNode& item : items) {
       TERN_TRY(const std::string name, item["name"].Str());
       TERN_TRY(const std::string source, item["template"].Str());
+      settings_.more_templates[name] = source;
       if (name == "default" || settings_.chat_template.empty()) settings_.chat_template = source;
-      if (name == "default") break;
     }
+    settings_.more_templates.erase("default");
     return {};
   }
 

@@ -37,6 +37,7 @@ struct HfSettings {
   int32_t bos_id = -1;           // by number, where no name says it
   std::vector<int32_t> end_ids;  // by number: what ends an answer
   std::string chat_template;     // Jinja source; "": none
+  std::map<std::string, std::string> more_templates;  // by name, beside that one
 
   // The text of a named token, or "".
   std::string Named(const std::string& name) const;
