@@ -96,7 +96,8 @@ Status ConvertToGguf(const Checkpoint& checkpoint, const std::string& path, cons
     layout.push_back({name, Target(name, tensor, wanted), tensor.shape});
     total += static_cast<uint64_t>(tensor.rows()) * tensor.row_bytes();
   }
-  TERN_TRY(GgufWriter writer, GgufWriter::Create(path, WithGeneralKeys(checkpoint, options.more, wanted), layout));
+  TERN_TRY(GgufWriter writer,
+           GgufWriter::Create(path, WithGeneralKeys(checkpoint, options.more, wanted), layout));
   for (size_t i = 0; i < layout.size(); ++i) {
     const Tensor& tensor = checkpoint.tensors()[i].second;
     const size_t bytes = static_cast<size_t>(tensor.rows()) * tensor.row_bytes();

@@ -1,5 +1,6 @@
 #pragma once
-// Writes a checkpoint, whatever it was read from, as GGUF: names and metadata as llama.cpp expects them.
+// Writes checkpoints in other forms: as GGUF, whatever it was read from, with names and metadata as llama.cpp
+// expects them; or a Hugging Face folder as another one, with plain weights.
 
 #include <functional>
 #include <string>
@@ -13,10 +14,15 @@ struct ConvertOptions {
   // "f32", "f16" or "bf16" for matrices of plain numbers; "": as they are. Quantized ones stay as they are,
   // and vectors and routers are always f32.
   std::string dtype;
-  Metadata more = {};  // beside what the checkpoint says, and in place of it: its tokenizer
+  uint64_t shard_bytes = 5'000'000'000;  // of safetensors files, beyond which the next begins
+  Metadata more = {};                    // beside what the checkpoint says, and in place of it: its tokenizer
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes written; may be empty
 };
 
 Status ConvertToGguf(const Checkpoint& checkpoint, const std::string& path, const ConvertOptions& options);
+
+// The folder `folder` as the new folder `out`: names as they are, all weights in `dtype`, or as they are
+// where none is given, but quantized ones in bf16. Tokenizer and settings are copied.
+Status ConvertToSafetensors(const std::string& folder, const std::string& out, const ConvertOptions& options);
 
 }  // namespace tern

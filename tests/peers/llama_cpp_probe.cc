@@ -1,8 +1,8 @@
-// llama_cpp_probe MODEL.gguf: what llama.cpp makes of a model, for convert_for_llama_cpp.py, which builds this against
-// a checkout of llama.cpp. Commands on standard input, one a line, an answer each:
-//   tokenize WHOLE HEX...    ids of each text (hexadecimal UTF-8); WHOLE 1: with what stands around a text; one line each
-//   logits PATH ID...        writes float32 [ids, vocabulary] to PATH (of an encoder [ids, width]); answers the row's size
-//   greedy N ID...           the N ids that follow
+// llama_cpp_probe MODEL.gguf: what llama.cpp makes of a model, for convert_for_llama_cpp.py, which builds
+// this against a checkout of llama.cpp. Commands on standard input, one a line, an answer each:
+//   tokenize WHOLE HEX...    ids of each text (hexadecimal UTF-8); WHOLE 1: with what stands around a text;
+//   one line each logits PATH ID...        writes float32 [ids, vocabulary] to PATH (of an encoder [ids,
+//   width]); answers the row's size greedy N ID...           the N ids that follow
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -41,7 +41,8 @@ class Probe {
     in >> whole;
     for (std::string hex; in >> hex;) {
       std::string text;  // "-": the empty text
-      for (size_t i = 0; i + 1 < hex.size(); i += 2) text += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+      for (size_t i = 0; i + 1 < hex.size(); i += 2)
+        text += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
       std::vector<llama_token> ids(text.size() + 16);
       const int count = llama_tokenize(vocab_, text.data(), static_cast<int>(text.size()), ids.data(),
                                        static_cast<int>(ids.size()), whole, false);
@@ -60,7 +61,8 @@ class Probe {
     std::FILE* file = std::fopen(path.c_str(), "wb");
     for (size_t i = 0; i < ids.size(); ++i) {
       const auto row = static_cast<int>(i);
-      const float* numbers = encoder_ ? llama_get_embeddings_ith(context, row) : llama_get_logits_ith(context, row);
+      const float* numbers =
+          encoder_ ? llama_get_embeddings_ith(context, row) : llama_get_logits_ith(context, row);
       if (numbers == nullptr) std::exit(3);
       std::fwrite(numbers, sizeof(float), static_cast<size_t>(width), file);
     }

@@ -19,7 +19,8 @@ namespace {
 
 struct Options {
   ModelFlags model;
-  std::string out, dtype, pre;
+  std::string out, to, dtype, pre;
+  int shard_mb = 5000;
   bool leaves_tokenizer = false;
 };
 
@@ -41,31 +42,47 @@ Result<Metadata> DescribeTokenizer(const Checkpoint& checkpoint, const Options& 
   return std::move(described.value().metadata);
 }
 
+Status WriteGgufFile(const std::string& path, const Options& o, ConvertOptions options) {
+  TERN_TRY(const auto checkpoint, OpenModelCheckpoint(path));
+  TERN_TRY(options.more, DescribeTokenizer(*checkpoint, o));
+  return ConvertToGguf(*checkpoint, o.out, options);
+}
+
 Status Convert(const Options& o) {
   TERN_TRY(const std::string path, FindModelFile(o.model));
   std::error_code error;
   if (std::filesystem::equivalent(path, o.out, error)) {
     return BadInput(o.out + ": is the model itself, expected another file");
   }
-  TERN_TRY(const auto checkpoint, OpenModelCheckpoint(path));
+  const bool to_gguf = o.to.empty() ? o.out.ends_with(".gguf") : o.to == "gguf";
   Progress progress("convert", Progress::Unit::kBytes);
-  const auto update = [&](uint64_t done, uint64_t total) { progress.Update(done, total); };
-  TERN_TRY(Metadata tokenizer, DescribeTokenizer(*checkpoint, o));
-  TERN_TRY_STATUS(ConvertToGguf(*checkpoint, o.out,
-                                {.dtype = o.dtype, .more = std::move(tokenizer), .progress = update}));
+  const ConvertOptions options{
+      .dtype = o.dtype,
+      .shard_bytes = static_cast<uint64_t>(o.shard_mb) * 1'000'000,
+      .progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); }};
+  TERN_TRY_STATUS(to_gguf ? WriteGgufFile(path, o, options) : ConvertToSafetensors(path, o.out, options));
   progress.Finish();
-  fmt::print("{}  {}\n", Styled(1, Style::kBold, Printable(o.out)), HumanBytes(FileBytes(o.out)));
+  fmt::print("{}{}\n", Styled(1, Style::kBold, Printable(o.out)),
+             to_gguf ? "  " + HumanBytes(FileBytes(o.out)) : "");
   return {};
 }
 
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   AddModelArgument(args, &o->model, true);
-  args.Option("OUT", &o->out, "the file to write").Required();
-  args.Option("--dtype", &o->dtype, "of matrices that are not quantized; else they stay as they are")
+  args.Option("OUT", &o->out, "the .gguf file, or the folder of safetensors, to write").Required();
+  args.Option("--to", &o->to, "the form to write")
+      .Choices({"gguf", "safetensors"})
+      .Default("by OUT's ending");
+  args.Option("--dtype", &o->dtype,
+              "of weights: in GGUF, of matrices that are not quantized; in safetensors, of all; else they "
+              "stay as "
+              "they are, and what is quantized becomes bf16 in safetensors")
       .Choices({"f32", "f16", "bf16"});
   args.Option("--pre", &o->pre,
               "tokenizer.ggml.pre of a byte-level BPE, where the folder's way to cut text is not recognised");
+  args.Option("--shard-mb", &o->shard_mb, "safetensors: megabytes of a file, beyond which the next begins")
+      .Range(1, 1'000'000);
   args.Flag("--no-tokenizer", &o->leaves_tokenizer, "leave a folder's tokenizer out");
   args.Run([o] { return Convert(*o); });
 }
@@ -75,7 +92,7 @@ void Setup(Arguments& args) {
 extern const CommandDesc k_command_convert;
 const CommandDesc k_command_convert = {
     .name = "convert",
-    .summary = "write a model as GGUF",
+    .summary = "write a model as GGUF or as a folder of safetensors",
     .example = "tern convert path/to/huggingface-folder model.gguf --dtype bf16",
     .setup = Setup,
 };

@@ -15,8 +15,8 @@ namespace {
 constexpr std::string_view kPrefixKey = "tokenizer.ggml.add_space_prefix";
 constexpr std::string_view kRemovesKey = "tokenizer.ggml.remove_extra_whitespaces";
 constexpr double kPaddingScore = -10000;
-constexpr size_t kTriedTokens = 20000;   // of the vocabulary, evenly
-constexpr size_t kMostDiffering = 4;     // one text of so many may have other ids, else it is another tokenizer
+constexpr size_t kTriedTokens = 20000;  // of the vocabulary, evenly
+constexpr size_t kMostDiffering = 2;  // one text of so many may have other ids, else it is another tokenizer
 
 class Describer {
  public:
@@ -87,15 +87,16 @@ class Describer {
     if (after == 1 && (eos < 0 || files_.settings.Named("sep_token") != "")) eos = parts.back().id;
     const bool adds_bos = before == 1, adds_eos = after == 1 && parts.back().id == eos;
     if (before > 1 || (after > 0 && !adds_eos)) {
-      Warn(fmt::format("puts {} tokens in front of a text and {} behind, of which GGUF can say {} and {}", before,
-                       after, adds_bos ? 1 : 0, adds_eos ? 1 : 0));
+      Warn(fmt::format("puts {} tokens in front of a text and {} behind, of which GGUF can say {} and {}",
+                       before, after, adds_bos ? 1 : 0, adds_eos ? 1 : 0));
     }
     SetId("bos", bos);
     SetId("eos", eos);
     SetId("unknown", vocabulary_.unknown);
     SetId("padding", IdOf("pad_token"));
     SetId("mask", IdOf("mask_token"));
-    const bool has_cls = out_.metadata.Str("tokenizer.ggml.model", "").value() == "bert" && before == 1 && after == 1;
+    const bool has_cls =
+        out_.metadata.Str("tokenizer.ggml.model", "").value() == "bert" && before == 1 && after == 1;
     SetId("cls", has_cls ? bos : IdOf("cls_token"));
     SetId("seperator", has_cls ? parts.back().id : IdOf("sep_token"));  // spelled so in GGUF
     const char* const kMoreEnds[] = {"eot", "eom"};
@@ -148,8 +149,8 @@ class Describer {
       tokenizer_.Encode(text, false, &wanted);
       read.value()->Encode(text, false, &got);
       if (wanted == got || trial.differing++ > 0) continue;
-      trial.first = fmt::format("{} is [{}], in GGUF [{}]", Shown(text), fmt::join(wanted, " "),
-                                fmt::join(got, " "));
+      trial.first =
+          fmt::format("{} is [{}], in GGUF [{}]", Shown(text), fmt::join(wanted, " "), fmt::join(got, " "));
     }
     return trial;
   }

@@ -14,9 +14,9 @@
 namespace tern {
 namespace {
 
-constexpr double kAddedScore = -1000;      // of tokens that no merge leads to and no text is spelled by
-constexpr double kUnmergedScore = -1e6;    // below every merge
-constexpr size_t kMostSteps = 64;          // of a normalizer that are looked at
+constexpr double kAddedScore = -1000;    // of tokens that no merge leads to and no text is spelled by
+constexpr double kUnmergedScore = -1e6;  // below every merge
+constexpr size_t kMostSteps = 64;        // of a normalizer that are looked at
 
 void SetModel(const char* model, const char* pre, GgufVocabulary* out) {
   out->metadata.Set("tokenizer.ggml.model", std::string(model));
@@ -37,7 +37,9 @@ void ListSteps(const JsonNode& node, const char* items_key, std::vector<JsonNode
   for (const JsonNode& item : items.value()) ListSteps(item, items_key, steps);
 }
 
-std::string TypeOf(const JsonNode& step) { return step["type"].Str("").ok() ? step["type"].Str("").value() : ""; }
+std::string TypeOf(const JsonNode& step) {
+  return step["type"].Str("").ok() ? step["type"].Str("").value() : "";
+}
 
 class JsonDescriber {
  public:
@@ -60,10 +62,10 @@ class JsonDescriber {
     if (has_merges && SpellsBytes()) return Finish(ByteLevelBpe(pre));
     if (type == "Unigram" || root_["model"]["vocab"].value().is_array()) return Finish(Unigram());
     if (type == "WordPiece") return Finish(WordPiece());
-    return root_["model"]["type"].Unknown(
-        fmt::format("{}, for which GGUF has no words; supported: BPE of bytes or with byte_fallback, Unigram, "
-                    "WordPiece",
-                    Shown(type)));
+    return root_["model"]["type"].Unknown(fmt::format(
+        "{}, for which GGUF has no words; supported: BPE of bytes or with byte_fallback, Unigram, "
+        "WordPiece",
+        Shown(type)));
   }
 
  private:
@@ -113,7 +115,8 @@ class JsonDescriber {
     }
     SetModel("gpt2", name.c_str(), &out_);
     std::vector<std::string> merges;
-    TERN_TRY_STATUS(ForEachMerge([&](const std::string& left, const std::string& right, size_t rank) -> Status {
+    TERN_TRY_STATUS(ForEachMerge([&](const std::string& left, const std::string& right,
+                                     size_t rank) -> Status {
       if (left.find(' ') != left.npos || right.find(' ') != right.npos) {
         return root_["model"]["merges"][rank].Unknown("a token with a space, expected bytes as characters");
       }
@@ -129,13 +132,14 @@ class JsonDescriber {
   Status SentencePieceBpe() {
     SetModel("llama", "default", &out_);
     out_.scores.assign(out_.tokens.size(), kUnmergedScore);
-    TERN_TRY_STATUS(ForEachMerge([&](const std::string& left, const std::string& right, size_t rank) -> Status {
-      const int32_t made = vocabulary_.Find(left + right);
-      if (made < 0) return {};
-      double& score = out_.scores[static_cast<size_t>(made)];
-      score = std::max(score, -static_cast<double>(rank));
-      return {};
-    }));
+    TERN_TRY_STATUS(
+        ForEachMerge([&](const std::string& left, const std::string& right, size_t rank) -> Status {
+          const int32_t made = vocabulary_.Find(left + right);
+          if (made < 0) return {};
+          double& score = out_.scores[static_cast<size_t>(made)];
+          score = std::max(score, -static_cast<double>(rank));
+          return {};
+        }));
     TERN_TRY_STATUS(MarkPieces(true));
     out_.metadata.Set("tokenizer.ggml.add_space_prefix", PrependsSpace());
     return {};
@@ -150,7 +154,8 @@ class JsonDescriber {
     }
     out_.scores.resize(out_.tokens.size(), 0);
     if (!root_["model"]["unk_id"].is_null()) {
-      TERN_TRY(const int64_t id, root_["model"]["unk_id"].Int(0, static_cast<int64_t>(out_.tokens.size()) - 1));
+      TERN_TRY(const int64_t id,
+               root_["model"]["unk_id"].Int(0, static_cast<int64_t>(out_.tokens.size()) - 1));
       out_.unknown = static_cast<int32_t>(id);
     }
     TERN_TRY(const bool falls_back, root_["model"]["byte_fallback"].Bool(false));
@@ -199,7 +204,8 @@ class JsonDescriber {
     for (size_t id = 0; id < out_.tokens.size(); ++id) {
       TokenKind& kind = out_.kinds[id];
       if (static_cast<int32_t>(id) == out_.unknown) kind = TokenKind::kUnknown;
-      if (falls_back && kind == TokenKind::kNormal && ByteOfPiece(out_.tokens[id]) >= 0) kind = TokenKind::kByte;
+      if (falls_back && kind == TokenKind::kNormal && ByteOfPiece(out_.tokens[id]) >= 0)
+        kind = TokenKind::kByte;
       if (kind == TokenKind::kUserDefined) out_.tokens[id] = Replaced(out_.tokens[id], kSpaceMark, " ");
       if (kind == TokenKind::kUserDefined || kind == TokenKind::kControl) out_.scores[id] = kAddedScore;
     }
@@ -239,7 +245,8 @@ class JsonDescriber {
 };
 
 Result<GgufVocabulary> DescribeSentencePiece(const HfTokenizerFiles& files) {
-  TERN_TRY(const SentencePieceFile file, ReadSentencePieceFile(files.sentence_piece, files.name, files.settings));
+  TERN_TRY(const SentencePieceFile file,
+           ReadSentencePieceFile(files.sentence_piece, files.name, files.settings));
   const Vocabulary& vocabulary = file.parts.vocabulary;
   GgufVocabulary out;
   out.kinds = vocabulary.kinds;

@@ -72,8 +72,8 @@ Result<const PreTokenizerRule*> IdentifyPreTokenizer(const JsonNode& root) {
   int best_likeness = -1;
   for (const PreTokenizerRule& rule : PreTokenizerRules()) {
     if (IsOnlyRead(rule) || !wanted) continue;
-    const int likeness = 4 * (rule.nfc == nfc) + 2 * (rule.whole_words == whole_words) +
-                         (rule.mask_strips_left == mask);
+    const int likeness =
+        4 * (rule.nfc == nfc) + 2 * (rule.whole_words == whole_words) + (rule.mask_strips_left == mask);
     if (likeness <= best_likeness) continue;
     TERN_TRY(const PreTokenizer pre_tokenizer, PreTokenizer::Compile(rule.cuts));
     if (EndsOf(pre_tokenizer.Split(text), false, text) != wanted) continue;

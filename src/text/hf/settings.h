@@ -34,9 +34,9 @@ struct HfSettings {
   std::optional<bool> adds_bos, adds_eos, adds_prefix_space;
   bool lowercases = true, spaces_ideographs = true;  // of BERT's own files
   std::optional<bool> strips_accents;
-  int32_t bos_id = -1;           // by number, where no name says it
-  std::vector<int32_t> end_ids;  // by number: what ends an answer
-  std::string chat_template;     // Jinja source; "": none
+  int32_t bos_id = -1;                                // by number, where no name says it
+  std::vector<int32_t> end_ids;                       // by number: what ends an answer
+  std::string chat_template;                          // Jinja source; "": none
   std::map<std::string, std::string> more_templates;  // by name, beside that one
 
   // The text of a named token, or "".
