@@ -35,10 +35,15 @@ uint64_t FileType(std::string_view format) {
 
 constexpr uint64_t kQuantizationVersion = 2;  // of the formats' layouts, as llama.cpp counts them
 
-// "SmolLM2-135M" of "models/SmolLM2-135M/" or "models/SmolLM2-135M.gguf".
+// "SmolLM2-135M" of "models/SmolLM2-135M/", and of a snapshot in the Hub's cache,
+// "models--HuggingFaceTB--SmolLM2-135M/snapshots/12fd25f".
 std::string NameOf(std::string_view path) {
   while (path.ends_with('/')) path.remove_suffix(1);
-  return std::filesystem::path(path).stem().string();
+  const std::filesystem::path whole(path);
+  if (whole.parent_path().filename() != "snapshots") return whole.filename().string();
+  const std::string repository = whole.parent_path().parent_path().filename().string();
+  const size_t name = repository.rfind("--");
+  return name == repository.npos ? repository : repository.substr(name + 2);
 }
 
 Metadata WithGeneralKeys(const Checkpoint& checkpoint, const Metadata& more, const Format* wanted) {
@@ -52,6 +57,7 @@ Metadata WithGeneralKeys(const Checkpoint& checkpoint, const Metadata& more, con
       metadata.Set("general.file_type", FileType(wanted == nullptr ? table->format->name : wanted->name));
     }
   }
+  if (!metadata.Has("general.type")) metadata.Set("general.type", std::string("model"));
   if (!metadata.Has("general.name")) metadata.Set("general.name", NameOf(checkpoint.path()));
   if (!metadata.Has("general.quantization_version"))
     metadata.Set("general.quantization_version", kQuantizationVersion);

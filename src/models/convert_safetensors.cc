@@ -231,8 +231,7 @@ Status ConvertToSafetensors(const std::string& folder, const std::string& out,
                             const ConvertOptions& options) {
   if (!HfFolder::Looks(folder)) {
     return Unsupported(folder +
-                       ": no folder with a config.json, which --to safetensors needs; a GGUF file can " +
-                       "be written as GGUF");
+                       ": is no Hugging Face folder, which safetensors are made from; supported: --to gguf");
   }
   if (IsFile(out) || IsDirectory(out)) return BadInput(out + ": is there already, expected a new folder");
   TERN_TRY(const auto opened, HfFolder::Open(folder));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """other_forms_test.py TERN: one checkpoint in the forms that different programs write, which must give the same bits.
 
-Experts in one tensor each or stacked, with gate and up in one; GPT-OSS's in MXFP4 or as the numbers that those mean.
+Also in the folder of f32 that `tern convert` makes of the first. Experts in one tensor each or stacked, with gate and up in one; GPT-OSS's in MXFP4 or as the numbers that those mean.
 """
 import json
 import subprocess
@@ -53,10 +53,21 @@ def mxfp4_experts(arrays):
     return packed, plain
 
 
+def converted(tern, folder):
+    """What the folder of f32 computes that `tern convert` makes of one."""
+    out = folder.with_name(folder.name + "-f32")
+    subprocess.run([tern, "convert", folder, out, "--dtype", "f32"], check=True, capture_output=True, timeout=60)
+    return run(tern, out)
+
+
 def logits(tern, folder, config, arrays):
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config))
     write_arrays(folder / "model.safetensors", arrays)
+    return run(tern, folder)
+
+
+def run(tern, folder):
     command = [tern, "logits", folder, "--tokens", "5,200,31,7,7,90,111,4,63,180,2,19", "--out", folder / "out.npy",
                "--precision", "exact"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -70,7 +81,8 @@ def same(tern, name, two_forms):
     with tempfile.TemporaryDirectory() as root:
         got = [logits(tern, Path(root) / str(i), config, form)
                for i, (config, form) in enumerate(two_forms(arrays, made["config"]))]
-    good = got[0].std() > 0 and np.array_equal(got[0], got[1])
+        got.append(converted(tern, Path(root) / "0"))
+    good = got[0].std() > 0 and np.array_equal(got[0], got[1]) and np.array_equal(got[0], got[2])
     print(f"{'ok  ' if good else 'FAIL'} {name}: max difference {np.abs(got[0] - got[1]).max():.1e}", flush=True)
     return good
 

@@ -3,7 +3,8 @@
 
 For each kind a tiny Llama's linear weights are quantized here, written as that program stores them, and written again as
 plain f32 after dequantizing with NumPy. Both folders must give the same logits in exact precision (to 2e-6 of their
-standard deviation: the order of additions may differ), and in default precision a KLD below 5e-4.
+standard deviation: the order of additions may differ), and in default precision a KLD below 5e-4. So must the folder of f32
+that `tern convert` makes of the quantized one.
 """
 import json
 import subprocess
@@ -231,6 +232,14 @@ def run(tern, folder, precision):
     return np.load(out).astype(np.float64)
 
 
+def convert(tern, folder, out):
+    """The folder with plain weights in f32."""
+    done = subprocess.run([tern, "convert", folder, out, "--dtype", "f32"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "quantization_config" not in json.loads((out / "config.json").read_text())
+    return out
+
+
 def kld(want, got):
     log = lambda x: x - x.max(axis=1, keepdims=True) - np.log(np.exp(x - x.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
     p, q = log(want), log(got)
@@ -259,9 +268,10 @@ def check(tern, kind, made, root):
     want = run(tern, folders[1], "exact")
     exact = np.abs(run(tern, folders[0], "exact") - want).max() / want.std()
     fast = kld(want, run(tern, folders[0], "default"))
-    good = exact <= 2e-6 and fast <= 5e-4
-    print(f"{'ok  ' if good else 'FAIL'} {kind}: exact {exact:.1e} of std (limit 2e-6), default KLD {fast:.1e} (limit 5e-4)",
-          flush=True)
+    converted = np.abs(run(tern, convert(tern, folders[0], root / kind / "converted"), "exact") - want).max() / want.std()
+    good = exact <= 2e-6 and fast <= 5e-4 and converted <= 2e-6
+    print(f"{'ok  ' if good else 'FAIL'} {kind}: exact {exact:.1e} of std, converted to f32 {converted:.1e} (limit 2e-6), default "
+          f"KLD {fast:.1e} (limit 5e-4)", flush=True)
     return good
 
 

@@ -32,10 +32,14 @@ PROMPTS = ["The capital of France is", "def fibonacci(n):\n    ", "Once upon a t
 
 # Tiny checkpoints that llama.cpp loads differently or not at all, also when its own script converts them.
 KNOWN = {
-    "attention window of the llama, qwen2 and phi3 architectures is not read": [
+    "it reads no attention window for these architectures": [
         "mistral", "mixtral-old-config", "qwen2-sliding", "qwen2-sliding-old-config", "qwen2moe-sliding-old-config", "phi3",
         "phi3-short", "starcoder2"],
-    "which layers slide is fixed in its code": ["gemma2", "gemma2-no-caps", "gemma3", "gpt-oss", "gpt-oss-no-rope-old-config", "olmo3"],
+    "which layers slide is fixed in its code": [
+        "gemma2", "gemma2-no-caps", "gemma3", "gpt-oss", "gpt-oss-no-rope-old-config", "olmo3"],
+    "it scales attention by the head's width": ["gpt2-hub", "mpt-clip"],
+    "it knows no groups of experts without a bias": ["deepseek-v2"],
+    "it takes mscale for mscale_all_dim": ["deepseek-v3-yarn"],
 }
 
 

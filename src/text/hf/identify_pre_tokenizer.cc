@@ -1,6 +1,7 @@
 #include "text/hf/identify_pre_tokenizer.h"
 
 #include <boost/json/array.hpp>
+#include <optional>
 
 #include "text/byte_alphabet.h"
 #include "text/hf/pre_tokenizers.h"
@@ -52,7 +53,7 @@ bool MaskStripsLeft(const JsonNode& root) {
   const auto items = root["added_tokens"].Items();
   if (!items.ok()) return false;
   for (const JsonNode& item : items.value()) {
-    const auto text = item["content"].Str(""), strips = item["lstrip"].Str("");
+    const auto text = item["content"].Str("");
     if (text.ok() && text.value() == "<mask>") return item["lstrip"].value() == true;
   }
   return false;

@@ -99,6 +99,7 @@ constexpr std::string_view kPieces[] = {
     "\u2028",
     "\u00AD",
     "\u212B",
+    "<0xE2>",
     "\uFEFF",
     "\U000E0067",
     "\u1977",
