@@ -126,9 +126,14 @@ def check_refusals(root):
     without = tern("convert", folder, root / "superbpe.gguf", "--no-tokenizer")
     bare = keys_of(root / "superbpe.gguf")["tokenizer.ggml.model"]
     named = tern("convert", folder, root / "superbpe.gguf", "--pre", "superbpe")
+    small = root / "small"
+    small.mkdir()
+    write_model(small, write_tokenizer("gpt-2", small) - 3)
+    crowded = tern("convert", small, root / "small.gguf")
     good = (refused.returncode == 1 and "pre_tokenizer: cuts text as none of the names" in refused.stderr
             and len(refused.stderr.splitlines()) == 1 and without.returncode == 0 and bare == "none"
-            and named.returncode == 1 and '"superbpe"' in named.stderr)
+            and named.returncode == 1 and '"superbpe"' in named.stderr
+            and crowded.returncode == 1 and "tokens, expected at most" in crowded.stderr)
     print(f"{'ok  ' if good else 'FAIL'} refusals")
     return good
 

@@ -29,6 +29,7 @@ class Describer {
     if (!described.ok()) return Error{described.error().code, folder_ + "/" + described.error().what};
     vocabulary_ = std::move(described).value();
     out_.metadata = std::move(vocabulary_.metadata);
+    TERN_TRY_STATUS(CheckSize());
     SetTokens();
     SetIds();
     SetTemplates();
@@ -41,13 +42,25 @@ class Describer {
     out_.warnings.push_back(fmt::format("{}/{}: {}", folder_, files_.name, what));
   }
 
+  // Added tokens that the embedding has no rows for can be left out; the model's own cannot.
+  Status CheckSize() {
+    const auto size = static_cast<size_t>(options_.vocabulary), count = vocabulary_.tokens.size();
+    if (count <= size) return {};
+    for (size_t id = size; id < count; ++id) {
+      const TokenKind kind = vocabulary_.kinds[id];
+      if (kind == TokenKind::kControl || kind == TokenKind::kUserDefined || vocabulary_.tokens[id].empty())
+        continue;
+      return BadInput(fmt::format("{}/{}: {} tokens, expected at most {}, the rows of the embedding", folder_,
+                                  files_.name, count, size));
+    }
+    Warn(fmt::format("{} added tokens are left out: the embedding has {} rows", count - size, size));
+    return {};
+  }
+
   // As many as the embedding has rows: "[PADn]" where no token has the id.
   void SetTokens() {
     const auto size = static_cast<size_t>(options_.vocabulary);
     std::vector<std::string>& tokens = vocabulary_.tokens;
-    if (tokens.size() > size) {
-      Warn(fmt::format("{} tokens, of which the model has {}; the rest is left out", tokens.size(), size));
-    }
     const bool has_scores = !vocabulary_.scores.empty();
     tokens.resize(size);
     vocabulary_.kinds.resize(size, TokenKind::kUnused);
