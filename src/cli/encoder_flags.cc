@@ -12,7 +12,7 @@ Result<std::unique_ptr<TextEncoder>> OpenEncoder(const EncoderFlags& flags) {
   TERN_TRY(const std::string path, FindModelFile(flags.model));
   TERN_TRY(auto model, LoadModel(path, {.context = flags.model.context, .hidden_states = true}));
   EncoderOptions options{.max_tokens = flags.max_tokens};
-  TERN_TRY(options.runner, ToRunnerOptions(flags.model));
+  TERN_TRY(options.runner, ToRunnerOptions(model, flags.model));
   if (flags.pooling != "auto") {
     TERN_TRY(options.pooling, ParsePooling(flags.pooling));
   }

@@ -1,8 +1,13 @@
 #include "cli/model_flags.h"
 
+#include "base/file.h"
 #include "cli/model_store_options.h"
+#include "cli/progress.h"
 
 namespace tern {
+namespace {
+constexpr size_t kMaxCalibrationBytes = size_t{1} << 20;
+}
 
 void AddModelArgument(Arguments& args, ModelFlags* flags, bool required) {
   auto model =
@@ -24,6 +29,12 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags) {
   args.Option("--device", &flags->device, "backend to run on");
   args.Option("--disable-pass", &flags->disabled_passes, "leave out a graph pass (repeatable)")
       .ValueName("PASS");
+  args.Option("--error-budget", &flags->error_budget,
+              "let passes change results while the mean KLD stays within this, as in kld=0.002")
+      .ValueName("kld=N");
+  args.Option("--calibration", &flags->calibration, "text to measure that on, instead of a built-in one")
+      .ValueName("FILE")
+      .ExistingFile();
   args.Section("");
 }
 
@@ -37,7 +48,25 @@ Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags) {
   return LoadModel(path, {.context = flags.context});
 }
 
-Result<RunnerOptions> ToRunnerOptions(const ModelFlags& flags) {
+namespace {
+
+Result<SpentBudget> Spend(const std::shared_ptr<const LoadedModel>& model, const ModelFlags& flags,
+                          const RunnerOptions& options) {
+  TERN_TRY(const double kld, ParseErrorBudget(flags.error_budget));
+  std::string text(CalibrationText());
+  if (!flags.calibration.empty()) {
+    TERN_TRY(text, ReadFile(flags.calibration, kMaxCalibrationBytes));
+  }
+  Progress progress("measuring rewrites", Progress::Unit::kCount);
+  return SpendErrorBudget(model, options, kld, text, [&](int done, int total) {
+    progress.Update(static_cast<uint64_t>(done), static_cast<uint64_t>(total));
+  });
+}
+
+}  // namespace
+
+Result<RunnerOptions> ToRunnerOptions(const std::shared_ptr<const LoadedModel>& model,
+                                      const ModelFlags& flags, SpentBudget* spent) {
   RunnerOptions options;
   options.backend = flags.device;
   options.threads = flags.threads;
@@ -46,6 +75,11 @@ Result<RunnerOptions> ToRunnerOptions(const ModelFlags& flags) {
   TERN_TRY(options.precision, ParsePrecision(flags.precision));
   if (flags.kv_type != "auto") {
     TERN_TRY(options.kv_type, ParseKvType(flags.kv_type));
+  }
+  if (!flags.error_budget.empty()) {
+    TERN_TRY(const SpentBudget budget, Spend(model, flags, options));
+    options.granted = budget.Kept();
+    if (spent != nullptr) *spent = budget;
   }
   return options;
 }

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "cli/arguments.h"
+#include "engine/error_budget.h"
 #include "engine/loaded_model.h"
 #include "engine/runner.h"
 
@@ -19,16 +20,19 @@ struct ModelFlags {
   std::string device = "cpu", precision = "default", kv_type = "auto";
   int threads = 0, context = 0;
   std::vector<std::string> disabled_passes;
+  std::string error_budget, calibration;  // "": none; "": CalibrationText()
 };
 
 // MODEL (a catalogue name, hf:, pypi:, https:, a file or a folder) and --offline.
 void AddModelArgument(Arguments& args, ModelFlags* flags, bool required);
-// --precision, --threads, --device, --context, --kv-type, --disable-pass.
+// --precision, --threads, --device, --context, --kv-type, --disable-pass, --error-budget, --calibration.
 void AddRunnerFlags(Arguments& args, ModelFlags* flags);
 
 // The local path of flags.model; pulls it first, with a progress bar, where that is needed and allowed.
 Result<std::string> FindModelFile(const ModelFlags& flags);
 Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags);
-Result<RunnerOptions> ToRunnerOptions(const ModelFlags& flags);
+// With an error budget it is spent here, which takes a while (a progress bar), and `spent` says on what.
+Result<RunnerOptions> ToRunnerOptions(const std::shared_ptr<const LoadedModel>& model,
+                                      const ModelFlags& flags, SpentBudget* spent = nullptr);
 
 }  // namespace tern

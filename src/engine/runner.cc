@@ -63,7 +63,8 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   const LoadedModel& loaded = *runner->model_;
   TERN_TRY(runner->backend_, OpenBackend(options.backend, {.threads = options.threads}));
   runner->graph_ = loaded.built.graph;
-  const PassContext passes{.target = *runner->backend_, .precision = options.precision};
+  const PassContext passes{
+      .target = *runner->backend_, .precision = options.precision, .granted = options.granted};
   TERN_TRY(runner->passes_, RunPasses(runner->graph_, passes, options.disabled_passes));
 
   const KvType type =

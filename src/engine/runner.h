@@ -29,6 +29,7 @@ struct RunnerOptions {
   int step_tokens = 512;               // most rows of one step
   int step_outputs = 0;                // most rows of logits of one step; 0: one per sequence
   std::vector<std::string> disabled_passes = {};
+  std::vector<std::string> granted = {};  // rewrites that change results (engine/error_budget.h)
 };
 
 // The largest step of a runner with these options.

@@ -23,7 +23,7 @@ constexpr double kRounding = 1e-5;  // of the largest |y|: fused ops round to fl
 struct Case {
   std::string file, title;
   std::string before, after;
-  std::vector<std::string> passes, unsupported;
+  std::vector<std::string> passes, unsupported, granted;
   std::string precision = "default";
   std::optional<double> tolerance;
   bool unchanged = false;
@@ -56,6 +56,8 @@ std::string* ReadSection(Case& c, const std::string& line) {
     c.passes = SplitList(value);
   } else if (name == "unsupported") {
     c.unsupported = SplitList(value);
+  } else if (name == "granted") {
+    c.granted = SplitList(value);
   } else if (name == "precision") {
     c.precision = value;
   } else if (name == "tolerance") {
@@ -195,7 +197,7 @@ void ExpectSameResults(const Graph& before, const Graph& after, double tolerance
 Result<std::string> RunNamed(const Case& c, const std::string& name, Graph& graph) {
   TERN_TRY(const Precision precision, ParsePrecision(c.precision));
   const PickyTarget target(c.unsupported);
-  const PassContext context{.target = target, .precision = precision};
+  const PassContext context{.target = target, .precision = precision, .granted = c.granted};
   std::string budget;
   for (const PassDesc* pass : AllPasses()) {
     if (name == "all") budget += pass->budget;

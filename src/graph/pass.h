@@ -23,6 +23,14 @@ std::string_view PrecisionName(Precision precision);
 struct PassContext {
   const Target& target;
   Precision precision = Precision::kDefault;
+  std::span<const std::string> granted = {};  // names of offers that may be made
+};
+
+// A rewrite that changes results. A pass makes it only where its name was granted: what it costs has to be
+// measured first (engine/error_budget.h).
+struct Offer {
+  std::string name;   // "<pass>:<place>", as in "skip_layers:blk.12"
+  double saved = 0;  // multiplications of a token that it saves
 };
 
 struct PassDesc {
@@ -31,6 +39,8 @@ struct PassDesc {
   // What an inequivalent rewrite may cost; empty: results stay within the ops' tolerances.
   std::string_view budget = "";
   Required<Result<int> (*)(Graph&, const PassContext&)> run;
+  // What it would do if it were granted; null: it makes no offers.
+  std::vector<Offer> (*offers)(const Graph&, const PassContext&) = nullptr;
 };
 
 struct PassReport {
@@ -44,13 +54,20 @@ struct PassReport {
 
 // All passes in run order (passes.list).
 std::span<const PassDesc* const> AllPasses();
-// One pass and the checks after it: the graph verifies, and no effect came or went. The error names the pass.
+// One pass and the checks after it: the graph verifies, and no effect came or went (what was granted may take
+// effects away). The error names the pass.
 Result<PassReport> RunPass(const PassDesc& pass, Graph& graph, const PassContext& context);
 // All of them. Unknown names in `disabled` are an error. With `arena`, each report says what the arena of
 // the target's plan for steps of that size would take.
 Result<std::vector<PassReport>> RunPasses(Graph& graph, const PassContext& context,
                                           const std::vector<std::string>& disabled = {},
                                           const StepLimits* arena = nullptr);
+
+// What all passes offer, each at its turn. Granted offers are made, and not made again.
+Result<std::vector<Offer>> AllOffers(Graph graph, const PassContext& context,
+                                     const std::vector<std::string>& disabled = {});
+// The granted places of a pass: "blk.12" where "skip_layers:blk.12" is granted.
+bool IsGranted(const PassContext& context, std::string_view pass, std::string_view place);
 
 // For people and for programs: a row per pass with nodes, changes, time and, where measured, arena bytes.
 std::string PassTable(std::span<const PassReport> reports);

@@ -45,4 +45,9 @@ bool SupportsLinear(const Target& target, const Graph& graph, std::span<const Va
   return true;
 }
 
+std::string_view PlaceOf(std::string_view weight) {
+  constexpr std::string_view kLayer = "blk.";
+  return weight.starts_with(kLayer) ? weight.substr(0, weight.find('.', kLayer.size())) : weight;
+}
+
 }  // namespace tern

@@ -23,6 +23,8 @@ bool IsPlainLinear(const Graph& graph, const Node& node);
 std::span<const ValueId> WeightsOf(const Node& linear);
 // What a node multiplies rows with: a linear's weights, a moe_mlp's gate, up and down; of others nothing.
 std::span<const ValueId> MultipliedWeights(const Node& node);
+// Where a weight belongs: "blk.3" of "blk.3.attn_q.weight", else its whole name.
+std::string_view PlaceOf(std::string_view weight);
 // Whether each weight has an integer form to be multiplied with (Value::activation).
 bool IsInteger(const Value& weight);
 // Whether the target has this form of `linear` for every weight.

@@ -46,6 +46,14 @@ Error InPass(std::string_view pass, const Error& error) {
   return {error.code, fmt::format("pass {}: {}", pass, error.what)};
 }
 
+bool SameEffects(const Effects& before, const Effects& after, bool may_go) {
+  if (!may_go) return before == after;
+  return std::all_of(after.begin(), after.end(), [&](const auto& effect) {
+    const auto same = before.find(effect.first);
+    return same != before.end() && same->second == effect.second;
+  });
+}
+
 Status CheckNames(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const auto known = [&](const PassDesc* pass) { return pass->name == name; };
@@ -55,6 +63,10 @@ Status CheckNames(const std::vector<std::string>& names) {
     return BadInput(fmt::format("pass {}: unknown, expected one of {}", name, all));
   }
   return {};
+}
+
+bool Contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 size_t ArenaBytes(const Graph& graph, const Target& target, const StepLimits* limits) {
@@ -87,7 +99,7 @@ Result<PassReport> RunPass(const PassDesc& pass, Graph& graph, const PassContext
   report.changes = changes.value();
   report.nodes_after = graph.nodes().size();
   if (auto status = Verify(graph); !status.ok()) return InPass(pass.name, status.error());
-  if (CountEffects(graph) != effects) {
+  if (!SameEffects(effects, CountEffects(graph), pass.offers != nullptr)) {
     return InPass(pass.name, {Code::kInternal, "a node that writes the KV cache came or went"});
   }
   return report;
@@ -101,7 +113,7 @@ Result<std::vector<PassReport>> RunPasses(Graph& graph, const PassContext& conte
   for (const PassDesc* pass : AllPasses()) {
     PassReport report{.name = pass->name, .disabled = true};
     report.nodes_before = report.nodes_after = graph.nodes().size();
-    if (std::find(disabled.begin(), disabled.end(), pass->name) == disabled.end()) {
+    if (!Contains(disabled, pass->name)) {
       TERN_TRY(report, RunPass(*pass, graph, context));
     }
     report.arena_before = bytes;
@@ -109,6 +121,27 @@ Result<std::vector<PassReport>> RunPasses(Graph& graph, const PassContext& conte
     reports.push_back(report);
   }
   return reports;
+}
+
+Result<std::vector<Offer>> AllOffers(Graph graph, const PassContext& context,
+                                     const std::vector<std::string>& disabled) {
+  TERN_TRY_STATUS(CheckNames(disabled));
+  std::vector<Offer> offers;
+  for (const PassDesc* pass : AllPasses()) {
+    if (Contains(disabled, pass->name)) continue;
+    if (pass->offers != nullptr) {
+      for (Offer& offer : pass->offers(graph, context)) offers.push_back(std::move(offer));
+    }
+    TERN_TRY([[maybe_unused]] const PassReport report, RunPass(*pass, graph, context));
+  }
+  return offers;
+}
+
+bool IsGranted(const PassContext& context, std::string_view pass, std::string_view place) {
+  return std::any_of(context.granted.begin(), context.granted.end(), [&](std::string_view name) {
+    return name.size() == pass.size() + 1 + place.size() && name.starts_with(pass) &&
+           name[pass.size()] == ':' && name.ends_with(place);
+  });
 }
 
 }  // namespace tern

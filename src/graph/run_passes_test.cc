@@ -89,7 +89,7 @@ TEST(RunPasses, DisablingAPassThatIsNotThereIsAnError) {
   Graph graph = Parse(kChain);
   const auto reports = RunPasses(graph, kContext, {"drop_dead"});
   ASSERT_FALSE(reports.ok());
-  EXPECT_TRUE(reports.error().what.starts_with("pass drop_dead: unknown, expected one of fold_constants, "))
+  EXPECT_TRUE(reports.error().what.starts_with("pass drop_dead: unknown, expected one of skip_layers, "))
       << reports.error().what;
 }
 

@@ -23,7 +23,7 @@ struct Options {
 
 Result<std::unique_ptr<Runner>> MakeRunner(const ModelFlags& flags, int window) {
   TERN_TRY(const auto model, OpenModel(flags));
-  TERN_TRY(RunnerOptions options, ToRunnerOptions(flags));
+  TERN_TRY(RunnerOptions options, ToRunnerOptions(model, flags));
   options.context = std::max(options.context, window);
   options.step_tokens = options.step_outputs = 64;
   return Runner::Make(model, options);
@@ -58,6 +58,7 @@ Status Run(const Options& o) {
     ModelFlags flags = o.model;
     flags.model = o.reference;
     flags.precision = o.reference_precision;
+    flags.error_budget.clear();
     TERN_TRY(reference, MakeRunner(flags, o.compare.window));
   }
   std::vector<int32_t> ids;

@@ -125,21 +125,44 @@ Status InspectFile(const Options& o, boost::json::object* json) {
   return {};
 }
 
+// What was measured for --error-budget, cheapest first.
+void PrintBudget(const SpentBudget& spent) {
+  fmt::print("\n{:<28} {:>12} {:>10}  {}\n", "rewrite", "saves M/token", "KLD alone", "kept");
+  for (const MeasuredOffer& m : spent.offers) {
+    fmt::print("{:<28} {:>12.2f} {:>10.2g}  {}\n", Printable(m.offer.name), m.offer.saved / 1e6, m.kld,
+               m.kept ? "yes" : "no");
+  }
+  fmt::print("together: {} rewrites, KLD {:.2g} over {} tokens\n", spent.Kept().size(), spent.kld,
+             spent.tokens);
+}
+
+boost::json::object BudgetJson(const SpentBudget& spent) {
+  boost::json::array rewrites;
+  for (const MeasuredOffer& m : spent.offers) {
+    rewrites.push_back(
+        {{"rewrite", m.offer.name}, {"saved", m.offer.saved}, {"kld", m.kld}, {"kept", m.kept}});
+  }
+  return {{"kld", spent.kld}, {"tokens", spent.tokens}, {"rewrites", rewrites}};
+}
+
 Status InspectGraph(const Options& o, boost::json::object* json) {
   TERN_TRY(const auto model, OpenModel(o.model));
-  TERN_TRY(const RunnerOptions options, ToRunnerOptions(o.model));
+  SpentBudget spent;
+  TERN_TRY(const RunnerOptions options, ToRunnerOptions(model, o.model, &spent));
   TERN_TRY(const auto backend, OpenBackend(options.backend, {.threads = options.threads}));
   Graph graph = model->built.graph;
-  const PassContext context{.target = *backend, .precision = options.precision};
+  const PassContext context{.target = *backend, .precision = options.precision, .granted = options.granted};
   const StepLimits limits = LimitsOf(options);
   TERN_TRY(const auto reports, RunPasses(graph, context, options.disabled_passes, &limits));
   if (o.json) {
     if (o.graph) (*json)["graph"] = Print(graph);
     if (o.passes) (*json)["passes"] = boost::json::parse(PassTableJson(reports));
+    if (o.passes && !spent.offers.empty()) (*json)["error_budget"] = BudgetJson(spent);
     return {};
   }
   if (o.graph) fmt::print("{}", Print(graph));
   if (o.passes) fmt::print("{}", PassTable(reports));
+  if (o.passes && !spent.offers.empty()) PrintBudget(spent);
   return {};
 }
 

@@ -22,7 +22,7 @@ Status WriteLogits(const Options& o, const std::vector<int32_t>& tokens) {
   ModelFlags flags = o.model;
   if (flags.context == 0) flags.context = length;
   TERN_TRY(const auto model, OpenModel(flags));
-  TERN_TRY(RunnerOptions options, ToRunnerOptions(flags));
+  TERN_TRY(RunnerOptions options, ToRunnerOptions(model, flags));
   const bool whole = o.chunk == 0 || model->built.desc->encoder;
   options.step_tokens = options.step_outputs = whole ? length : std::min(o.chunk, length);
   TERN_TRY(const auto runner, Runner::Make(model, options));

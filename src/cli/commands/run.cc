@@ -40,7 +40,7 @@ Result<Loaded> Load(const Options& o) {
     return BadInput("--system: completing plain text, expected a model with a chat template" +
                     std::string(o.raw ? ", and no --raw" : ""));
   }
-  TERN_TRY(const RunnerOptions options, ToRunnerOptions(o.model));
+  TERN_TRY(const RunnerOptions options, ToRunnerOptions(model, o.model));
   TERN_TRY(auto runner, Runner::Make(model, options));
   loaded.engine = std::make_unique<Engine>(std::move(runner));
   if (!o.quiet) loaded.limit_gb_s = MeasureLimits(options.threads).read_gb_s;
