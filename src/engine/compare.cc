@@ -19,6 +19,16 @@ double LogSumExp(std::span<const float> row) {
   return max + std::log(sum);
 }
 
+double KlDivergence(std::span<const float> reference, double reference_norm, std::span<const float> logits,
+                    double norm) {
+  double kld = 0;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const double log_p = static_cast<double>(reference[i]) - reference_norm;
+    kld += std::exp(log_p) * (log_p - (static_cast<double>(logits[i]) - norm));
+  }
+  return kld;
+}
+
 struct Totals {
   double nll = 0, reference_nll = 0;
   int64_t tokens = 0, same_top = 0;
@@ -37,12 +47,7 @@ void Score(std::span<const float> row, std::span<const float> reference, int32_t
   if (reference.empty()) return;
   const double reference_norm = LogSumExp(reference);
   t->reference_nll += reference_norm - static_cast<double>(reference[static_cast<size_t>(next)]);
-  double kld = 0;
-  for (size_t i = 0; i < row.size(); ++i) {
-    const double log_p = static_cast<double>(reference[i]) - reference_norm;
-    kld += std::exp(log_p) * (log_p - (static_cast<double>(row[i]) - norm));
-  }
-  t->kld.push_back(kld);
+  t->kld.push_back(KlDivergence(reference, reference_norm, row, norm));
   t->same_top += Top(row) == Top(reference);
 }
 
@@ -112,6 +117,10 @@ Comparison Summarize(Totals& t) {
 }
 
 }  // namespace
+
+double KlDivergence(std::span<const float> reference, std::span<const float> logits) {
+  return KlDivergence(reference, LogSumExp(reference), logits, LogSumExp(logits));
+}
 
 Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const int32_t> text,
                            const CompareOptions& options,

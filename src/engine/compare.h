@@ -11,6 +11,9 @@
 
 namespace tern {
 
+// KLD(softmax(reference) || softmax(logits)) in nats.
+double KlDivergence(std::span<const float> reference, std::span<const float> logits);
+
 struct CompareOptions {
   int window = 1024;   // tokens per window, each of which starts with BOS where the model has one
   int score_from = 1;  // the first position of a window whose token is scored

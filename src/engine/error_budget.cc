@@ -10,11 +10,13 @@
 namespace tern {
 namespace {
 
-constexpr int kWindow = 512, kStepRows = 64;
+constexpr int kStepRows = 64;
+constexpr size_t kMaxReferenceBytes = size_t{512} << 20;
 // A rewrite that costs many times the budget on its first tokens will not recover.
 constexpr size_t kGlanceTokens = 96;
 constexpr double kHopeless = 4;
 
+// Measures against the exact logits, which are computed once and kept.
 class Meter {
  public:
   static Result<Meter> Make(const std::shared_ptr<const LoadedModel>& model, RunnerOptions options,
@@ -22,23 +24,26 @@ class Meter {
     if (model->built.desc->encoder) return BadInput("error budget: an encoder, expected a model with logits");
     if (model->tokenizer == nullptr)
       return BadInput("error budget: the model has no tokenizer, the text to measure on needs one");
-    options.context = std::min(kWindow, model->hparams().context);
+    std::vector<int32_t> tokens = EncodeInput(*model->tokenizer, text, /*parse_special=*/false);
+    const auto vocabulary = static_cast<size_t>(model->hparams().vocabulary);
+    const size_t most = std::min(static_cast<size_t>(model->hparams().context),
+                                 kMaxReferenceBytes / sizeof(float) / vocabulary);
+    if (tokens.size() > most) tokens.resize(most);
+    if (tokens.empty()) return BadInput("error budget: the text to measure on has no tokens");
+    options.context = static_cast<int>(tokens.size());
     options.sequences = 1;
     options.step_tokens = options.step_outputs = std::min(kStepRows, options.context);
-    Meter meter(model, options);
-    model->tokenizer->Encode(text, /*parse_special=*/false, &meter.tokens_);
-    TERN_TRY(meter.reference_, Runner::Make(model, options));
+    Meter meter(model, options, std::move(tokens));
+    TERN_TRY_STATUS(meter.ReadReference());
+    TERN_TRY(meter.base_[0], meter.Kld({}, kGlanceTokens));
+    TERN_TRY(meter.base_[1], meter.Kld({}, meter.tokens_.size()));
     return meter;
   }
 
+  // By how much the mean KLD to exact logits grows.
   Result<double> Measure(const std::vector<std::string>& granted, size_t tokens = SIZE_MAX) const {
-    RunnerOptions options = options_;
-    options.granted.insert(options.granted.end(), granted.begin(), granted.end());
-    TERN_TRY(const auto runner, Runner::Make(model_, options));
-    const auto text = std::span(tokens_).first(std::min(tokens, tokens_.size()));
-    TERN_TRY(const Comparison c,
-             Compare(*runner, reference_.get(), text, {.window = options.context, .score_from = 1}, {}));
-    return c.kld_mean;
+    TERN_TRY(const double kld, Kld(granted, tokens));
+    return kld - base_[tokens >= tokens_.size()];
   }
 
   Result<std::vector<Offer>> Offers() const {
@@ -51,13 +56,54 @@ class Meter {
   int64_t tokens() const { return static_cast<int64_t>(tokens_.size()); }
 
  private:
-  Meter(std::shared_ptr<const LoadedModel> model, RunnerOptions options)
-      : model_(std::move(model)), options_(std::move(options)) {}
+  Meter(std::shared_ptr<const LoadedModel> model, RunnerOptions options, std::vector<int32_t> tokens)
+      : model_(std::move(model)),
+        options_(std::move(options)),
+        tokens_(std::move(tokens)),
+        vocabulary_(static_cast<size_t>(model_->hparams().vocabulary)) {}
+
+  // Calls visit(token, logits) for the first `count` tokens.
+  template <class Visit>
+  Status ForEachRow(const RunnerOptions& options, size_t count, const Visit& visit) const {
+    TERN_TRY(const auto runner, Runner::Make(model_, options));
+    TERN_TRY(const SequenceId sequence, runner->Open());
+    for (size_t done = 0; done < count;) {
+      const size_t rows = std::min(static_cast<size_t>(options.step_tokens), count - done);
+      const StepWork work{sequence, std::span(tokens_).subspan(done, rows), WantLogits::kAll};
+      TERN_TRY_STATUS(runner->Step({&work, 1}));
+      for (size_t i = 0; i < rows; ++i) visit(done + i, runner->Logits(static_cast<int>(i)));
+      done += rows;
+    }
+    return {};
+  }
+
+  Status ReadReference() {
+    RunnerOptions exact = options_;
+    exact.precision = Precision::kExact;
+    exact.kv_type.reset();
+    reference_.resize(tokens_.size() * vocabulary_);
+    return ForEachRow(exact, tokens_.size(), [&](size_t token, std::span<const float> logits) {
+      std::copy(logits.begin(), logits.end(), &reference_[token * vocabulary_]);
+    });
+  }
+
+  Result<double> Kld(const std::vector<std::string>& granted, size_t tokens) const {
+    RunnerOptions options = options_;
+    options.granted.insert(options.granted.end(), granted.begin(), granted.end());
+    tokens = std::min(tokens, tokens_.size());
+    double sum = 0;
+    TERN_TRY_STATUS(ForEachRow(options, tokens, [&](size_t token, std::span<const float> logits) {
+      sum += KlDivergence(std::span(reference_).subspan(token * vocabulary_, vocabulary_), logits);
+    }));
+    return sum / static_cast<double>(tokens);
+  }
 
   std::shared_ptr<const LoadedModel> model_;
   RunnerOptions options_;
   std::vector<int32_t> tokens_;
-  std::unique_ptr<Runner> reference_;
+  size_t vocabulary_;
+  std::vector<float> reference_;  // [tokens, vocabulary]
+  double base_[2] = {};  // without offers: of the first tokens, of all
 };
 
 std::vector<std::string> FirstNames(const std::vector<MeasuredOffer>& offers, size_t count) {

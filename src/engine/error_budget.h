@@ -1,7 +1,7 @@
 #pragma once
-// Error budget: which of the rewrites that change results (graph/pass.h, Offer) a model can bear. Each is
-// measured alone on calibration text against the model without any, then the cheapest are taken together as
-// long as their measured cost, all at once, stays within what was granted.
+// Error budget: which of the rewrites that change results (graph/pass.h, Offer) a model can bear. The cost of
+// one is by how much it moves the mean KLD to the exact model on calibration text. Each is measured alone,
+// then the cheapest are taken together as long as their cost, measured all at once, stays within the budget.
 
 #include <functional>
 #include <memory>
@@ -15,13 +15,13 @@ namespace tern {
 
 struct MeasuredOffer {
   Offer offer;
-  double kld = 0;  // alone; of hopeless ones on the first tokens only
+  double kld = 0;  // what it adds, alone; of hopeless ones on the first tokens only
   bool kept = false;
 };
 
 struct SpentBudget {
   std::vector<MeasuredOffer> offers;  // cheapest first
-  double kld = 0;                     // of all that is kept, together
+  double kld = 0;                     // what all that is kept adds, together
   int64_t tokens = 0;                 // measured on
   std::vector<std::string> Kept() const;
 };
@@ -31,8 +31,8 @@ Result<double> ParseErrorBudget(std::string_view text);
 // A little prose, dialogue, code and numbers, in several languages: some 700 tokens.
 std::string_view CalibrationText();
 
-// `options.granted` is what the model runs with anyway. Errors: an encoder, a model without tokenizer, text
-// shorter than two tokens. `progress(done, total)` counts measurements; total may fall.
+// `options.granted` is what the model runs with anyway. Of the text as much counts as fits the model's context
+// and half a GiB of logits. Errors: an encoder, a model without tokenizer, no text. `progress(done, total)` counts measurements; total may fall.
 Result<SpentBudget> SpendErrorBudget(const std::shared_ptr<const LoadedModel>& model,
                                      const RunnerOptions& options, double kld, std::string_view text,
                                      const std::function<void(int, int)>& progress);

@@ -1,0 +1,83 @@
+#include "engine/error_budget.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/tiny_model.h"
+
+namespace tern {
+namespace {
+
+constexpr std::string_view kText = "the quick brown fox jumps over the lazy dog, again and again";
+
+SpentBudget Spend(const RunnerOptions& options, double kld) {
+  auto spent = SpendErrorBudget(MakeTinyModel({.layers = 4}), options, kld, kText, {});
+  EXPECT_TRUE(spent.ok()) << spent.error().what;
+  return spent.ok() ? std::move(spent).value() : SpentBudget();
+}
+
+TEST(ErrorBudget, ReadsAnAmountWithItsMeasure) {
+  EXPECT_EQ(ParseErrorBudget("kld=0.002").value(), 0.002);
+  for (const char* wrong : {"0.002", "kld=", "kld=0", "kld=-1", "kld=0.1x", "kld=nan", "ppl=0.1", "kld=11"}) {
+    EXPECT_EQ(ParseErrorBudget(wrong).error().what,
+              std::string("error budget \"") + wrong +
+                  "\", expected kld= and a number above 0, at most 10, as in kld=0.002");
+  }
+}
+
+TEST(ErrorBudget, KeepsNothingThatCostsMoreAndAllThatFits) {
+  const SpentBudget none = Spend({}, 1e-9);
+  const SpentBudget all = Spend({}, 10);
+  EXPECT_EQ(none.offers.size(), all.offers.size());
+  EXPECT_EQ(all.Kept().size(), all.offers.size());
+  EXPECT_GT(all.kld, 1e-4) << "leaving out layers must show";
+  EXPECT_LE(none.kld, 1e-9);
+  for (const MeasuredOffer& m : none.offers) EXPECT_FALSE(m.kept && m.kld > 1e-9) << m.offer.name;
+  int skips = 0, lowered = 0;
+  for (const MeasuredOffer& m : all.offers) {
+    EXPECT_GT(m.offer.saved, 0) << m.offer.name;
+    skips += m.offer.name.starts_with("skip_layers:blk.");
+    lowered += m.offer.name.starts_with("lower_precision:");
+  }
+  EXPECT_EQ(skips, 2) << "all layers but the first and the last";
+  EXPECT_EQ(lowered, 5) << "four layers and the head";
+}
+
+TEST(ErrorBudget, WhatIsKeptTogetherStaysWithinTheBudget) {
+  const double whole = Spend({}, 10).kld;
+  const SpentBudget half = Spend({}, whole / 2);
+  EXPECT_LE(half.kld, whole / 2);
+  EXPECT_FALSE(half.Kept().empty());
+  EXPECT_LT(half.Kept().size(), half.offers.size());
+}
+
+TEST(ErrorBudget, GrantedRewritesAreMade) {
+  const auto model = MakeTinyModel({.layers = 4});
+  const auto count = [&](const RunnerOptions& options, std::string_view pass) {
+    const auto runner = Runner::Make(model, options);
+    EXPECT_TRUE(runner.ok());
+    for (const PassReport& report : runner.value()->passes()) {
+      if (report.name == pass) return report.changes;
+    }
+    return -1;
+  };
+  EXPECT_EQ(count({}, "skip_layers"), 0);
+  EXPECT_EQ(count({.granted = {"skip_layers:blk.1", "skip_layers:blk.2"}}, "skip_layers"), 2);
+  EXPECT_EQ(count({.granted = {"skip_layers:blk.0"}}, "skip_layers"), 0);
+  EXPECT_GT(count({.granted = {"lower_precision:blk.1"}}, "lower_precision"), 0);
+}
+
+TEST(ErrorBudget, ExactRunsOfferLayersOnly) {
+  for (const MeasuredOffer& m : Spend({.precision = Precision::kExact}, 0.01).offers)
+    EXPECT_TRUE(m.offer.name.starts_with("skip_layers:")) << m.offer.name;
+}
+
+TEST(ErrorBudget, NeedsTextAndATokenizer) {
+  const auto model = MakeTinyModel();
+  EXPECT_EQ(SpendErrorBudget(model, {}, 0.1, "", {}).error().what,
+            "error budget: the text to measure on has no tokens");
+}
+
+TEST(ErrorBudget, TheBuiltInTextIsLongEnoughToMeasureOn) { EXPECT_GT(CalibrationText().size(), 2500u); }
+
+}  // namespace
+}  // namespace tern
