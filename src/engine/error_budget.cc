@@ -103,7 +103,7 @@ class Meter {
   std::vector<int32_t> tokens_;
   size_t vocabulary_;
   std::vector<float> reference_;  // [tokens, vocabulary]
-  double base_[2] = {};  // without offers: of the first tokens, of all
+  double base_[2] = {};           // without offers: of the first tokens, of all
 };
 
 std::vector<std::string> FirstNames(const std::vector<MeasuredOffer>& offers, size_t count) {
@@ -130,9 +130,10 @@ Result<double> ParseErrorBudget(std::string_view text) {
     const auto [next, error] = std::from_chars(text.data() + kUnit.size(), end, kld);
     if (error == std::errc() && next == end && kld > 0 && kld <= 10) return kld;
   }
-  return BadInput(fmt::format("error budget \"{}\", expected kld= and a number above 0, at most 10, as in "
-                              "kld=0.002",
-                              text));
+  return BadInput(
+      fmt::format("error budget \"{}\", expected kld= and a number above 0, at most 10, as in "
+                  "kld=0.002",
+                  text));
 }
 
 Result<SpentBudget> SpendErrorBudget(const std::shared_ptr<const LoadedModel>& model,

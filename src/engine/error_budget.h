@@ -31,8 +31,9 @@ Result<double> ParseErrorBudget(std::string_view text);
 // A little prose, dialogue, code and numbers, in several languages: some 700 tokens.
 std::string_view CalibrationText();
 
-// `options.granted` is what the model runs with anyway. Of the text as much counts as fits the model's context
-// and half a GiB of logits. Errors: an encoder, a model without tokenizer, no text. `progress(done, total)` counts measurements; total may fall.
+// `options.granted` is what the model runs with anyway. Of the text as much counts as fits the model's
+// context and half a GiB of logits. Errors: an encoder, a model without tokenizer, no text. `progress(done,
+// total)` counts measurements; total may fall.
 Result<SpentBudget> SpendErrorBudget(const std::shared_ptr<const LoadedModel>& model,
                                      const RunnerOptions& options, double kld, std::string_view text,
                                      const std::function<void(int, int)>& progress);

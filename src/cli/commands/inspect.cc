@@ -127,6 +127,7 @@ Status InspectFile(const Options& o, boost::json::object* json) {
 
 // What was measured for --error-budget, cheapest first.
 void PrintBudget(const SpentBudget& spent) {
+  if (spent.offers.empty()) return fmt::print("\nno pass offers to change this model\n");
   fmt::print("\n{:<28} {:>12} {:>10}  {}\n", "rewrite", "saves M/token", "KLD alone", "kept");
   for (const MeasuredOffer& m : spent.offers) {
     fmt::print("{:<28} {:>12.2f} {:>10.2g}  {}\n", Printable(m.offer.name), m.offer.saved / 1e6, m.kld,
@@ -157,12 +158,12 @@ Status InspectGraph(const Options& o, boost::json::object* json) {
   if (o.json) {
     if (o.graph) (*json)["graph"] = Print(graph);
     if (o.passes) (*json)["passes"] = boost::json::parse(PassTableJson(reports));
-    if (o.passes && !spent.offers.empty()) (*json)["error_budget"] = BudgetJson(spent);
+    if (o.passes && !o.model.error_budget.empty()) (*json)["error_budget"] = BudgetJson(spent);
     return {};
   }
   if (o.graph) fmt::print("{}", Print(graph));
   if (o.passes) fmt::print("{}", PassTable(reports));
-  if (o.passes && !spent.offers.empty()) PrintBudget(spent);
+  if (o.passes && !o.model.error_budget.empty()) PrintBudget(spent);
   return {};
 }
 

@@ -1,6 +1,6 @@
 // Leaves out layers that hardly change what they are given. A layer is what stands between the first use of a
-// weight "blk.N.*" and the first of "blk.N+1.*"; it can go where one value comes in, one of the same type goes
-// out, and nothing else of it is read later. The first and the last layer always stay.
+// weight "blk.N.*" and the first of "blk.N+1.*"; it can go where one value comes in, one of the same type
+// goes out, and nothing else of it is read later. The first and the last layer always stay.
 
 #include <algorithm>
 #include <charconv>
