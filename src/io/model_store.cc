@@ -9,7 +9,7 @@
 
 #include "base/closest_word.h"
 #include "io/assemble.h"
-#include "io/choose_gguf.h"
+#include "io/choose_model.h"
 #include "io/file_lock.h"
 #include "io/files.h"
 #include "io/hf_folder.h"
@@ -96,7 +96,7 @@ Result<ModelFiles> PullStored(const CatalogueEntry& entry, std::vector<ModelRef>
 }
 
 ModelFiles FilesOf(const ModelRef& ref, const HubModel& model) {
-  ModelFiles files{.path = model.full_paths[0],
+  ModelFiles files{.path = model.path,
                    .name = "hf:" + ref.repo + (model.tag.empty() ? "" : ":" + model.tag),
                    .source = fmt::format("hf:{}@{}", ref.repo, model.commit.substr(0, 12)),
                    .licence = model.licence};
@@ -159,7 +159,7 @@ Result<ModelFiles> FromDisk(const ModelRef& ref, const StoreOptions& options) {
   for (fs::directory_iterator at(ref.text, error), end; !error && at != end; at.increment(error)) {
     names.push_back(at->path().filename());
   }
-  TERN_TRY(const GgufChoice choice, ChooseGguf(names, "", ref.text));
+  TERN_TRY(const ModelChoice choice, ChooseModel(names, "", ref.text));
   std::string folder = ref.text;
   while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
   ModelFiles files{.path = folder + "/" + choice.paths[0], .name = choice.paths[0]};
@@ -186,11 +186,8 @@ Result<ModelFiles> Obtain(std::string_view text, const StoreOptions& options, co
 void ListHub(const std::string& repo, const HubOptions& options, std::vector<ModelFiles>& models) {
   const HubCache cache(options.cache, repo);
   for (const std::string& commit : cache.Commits()) {
-    for (const GgufChoice& choice : FindGgufs(cache.Files(commit))) {
-      HubModel model{.commit = commit, .tag = choice.tag, .paths = choice.paths};
-      for (const std::string& path : choice.paths) {
-        model.full_paths.push_back(cache.SnapshotPath(commit) + "/" + path);
-      }
+    for (ModelChoice& choice : FindModels(cache.Files(commit))) {
+      const HubModel model = ModelAt(cache, commit, std::move(choice));
       models.push_back(FilesOf(ModelRef{.kind = Kind::kHub, .repo = repo}, model));
     }
   }

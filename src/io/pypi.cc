@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "io/child_process.h"
-#include "io/choose_gguf.h"
+#include "io/choose_model.h"
 #include "io/files.h"
 #include "io/wheel.h"
 
@@ -92,9 +92,9 @@ Result<std::string> OnlyWheel(const std::string& folder, const ModelRef& ref) {
 Result<std::string> MemberOf(const std::string& wheel, const ModelRef& ref) {
   if (!ref.member.empty()) return ref.member;
   TERN_TRY(const std::vector<std::string> members, WheelMembers(wheel));
-  TERN_TRY(const GgufChoice choice, ChooseGguf(members, "", ref.text));
+  TERN_TRY(const ModelChoice choice, ChooseModel(members, "", ref.text));
   if (choice.paths.size() == 1) return choice.paths[0];
-  return Unsupported(fmt::format("{}: a model in shards; expected one file", ref.text));
+  return Unsupported(fmt::format("{}: a model in several files; expected one .gguf", ref.text));
 }
 
 Result<uint64_t> DownloadAndAppend(const ModelRef& ref, const PypiOptions& options,

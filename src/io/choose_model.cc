@@ -1,4 +1,4 @@
-#include "io/choose_gguf.h"
+#include "io/choose_model.h"
 
 #include <fmt/format.h>
 
@@ -25,14 +25,15 @@ bool IsDigits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// "x-00002-of-00005.gguf" is shard 2 of 5 of "x".
+std::string_view WithoutGguf(std::string_view path) { return path.substr(0, path.size() - 5); }
+
+// "x-00002-of-00005" is shard 2 of 5 of "x".
 struct ShardName {
   std::string stem;
   int index = 0, count = 0;
 };
-ShardName ParseShard(std::string_view path) {
-  std::string_view stem = path.substr(0, path.size() - 5);  // without ".gguf"
-  constexpr size_t kTail = 15;                              // "-00002-of-00005"
+ShardName ParseShard(std::string_view stem) {  // the path without its ending
+  constexpr size_t kTail = 15;                 // "-00002-of-00005"
   ShardName whole{.stem = std::string(stem)};
   if (stem.size() <= kTail) return whole;
   const std::string_view tail = stem.substr(stem.size() - kTail);
@@ -86,28 +87,28 @@ bool IsCompanion(std::string_view path) {
   return name.starts_with("MMPROJ") || name.starts_with("MTP-") || name.find("IMATRIX") != std::string::npos;
 }
 
-std::string Listed(const std::vector<GgufChoice>& choices) {
+std::string Listed(const std::vector<ModelChoice>& choices) {
   std::vector<std::string> names;
-  for (const GgufChoice& choice : choices) {
+  for (const ModelChoice& choice : choices) {
     const bool unique = std::count_if(choices.begin(), choices.end(),
-                                      [&](const GgufChoice& other) { return other.tag == choice.tag; }) == 1;
+                                      [&](const ModelChoice& other) { return other.tag == choice.tag; }) == 1;
     names.push_back(!choice.tag.empty() && unique ? choice.tag : choice.paths[0]);
   }
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::vector<GgufChoice> Matching(const std::vector<GgufChoice>& choices, std::string_view quant) {
-  std::vector<GgufChoice> found;
-  for (const GgufChoice& choice : choices) {
+std::vector<ModelChoice> Matching(const std::vector<ModelChoice>& choices, std::string_view quant) {
+  std::vector<ModelChoice> found;
+  for (const ModelChoice& choice : choices) {
     if (choice.paths[0] == quant || FileNameOf(choice.paths[0]) == quant) return {choice};
-    if (choice.tag == Upper(quant)) found.push_back(choice);
+    if (Upper(choice.tag) == Upper(quant)) found.push_back(choice);
   }
   if (found.size() == 1) return found;
   // A tag that we do not know by itself ("UD-Q4_K_XL"): the file that ends in it.
   const std::string wanted = Upper(quant);
-  std::vector<GgufChoice> ending;
-  for (const GgufChoice& choice : found.empty() ? choices : found) {
-    const std::string stem = Upper(ParseShard(choice.paths[0]).stem);
+  std::vector<ModelChoice> ending;
+  for (const ModelChoice& choice : found.empty() ? choices : found) {
+    const std::string stem = Upper(ParseShard(WithoutGguf(choice.paths[0])).stem);
     const size_t before = stem.size() - std::min(stem.size(), wanted.size());
     if (stem.ends_with(wanted) &&
         (before == 0 || std::string_view("-._/").find(stem[before - 1]) != std::string::npos)) {
@@ -117,40 +118,78 @@ std::vector<GgufChoice> Matching(const std::vector<GgufChoice>& choices, std::st
   return ending.empty() ? found : ending;
 }
 
+// What a folder of safetensors is read with, besides its weights: config, tokenizer and pooling files.
+bool IsFolderFile(std::string_view path) {
+  if (path.find('/') != std::string_view::npos) return path.ends_with("_Pooling/config.json");
+  for (std::string_view end :
+       {".json", ".jinja", "vocab.txt", "merges.txt", "tokenizer.model", ".tiktoken"}) {
+    if (path.ends_with(end)) return true;
+  }
+  return false;
+}
+
+// model.safetensors, or all of model-00001-of-00003.safetensors ...; nothing where a shard is missing.
+// "consolidated", "adapter_model" and what else may lie there is the same weights again, or not a model.
+std::vector<std::string> FolderWeights(const std::vector<std::string>& sorted) {
+  constexpr std::string_view kEnd = ".safetensors";
+  std::vector<std::string> shards;
+  int count = 0;
+  for (const std::string& path : sorted) {
+    if (path == "model.safetensors") return {path};
+    if (!path.starts_with("model-") || !path.ends_with(kEnd)) continue;
+    const ShardName shard = ParseShard(std::string_view(path).substr(0, path.size() - kEnd.size()));
+    if (shard.index != static_cast<int>(shards.size()) + 1) return {};
+    count = shard.count;
+    shards.push_back(path);
+  }
+  return static_cast<int>(shards.size()) == count ? shards : std::vector<std::string>{};
+}
+
+std::optional<ModelChoice> FindFolder(const std::vector<std::string>& sorted) {
+  if (!std::binary_search(sorted.begin(), sorted.end(), "config.json")) return std::nullopt;
+  ModelChoice choice{.tag = "safetensors", .paths = FolderWeights(sorted), .is_folder = true};
+  if (choice.paths.empty()) return std::nullopt;
+  std::copy_if(sorted.begin(), sorted.end(), std::back_inserter(choice.paths), IsFolderFile);
+  return choice;
+}
+
 }  // namespace
 
-std::vector<GgufChoice> FindGgufs(const std::vector<std::string>& paths) {
+std::vector<ModelChoice> FindModels(const std::vector<std::string>& paths) {
   std::map<std::pair<std::string, int>, std::vector<std::string>> groups;
   std::vector<std::string> sorted(paths);
   std::sort(sorted.begin(), sorted.end());
   for (const std::string& path : sorted) {
     if (!Upper(path).ends_with(".GGUF") || path.size() == 5 || IsCompanion(path)) continue;
-    const ShardName shard = ParseShard(path);
+    const ShardName shard = ParseShard(WithoutGguf(path));
     std::vector<std::string>& group = groups[{shard.stem, shard.count}];
     if (shard.index == static_cast<int>(group.size()) + (shard.count > 0)) group.push_back(path);
   }
-  std::vector<GgufChoice> choices;
+  std::vector<ModelChoice> choices;
   for (auto& [key, files] : groups) {
     if (key.second > 0 && static_cast<int>(files.size()) != key.second) continue;
     choices.push_back({.tag = TagOf(key.first), .paths = std::move(files)});
   }
+  if (auto folder = FindFolder(sorted)) choices.push_back(*std::move(folder));
   return choices;
 }
 
-Result<GgufChoice> ChooseGguf(const std::vector<std::string>& paths, std::string_view quant,
-                              std::string_view object) {
-  const std::vector<GgufChoice> choices = FindGgufs(paths);
-  if (choices.empty()) return NotFound(fmt::format("{}: no .gguf file in it", object));
+Result<ModelChoice> ChooseModel(const std::vector<std::string>& paths, std::string_view quant,
+                                std::string_view object) {
+  const std::vector<ModelChoice> choices = FindModels(paths);
+  if (choices.empty())
+    return NotFound(
+        fmt::format("{}: no model in it, neither .gguf nor config.json with .safetensors files", object));
   if (!quant.empty()) {
-    const std::vector<GgufChoice> found = Matching(choices, quant);
+    const std::vector<ModelChoice> found = Matching(choices, quant);
     if (found.size() == 1) return found[0];
     if (found.empty())
       return NotFound(fmt::format("{}: no '{}' in it; there is {}", object, quant, Listed(choices)));
     return BadInput(fmt::format("{}: '{}' may be any of {}", object, quant, Listed(found)));
   }
-  if (choices.size() == 1) return choices[0];
+  if (choices.size() == 1 || (choices.size() == 2 && choices[1].is_folder)) return choices[0];
   for (std::string_view tag : kPreferred) {
-    const std::vector<GgufChoice> found = Matching(choices, tag);
+    const std::vector<ModelChoice> found = Matching(choices, tag);
     if (found.size() == 1) return found[0];
   }
   return BadInput(fmt::format("{}: several models in it, say which: {}", object, Listed(choices)));
