@@ -130,29 +130,29 @@ Status TextEncoder::ReadHead() {
   return {};
 }
 
-// As the model was trained on them: [BOS] text [EOS], and of pairs [BOS] first [EOS] second [EOS], the
-// second's tokens of type 1 where the model knows types. What is too long is cut: of a pair, the longer one.
+// As the model was trained on them, with what its tokenizer puts around texts and pairs. What is too long is
+// cut: of a pair, the longer one.
 TextEncoder::Input TextEncoder::Tokenize(const EncoderText& text) const {
+  using Kind = InputPart::Kind;
   const Tokenizer& tokenizer = *model_->tokenizer;
   std::vector<int32_t> first, second;
   tokenizer.Encode(text.first, false, &first);
   if (text.second) tokenizer.Encode(*text.second, false, &second);
-  const size_t separators = text.second && model_->checkpoint->Find("token_types.weight") == nullptr ? 2 : 1;
-  const size_t around =
-      size_t{tokenizer.adds_bos()} + size_t{tokenizer.adds_eos()} * (text.second ? 1 + separators : 1);
+  const InputShape& shape = tokenizer.input_shape();
+  const std::vector<InputPart>& parts = text.second ? shape.pair : shape.single;
+  const auto around = static_cast<size_t>(std::ranges::count(parts, Kind::kToken, &InputPart::kind));
   const size_t room = max_tokens_ - std::min(around, max_tokens_);
   while (first.size() + second.size() > room) (first.size() > second.size() ? first : second).pop_back();
   Input input;
-  const auto append = [&](const std::vector<int32_t>& ids, int32_t type) {
-    input.tokens.insert(input.tokens.end(), ids.begin(), ids.end());
-    if (tokenizer.adds_eos()) input.tokens.push_back(tokenizer.eos());
-    input.types.resize(input.tokens.size(), type);
-  };
-  if (tokenizer.adds_bos()) input.tokens.push_back(tokenizer.bos());
-  append(first, 0);
-  if (!text.second) return input;
-  if (separators == 2 && tokenizer.adds_eos()) input.tokens.push_back(tokenizer.eos());
-  append(second, 1);
+  for (const InputPart& part : parts) {
+    if (part.kind == Kind::kToken) {
+      input.tokens.push_back(part.id);
+    } else {
+      const std::vector<int32_t>& ids = part.kind == Kind::kFirst ? first : second;
+      input.tokens.insert(input.tokens.end(), ids.begin(), ids.end());
+    }
+    input.types.resize(input.tokens.size(), part.type);
+  }
   return input;
 }
 

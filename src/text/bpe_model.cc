@@ -17,8 +17,8 @@ bool BpeModel::AddKey(std::string_view key, bool reachable) {
   return !reachable || key.empty() || index_.Insert(id);
 }
 
-void BpeModel::AddMerge(int32_t left, int32_t right, Merge merge, bool replaces) {
-  merges_.Insert(left, right, merge, replaces);
+void BpeModel::AddMerge(int32_t left, int32_t right, Merge merge) {
+  merges_.Insert(left, right, merge, options_.last_merge_wins);
   if (key(right).starts_with(kSpaceMark)) cutter_.NoteJoin(key(left));
 }
 

@@ -17,13 +17,14 @@
 namespace tern {
 
 struct BpeOptions {
-  bool by_bytes = false;       // words begin as bytes, else as characters
-  bool whole_words = false;    // a word that is a key is taken as such, whatever the merges say
-  bool byte_fallback = false;  // a character without a key becomes the keys "<0xE2>" of its bytes
-  bool fuses_unknown = false;  // a run of unknown characters is one unknown token
-  int32_t unknown = -1;        // -1: unknown characters are left out
-  std::string prefix{};        // of the keys of all symbols that do not begin a word
-  std::string suffix{};        // of the key of the symbol that ends a word
+  bool by_bytes = false;         // words begin as bytes, else as characters
+  bool whole_words = false;      // a word that is a key is taken as such, whatever the merges say
+  bool byte_fallback = false;    // a character without a key becomes the keys "<0xE2>" of its bytes
+  bool fuses_unknown = false;    // a run of unknown characters is one unknown token
+  bool last_merge_wins = false;  // of two merges of the same pair, else the first
+  int32_t unknown = -1;          // -1: unknown characters are left out
+  std::string prefix{};          // of the keys of all symbols that do not begin a word
+  std::string suffix{};          // of the key of the symbol that ends a word
 };
 
 class BpeModel final : public WordModel {
@@ -37,7 +38,7 @@ class BpeModel final : public WordModel {
   // The id of a reachable key, or -1.
   int32_t Find(std::string_view key) const { return index_.Find(key); }
   // `left` and `right` merge to `merge.id`; all are ids of reachable keys.
-  void AddMerge(int32_t left, int32_t right, Merge merge, bool replaces);
+  void AddMerge(int32_t left, int32_t right, Merge merge);
   // After the last key, before the first Encode.
   void Finish();
 

@@ -367,12 +367,6 @@ class Translator {
 
 }  // namespace
 
-Result<std::string> PcreFromOniguruma(std::string_view pattern) {
-  // Tried at every space of a run, this would take quadratic time. It finds the same.
-  if (pattern == "\\s+$") {
-    return fmt::format("(?<![{0}])(?:[{0}]++\\z|[{0}]+(?=\\n))", kSpace);
-  }
-  return Translator(pattern).Run();
-}
+Result<std::string> PcreFromOniguruma(std::string_view pattern) { return Translator(pattern).Run(); }
 
 }  // namespace tern

@@ -41,6 +41,15 @@ TEST(PreTokenizer, EachFamilyCutsInItsWay) {
       {"bloom", "Hi, you... (there)", "Hi|,| you|... (|there|)"},
       {"viking", "in 12", "in| |1|2"},
       {"seed-coder", "a !?\nb", "a| !?|\n|b"},
+      {"superbpe", "in 1234567", "in |1|234|567"},
+      {"tiny_aya", "1234567 12345x", "1|234|567| |123|45|x"},
+      {"afmoe", "1234567x漢字y", "1|234|567|x|漢字|y"},
+      {"kimi-k2", "漢字abc漢 HTTPServer's", "漢字|abc|漢| HTTPServer's"},
+      {"exaone-moe", "one two, 3", "one two|,| |3"},
+      {"jais-2", "a         b", "a|        | b"},
+      {"laguna", "a\n\nb 12", "a|\n\n|b| |1|2"},
+      {"youtu", "가나ab漢字", "가나|ab|漢字"},
+      {"chameleon", "x    IMGIMGABZ,", "x|    |IMGIMGABZ|,"},
       {"gpt-2", "a\u00A0\u2028b\u180E", "a|\u00A0|\u2028|b|\u180E"},
   };
   for (const Case& c : kCases) EXPECT_EQ(Words(c.rule, c.text), c.words) << c.rule << ": " << c.text;

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "text/pre_tokenizer.h"
+#include "text/published_patterns.h"
 #include "text/vocabulary.h"
 
 namespace tern {
@@ -62,25 +63,50 @@ constexpr Cut kSeedCoder[] = {
     {CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|)" SPACES}};
 constexpr Cut kBailingMoe[] = {{R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}|)"
                                 R"( ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)"}};
-constexpr Cut kGpt4o[] = {{R"([^\r\n\p{L}\p{N}]?)" UPPER "*" LOWER "+" CONTRACTIONS
-                           R"(?|[^\r\n\p{L}\p{N}]?)" UPPER "+" LOWER "*" CONTRACTIONS
-                           R"(?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" SPACES}};
+#define GPT4O_PATTERN                                                                                \
+  R"([^\r\n\p{L}\p{N}]?)" UPPER "*" LOWER "+" CONTRACTIONS R"(?|[^\r\n\p{L}\p{N}]?)" UPPER "+" LOWER \
+  "*" CONTRACTIONS R"(?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" SPACES
+constexpr Cut kGpt4o[] = {{GPT4O_PATTERN}};
 constexpr Cut kTekken[] = {{R"([^\r\n\p{L}\p{N}]?)" UPPER "*" LOWER R"(+|[^\r\n\p{L}\p{N}]?)" UPPER "+" LOWER
                             R"(*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" SPACES}};
 constexpr Cut kDeepSeekLlm[] = {
     {R"([\r\n])"},
     {R"(\s?[)" CASED_LETTERS "]+"},
     {R"(\s?[!-/:-~\x{ff01}-\x{ff0f}\x{ff1a}-\x{ff5e}\x{2018}-\x{201f}\x{3000}-\x{3002}]+)"},
-    {R"(\s+$)"},
+    {kSpacesAtEnd},
     {HAN_AND_BEYOND},
     {R"(\p{N})"}};
 constexpr Cut kDeepSeekCoder[] = {
     {R"([\r\n])"}, {R"(\s?\p{L}+)"}, {R"(\s?\p{P}+)"}, {HAN_AND_BEYOND}, {R"(\p{N})"}};
+#define DEEPSEEK3_PATTERN                                                                    \
+  R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)" \
+  R"( ?[\p{P}\p{S}]+[\r\n]*|)" SPACES
 constexpr Cut kDeepSeek3[] = {
-    {R"(\p{N}{1,3})"},
-    {R"([\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+)"},
-    {R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)"
-     R"( ?[\p{P}\p{S}]+[\r\n]*|)" SPACES}};
+    {R"(\p{N}{1,3})"}, {R"([\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+)"}, {DEEPSEEK3_PATTERN}};
+constexpr Cut kExaone[] = {{kExaoneMoe}};
+constexpr Cut kJais[] = {{kJais2}};
+constexpr Cut kKimiK2[] = {{kKimi}};
+constexpr Cut kSuperBpe[] = {{R"(\p{N}+)"}, {kBordersOfDigits}};
+constexpr Cut kTinyAya[] = {{kDigitsFromRight}, {GPT4O_PATTERN}};
+constexpr Cut kLaguna[] = {
+    {R"([^\n]+|[\n]+)"},
+    {CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)" SPACES}};
+constexpr Cut kYoutu[] = {
+    {R"([\x{ac00}-\x{d7a3}\x{3131}-\x{318e}]+|)"
+     R"([\x{ff01}\x{2026}\x{201c}\x{201d}\x{2018}\x{2019}\x{2014}\x{ff1a}\x{ff1b}\x{ff0c}\x{3001}-\x{303f})"
+     R"(\x{fe30}-\x{fe4f}]+|[\x{3105}-\x{312f}]+|[\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+)"},
+    {R"([^\r\n\p{L}\p{N}]?)" UPPER "*" LOWER "+" CONTRACTIONS R"(?|[^\r\n\p{L}\p{N}]?)" UPPER "+" LOWER
+     "*" CONTRACTIONS R"(?|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" SPACES}};
+constexpr Cut kChameleon[] = {{"<sentinel:[0-9]+>"},       {"(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z"},
+                              {R"([\t\n]|    |  )"},       {R"(\p{N})"},
+                              {R"([\p{P}!-/:-@\[-`{-~])"}, {GPT2_PATTERN}};
+// Groups of three digits from the right, in one run of numbers; then as DeepSeek 3.
+constexpr Cut kAfmoe[] = {
+    {R"((?<!\p{N})\p{N}{1,3}(?=(?:\p{N}{3})*+(?!\p{N}))|\G(?<=\p{N})\p{N}{3})"},
+    {R"([\x{4e00}-\x{9fff}\x{3400}-\x{4dbf}\x{f900}-\x{faff}\x{3040}-\x{309f}\x{30a0}-\x{30ff})"
+     R"(\x{ff65}-\x{ff9f}\x{2f00}-\x{2fdf}\x{e40}-\x{e7f}\x{e80}-\x{eff}\x{1780}-\x{17ff})"
+     R"(\x{1000}-\x{109f}\x{aa60}-\x{aa7f}\x{a9e0}-\x{a9ff}\x{ac00}-\x{d7af}\x{1100}-\x{11ff}]+)"},
+    {DEEPSEEK3_PATTERN}};
 #define BLOOM_PATTERN R"( ?[^(\s|.,!?\x{2026}\x{3002}\x{ff0c}\x{3001}\x{964}\x{6d4}\x{60c})]+)"
 constexpr Cut kBloom[] = {{BLOOM_PATTERN}};
 constexpr Cut kViking[] = {{BLOOM_PATTERN}, {R"(\p{N})"}};
@@ -139,6 +165,8 @@ constexpr PreTokenizerRule kRules[] = {
     {.name = "hunyuan", .cuts = kQwen2},
     {.name = "solar-open", .cuts = kQwen2},
     {.name = "grok-2", .cuts = kQwen2},
+    {.name = "kormo", .cuts = kQwen2, .nfc = true},
+    {.name = "laguna", .cuts = kLaguna},
     {.name = "seed-coder", .cuts = kSeedCoder},
     {.name = "bailingmoe", .cuts = kBailingMoe},
     {.name = "bailingmoe2", .cuts = kBailingMoe},
@@ -148,6 +176,16 @@ constexpr PreTokenizerRule kRules[] = {
     {.name = "kanana2", .cuts = kGpt4o},
     {.name = "talkie", .cuts = kGpt4o},
     {.name = "minimax-m2", .cuts = kGpt4o},
+    {.name = "granite-embed-multi-97m", .cuts = kGpt4o, .whole_words = true},
+    {.name = "tiny_aya", .cuts = kTinyAya},
+    {.name = "cohere2moe", .cuts = kTinyAya},
+    {.name = "youtu", .cuts = kYoutu, .whole_words = true},
+    {.name = "kimi-k2", .cuts = kKimiK2},
+    {.name = "exaone-moe", .cuts = kExaone},
+    {.name = "jais-2", .cuts = kJais},
+    {.name = "superbpe", .cuts = kSuperBpe},
+    {.name = "chameleon", .cuts = kChameleon, .adds_bos = true},
+    {.name = "afmoe", .cuts = kAfmoe},
     {.name = "tekken", .cuts = kTekken, .whole_words = true, .adds_bos = true},
     {.name = "deepseek-llm", .cuts = kDeepSeekLlm},
     {.name = "deepseek-coder", .cuts = kDeepSeekCoder},

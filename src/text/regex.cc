@@ -8,6 +8,7 @@
 
 #include "text/char_class.h"
 #include "text/oniguruma.h"
+#include "text/published_patterns.h"
 #include "text/scratch_pool.h"
 #include "text/utf8.h"
 #include "text/vocabulary.h"
@@ -81,7 +82,7 @@ Result<Regex> Regex::Compile(std::string_view pattern, RegexOptions options) {
   std::string text(pattern);
   uint32_t flags = 0;
   if (!options.on_bytes) {
-    TERN_TRY(text, PcreFromOniguruma(pattern));
+    TERN_TRY(text, PcreFromOniguruma(LinearForm(pattern)));
     flags = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
   }
   if (!options.is_linear) flags |= PCRE2_AUTO_CALLOUT;

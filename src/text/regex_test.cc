@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <ctime>
+#include <random>
 
-#include "text/oniguruma.h"
+#include "text/published_patterns.h"
 
 namespace tern {
 namespace {
@@ -69,6 +70,23 @@ TEST(Regex, FindsEmptyMatchesButNotBehindAnother) {
 TEST(Regex, KnowsCharactersThatAreYoungerThanTheLibrary) {
   EXPECT_EQ(Matches(R"(\p{L}+|\p{S}+)", "\U00031350x\U0001FABF!"), "\U00031350x|\U0001FABF");
   EXPECT_EQ(Matches(R"(\p{Han})", "\U00031350"), "\U00031350");
+}
+
+// Against the published patterns as they are.
+TEST(Regex, LinearFormsFindTheSame) {
+  const std::string_view kParts[] = {"1", "23", "²", " ", "  ", "\n",     "\r\n", "a",
+                                     "B", "漢", "é", ".", "'s", "\u0301", "_",    "\t"};
+  std::mt19937 random(1);
+  for (std::string_view pattern :
+       {kSpacesAtEnd, kDigitsFromRight, kBordersOfDigits, kExaoneMoe, kJais2, kKimi}) {
+    ASSERT_NE(LinearForm(pattern), pattern);
+    for (int i = 0; i < 3000; ++i) {
+      std::string text;
+      for (size_t parts = random() % 14; parts > 0; --parts) text += kParts[random() % std::size(kParts)];
+      ASSERT_EQ(Matches(pattern, text), Matches("(?:" + std::string(pattern) + ")", text))
+          << pattern << ": " << text;
+    }
+  }
 }
 
 TEST(Regex, SaysWhatIsWrong) {

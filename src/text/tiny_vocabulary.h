@@ -39,6 +39,11 @@ struct TinyVocabulary {
     metadata.Set("tokenizer.ggml.scores", scores);
     return metadata;
   }
+  Metadata SpaceMarked(std::string model) const {
+    Metadata metadata = Common(std::move(model));
+    metadata.Set("tokenizer.ggml.merges", merges);
+    return metadata;
+  }
   Metadata WordPiece() const { return Common("bert"); }
 
  private:

@@ -29,7 +29,7 @@ Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Metadata& metadata) {
   TERN_TRY(const std::string model, metadata.Str("tokenizer.ggml.model"));
   std::string known;
   for (const TokenizerDesc* desc : kTokenizers) {
-    if (model == desc->name.value) return desc->load.value(metadata);
+    if (model == desc->name.value || model == desc->alias) return desc->load.value(metadata);
     known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", desc->name.value, desc->summary.value);
   }
   return Unsupported(fmt::format("tokenizer.ggml.model: {}, expected one of {}", Shown(model), known));

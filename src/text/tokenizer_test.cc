@@ -177,6 +177,35 @@ Metadata WordMetadata() {
   return metadata;
 }
 
+// Characters and bytes as in AbcVocabulary, merges instead of scores.
+TinyVocabulary MarkedVocabulary() {
+  TinyVocabulary vocabulary = AbcVocabulary();
+  vocabulary.Add("\n\n", 1);
+  vocabulary.Add("<tool>", 4);
+  vocabulary.Add("▁▁", 4);
+  vocabulary.merges = {"b c", "▁ a", "bc d", "a b"};
+  return vocabulary;
+}
+
+TEST(SpaceMarkedBpe, MergesCharactersAndFallsBackToBytes) {
+  const auto tokenizer = Load(MarkedVocabulary().SpaceMarked("gemma4"));
+  EXPECT_EQ(Tokens(*tokenizer, "abcd ab"), "a|bcd| a|b");
+  EXPECT_EQ(Tokens(*tokenizer, "a<tool>  a"), "a|<tool>|  |a");
+  EXPECT_EQ(Ids(*tokenizer, "é"), (std::vector<int32_t>{3 + 0xC3, 3 + 0xA9}));
+  EXPECT_EQ(Decoded(*tokenizer, Ids(*tokenizer, " a é  \n")), " a é  \n");
+}
+
+TEST(SpaceMarkedBpe, IsMeantByNamesOfPreTokenizersToo) {
+  Metadata metadata = MarkedVocabulary().SpaceMarked("gpt2");
+  metadata.Set("tokenizer.ggml.pre", std::string("sarvam-moe"));
+  EXPECT_EQ(Tokens(*Load(metadata), "ab ab"), "ab| a|b");
+  metadata.Set("tokenizer.ggml.pre", std::string("whitespace"));
+  EXPECT_EQ(Tokens(*Load(metadata), " ab\u3000 AB"), "ab|A|B");
+  metadata.Set("tokenizer.ggml.normalizer.lowercase", true);
+  metadata.Set("tokenizer.ggml.model", std::string("whitespace"));
+  EXPECT_EQ(Tokens(*Load(metadata), "ab AB"), "ab|ab");
+}
+
 TEST(WordPiece, TakesTheLongestPieces) {
   const auto tokenizer = Load(WordMetadata());
   EXPECT_EQ(Tokens(*tokenizer, "unaffable"), " un|aff|able");
@@ -418,7 +447,7 @@ TEST(LoadTokenizer, NamesTheKeyThatIsWrong) {
   EXPECT_EQ(
       with("model", "rwkv"),
       "tokenizer.ggml.model: \"rwkv\", expected one of gpt2 (byte-level BPE), llama (SentencePiece BPE), "
-      "t5 (SentencePiece Unigram), bert (WordPiece)");
+      "t5 (SentencePiece Unigram), gemma4 (BPE with marked spaces), bert (WordPiece)");
   EXPECT_EQ(with("tokens", uint64_t{3}), "tokenizer.ggml.tokens: missing or not an array of strings");
   EXPECT_EQ(with("tokens", Strings{}), "tokenizer.ggml.tokens: empty");
   EXPECT_EQ(with("token_type", Strings(263, "1")),
@@ -435,7 +464,7 @@ TEST(LoadTokenizer, NamesTheKeyThatIsWrong) {
   EXPECT_EQ(with("merges", Strings{"l l", "ll"}),
             "tokenizer.ggml.merges[1]: \"ll\", expected two tokens and a space");
   EXPECT_EQ(with("merges", Strings{"l l", "x y"}),
-            "tokenizer.ggml.merges[1]: \"xy\" is not in tokenizer.ggml.tokens");
+            "tokenizer.ggml.merges[1]: \"xy\" is not in the vocabulary");
 }
 
 TEST(LoadTokenizer, NamesTheTokenThatIsThereTwice) {

@@ -20,22 +20,25 @@ size_t CutAt(std::string_view text) {
 
 }  // namespace
 
-VocabularyTokenizer::VocabularyTokenizer(Vocabulary vocabulary, AddedTokens added)
-    : vocabulary_(std::move(vocabulary)), added_(std::move(added)) {
+InputShape ShapeOf(int32_t begin, int32_t end, int ends_between) {
   using Kind = InputPart::Kind;
-  std::vector<InputPart> before, after;
-  if (vocabulary_.adds_bos) before.push_back({Kind::kToken, vocabulary_.bos});
-  if (vocabulary_.adds_eos) after.push_back({Kind::kToken, vocabulary_.eos});
-  for (const Kind kind : {Kind::kFirst, Kind::kSecond}) {
-    const auto wrap = [&](std::vector<InputPart>* parts) {
-      parts->insert(parts->end(), before.begin(), before.end());
-      parts->push_back({kind});
-      parts->insert(parts->end(), after.begin(), after.end());
-    };
-    if (kind == Kind::kFirst) wrap(&shape_.single);
-    wrap(&shape_.pair);
-  }
+  InputShape shape;
+  if (begin >= 0) shape.single.push_back({Kind::kToken, begin});
+  shape.single.push_back({Kind::kFirst});
+  if (end >= 0) shape.single.push_back({Kind::kToken, end});
+  shape.pair = shape.single;
+  const int32_t type = ends_between == 1 ? 1 : 0;
+  for (int i = 1; i < ends_between && end >= 0; ++i) shape.pair.push_back({Kind::kToken, end});
+  shape.pair.push_back({Kind::kSecond, -1, type});
+  if (end >= 0) shape.pair.push_back({Kind::kToken, end, type});
+  return shape;
 }
+
+VocabularyTokenizer::VocabularyTokenizer(Vocabulary vocabulary, AddedTokens added)
+    : vocabulary_(std::move(vocabulary)),
+      added_(std::move(added)),
+      shape_(ShapeOf(vocabulary_.adds_bos ? vocabulary_.bos : -1, vocabulary_.adds_eos ? vocabulary_.eos : -1,
+                     /*ends_between=*/1)) {}
 
 void VocabularyTokenizer::EncodeMarked(const MarkedText& marked, std::vector<int32_t>* ids) const {
   using Border = PlainText::Border;

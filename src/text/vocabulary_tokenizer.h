@@ -27,6 +27,10 @@ struct PlainText {
   bool allows_control = false;  // as all of the text that it was cut from
 };
 
+// begin first end second end; ids of -1 are left out. With one `end` between the texts, as BERT has it, the
+// second text is segment 1; with two, as RoBERTa has it, there are no segments.
+InputShape ShapeOf(int32_t begin, int32_t end, int ends_between);
+
 class VocabularyTokenizer : public Tokenizer {
  public:
   void Encode(std::string_view text, bool parse_special, std::vector<int32_t>* ids) const final;
@@ -45,7 +49,7 @@ class VocabularyTokenizer : public Tokenizer {
   void set_input_shape(InputShape shape) { shape_ = std::move(shape); }
 
  protected:
-  // The shape of inputs is BOS and EOS around a text, as the vocabulary says.
+  // The shape of inputs is BOS and EOS around texts, as the vocabulary says.
   VocabularyTokenizer(Vocabulary vocabulary, AddedTokens added);
   // Appends the ids of text that holds no added token.
   virtual void EncodePlain(const PlainText& plain, std::vector<int32_t>* ids) const = 0;
@@ -68,6 +72,7 @@ struct TokenizerDesc {
   Required<const char*> name;     // value of tokenizer.ggml.model
   Required<const char*> summary;  // what it is called elsewhere
   Required<Result<std::unique_ptr<Tokenizer>> (*)(const Metadata&)> load;
+  std::string_view alias = {};  // another value of tokenizer.ggml.model
 };
 
 }  // namespace tern

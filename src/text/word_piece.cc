@@ -76,19 +76,6 @@ Result<int32_t> FirstId(const Metadata& metadata, std::initializer_list<std::str
   return -1;
 }
 
-// [CLS] first [SEP] second [SEP]; the second text is segment 1.
-InputShape ShapeOf(int32_t begin, int32_t separator, bool begins, bool ends) {
-  using Kind = InputPart::Kind;
-  InputShape shape;
-  if (begins) shape.single.push_back({Kind::kToken, begin});
-  shape.single.push_back({Kind::kFirst});
-  if (ends) shape.single.push_back({Kind::kToken, separator});
-  shape.pair = shape.single;
-  shape.pair.push_back({Kind::kSecond, -1, 1});
-  if (ends) shape.pair.push_back({Kind::kToken, separator, 1});
-  return shape;
-}
-
 Result<std::unique_ptr<Tokenizer>> Load(const Metadata& metadata) {
   TERN_TRY(Vocabulary vocabulary, ReadVocabulary(metadata, {.adds_bos = true, .adds_eos = true}));
   const int32_t size = vocabulary.size();
@@ -110,7 +97,7 @@ Result<std::unique_ptr<Tokenizer>> Load(const Metadata& metadata) {
            metadata.Bool("tokenizer.ggml.normalizer.strip_accents", options.lowercases));
   auto tokenizer = std::make_unique<WordPiece>(std::move(vocabulary), options);
   TERN_TRY_STATUS(tokenizer->AddTokens());
-  tokenizer->set_input_shape(ShapeOf(begin, separator, begins && begin >= 0, ends && separator >= 0));
+  tokenizer->set_input_shape(ShapeOf(begins ? begin : -1, ends ? separator : -1, /*ends_between=*/1));
   return std::unique_ptr<Tokenizer>(std::move(tokenizer));
 }
 

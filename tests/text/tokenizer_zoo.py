@@ -142,6 +142,26 @@ def kimi(corpus):
 
 
 @shape
+def tiny_aya(corpus):
+    return byte_bpe(corpus, [split(r"\d{1,3}(?=(?:\d{3})*\b)"), split(O200K), byte_level()])
+
+
+@shape
+def exaone_moe(corpus):
+    words = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|"
+             r"\s*[\r\n]|\s+(?!\S)|\s+")
+    return byte_bpe(corpus, [split(words), byte_level()])
+
+
+@shape
+def jais_2(corpus):
+    runs = "|".join(rf"\s{{{n}}}(?!\S)" for n in (512, 256, 128, 64, 32, 16, 8, 4))
+    words = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+             + runs + r"|\s{1,2}(?!\S)|\s{1}")
+    return byte_bpe(corpus, [split(words), byte_level()])
+
+
+@shape
 def gpt_neox(corpus):
     """Runs of spaces as tokens of normalized text."""
     tokenizer = byte_bpe(corpus, [byte_level(True)], normalizers.NFC())

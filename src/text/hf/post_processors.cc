@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "text/vocabulary_tokenizer.h"
+
 namespace tern {
 namespace {
 
@@ -24,21 +26,12 @@ Result<int32_t> NamedToken(const JsonNode& node, int32_t size) {
   return IdOf(node[1], size);
 }
 
-Status LoadBert(const JsonNode& node, int32_t size, InputShape* shape) {
+// Of BERT and RoBERTa.
+template <int ends_between>
+Status LoadAround(const JsonNode& node, int32_t size, InputShape* shape) {
   TERN_TRY(const int32_t begin, NamedToken(node["cls"], size));
   TERN_TRY(const int32_t end, NamedToken(node["sep"], size));
-  shape->single = {{Kind::kToken, begin}, {Kind::kFirst}, {Kind::kToken, end}};
-  shape->pair = shape->single;
-  shape->pair.push_back({Kind::kSecond, -1, 1});
-  shape->pair.push_back({Kind::kToken, end, 1});
-  return {};
-}
-
-Status LoadRoberta(const JsonNode& node, int32_t size, InputShape* shape) {
-  TERN_TRY_STATUS(LoadBert(node, size, shape));
-  const InputPart end = shape->single.back();
-  shape->pair = shape->single;
-  shape->pair.insert(shape->pair.end(), {end, {Kind::kSecond}, end});
+  *shape = ShapeOf(begin, end, ends_between);
   return {};
 }
 
@@ -108,8 +101,9 @@ Status LoadByteLevel(const JsonNode&, int32_t, InputShape*) { return {}; }  // o
 Status LoadSequence(const JsonNode& node, int32_t size, InputShape* shape);
 
 constexpr JsonKind<Loader> kKinds[] = {
-    {"TemplateProcessing", LoadTemplate}, {"BertProcessing", LoadBert}, {"RobertaProcessing", LoadRoberta},
-    {"ByteLevel", LoadByteLevel},         {"Sequence", LoadSequence},
+    {"TemplateProcessing", LoadTemplate}, {"BertProcessing", LoadAround<1>},
+    {"RobertaProcessing", LoadAround<2>}, {"ByteLevel", LoadByteLevel},
+    {"Sequence", LoadSequence},
 };
 
 Status LoadStep(const JsonNode& node, int32_t size, InputShape* shape) {
@@ -131,10 +125,8 @@ Status LoadSequence(const JsonNode& node, int32_t size, InputShape* shape) {
 
 }  // namespace
 
-InputShape BareShape() { return {.single = {{Kind::kFirst}}, .pair = {{Kind::kFirst}, {Kind::kSecond}}}; }
-
 Result<InputShape> LoadInputShape(const JsonNode& node, int32_t size) {
-  InputShape shape = BareShape();
+  InputShape shape = ShapeOf(-1, -1, /*ends_between=*/1);
   if (!node.is_null()) TERN_TRY_STATUS(LoadStep(node, size, &shape));
   return shape;
 }

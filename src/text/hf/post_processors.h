@@ -8,10 +8,7 @@
 
 namespace tern {
 
-// A text alone, and two texts one after the other.
-InputShape BareShape();
-
-// Null is the bare shape. All ids are below `size`.
+// Null puts nothing around them. All ids are below `size`.
 Result<InputShape> LoadInputShape(const JsonNode& node, int32_t size);
 
 }  // namespace tern

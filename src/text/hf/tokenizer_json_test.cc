@@ -150,7 +150,7 @@ TEST(TokenizerJson, NamesTheKeyThatIsWrong) {
   EXPECT_EQ(ErrorOf(R"({"model": {"vocab": {"a": 0}, "merges": ["a b"]}})"),
             "tokenizer.json: model.merges[0]: \"b\" is not in the vocabulary");
   EXPECT_EQ(ErrorOf(R"({"model": {"vocab": {"a": 0}, "merges": [["a"]]}})"),
-            "tokenizer.json: model.merges[0]: is an array, expected a pair of tokens");
+            "tokenizer.json: model.merges[0]: expected a pair of tokens");
   EXPECT_EQ(ErrorOf(R"({"model": {"vocab": [["a", 0]], "unk_id": 1}})"),
             "tokenizer.json: model.unk_id: 1, expected 0 to 0");
 }

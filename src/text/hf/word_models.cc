@@ -4,11 +4,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cmath>
-#include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
-#include "text/bpe_model.h"
+#include "text/bpe_builder.h"
 #include "text/byte_alphabet.h"
 #include "text/unigram_model.h"
 #include "text/word_piece_model.h"
@@ -72,96 +70,40 @@ Result<std::vector<std::string>> TokensOfArray(const JsonNode& vocab) {
 
 // --- BPE ---
 
-class BpeLoader {
- public:
-  BpeLoader(const JsonNode& node, const WordModelContext& context) : node_(node), context_(context) {}
+Result<BpeOptions> ReadBpeOptions(const JsonNode& node, const WordModelContext& context) {
+  BpeOptions options{.by_bytes = context.by_bytes, .last_merge_wins = true};
+  TERN_TRY(options.whole_words, node["ignore_merges"].Bool(false));
+  TERN_TRY(options.byte_fallback, node["byte_fallback"].Bool(false));
+  TERN_TRY(options.fuses_unknown, node["fuse_unk"].Bool(false));
+  TERN_TRY(options.unknown, IdOf(node["unk_token"], context));
+  TERN_TRY(options.prefix, node["continuing_subword_prefix"].Str(""));
+  TERN_TRY(options.suffix, node["end_of_word_suffix"].Str(""));
+  return options;
+}
 
-  Result<Made> Run() {
-    TERN_TRY(BpeOptions options, Options());
-    const JsonNode merges = node_["merges"];
-    TERN_TRY(const auto* array, merges.Array());
-    prefix_ = options.prefix;
-    model_ = std::make_unique<BpeModel>(std::move(options), context_.tokens->size(), array->size());
-    for (size_t id = 0; id < context_.tokens->size(); ++id) {
-      const auto key = KeyOf((*context_.tokens)[id]);
-      model_->AddKey(key.value_or(""), key && IsReachable(context_, id));
-    }
-    for (size_t rank = 0; rank < array->size(); ++rank) {
-      TERN_TRY_STATUS(AddMerge((*array)[rank], rank, merges));
-    }
-    model_->Finish();
-    return Made(std::move(model_));
+// "a b" or ["a", "b"]. What is wrong with it, or "".
+std::string AddMerge(const boost::json::value& merge, BpeBuilder* builder) {
+  if (const auto* text = merge.if_string()) return builder->AddMerge(View(*text));
+  const auto* pair = merge.if_array();
+  if (pair == nullptr || pair->size() != 2 || !(*pair)[0].is_string() || !(*pair)[1].is_string()) {
+    return "expected a pair of tokens";
   }
-
- private:
-  Result<BpeOptions> Options() const {
-    BpeOptions options{.by_bytes = context_.by_bytes};
-    TERN_TRY(options.whole_words, node_["ignore_merges"].Bool(false));
-    TERN_TRY(options.byte_fallback, node_["byte_fallback"].Bool(false));
-    TERN_TRY(options.fuses_unknown, node_["fuse_unk"].Bool(false));
-    TERN_TRY(options.unknown, IdOf(node_["unk_token"], context_));
-    TERN_TRY(options.prefix, node_["continuing_subword_prefix"].Str(""));
-    TERN_TRY(options.suffix, node_["end_of_word_suffix"].Str(""));
-    return options;
-  }
-
-  // What the model sees of a token; nothing where no bytes spell it.
-  std::optional<std::string> KeyOf(std::string_view token) const {
-    if (!context_.by_bytes) return std::string(token);
-    std::string bytes;
-    if (!AppendSpelledBytes(token, &bytes)) return std::nullopt;
-    return bytes;
-  }
-
-  Status AddMerge(const boost::json::value& merge, size_t rank, const JsonNode& merges) {
-    std::string_view left, right;
-    if (const auto* text = merge.if_string()) {
-      const size_t space = View(*text).find(' ');
-      if (space == std::string_view::npos)
-        return merges[rank].Bad(Shown(View(*text)) + ", expected two tokens and a space");
-      left = View(*text).substr(0, space);
-      right = View(*text).substr(space + 1);
-    } else if (const auto* pair = merge.if_array();
-               pair != nullptr && pair->size() == 2 && (*pair)[0].is_string() && (*pair)[1].is_string()) {
-      left = View((*pair)[0].get_string());
-      right = View((*pair)[1].get_string());
-    } else {
-      return merges[rank].Not("a pair of tokens");
-    }
-    const std::string joined =
-        fmt::format("{}{}", left, right.starts_with(prefix_) ? right.substr(prefix_.size()) : right);
-    const int32_t a = Find(left), b = Find(right), made = Find(joined);
-    if (a >= 0 && b >= 0 && made >= 0) {
-      model_->AddMerge(a, b, {static_cast<uint32_t>(rank), made}, /*replaces=*/true);
-      return {};
-    }
-    return CheckUnreachable({left, right, joined}, merges[rank]);
-  }
-
-  int32_t Find(std::string_view token) const {
-    const auto key = KeyOf(token);
-    return key ? model_->Find(*key) : -1;
-  }
-
-  // A merge to or from a control token is passed over: text must not spell one. One that names no token is
-  // wrong.
-  Status CheckUnreachable(std::initializer_list<std::string_view> texts, const JsonNode& merge) {
-    if (all_.empty()) all_.insert(context_.tokens->begin(), context_.tokens->end());
-    for (std::string_view text : texts) {
-      if (!all_.contains(text)) return merge.Bad(Shown(text) + " is not in the vocabulary");
-    }
-    return {};
-  }
-
-  const JsonNode& node_;
-  const WordModelContext& context_;
-  std::string prefix_;
-  std::unique_ptr<BpeModel> model_;
-  std::unordered_set<std::string_view> all_;  // of all tokens, once it is needed
-};
+  return builder->AddMerge(View((*pair)[0].get_string()), View((*pair)[1].get_string()));
+}
 
 Result<Made> LoadBpe(const JsonNode& node, const WordModelContext& context) {
-  return BpeLoader(node, context).Run();
+  TERN_TRY(BpeOptions options, ReadBpeOptions(node, context));
+  const JsonNode merges = node["merges"];
+  TERN_TRY(const auto* array, merges.Array());
+  BpeBuilder builder(std::move(options), context.tokens->size(), array->size());
+  for (size_t id = 0; id < context.tokens->size(); ++id) {
+    builder.AddToken((*context.tokens)[id], IsReachable(context, id));
+  }
+  for (size_t rank = 0; rank < array->size(); ++rank) {
+    const std::string problem = AddMerge((*array)[rank], &builder);
+    if (!problem.empty()) return merges[rank].Bad(problem);
+  }
+  return Made(builder.Finish());
 }
 
 // --- Unigram ---
