@@ -12,6 +12,7 @@
 
 #include "text/byte_alphabet.h"
 #include "text/merge_symbols.h"
+#include "text/pair_cache.h"
 #include "text/scratch_pool.h"
 #include "text/sentence_piece.h"
 #include "text/space_cutter.h"
@@ -83,6 +84,7 @@ class SentencePieceBpe final : public VocabularyTokenizer {
     std::vector<Symbol> symbols;
     PairMerger merger;
     WordCache cache;
+    PairCache pairs;
   };
 
   // Appends the ids of a stretch of text that no merge crosses the ends of; true if it ends in an unknown
@@ -98,9 +100,8 @@ class SentencePieceBpe final : public VocabularyTokenizer {
     }
     Unmerged unmerged;
     const auto find = [&](const Symbol& a, const Symbol& b) -> std::optional<Merge> {
-      if (a.size + b.size > longest_) return std::nullopt;
       const std::string_view piece = word.substr(a.begin, a.size + b.size);
-      const int32_t id = index_.Find(piece);
+      const int32_t id = scratch->pairs.IdOf(a.id, b.id, [&] { return Find(piece); });
       if (id < 0) return std::nullopt;
       if (vocabulary().kind(id) == TokenKind::kUnused) unmerged[piece] = a.size;
       return Merge{orders_[static_cast<size_t>(id)], id};
@@ -111,6 +112,8 @@ class SentencePieceBpe final : public VocabularyTokenizer {
     }
     return after_unknown;
   }
+
+  int32_t Find(std::string_view piece) const { return piece.size() > longest_ ? -1 : index_.Find(piece); }
 
   Status AddToken(int32_t id) {
     const std::string_view text = vocabulary().text(id);
