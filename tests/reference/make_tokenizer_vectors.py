@@ -5,7 +5,7 @@ Tokenizes texts with the published implementations, rebuilt from the data of a G
 byte-level BPE and WordPiece, `sentencepiece` for SentencePiece BPE. One JSON string or {"hex": "..."} per input line, one line of ids
 per text, without BOS and EOS. Special tokens in texts are text, unless --special is given.
 
-`hugging_face()` and `sentence_piece()` return a function from text to ids, for other scripts.
+`tokenizer_of()` and `encoder()` are for other scripts.
 """
 import argparse
 import json
@@ -116,7 +116,7 @@ def hugging_face(meta, special=False):
     tokenizer.decoder = decoders.ByteLevel()
     add_tokens(tokenizer, tokens, kinds)
     tokenizer.encode_special_tokens = not special
-    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+    return tokenizer
 
 
 # --- SentencePiece BPE ------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def llama_hugging_face(meta, special=False):
     is_phi3 = meta["general.architecture"] == "phi3"
     add_tokens(tokenizer, [t.replace(" ", SPACE) for t in tokens], kinds, lambda token: is_phi3 and token not in keeps)
     tokenizer.encode_special_tokens = not special
-    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+    return tokenizer
 
 
 # --- WordPiece --------------------------------------------------------------------------------------------------------
@@ -184,17 +184,21 @@ def word_piece(meta, special=False):
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     add_tokens(tokenizer, spelled, kinds)
     tokenizer.encode_special_tokens = not special
-    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+    return tokenizer
+
+
+def tokenizer_of(meta, special=False):
+    """A `tokenizers.Tokenizer` in the published form."""
+    kind = meta["tokenizer.ggml.model"]
+    make = {"bert": word_piece, "gpt2": hugging_face, "llama": llama_hugging_face}[kind]
+    return make(meta, special)
 
 
 def encoder(meta, special=False):
-    if meta["tokenizer.ggml.model"] == "bert":
-        return word_piece(meta, special)
-    if meta["tokenizer.ggml.model"] == "gpt2":
-        return hugging_face(meta, special)
-    if special or meta["general.architecture"] == "phi3":
-        return llama_hugging_face(meta, special)
-    return sentence_piece(meta)
+    if meta["tokenizer.ggml.model"] == "llama" and not special and meta["general.architecture"] != "phi3":
+        return sentence_piece(meta)
+    tokenizer = tokenizer_of(meta, special)
+    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
 
 
 def main():

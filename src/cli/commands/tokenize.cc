@@ -15,7 +15,7 @@ namespace {
 
 struct Options {
   ModelFlags model;
-  bool ids = false, parse_special = false, no_bos = false, jsonl = false;
+  bool ids = false, count = false, parse_special = false, no_bos = false, jsonl = false;
 };
 
 Result<std::string> FromHex(std::string_view hex) {
@@ -56,10 +56,15 @@ Status Run(const Options& o) {
   if (o.jsonl) {
     return MapLines([&](std::string_view line) -> Result<std::string> {
       TERN_TRY(const std::string text, TextOfLine(line));
-      return fmt::format("[{}]", fmt::join(Encode(*tokenizer, text, o), ","));
+      const std::vector<int32_t> ids = Encode(*tokenizer, text, o);
+      return o.count ? fmt::format("{}", ids.size()) : fmt::format("[{}]", fmt::join(ids, ","));
     });
   }
   const std::vector<int32_t> ids = Encode(*tokenizer, ReadStandardInput(), o);
+  if (o.count) {
+    fmt::print("{}\n", ids.size());
+    return {};
+  }
   if (o.ids) {
     fmt::print("{}\n", fmt::join(ids, " "));
     return {};
@@ -74,6 +79,7 @@ void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   AddModelArgument(args, &o->model, true);
   args.Flag("--ids", &o->ids, "print ids only, on one line");
+  args.Flag("--count", &o->count, "print only how many tokens there are");
   args.Flag("--parse-special", &o->parse_special, "recognise special tokens in the text");
   args.Flag("--no-bos", &o->no_bos, "leave out the tokens that the model adds at the start and end");
   args.Flag("--jsonl", &o->jsonl,
