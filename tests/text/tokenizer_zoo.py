@@ -1,6 +1,7 @@
 """Tokenizers in the shapes of published ones, trained on the fly: ZOO[name](corpus) is a `tokenizers.Tokenizer`.
 
-The shapes are those of the tokenizer.json files of the models that the names say; vocabularies are small.
+The shapes are those of the tokenizer.json files of the models that the names say; vocabularies are small, about 1000 tokens
+times SCALE.
 """
 from nasty_strings import SPELLED
 from sentence_piece_zoo import charsmap
@@ -18,6 +19,7 @@ TEKKEN = (rf"[^\r\n\p{{L}}\p{{N}}]?{UPPER}*{LOWER}+|[^\r\n\p{{L}}\p{{N}}]?{UPPER
 DEEPSEEK = (r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|"
             r" ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 CLIP = (r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
+SCALE = 1
 ZOO = {}
 
 
@@ -41,7 +43,7 @@ def byte_bpe(corpus, stages, normalizer=None, special=("<|endoftext|>",), size=7
         tokenizer.normalizer = normalizer
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.train_from_iterator(corpus, trainers.BpeTrainer(
-        vocab_size=size, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        vocab_size=size * SCALE, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False, **{k: v for k, v in options.items() if k == "end_of_word_suffix"}))
     return tokenizer
 
@@ -204,7 +206,7 @@ def character_bpe(corpus, normalizer, pre_tokenizer, size=900, special=("<unk>",
     alphabet = pre_tokenizers.Metaspace(prepend_scheme="never", split=True)
     trained = Tokenizer(models.BPE(unk_token="<unk>"))
     trained.pre_tokenizer = alphabet
-    trained.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=size, limit_alphabet=200, show_progress=False))
+    trained.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=size * SCALE, limit_alphabet=200, show_progress=False))
     import json
     model = json.loads(trained.to_str())["model"]
     vocab = {token: i for i, token in enumerate([*special, *(f"<0x{b:02X}>" for b in range(256))])}
@@ -251,7 +253,7 @@ def unknown_characters(corpus):
     """BPE without bytes or fallback: unknown tokens, each or fused; prefixes inside words."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", continuing_subword_prefix="##"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=500, limit_alphabet=120, show_progress=False,
+    tokenizer.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=500 * SCALE, limit_alphabet=120, show_progress=False,
                                   special_tokens=["[UNK]"], continuing_subword_prefix="##"))
     return tokenizer
 
@@ -262,7 +264,7 @@ def gpt_1(corpus):
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.BPEDecoder("</w>")
-    tokenizer.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=500, limit_alphabet=100, show_progress=False,
+    tokenizer.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=500 * SCALE, limit_alphabet=100, show_progress=False,
                                   special_tokens=["<unk>"], end_of_word_suffix="</w>"))
     return tokenizer
 
@@ -272,7 +274,7 @@ def word_piece(corpus, **options):
     tokenizer.normalizer = normalizers.BertNormalizer(**options)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    tokenizer.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=900, limit_alphabet=300, show_progress=False,
+    tokenizer.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=900 * SCALE, limit_alphabet=300, show_progress=False,
                                   special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]))
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     return tokenizer
@@ -298,7 +300,7 @@ def bert_accents(corpus):
 def word_level(corpus):
     tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("merged_with_next")])
-    tokenizer.train_from_iterator(corpus, trainers.WordLevelTrainer(vocab_size=500, special_tokens=["[UNK]"], show_progress=False))
+    tokenizer.train_from_iterator(corpus, trainers.WordLevelTrainer(vocab_size=500 * SCALE, special_tokens=["[UNK]"], show_progress=False))
     return tokenizer
 
 
@@ -307,7 +309,7 @@ def unigram(corpus, normalizer, pre_tokenizer, special=("<pad>", "</s>", "<unk>"
     tokenizer.pre_tokenizer = pre_tokenizer
     tokenizer.normalizer = normalizer
     lines = [line[:200] for line in corpus if line.isprintable() and not any(map(line.__contains__, SPELLED))]
-    tokenizer.train_from_iterator(lines, trainers.UnigramTrainer(vocab_size=900, special_tokens=list(special), unk_token="<unk>",
+    tokenizer.train_from_iterator(lines, trainers.UnigramTrainer(vocab_size=900 * SCALE, special_tokens=list(special), unk_token="<unk>",
                                   show_progress=False, **options))
     tokenizer.decoder = decoders.Metaspace()
     return tokenizer
