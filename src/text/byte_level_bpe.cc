@@ -25,7 +25,9 @@ class ByteLevelBpe final : public VocabularyTokenizer {
         pre_tokenizer_(std::move(pre_tokenizer)) {}
 
   Status AddTokens(const std::vector<std::string>& merges) {
-    BpeBuilder builder({.by_bytes = true, .whole_words = rule_.whole_words, .unknown = vocabulary().unknown},
+    // Bytes without a token are left out, as published: unknown_token_id is that of a control token most
+    // often, which no text may become.
+    BpeBuilder builder({.by_bytes = true, .whole_words = rule_.whole_words},
                        static_cast<size_t>(vocabulary().size()), merges.size());
     for (int32_t id = 0; id < vocabulary().size(); ++id) TERN_TRY_STATUS(AddToken(id, &builder));
     for (size_t rank = 0; rank < merges.size(); ++rank) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,7 +20,15 @@ namespace tern {
 struct Cut {
   std::string_view pattern;
   bool on_bytes = false;  // match bytes instead of characters, in PCRE2's syntax
+  // Instead of a pattern, every character of a class, as stages Digits and Punctuation know them, or every
+  // run of such characters.
+  bool (*is_member)(char32_t) = nullptr;
+  bool in_runs = false;
 };
+
+// Appends every character of `word`, valid UTF-8, that is a member, or every run of them.
+void FindMembers(std::string_view word, bool (*is_member)(char32_t), bool in_runs,
+                 std::vector<TextRange>* matches);
 
 // How one family of models cuts and treats text.
 struct PreTokenizerRule {
@@ -44,8 +53,13 @@ class PreTokenizer {
   std::vector<std::string_view> Split(std::string_view text) const;
 
  private:
-  explicit PreTokenizer(std::vector<Regex> patterns) : patterns_(std::move(patterns)) {}
-  std::vector<Regex> patterns_;
+  struct Stage {
+    std::optional<Regex> pattern;  // else the members
+    bool (*is_member)(char32_t) = nullptr;
+    bool in_runs = false;
+  };
+  explicit PreTokenizer(std::vector<Stage> stages) : stages_(std::move(stages)) {}
+  std::vector<Stage> stages_;
 };
 
 }  // namespace tern

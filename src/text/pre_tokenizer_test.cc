@@ -4,6 +4,8 @@
 
 #include <ctime>
 
+#include "text/char_class.h"
+
 namespace tern {
 namespace {
 
@@ -73,6 +75,18 @@ TEST(PreTokenizer, AnUnknownNameIsAnErrorThatNamesIt) {
   EXPECT_EQ(rule.error().code, Code::kUnsupported);
   EXPECT_EQ(rule.error().what.substr(0, 82),
             "tokenizer.ggml.pre: unknown pre-tokenizer \"nonesuch\", expected one of default, gpt");
+}
+
+// Stages Digits and Punctuation have their own idea of these classes: U+11DE0 became a digit with Unicode 17,
+// U+2E46 is punctuation since Unicode 9, which they do not know.
+TEST(PreTokenizer, ClassesOfCharactersAreThoseOfThePublishedStages) {
+  const Cut cuts[] = {{.pattern = {}, .is_member = IsNumeric},
+                      {.pattern = {}, .is_member = IsPunctuation, .in_runs = true}};
+  const auto pre_tokenizer = PreTokenizer::Compile(cuts);
+  ASSERT_TRUE(pre_tokenizer.ok());
+  EXPECT_EQ(pre_tokenizer.value().Split("a\U00011DE0\u00B2b!?c\u2E46"),
+            (std::vector<std::string_view>{"a", "\U00011DE0", "\u00B2", "b", "!?", "c\u2E46"}));
+  EXPECT_EQ(pre_tokenizer.value().Split("!").size(), 1u);
 }
 
 TEST(PreTokenizer, CharactersCannotBeMatchedAfterBytesWere) {

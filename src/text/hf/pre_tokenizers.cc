@@ -33,19 +33,12 @@ void AddCut(Pattern pattern, SplitBehavior behavior, WordSplitter* splitter) {
 }
 
 // Every character of a class is a match.
-template <class IsMember>
-void AddClassCut(IsMember is_member, SplitBehavior behavior, WordSplitter* splitter) {
+void AddClassCut(bool (*is_member)(char32_t), SplitBehavior behavior, WordSplitter* splitter) {
   splitter->Add([is_member, behavior](WordList* words) {
     std::vector<TextRange> matches;
     words->CutEach([&](std::string_view word, std::vector<std::string_view>* parts) {
       matches.clear();
-      for (size_t i = 0; i < word.size();) {
-        const size_t end = i + Utf8Size(word[i]);
-        if (is_member(DecodeUtf8(word.substr(i)))) {
-          matches.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(end)});
-        }
-        i = end;
-      }
+      FindMembers(word, is_member, /*in_runs=*/false, &matches);
       AppendSplit(word, matches, behavior, parts);
     });
   });
