@@ -119,20 +119,25 @@ def check_kind(kind, texts, root):
 
 def check_refusals(root):
     """A way to cut that has no name: refused by one line, written under a name that is given, or without."""
-    folder = root / "superbpe"
+    folder = root / "odd"
     folder.mkdir()
-    write_model(folder, write_tokenizer("superbpe", folder))
-    refused = tern("convert", folder, root / "superbpe.gguf")
-    without = tern("convert", folder, root / "superbpe.gguf", "--no-tokenizer")
-    bare = keys_of(root / "superbpe.gguf")["tokenizer.ggml.model"]
-    named = tern("convert", folder, root / "superbpe.gguf", "--pre", "superbpe")
+    write_model(folder, write_tokenizer("gpt-2", folder))
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    by_pairs = {"type": "Split", "pattern": {"Regex": "..?"}, "behavior": "Isolated", "invert": False}
+    tokenizer["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [by_pairs, {
+        "type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}]}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    refused = tern("convert", folder, root / "odd.gguf")
+    without = tern("convert", folder, root / "odd.gguf", "--no-tokenizer")
+    bare = keys_of(root / "odd.gguf")["tokenizer.ggml.model"]
+    named = tern("convert", folder, root / "odd.gguf", "--pre", "by-pairs")
     small = root / "small"
     small.mkdir()
     write_model(small, write_tokenizer("gpt-2", small) - 3)
     crowded = tern("convert", small, root / "small.gguf")
     good = (refused.returncode == 1 and "pre_tokenizer: cuts text as none of the names" in refused.stderr
             and len(refused.stderr.splitlines()) == 1 and without.returncode == 0 and bare == "none"
-            and named.returncode == 1 and '"superbpe"' in named.stderr
+            and named.returncode == 1 and '"by-pairs"' in named.stderr
             and crowded.returncode == 1 and "tokens, expected at most" in crowded.stderr)
     print(f"{'ok  ' if good else 'FAIL'} refusals")
     return good
