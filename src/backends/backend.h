@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/weight_files.h"
 #include "base/required.h"
 #include "base/result.h"
 #include "graph/graph.h"
@@ -23,6 +24,7 @@ namespace tern {
 
 struct PlanBytes {
   size_t weights = 0;  // packed copies (weights used as they lie in the file count 0)
+  size_t mapped = 0;   // of those, what was found packed in a file of WeightFiles::cache_paths
   size_t arena = 0;    // values of the graph
   size_t scratch = 0;  // what kernels need beside them
   // What one decode step of batch 1 must read: packed and unpacked weights, without KV.
@@ -62,8 +64,9 @@ class Backend : public Target {
  public:
   virtual std::string_view name() const = 0;
   virtual std::string description() const = 0;  // for people: "cpu, avx512+bf16, 2 threads"
-  // `graph` and the memory its weights lie in must outlive the plan.
-  virtual Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits) = 0;
+  // `graph` and the memory its weights lie in must outlive the plan. `files` is advice.
+  virtual Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits,
+                                                const WeightFiles& files = {}) = 0;
 };
 
 struct BackendDesc {

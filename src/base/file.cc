@@ -60,7 +60,27 @@ Status SyncDirectory(const std::string& path) {
   return {};
 }
 
+int64_t Nanoseconds(const timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + static_cast<int64_t>(time.tv_nsec);
+}
+
+FileStamp StampOf(const struct stat& info) {
+  return {info.st_dev,
+          info.st_ino,
+          static_cast<uint64_t>(info.st_size),
+          Nanoseconds(info.st_mtim),
+          Nanoseconds(info.st_ctim),
+          info.st_uid,
+          info.st_mode};
+}
+
 }  // namespace
+
+Result<FileStamp> StampOf(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return SystemError(path, "stat");
+  return StampOf(info);
+}
 
 Result<std::string> ReadFile(const std::string& path, size_t max_bytes) {
   const Descriptor fd(OpenRetrying(path, O_RDONLY));
@@ -108,11 +128,11 @@ AtomicFile::~AtomicFile() {
   if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
-Result<AtomicFile> AtomicFile::Create(const std::string& path) {
+Result<AtomicFile> AtomicFile::Create(const std::string& path, unsigned mode) {
   static std::atomic<uint64_t> counter{0};
   // Not mkstemp: the file gets the mode that the user's umask gives.
   std::string temporary = path + "." + std::to_string(getpid()) + "." + std::to_string(counter++) + ".tmp";
-  const int fd = OpenRetrying(temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  const int fd = OpenRetrying(temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
   if (fd < 0) return SystemError(path, "create");
   return AtomicFile(path, std::move(temporary), fd);
 }
@@ -137,9 +157,12 @@ Status AtomicFile::Commit() {
   return SyncDirectory(path_);
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), stamp_(other.stamp_), bytes_(std::exchange(other.bytes_, {})) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(stamp_, other.stamp_);
   std::swap(bytes_, other.bytes_);
   return *this;
 }
@@ -160,7 +183,16 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
   const size_t bytes = static_cast<size_t>(info.st_size);
   void* data = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd.get(), 0);
   if (data == MAP_FAILED) return SystemError(path, "map");
-  return MappedFile(std::span(static_cast<const std::byte*>(data), bytes));
+  return MappedFile(path, StampOf(info), std::span(static_cast<const std::byte*>(data), bytes));
+}
+
+void MappedFile::DropPages(std::span<const std::byte> part) const {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto first = std::max(reinterpret_cast<uintptr_t>(part.data()), reinterpret_cast<uintptr_t>(bytes_.data()));
+  const auto last = std::min(reinterpret_cast<uintptr_t>(part.data() + part.size()),
+                             reinterpret_cast<uintptr_t>(bytes_.data() + bytes_.size()));
+  const uintptr_t begin = (first + page - 1) / page * page, end = last / page * page;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 }  // namespace tern

@@ -4,9 +4,11 @@
 // belongs to one thread at a time.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -19,10 +21,21 @@ Result<std::string> ReadFile(const std::string& path, size_t max_bytes);
 // renamed over it, directory synced.
 Status WriteFileAtomic(const std::string& path, std::string_view bytes);
 
+// Which file this is, in which state: any write to it, and any file put in its place, changes the stamp. (Two
+// writes within one tick of the file system's clock, some milliseconds, may share one.)
+struct FileStamp {
+  uint64_t device = 0, inode = 0, bytes = 0;
+  int64_t modified_ns = 0, changed_ns = 0;  // of the contents; of the contents or the inode
+  uint32_t owner = 0, mode = 0;
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+Result<FileStamp> StampOf(const std::string& path);
+
 // WriteFileAtomic in pieces. Destroyed before Commit(), it leaves nothing behind.
 class AtomicFile {
  public:
-  static Result<AtomicFile> Create(const std::string& path);
+  // `mode` as of open(2), less what the umask takes.
+  static Result<AtomicFile> Create(const std::string& path, unsigned mode = 0666);
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&& other) noexcept;
   ~AtomicFile();
@@ -45,9 +58,17 @@ class MappedFile {
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
   std::span<const std::byte> bytes() const { return bytes_; }
+  const std::string& path() const { return path_; }
+  const FileStamp& stamp() const { return stamp_; }  // when it was opened
+  // Takes the pages that lie within `part` out of this process's memory; when they are read again, they come
+  // back from the file.
+  void DropPages(std::span<const std::byte> part) const;
 
  private:
-  explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  MappedFile(std::string path, const FileStamp& stamp, std::span<const std::byte> bytes)
+      : path_(std::move(path)), stamp_(stamp), bytes_(bytes) {}
+  std::string path_;
+  FileStamp stamp_;
   std::span<const std::byte> bytes_;
 };
 

@@ -35,6 +35,7 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags) {
   args.Option("--calibration", &flags->calibration, "text to measure that on, instead of a built-in one")
       .ValueName("FILE")
       .ExistingFile();
+  args.Flag("--no-cache", &flags->no_cache, "neither read nor keep packed weights beside the model");
   args.Section("");
 }
 
@@ -73,6 +74,10 @@ Result<RunnerOptions> ToRunnerOptions(const std::shared_ptr<const LoadedModel>& 
   options.context = flags.context;
   options.disabled_passes = flags.disabled_passes;
   TERN_TRY(options.precision, ParsePrecision(flags.precision));
+  if (!flags.no_cache) {
+    options.cache_weights = CachesWeights();
+    options.cache_folder = PackedFolder();
+  }
   if (flags.kv_type != "auto") {
     TERN_TRY(options.kv_type, ParseKvType(flags.kv_type));
   }

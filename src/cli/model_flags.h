@@ -21,11 +21,13 @@ struct ModelFlags {
   int threads = 0, context = 0;
   std::vector<std::string> disabled_passes;
   std::string error_budget, calibration;  // "": none; "": CalibrationText()
+  bool no_cache = false;
 };
 
 // MODEL (a catalogue name, hf:, pypi:, https:, a file or a folder) and --offline.
 void AddModelArgument(Arguments& args, ModelFlags* flags, bool required);
-// --precision, --threads, --device, --context, --kv-type, --disable-pass, --error-budget, --calibration.
+// --precision, --threads, --device, --context, --kv-type, --disable-pass, --error-budget, --calibration,
+// --no-cache.
 void AddRunnerFlags(Arguments& args, ModelFlags* flags);
 
 // The local path of flags.model; pulls it first, with a progress bar, where that is needed and allowed.

@@ -32,6 +32,11 @@ std::string CacheFolder() {
   return cache.empty() ? HomeFolder() + "/.cache" : cache;
 }
 
+std::string TernHome() {
+  const std::string home = Variable("TERN_HOME");
+  return home.empty() ? CacheFolder() + "/tern" : home;
+}
+
 std::string HuggingFaceHome() {
   const std::string home = Variable("HF_HOME");
   return home.empty() ? CacheFolder() + "/huggingface" : home;
@@ -121,10 +126,12 @@ Result<ModelFiles> WithProgress(const std::string& ref, bool offline, decltype(P
 
 }  // namespace
 
+std::string PackedFolder() { return TernHome() + "/packed"; }
+bool CachesWeights() { return !IsOn(Variable("TERN_NO_CACHE")); }
+
 Result<StoreOptions> StoreOptionsFromEnvironment() {
   StoreOptions options;
-  options.home = Variable("TERN_HOME");
-  if (options.home.empty()) options.home = CacheFolder() + "/tern";
+  options.home = TernHome();
   options.hub.cache = HubCacheFolder();
   TERN_TRY(options.hub.token, HubToken());
   TERN_TRY(options.hub.endpoint, HubEndpoint());

@@ -12,6 +12,11 @@ namespace tern {
 // An error names the variable.
 Result<StoreOptions> StoreOptionsFromEnvironment();
 
+// Where packed weights are kept that cannot lie beside their model.
+std::string PackedFolder();
+// False: TERN_NO_CACHE says that none are kept.
+bool CachesWeights();
+
 // For every command that takes a MODEL: its files on disk, pulled first, with a progress bar on stderr, if
 // need be. Empty: the default model. Ctrl-C during the pull is kCancelled.
 Result<ModelFiles> ObtainModel(const std::string& ref, bool offline = false);

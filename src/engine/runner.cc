@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "engine/packed_file_paths.h"
+
 namespace tern {
 namespace {
 
@@ -45,6 +47,14 @@ Status CheckArena(const Graph& graph, const StepLimits& limits, const Target& ta
                   limits.tokens, bytes >> 20, budget >> 20));
 }
 
+WeightFiles FilesOf(const LoadedModel& model, const RunnerOptions& options) {
+  WeightFiles files{.sources = model.checkpoint->files()};
+  if (options.cache_weights) {
+    files.cache_paths = PackedFilePaths(std::string(model.checkpoint->path()), options.cache_folder);
+  }
+  return files;
+}
+
 }  // namespace
 
 StepLimits LimitsOf(const RunnerOptions& options) {
@@ -72,7 +82,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   TERN_TRY(runner->context_, FitContext(loaded, options, type));
   runner->limits_ = LimitsOf(options);
   TERN_TRY_STATUS(CheckArena(runner->graph_, runner->limits_, *runner->backend_));
-  TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_));
+  TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_, FilesOf(loaded, options)));
 
   const int blocks = BlocksFor(runner->context_) * options.sequences;
   runner->kv_ = std::make_unique<KvStore>(loaded.built.kv_layers, type, blocks);
@@ -184,7 +194,11 @@ std::span<const float> Runner::Logits(int i) const {
 
 RunnerBytes Runner::bytes() const {
   const PlanBytes plan = plan_->bytes();
-  return {model_->checkpoint->file_bytes(), plan.weights, kv_->bytes(), plan.arena + plan.scratch};
+  return {.file = model_->checkpoint->file_bytes(),
+          .packed_weights = plan.weights,
+          .kv = kv_->bytes(),
+          .mapped_weights = plan.mapped,
+          .arena = plan.arena + plan.scratch};
 }
 
 size_t Runner::kv_token_bytes() const {

@@ -30,6 +30,9 @@ struct RunnerOptions {
   int step_outputs = 0;                // most rows of logits of one step; 0: one per sequence
   std::vector<std::string> disabled_passes = {};
   std::vector<std::string> granted = {};  // rewrites that change results (engine/error_budget.h)
+  // Whether packed weights are kept between runs: beside the model, else in `cache_folder` ("": nowhere else).
+  bool cache_weights = false;
+  std::string cache_folder = {};
 };
 
 // The largest step of a runner with these options.
@@ -37,6 +40,7 @@ StepLimits LimitsOf(const RunnerOptions& options);
 
 struct RunnerBytes {
   size_t file = 0, packed_weights = 0, kv = 0;
+  size_t mapped_weights = 0;  // of the packed ones, what came from the cache
   size_t arena = 0;  // and the kernels' scratch
 };
 

@@ -32,6 +32,7 @@ class GgufCheckpoint final : public Checkpoint {
   }
   size_t file_bytes() const override { return file_bytes_; }
   std::string_view path() const override { return path_; }
+  std::span<const MappedFile> files() const override { return files_; }
 
  private:
   std::string path_;

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "tensor/tensor.h"
 
@@ -56,6 +57,8 @@ class Checkpoint {
   virtual const Tensor* Find(std::string_view name) const = 0;  // nullptr: none
   virtual size_t file_bytes() const = 0;
   virtual std::string_view path() const = 0;
+  // The files that say what the tensors are. None: they do not come from files.
+  virtual std::span<const MappedFile> files() const { return {}; }
 };
 
 // A .gguf file (or the first of its shards). Vocabulary-only files have no tensors.

@@ -144,6 +144,8 @@ Result<std::unique_ptr<HfFolder>> HfFolder::Open(const std::string& path) {
   std::unique_ptr<HfFolder> folder(new HfFolder());
   folder->path_ = path;
   TERN_TRY(folder->config_, ReadJsonMetadata(path + "/config.json"));
+  TERN_TRY(MappedFile config, MappedFile::Open(path + "/config.json"));
+  folder->files_.push_back(std::move(config));
   if (IsFile(path + "/" + std::string(kIndex))) {
     TERN_TRY(const std::set<std::string> files, ReadIndex(path + "/" + std::string(kIndex)));
     for (const std::string& name : files) TERN_TRY_STATUS(folder->AddFile(name));

@@ -27,7 +27,8 @@ class HfFolder {
   const Metadata& config() const { return config_; }
   const NamedRawTensors& tensors() const { return tensors_; }  // sorted by name
   const RawTensor* Find(std::string_view name) const;          // nullptr: none
-  size_t file_bytes() const { return file_bytes_; }
+  size_t file_bytes() const { return file_bytes_; }  // of the tensors' files
+  std::span<const MappedFile> files() const { return files_; }  // config.json, then the tensors' files
 
  private:
   HfFolder() = default;

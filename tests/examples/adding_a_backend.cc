@@ -34,7 +34,8 @@ class SlowBackend : public Backend {
   std::string_view name() const override { return "slow"; }
   std::string description() const override { return "slow, the references of the ops"; }
   bool Supports(const OpKey&) const override { return false; }  // fused ops would gain nothing here
-  Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits) override {
+  Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits,
+                                        const WeightFiles&) override {
     TERN_TRY_STATUS(Verify(graph));
     return std::unique_ptr<Plan>(std::make_unique<SlowPlan>(graph, limits));
   }

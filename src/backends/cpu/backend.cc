@@ -25,8 +25,9 @@ class CpuBackend : public Backend {
     return op != nullptr && op->supports(key);
   }
   std::vector<int> Stages(const Graph& graph) const override { return StagesOf(graph); }
-  Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits) override {
-    TERN_TRY(std::unique_ptr<Plan> plan, CpuPlan::Make(graph, limits, device_));
+  Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits,
+                                        const WeightFiles& files) override {
+    TERN_TRY(std::unique_ptr<Plan> plan, CpuPlan::Make(graph, limits, files, device_));
     return plan;
   }
 

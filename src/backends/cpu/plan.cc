@@ -51,11 +51,11 @@ std::vector<int> StagesOf(const Graph& graph) {
 }
 
 Result<std::unique_ptr<CpuPlan>> CpuPlan::Make(const Graph& graph, const StepLimits& limits,
-                                               std::shared_ptr<CpuDevice> device) {
+                                               const WeightFiles& files, std::shared_ptr<CpuDevice> device) {
   TERN_TRY_STATUS(Verify(graph));
   std::unique_ptr<CpuPlan> plan(new CpuPlan(std::move(device)));
   plan->rules_ = RulesOf(graph, limits);
-  TERN_TRY_STATUS(plan->PrepareSteps(graph, limits));
+  TERN_TRY_STATUS(plan->PrepareSteps(graph, limits, files));
   const std::vector<int> stages = StagesOf(graph);
   plan->GroupStages(stages);
   TERN_TRY_STATUS(plan->LayOut(graph, stages));
@@ -63,7 +63,8 @@ Result<std::unique_ptr<CpuPlan>> CpuPlan::Make(const Graph& graph, const StepLim
   return plan;
 }
 
-Status CpuPlan::PrepareSteps(const Graph& graph, const StepLimits& limits) {
+Status CpuPlan::PrepareSteps(const Graph& graph, const StepLimits& limits, const WeightFiles& files) {
+  WeightCache::Packing packing(&device_->weights);
   steps_.resize(graph.nodes().size());
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Node& node = graph.nodes()[i];
@@ -74,6 +75,9 @@ Status CpuPlan::PrepareSteps(const Graph& graph, const StepLimits& limits) {
     TERN_TRY(steps_[i].step,
              MakeStep({graph, node, limits, device_->isa, device_->team.threads(), device_->weights}));
   }
+  WeightCache::Filled filled = packing.Fill(files);
+  bytes_.mapped = filled.mapped_bytes;
+  writer_ = std::move(filled.writer);
   return {};
 }
 

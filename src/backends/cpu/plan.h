@@ -27,7 +27,7 @@ std::vector<int> StagesOf(const Graph& graph);
 class CpuPlan : public Plan {
  public:
   static Result<std::unique_ptr<CpuPlan>> Make(const Graph& graph, const StepLimits& limits,
-                                               std::shared_ptr<CpuDevice> device);
+                                               const WeightFiles& files, std::shared_ptr<CpuDevice> device);
 
   Status Run(const Batch& batch, KvStore* kv) override;
   std::span<const float> Output(size_t i) const override;
@@ -53,7 +53,7 @@ class CpuPlan : public Plan {
   };
 
   explicit CpuPlan(std::shared_ptr<CpuDevice> device) : device_(std::move(device)) {}
-  Status PrepareSteps(const Graph& graph, const StepLimits& limits);
+  Status PrepareSteps(const Graph& graph, const StepLimits& limits, const WeightFiles& files);
   void GroupStages(const std::vector<int>& stage_of_node);
   Status LayOut(const Graph& graph, const std::vector<int>& stage_of_node);
   Result<View> MakeView(const Graph& graph, ValueId id, const ArenaPlan& arena);
@@ -77,6 +77,7 @@ class CpuPlan : public Plan {
   size_t scratch_bytes_ = 0;
   PlanBytes bytes_;
   PlanOps ops_;
+  std::unique_ptr<PackedFileWriter> writer_;
 };
 
 }  // namespace tern

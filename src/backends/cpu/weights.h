@@ -1,13 +1,24 @@
 #pragma once
 // WeightCache: the packed copies of weights. Plans of one backend share them; a copy lives as long as a plan
-// that uses it. Safe to use from several threads.
+// that uses it.
+//
+//   WeightCache::Packing packing(&cache);   // one at a time; others wait
+//   cache.Packed(...)                       // for each weight of the plan
+//   packing.Fill(files)                     // now they have their panels
+//
+// Between the two, panels have sizes and no contents, so that all of them can be packed at once, or be found
+// in one file.
 
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "backends/cpu/linear/linear.h"
+#include "backends/cpu/packed_file.h"
+#include "backends/weight_files.h"
 #include "base/result.h"
 #include "base/team.h"
 #include "graph/graph.h"
@@ -18,16 +29,45 @@ class WeightCache {
  public:
   WeightCache(Team* team, uint32_t isa) : team_(*team), isa_(isa) {}
 
-  // The weight in this form, packed by the whole team. The error names the weight.
+  struct Filled {
+    size_t mapped_bytes = 0;                   // how much came from a file
+    std::unique_ptr<PackedFileWriter> writer;  // where a file is worth writing; needs files.sources
+  };
+  class Packing {
+   public:
+    explicit Packing(WeightCache* cache) : cache_(*cache), lock_(cache->mutex_) {}
+    ~Packing() { cache_.pending_.clear(); }
+    Filled Fill(const WeightFiles& files) { return cache_.Fill(files); }
+
+   private:
+    WeightCache& cache_;
+    std::lock_guard<std::mutex> lock_;
+  };
+
+  // The weight in this form. The error names the weight.
   Result<std::shared_ptr<const PackedWeight>> Packed(const Value& weight, PackForm form);
   // A vector weight as f32: its own memory where it is f32 already.
   std::shared_ptr<const float> Floats(const Value& weight);
 
  private:
+  // A weight that waits for its panels.
+  struct Pending {
+    std::shared_ptr<PackedWeight> weight;
+    std::string name;
+    size_t offset = 0;  // of its panels in the plan's memory
+  };
+  Filled Fill(const WeightFiles& files);
+  size_t LayOut();
+  Hash128 Describe() const;
+  void PackAll(uint8_t* memory, const WeightFiles& files);
+  void PackSome(std::span<const Pending> weights, uint8_t* memory);
+  void Share(const std::shared_ptr<const void>& owner, const uint8_t* memory);
+
   Team& team_;
   const uint32_t isa_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // held by a Packing
   std::map<std::pair<const void*, PackForm>, std::weak_ptr<const PackedWeight>> packed_;
+  std::vector<Pending> pending_;
 };
 
 }  // namespace tern

@@ -53,7 +53,8 @@ class NullBackend : public Backend {
   std::string description() const override { return "null, computes nothing"; }
   // Everything, so that passes make the graph that a device with every fused op would run.
   bool Supports(const OpKey&) const override { return true; }
-  Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits) override {
+  Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits,
+                                        const WeightFiles&) override {
     TERN_TRY_STATUS(Verify(graph));
     return std::unique_ptr<Plan>(std::make_unique<NullPlan>(graph, limits));
   }

@@ -31,6 +31,7 @@ class HfCheckpoint final : public Checkpoint {
   }
   size_t file_bytes() const override { return folder_->file_bytes(); }
   std::string_view path() const override { return folder_->path(); }
+  std::span<const MappedFile> files() const override { return folder_->files(); }
 
  private:
   friend class HfLoader;

@@ -114,7 +114,6 @@ Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uin
       packed.panel_bytes_ = weight.row_bytes() * kPanelWidth;
       return packed;
   }
-  packed.buffer_ = Buffer(packed.experts() * packed.panels() * packed.panel_bytes_);
   return packed;
 }
 
@@ -123,18 +122,22 @@ bool PackedWeight::IsOf(const Shape& shape) const {
   return shape == Shape{e, channels_, width_} || (e == 1 && shape == Shape{channels_, width_});
 }
 
-void PackedWeight::Pack(size_t begin, size_t end) {
+void PackedWeight::Pack(uint8_t* memory, size_t begin, size_t end) const {
   if (form_ == PackForm::kDecode) return;
-  auto* out = static_cast<uint8_t*>(buffer_.data());
   for (size_t p = begin; p < end; ++p) {
     const Tensor& source = sources_[p / panels()];
     const auto channel = static_cast<int64_t>(p % panels()) * kPanelWidth;
     if (form_ == PackForm::kInteger) {
-      PackIntPanel(source, LayoutOfFormat(*source.format), channel, out + p * panel_bytes_);
+      PackIntPanel(source, LayoutOfFormat(*source.format), channel, memory + p * panel_bytes_);
     } else {
-      PackFloatPanel(source, channel, out + p * panel_bytes_);
+      PackFloatPanel(source, channel, memory + p * panel_bytes_);
     }
   }
+}
+
+void PackedWeight::Use(std::shared_ptr<const void> owner, const uint8_t* memory) {
+  owner_ = std::move(owner);
+  memory_ = memory;
 }
 
 // Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory.

@@ -4,7 +4,8 @@
 // of work is one panel (with glu: one gate panel and its up panel) over all rows.
 //
 //   auto q = std::make_shared<PackedWeight>(...);      // PackedWeight::Make(tensor, form, isa)
-//   team: q->Pack(begin, end) over [0, q->panels())    // disjoint ranges, any thread
+//   team: q->Pack(memory, begin, end) over [0, q->panels())    // disjoint ranges, any thread
+//   q->Use(owner, memory)
 //   LinearPlan plan = LinearPlan::Make(spec, isa)
 //   team: plan.Run(args, begin, end, scratch) over [0, plan.tasks()), chunks in any order, from any thread
 //
@@ -41,8 +42,8 @@ enum class PackForm : uint8_t {
 // The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16.
 PackForm ChoosePackForm(const Format& format, Elem activation);
 
-// One weight [N, K], or one for each of E experts [E, N, K], in the form its kernels read. Immutable once
-// packed; share it between plans.
+// One weight [N, K], or one for each of E experts [E, N, K], in the form its kernels read. Immutable once it
+// has its panels; share it between plans.
 class PackedWeight {
  public:
   // `weight`'s memory must stay until all panels are packed, with kDecode as long as this lives.
@@ -52,21 +53,22 @@ class PackedWeight {
   size_t experts() const { return sources_.size(); }  // 1 where the weight is [N, K]
   // Of one expert. The panels of all lie one after another, expert by expert.
   size_t panels() const { return (static_cast<size_t>(channels_) + kPanelChannels - 1) / kPanelChannels; }
-  // Fills panels [begin, end) of experts() * panels(). Disjoint ranges may run on different threads. With
-  // kDecode: nothing to do.
-  void Pack(size_t begin, size_t end);
+  // Fills panels [begin, end) of experts() * panels() in `memory`, bytes() of zeros before. Disjoint ranges may
+  // run on different threads. With kDecode: nothing to do.
+  void Pack(uint8_t* memory, size_t begin, size_t end) const;
+  // From now on the panels are those at `memory`, 64-byte aligned, which `owner` keeps alive.
+  void Use(std::shared_ptr<const void> owner, const uint8_t* memory);
 
   int64_t channels() const { return channels_; }  // N
   int64_t width() const { return width_; }        // K
   PackForm form() const { return form_; }
-  size_t bytes() const { return buffer_.bytes(); }  // memory of the packed copy; kDecode: 0
+  // Memory of the packed copy; kDecode: 0.
+  size_t bytes() const { return form_ == PackForm::kDecode ? 0 : experts() * panels() * panel_bytes_; }
   // What one pass over one expert's weight reads, from the packed copy or the file.
   size_t stream_bytes() const { return panels() * panel_bytes_; }
   const Tensor& source(size_t expert = 0) const { return sources_[expert]; }  // [N, K]
   bool IsOf(const Shape& shape) const;  // whether it was made from a weight of this shape
-  const uint8_t* panel(size_t i) const {
-    return static_cast<const uint8_t*>(buffer_.data()) + i * panel_bytes_;
-  }
+  const uint8_t* panel(size_t i) const { return memory_ + i * panel_bytes_; }
 
  private:
   PackedWeight() = default;
@@ -75,7 +77,8 @@ class PackedWeight {
   PackForm form_ = PackForm::kFloat;
   int64_t channels_ = 0, width_ = 0;
   size_t panel_bytes_ = 0;  // kDecode: of 32 rows in the file
-  Buffer buffer_;
+  std::shared_ptr<const void> owner_;
+  const uint8_t* memory_ = nullptr;
 };
 
 // swiglu_oai is moe_mlp's (ops/moe_mlp.h); the others are linear's.

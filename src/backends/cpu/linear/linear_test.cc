@@ -170,8 +170,11 @@ std::shared_ptr<PackedWeight> PackAll(const Tensor& weight, PackForm form, uint3
   Result<PackedWeight> packed = PackedWeight::Make(weight, form, isa);
   EXPECT_TRUE(packed.ok()) << packed.error().what;
   auto shared = std::make_shared<PackedWeight>(std::move(packed).value());
+  const auto buffer = std::make_shared<Buffer>(shared->bytes());
+  auto* memory = static_cast<uint8_t*>(buffer->data());
   // Backwards: panels do not depend on each other.
-  for (size_t p = shared->panels(); p-- > 0;) shared->Pack(p, p + 1);
+  for (size_t p = shared->panels(); p-- > 0;) shared->Pack(memory, p, p + 1);
+  shared->Use(buffer, memory);
   return shared;
 }
 
