@@ -188,7 +188,8 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
 
 void MappedFile::DropPages(std::span<const std::byte> part) const {
   const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto first = std::max(reinterpret_cast<uintptr_t>(part.data()), reinterpret_cast<uintptr_t>(bytes_.data()));
+  const auto first =
+      std::max(reinterpret_cast<uintptr_t>(part.data()), reinterpret_cast<uintptr_t>(bytes_.data()));
   const auto last = std::min(reinterpret_cast<uintptr_t>(part.data() + part.size()),
                              reinterpret_cast<uintptr_t>(bytes_.data() + bytes_.size()));
   const uintptr_t begin = (first + page - 1) / page * page, end = last / page * page;

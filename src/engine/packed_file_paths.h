@@ -8,8 +8,8 @@ namespace tern {
 
 // Beside the file ("x.gguf.tern-cache") or in the folder ("x/packed.tern-cache") that is the model, where a
 // person who removes the model finds it. A model that is a link, or a folder of links, lies in someone else's
-// store: then, and where the model's folder cannot be written to, it is in `cache_folder`, under a name of its
-// own. The folder is made if need be. "": no such place.
+// store: then, and where the model's folder cannot be written to, it is in `cache_folder`, under a name of
+// its own. The folder is made if need be. "": no such place.
 std::vector<std::string> PackedFilePaths(const std::string& model, const std::string& cache_folder);
 
 }  // namespace tern

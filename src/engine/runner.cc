@@ -82,7 +82,8 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   TERN_TRY(runner->context_, FitContext(loaded, options, type));
   runner->limits_ = LimitsOf(options);
   TERN_TRY_STATUS(CheckArena(runner->graph_, runner->limits_, *runner->backend_));
-  TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_, FilesOf(loaded, options)));
+  TERN_TRY(runner->plan_,
+           runner->backend_->Prepare(runner->graph_, runner->limits_, FilesOf(loaded, options)));
 
   const int blocks = BlocksFor(runner->context_) * options.sequences;
   runner->kv_ = std::make_unique<KvStore>(loaded.built.kv_layers, type, blocks);

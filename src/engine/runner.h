@@ -30,7 +30,8 @@ struct RunnerOptions {
   int step_outputs = 0;                // most rows of logits of one step; 0: one per sequence
   std::vector<std::string> disabled_passes = {};
   std::vector<std::string> granted = {};  // rewrites that change results (engine/error_budget.h)
-  // Whether packed weights are kept between runs: beside the model, else in `cache_folder` ("": nowhere else).
+  // Whether packed weights are kept between runs: beside the model, else in `cache_folder` ("": nowhere
+  // else).
   bool cache_weights = false;
   std::string cache_folder = {};
 };
@@ -41,7 +42,7 @@ StepLimits LimitsOf(const RunnerOptions& options);
 struct RunnerBytes {
   size_t file = 0, packed_weights = 0, kv = 0;
   size_t mapped_weights = 0;  // of the packed ones, what came from the cache
-  size_t arena = 0;  // and the kernels' scratch
+  size_t arena = 0;           // and the kernels' scratch
 };
 
 using SequenceId = int32_t;

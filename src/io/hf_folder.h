@@ -25,9 +25,9 @@ class HfFolder {
   // config.json with nested objects flattened: "rope_scaling.factor"; arrays of objects by number:
   // "config_groups.0.format". Nulls are left out.
   const Metadata& config() const { return config_; }
-  const NamedRawTensors& tensors() const { return tensors_; }  // sorted by name
-  const RawTensor* Find(std::string_view name) const;          // nullptr: none
-  size_t file_bytes() const { return file_bytes_; }  // of the tensors' files
+  const NamedRawTensors& tensors() const { return tensors_; }   // sorted by name
+  const RawTensor* Find(std::string_view name) const;           // nullptr: none
+  size_t file_bytes() const { return file_bytes_; }             // of the tensors' files
   std::span<const MappedFile> files() const { return files_; }  // config.json, then the tensors' files
 
  private:

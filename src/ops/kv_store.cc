@@ -106,19 +106,17 @@ size_t KvStore::BlockBytes(const std::vector<KvLayer>& layers, KvType type) {
 KvStore::KvStore(std::vector<KvLayer> layers, KvType type, int blocks)
     : layers_(std::move(layers)), type_(type), blocks_(blocks) {
   TERN_CHECK(blocks >= 0);
-  size_t bytes = 0;
   for (const KvLayer& layer : layers_) {
-    places_.push_back({bytes, PartBytes(layer.head_dim, type), HeadBlockBytes(layer, type)});
-    bytes += static_cast<size_t>(blocks) * LayerBlockBytes(layer, type);
+    places_.push_back({block_bytes_, PartBytes(layer.head_dim, type), HeadBlockBytes(layer, type)});
+    block_bytes_ += LayerBlockBytes(layer, type);
   }
-  buffer_ = Buffer(bytes);
+  buffer_ = Buffer(static_cast<size_t>(blocks) * block_bytes_);
 }
 
 void* KvStore::K(int layer, int32_t block, int head) {
   const Place& place = places_[static_cast<size_t>(layer)];
-  const auto heads = static_cast<size_t>(this->layer(layer).kv_heads);
-  const size_t part = static_cast<size_t>(block) * heads + static_cast<size_t>(head);
-  return static_cast<char*>(buffer_.data()) + place.offset + part * place.head_bytes;
+  return static_cast<char*>(buffer_.data()) + static_cast<size_t>(block) * block_bytes_ + place.offset +
+         static_cast<size_t>(head) * place.head_bytes;
 }
 
 void* KvStore::V(int layer, int32_t block, int head) {

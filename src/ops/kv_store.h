@@ -64,13 +64,14 @@ class KvStore {
   std::vector<KvLayer> layers_;
   KvType type_;
   int blocks_;
-  // In bytes; a layer is [blocks][kv_heads][K | V].
+  // In bytes; [blocks][layers][kv_heads][K | V], so that a short text touches little of it.
   struct Place {
-    size_t offset;      // of the layer
+    size_t offset;      // of the layer in a block
     size_t k_bytes;     // of K, so V's offset
     size_t head_bytes;  // of K and V
   };
   std::vector<Place> places_;  // by layer
+  size_t block_bytes_ = 0;
   Buffer buffer_;
 };
 

@@ -6,7 +6,8 @@
 //   4096 bytes   header: magic, byte order, version, hashes of what it was made from and of all that follows
 //   the rest     the weights' panels as they lie in memory, each from a multiple of 4096 on
 //
-// Any thread, any number of processes: a file appears whole (temporary file, fsync, rename) and never changes.
+// Any thread, any number of processes: a file appears whole (temporary file, fsync, rename) and never
+// changes.
 
 #include <memory>
 #include <optional>

@@ -59,8 +59,8 @@ Hash128 WeightCache::Describe() const {
 WeightCache::Filled WeightCache::Fill(const WeightFiles& files) {
   Filled filled;
   const size_t bytes = LayOut();
-  const bool may_use_file = bytes >= kMinFileBytes && !files.sources.empty() && !files.cache_paths.empty() &&
-                            !BuildId().empty();
+  const bool may_use_file =
+      bytes >= kMinFileBytes && !files.sources.empty() && !files.cache_paths.empty() && !BuildId().empty();
   const Hash128 plan = may_use_file ? Describe() : Hash128{};
   PackedContents contents;
   if (auto found = may_use_file ? OpenPackedFile(files, plan, bytes, team_) : std::nullopt) {

@@ -4,9 +4,23 @@
 #include "cli/command.h"
 #include "cli/model_store_options.h"
 #include "cli/terminal.h"
+#include "engine/packed_file_paths.h"
+#include "io/files.h"
 
 namespace tern {
 namespace {
+
+// What is beside the model goes with its folder; what is elsewhere goes here.
+Status RemoveWithPacked(const std::string& model, StoreOptions store) {
+  std::vector<std::string> packed;
+  store.offline = true;
+  if (const auto files = ResolveModel(model, store, {}); files.ok()) {
+    packed = PackedFilePaths(files.value().path, PackedFolder());
+  }
+  TERN_TRY_STATUS(RemoveModel(model, store));
+  for (const std::string& path : packed) TERN_TRY_STATUS(RemoveTree(path));
+  return {};
+}
 
 void Setup(Arguments& args) {
   auto models = std::make_shared<std::vector<std::string>>();
@@ -14,7 +28,7 @@ void Setup(Arguments& args) {
   args.Run([models]() -> Status {
     TERN_TRY(const StoreOptions store, StoreOptionsFromEnvironment());
     for (const std::string& model : *models) {
-      TERN_TRY_STATUS(RemoveModel(model, store));
+      TERN_TRY_STATUS(RemoveWithPacked(model, store));
       fmt::print("removed {}\n", Printable(model));
     }
     return {};

@@ -53,8 +53,8 @@ class PackedWeight {
   size_t experts() const { return sources_.size(); }  // 1 where the weight is [N, K]
   // Of one expert. The panels of all lie one after another, expert by expert.
   size_t panels() const { return (static_cast<size_t>(channels_) + kPanelChannels - 1) / kPanelChannels; }
-  // Fills panels [begin, end) of experts() * panels() in `memory`, bytes() of zeros before. Disjoint ranges may
-  // run on different threads. With kDecode: nothing to do.
+  // Fills panels [begin, end) of experts() * panels() in `memory`, bytes() of zeros before. Disjoint ranges
+  // may run on different threads. With kDecode: nothing to do.
   void Pack(uint8_t* memory, size_t begin, size_t end) const;
   // From now on the panels are those at `memory`, 64-byte aligned, which `owner` keeps alive.
   void Use(std::shared_ptr<const void> owner, const uint8_t* memory);
