@@ -60,7 +60,9 @@ class Meter {
       : model_(std::move(model)),
         options_(std::move(options)),
         tokens_(std::move(tokens)),
-        vocabulary_(static_cast<size_t>(model_->hparams().vocabulary)) {}
+        vocabulary_(static_cast<size_t>(model_->hparams().vocabulary)) {
+    options_.cache_weights = false;  // these plans are tried, not kept
+  }
 
   // Calls visit(token, logits) for the first `count` tokens.
   template <class Visit>
