@@ -130,6 +130,13 @@ AtomicFile::~AtomicFile() {
 
 Result<AtomicFile> AtomicFile::Create(const std::string& path, unsigned mode) {
   static std::atomic<uint64_t> counter{0};
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    if (S_ISDIR(info.st_mode)) return BadInput(path + ": is a folder, expected a file");
+    const int fd = OpenRetrying(path, O_WRONLY);
+    if (fd < 0) return SystemError(path, "open");
+    return AtomicFile(path, "", fd);
+  }
   // Not mkstemp: the file gets the mode that the user's umask gives.
   std::string temporary = path + "." + std::to_string(getpid()) + "." + std::to_string(counter++) + ".tmp";
   const int fd = OpenRetrying(temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
@@ -150,6 +157,9 @@ Status AtomicFile::Append(std::string_view bytes) {
 
 Status AtomicFile::Commit() {
   TERN_CHECK(fd_ >= 0);
+  if (temporary_.empty()) {
+    return close(std::exchange(fd_, -1)) == 0 ? Status() : SystemError(path_, "close");
+  }
   if (fsync(fd_) != 0) return SystemError(path_, "sync");
   if (close(std::exchange(fd_, -1)) != 0) return SystemError(path_, "close");
   if (rename(temporary_.c_str(), path_.c_str()) != 0) return SystemError(path_, "replace");

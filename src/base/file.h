@@ -31,7 +31,8 @@ struct FileStamp {
 };
 Result<FileStamp> StampOf(const std::string& path);
 
-// WriteFileAtomic in pieces. Destroyed before Commit(), it leaves nothing behind.
+// WriteFileAtomic in pieces. Destroyed before Commit(), it leaves nothing behind. A device or pipe of that
+// name is written to as it is: /dev/null and /dev/stdout must not be replaced.
 class AtomicFile {
  public:
   // `mode` as of open(2), less what the umask takes.

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,6 +62,20 @@ TEST_F(FileTest, WhatIsNotCommittedLeavesTheOldFile) {
   }
   EXPECT_EQ(ReadFile(Path("a"), 10).value(), "old");
   EXPECT_EQ(FilesInFolder(), 1u);
+}
+
+TEST_F(FileTest, WritesThroughToDevicesAndPipes) {
+  ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
+  const int reader = open(Path("pipe").c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_TRUE(WriteFileAtomic(Path("pipe"), "abc").ok());
+  char got[4] = {};
+  EXPECT_EQ(read(reader, got, 4), 3);
+  EXPECT_STREQ(got, "abc");
+  close(reader);
+  struct stat info {};
+  ASSERT_EQ(stat(Path("pipe").c_str(), &info), 0);
+  EXPECT_TRUE(S_ISFIFO(info.st_mode));
+  EXPECT_EQ(WriteFileAtomic(folder_, "x").error().what, folder_ + ": is a folder, expected a file");
 }
 
 TEST_F(FileTest, MapsRegularFilesOnly) {

@@ -1,11 +1,10 @@
 #pragma once
-// NpyWriter: a float32 matrix as a NumPy .npy file (format 1.0), row by row. Written beside its name and
-// renamed when finished, so that a half-written file is never taken for a whole one.
+// NpyWriter: a float32 matrix as a NumPy .npy file (format 1.0), row by row, whole or not there at all.
 
-#include <cstdio>
 #include <span>
 #include <string>
 
+#include "base/file.h"
 #include "base/result.h"
 
 namespace tern {
@@ -13,17 +12,12 @@ namespace tern {
 class NpyWriter {
  public:
   static Result<NpyWriter> Create(const std::string& path, size_t rows, size_t columns);
-  NpyWriter(NpyWriter&& other) noexcept;
-  NpyWriter& operator=(NpyWriter&&) = delete;
-  ~NpyWriter();
-
   Status Append(std::span<const float> values);
-  Status Finish();
+  Status Finish() { return file_.Commit(); }
 
  private:
-  NpyWriter(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
-  std::string path_;
-  std::FILE* file_;
+  explicit NpyWriter(AtomicFile file) : file_(std::move(file)) {}
+  AtomicFile file_;
 };
 
 }  // namespace tern

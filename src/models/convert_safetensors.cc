@@ -233,7 +233,7 @@ Status ConvertToSafetensors(const std::string& folder, const std::string& out,
     return Unsupported(folder +
                        ": is no Hugging Face folder, which safetensors are made from; supported: --to gguf");
   }
-  if (IsFile(out) || IsDirectory(out)) return BadInput(out + ": is there already, expected a new folder");
+  if (StampOf(out).ok()) return BadInput(out + ": is there already, expected a new folder");
   TERN_TRY(const auto opened, HfFolder::Open(folder));
   const std::string partial = out + ".part";  // the folder is there whole or not at all
   TERN_TRY_STATUS(RemoveTree(partial));
