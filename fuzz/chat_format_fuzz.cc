@@ -5,15 +5,13 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <iostream>
 #include <string>
 #include <vector>
 
 #include "text/chat_format.h"
 
 namespace {
-
-#define REQUIRE(condition) \
-  if (!(condition)) __builtin_trap()
 
 using Kind = tern::ChatEvent::Kind;
 
@@ -22,8 +20,8 @@ std::vector<tern::ChatEvent> Joined(const std::vector<tern::ChatEvent>& events) 
   std::vector<tern::ChatEvent> joined;
   for (const tern::ChatEvent& event : events) {
     const bool is_text = event.kind != Kind::kCallBegin && event.kind != Kind::kCallEnd;
-    REQUIRE(!is_text || !event.text.empty());
-    if (is_text && !joined.empty() && joined.back().kind == event.kind && joined.back().call == event.call) {
+    if (is_text && !event.text.empty() && !joined.empty() && joined.back().kind == event.kind &&
+        joined.back().call == event.call) {
       joined.back().text += event.text;
     } else {
       joined.push_back(event);
@@ -32,38 +30,37 @@ std::vector<tern::ChatEvent> Joined(const std::vector<tern::ChatEvent>& events) 
   return joined;
 }
 
-void RequireSound(const std::vector<tern::ChatEvent>& events) {
+bool IsJson(std::string_view text) {
+  boost::json::parse_options options;
+  options.max_depth = 600;
+  options.allow_invalid_utf8 = true;
+  boost::json::error_code error;
+  boost::json::parse(text, error, {}, options);
+  return !error;
+}
+
+// What is wrong with the events of one message; empty: nothing.
+std::string_view Fault(const std::vector<tern::ChatEvent>& events) {
   int calls = 0;
   bool open = false;
   std::string arguments;
   for (const tern::ChatEvent& event : events) {
-    switch (event.kind) {
-      case Kind::kCallBegin:
-        REQUIRE(!open && event.call == calls++ && !event.text.empty());
-        open = true;
-        arguments.clear();
-        break;
-      case Kind::kCallArguments:
-        REQUIRE(open && event.call == calls - 1);
-        arguments += event.text;
-        break;
-      case Kind::kCallEnd:
-        REQUIRE(open && event.call == calls - 1);
-        open = false;
-        if (event.is_whole) {
-          boost::json::parse_options options;
-          options.max_depth = 600;
-          options.allow_invalid_utf8 = true;
-          boost::json::error_code error;
-          boost::json::parse(arguments, error, {}, options);
-          REQUIRE(!error);
-        }
-        break;
-      default:
-        REQUIRE(!open);
+    if (event.kind == Kind::kCallBegin) {
+      if (open || event.call != calls++) return "a call begins out of turn";
+      open = true;
+      arguments.clear();
+    } else if (open != (event.kind == Kind::kCallArguments || event.kind == Kind::kCallEnd)) {
+      return open ? "text inside a call" : "arguments outside a call";
+    } else if (open && event.call != calls - 1) {
+      return "another call's number";
     }
+    if (event.kind != Kind::kCallEnd && event.text.empty()) return "an event without text";
+    if (event.kind == Kind::kCallArguments) arguments += event.text;
+    if (event.kind != Kind::kCallEnd) continue;
+    open = false;
+    if (event.is_whole && !IsJson(arguments)) return "a whole call's arguments are no JSON";
   }
-  REQUIRE(!open);
+  return open ? "a call does not end" : "";
 }
 
 // `text` in pieces; at every line break in it a control token arrives, one after the other.
@@ -103,6 +100,15 @@ bool Same(const std::vector<tern::ChatEvent>& a, const std::vector<tern::ChatEve
   return true;
 }
 
+void Show(std::string_view title, const std::vector<tern::ChatEvent>& events) {
+  constexpr std::string_view kNames[] = {"content", "reasoning", "call", "arguments", "end"};
+  std::cerr << title << "\n";
+  for (const tern::ChatEvent& event : events) {
+    std::cerr << "  " << kNames[static_cast<size_t>(event.kind)] << " " << event.call << ": " << event.text
+              << (event.id.empty() ? "" : " id " + event.id) << (event.is_whole ? "" : ", not whole") << "\n";
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -123,8 +129,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string text = data.ConsumeRemainingBytesAsString();
 
   const auto whole = Parse(format, options, text, text.size() + 1);
-  RequireSound(whole);
-  REQUIRE(Same(whole, Parse(format, options, text, piece)));
-  REQUIRE(Same(whole, Parse(format, options, text, 1)));
+  const std::string_view fault = Fault(whole);
+  for (const size_t cut : {piece, size_t{1}}) {
+    const auto cut_up = Parse(format, options, text, cut);
+    if (fault.empty() && Same(whole, cut_up)) continue;
+    std::cerr << format.name << ": " << (fault.empty() ? "other events by other pieces" : fault) << "\n"
+              << text;
+    Show("\nin one piece:", whole);
+    Show("in pieces of " + std::to_string(cut) + ":", cut_up);
+    __builtin_trap();
+  }
   return 0;
 }

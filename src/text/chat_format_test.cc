@@ -205,6 +205,16 @@ TEST(ChatFormat, AnyCutGivesTheSameMessage) {
   }
 }
 
+// A model may break a character; its bytes are passed on inside names and arguments as elsewhere.
+TEST(ChatFormat, BytesThatAreNoUtf8StayInStrings) {
+  Case made;
+  made.format = "hermes";
+  const std::string text =
+      "<tool_call>{\"name\": \"f\xDE\", \"arguments\": \"{\\\"x\\\": \\\"\xDE\\\"}\"}</tool_call>";
+  const std::vector<std::string> want = {"call 0: f\xDE", "arguments 0: {\"x\": \"\xDE\"}", "end 0"};
+  EXPECT_EQ(Parsed(made, {{text}}), want);
+}
+
 // Every format is found by a template that speaks of it, unless an earlier one is.
 TEST(ChatFormat, DetectedByWhatTheTemplateMentions) {
   const auto named = [](std::string_view text) { return DetectChatFormat(text).name; };

@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 #include <cstdint>
+#include <optional>
 
 namespace tern::chat {
 namespace {
@@ -13,9 +14,20 @@ bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 // A JSON string's text; anything else as it is written.
 std::string Decoded(const std::string& json) {
+  boost::json::parse_options options;
+  options.allow_invalid_utf8 = true;  // a scanner has let it pass, and a string is one whatever its bytes
   boost::json::error_code error;
-  const boost::json::value value = boost::json::parse(json, error);
+  const boost::json::value value = boost::json::parse(json, error, {}, options);
   return !error && value.is_string() ? std::string(value.get_string()) : json;
+}
+
+// The text as JSON, mended as the scanner mends what it reads; nothing if it is none.
+std::optional<std::string> AsJson(std::string_view text) {
+  JsonScanner scanner;
+  std::string json;
+  const size_t used = scanner.Read(text, &json);
+  const bool is_json = scanner.Finish() && text.find_first_not_of(" \t\r\n", used) == text.npos;
+  return is_json ? std::optional(json) : std::nullopt;
 }
 
 }  // namespace
@@ -90,6 +102,8 @@ bool CallObject::BeginValue(char c) {
   if (role_ == Role::kArguments && has_arguments_) role_ = Role::kOther;
   if (role_ == Role::kArguments) has_arguments_ = true;
   is_word_ = role_ != Role::kArguments || (c != '{' && c != '[');
+  // Whether it is a call is settled here, not by as much of the arguments as has arrived.
+  if (!is_word_ && !name_.empty() && !has_begun_ && !Begin()) return false;
   scanner_.Reset();
   word_.clear();
   value_bytes_ = 0;
@@ -142,7 +156,10 @@ bool CallObject::EndValue() {
   if (role_ == Role::kName && has_arguments_ && !has_begun_) return Begin();
   if (role_ == Role::kId) id_ = text;
   if (role_ != Role::kArguments || !is_word_ || text == "null") return true;
-  return TakeArguments(text);
+  if (text.find_first_not_of(" \t\r\n") == text.npos) return true;
+  const std::optional<std::string> json = AsJson(text);
+  is_json_ = json.has_value();
+  return TakeArguments(json ? *json : text);
 }
 
 bool CallObject::TakeArguments(std::string_view json) {
@@ -168,7 +185,7 @@ bool CallObject::Close() {
   expect_ = Expect::kNext;
   if (--level_ > 0) return true;
   if (!has_begun_ && !Begin()) return false;
-  out_->EndCall(true);
+  out_->EndCall(is_json_);
   state_ = State::kDone;
   return true;
 }

@@ -25,7 +25,8 @@ class CallObject {
   CallObject(EventWriter* out, const boost::json::value* only_tools) : out_(out), only_tools_(only_tools) {}
 
   // Reads on from the object's "{". Returns how many bytes were used; with kBad the rest begins with what
-  // went wrong. The call begins when its name and its arguments are there, and ends with kDone.
+  // went wrong. The call begins when its name and its arguments are there, and ends with kDone; not whole
+  // where its arguments are a string that holds no JSON.
   size_t Read(std::string_view text);
   State state() const { return state_; }
   bool has_begun() const { return has_begun_; }
@@ -59,6 +60,7 @@ class CallObject {
   std::string name_, id_;
   std::string held_;  // arguments that came before the name
   bool is_first_key_ = true, has_arguments_ = false, has_begun_ = false;
+  bool is_json_ = true;  // the arguments
 };
 
 }  // namespace tern::chat

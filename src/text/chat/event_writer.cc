@@ -51,13 +51,10 @@ void EventWriter::Flush() {
 
 void EventWriter::BeginCall(std::string_view name, std::string_view id) {
   Marker();
-  const auto plain = [](std::string_view text) {
-    std::string kept(text);
-    std::erase(kept, kControl);
-    return kept;
-  };
-  events_->push_back(
-      {.kind = ChatEvent::Kind::kCallBegin, .text = plain(name), .call = calls_++, .id = plain(id)});
+  events_->push_back({.kind = ChatEvent::Kind::kCallBegin,
+                      .text = WithoutControl(std::string(name)),
+                      .call = calls_++,
+                      .id = WithoutControl(std::string(id))});
   in_call_ = true;
   has_arguments_ = false;
 }

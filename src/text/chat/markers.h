@@ -35,6 +35,10 @@ std::vector<std::string_view> Joined(std::vector<std::string_view> first,
 
 // In front of a marker that came as a control token. No UTF-8 text has this byte; it never leaves a parser.
 constexpr char kControl = '\xFF';
+inline std::string WithoutControl(std::string text) {
+  std::erase(text, kControl);
+  return text;
+}
 
 // Makes a parser's markers: those that are control tokens are found only where they came as such.
 class MarkerMaker {

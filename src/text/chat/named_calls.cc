@@ -82,7 +82,7 @@ Progress NamedCalls::StepHeader(std::string_view text) {
   raw_ += text.substr(0, end);
   if (end == text.size() && raw_.size() < header_begin_ + kMaxHeaderBytes) return {.used = end};
   CallHeader header;
-  if (end < text.size()) header = tags_.read_header(std::string_view(raw_).substr(header_begin_));
+  if (end < text.size()) header = tags_.read_header(WithoutControl(raw_.substr(header_begin_)));
   if (header.name.empty()) {
     Leave();
     return {.used = end, .left = true};
