@@ -78,44 +78,50 @@ void Flatten(const std::string& key, const json::value& value, Metadata& out) {
   }
 }
 
-// The shards that an index names, each once.
-Result<std::set<std::string>> ReadIndex(const std::string& path) {
+struct Index {
+  std::set<std::string> files;       // each once
+  std::vector<std::string> tensors;  // what they are said to hold
+};
+
+Result<Index> ReadIndex(const std::string& path) {
   TERN_TRY(const std::string text, ReadSmallFile(path, kMaxIndexBytes));
   TERN_TRY(const json::value index, ParseJson(text, path, kMaxDepth));
   const json::object* fields = index.if_object();
   const json::value* map = fields == nullptr ? nullptr : fields->if_contains("weight_map");
   if (map == nullptr || !map->is_object())
     return BadInput(path + ": weight_map: missing, expected an object");
-  std::set<std::string> files;
+  Index out;
   for (const json::key_value_pair& field : map->get_object()) {
     const json::string* file = field.value().if_string();
     if (file == nullptr || !IsSafeRelativePath(*file)) {
       return BadInput(
           fmt::format("{}: weight_map: {}: expected a file name of this folder", path, Quote(field.key())));
     }
-    files.emplace(*file);
+    out.files.emplace(*file);
+    out.tensors.emplace_back(field.key());
   }
-  if (files.empty()) return BadInput(path + ": weight_map: is empty, expected tensors");
-  return files;
-}
-
-Result<json::value> ReadJsonFile(const std::string& path) {
-  TERN_TRY(const std::string text, ReadSmallFile(path, kMaxConfigBytes));
-  return ParseJson(text, path, kMaxDepth);
+  if (out.files.empty()) return BadInput(path + ": weight_map: is empty, expected tensors");
+  return out;
 }
 
 }  // namespace
 
-Result<Metadata> ReadJsonMetadata(const std::string& path) {
-  TERN_TRY(const json::value value, ReadJsonFile(path));
-  if (!value.is_object()) return BadInput(path + ": expected a JSON object");
+Result<Metadata> ParseJsonMetadata(std::string_view text, std::string_view name) {
+  TERN_TRY(const json::value value, ParseJson(text, name, kMaxDepth));
+  if (!value.is_object()) return BadInput(fmt::format("{}: expected a JSON object", name));
   Metadata out;
   Flatten("", value, out);
   return out;
 }
 
+Result<Metadata> ReadJsonMetadata(const std::string& path) {
+  TERN_TRY(const std::string text, ReadSmallFile(path, kMaxConfigBytes));
+  return ParseJsonMetadata(text, path);
+}
+
 Result<Metadata> ReadJsonArray(const std::string& path) {
-  TERN_TRY(const json::value value, ReadJsonFile(path));
+  TERN_TRY(const std::string text, ReadSmallFile(path, kMaxConfigBytes));
+  TERN_TRY(const json::value value, ParseJson(text, path, kMaxDepth));
   if (!value.is_array()) return BadInput(path + ": expected a JSON array");
   Metadata out;
   for (size_t i = 0; i < value.get_array().size(); ++i) Flatten(std::to_string(i), value.get_array()[i], out);
@@ -146,9 +152,10 @@ Result<std::unique_ptr<HfFolder>> HfFolder::Open(const std::string& path) {
   TERN_TRY(folder->config_, ReadJsonMetadata(path + "/config.json"));
   TERN_TRY(MappedFile config, MappedFile::Open(path + "/config.json"));
   folder->files_.push_back(std::move(config));
+  Index index;
   if (IsFile(path + "/" + std::string(kIndex))) {
-    TERN_TRY(const std::set<std::string> files, ReadIndex(path + "/" + std::string(kIndex)));
-    for (const std::string& name : files) TERN_TRY_STATUS(folder->AddFile(name));
+    TERN_TRY(index, ReadIndex(path + "/" + std::string(kIndex)));
+    for (const std::string& name : index.files) TERN_TRY_STATUS(folder->AddFile(name));
   } else if (IsFile(path + "/" + std::string(kOneFile))) {
     TERN_TRY_STATUS(folder->AddFile(std::string(kOneFile)));
   } else {
@@ -160,6 +167,10 @@ Result<std::unique_ptr<HfFolder>> HfFolder::Open(const std::string& path) {
                                         [](const auto& a, const auto& b) { return a.first == b.first; });
   if (twice != tensors.end()) {
     return BadInput(fmt::format("{}: tensor {}: occurs in two files", path, Quote(twice->first)));
+  }
+  for (const std::string& name : index.tensors) {
+    if (folder->Find(name) != nullptr) continue;
+    return BadInput(fmt::format("{}/{}: weight_map: {}: is in none of the files", path, kIndex, Quote(name)));
   }
   return folder;
 }

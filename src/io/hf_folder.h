@@ -47,6 +47,7 @@ bool HasTokenizerFiles(const std::string& folder);
 // A JSON file's top-level object as metadata, flattened as above; or its top-level array, whose keys begin
 // with a number.
 Result<Metadata> ReadJsonMetadata(const std::string& path);
+Result<Metadata> ParseJsonMetadata(std::string_view text, std::string_view name);  // of an object
 Result<Metadata> ReadJsonArray(const std::string& path);
 
 }  // namespace tern

@@ -17,6 +17,7 @@ namespace json = boost::json;
 
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr size_t kMaxDims = 8;
+constexpr size_t kMaxNameBytes = 512;
 
 struct RawTypeInfo {
   std::string_view name;
@@ -40,6 +41,9 @@ class HeaderReader {
       : file_name_(file_name), data_(data) {}
 
   Result<Entry> Read(std::string_view name, const json::value& value) const {
+    const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) { return c < 0 || c >= ' '; });
+    if (name.empty() || name.size() > kMaxNameBytes || !is_plain)
+      return Bad(name, fmt::format("name: expected 1 to {} bytes, no control characters", kMaxNameBytes));
     Entry entry;
     entry.name = name;
     const json::object* fields = value.if_object();
@@ -168,6 +172,10 @@ Result<NamedRawTensors> ParseSafetensors(std::span<const std::byte> file, std::s
   if (!text.starts_with('{'))
     return BadInput(fmt::format("{}: header: expected JSON that starts with '{{'", name));
   TERN_TRY(const json::value header, ParseJson(text, fmt::format("{}: header", name), 8));
+  if (const std::string_view twice = RepeatedKey(text); !twice.empty()) {
+    return BadInput(
+        fmt::format("{}: tensor {}: is described twice", name, Quote(twice.substr(1, twice.size() - 2))));
+  }
   std::vector<Entry> entries;
   const HeaderReader reader(name, data);
   for (const json::key_value_pair& field : header.get_object()) {

@@ -63,6 +63,10 @@ TEST(Safetensors, SaysWhatIsWrong) {
        "f: tensor \"b\": data_offsets: starts at 1, expected 2: tensors may neither overlap nor leave holes"},
       {R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2,
        "f: tensor \"a\": data_offsets: starts at 1, expected 0: tensors may neither overlap nor leave holes"},
+      {R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+       1, "f: tensor \"\\u0061\": is described twice"},
+      {R"({"a\n":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1,
+       "f: tensor \"a\\x0a\": name: expected 1 to 512 bytes, no control characters"},
       {R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 2,
        "f: its tensors end at byte 1 of the data, the file has 2"},
   };

@@ -19,7 +19,7 @@ constexpr std::string_view kBadUtf8[] = {
 
 class Generator {
  public:
-  Generator(uint64_t seed, size_t count, const std::function<void(const BrokenFile&)>& visit)
+  Generator(uint64_t seed, size_t count, const std::function<void(const Broken&)>& visit)
       : random_(seed), left_(count), visit_(visit) {}
   void Run();
 
@@ -42,7 +42,7 @@ class Generator {
 
   std::mt19937_64 random_;
   size_t left_;
-  const std::function<void(const BrokenFile&)>& visit_;
+  const std::function<void(const Broken&)>& visit_;
   const std::vector<Blueprint> files_ = ValidFiles();
   const std::vector<Blueprint> shards_ = ValidShards();
 };
@@ -57,11 +57,11 @@ bool Generator::Emit(std::string what, std::string bytes, bool may_load) {
 bool Generator::EmitShards(std::string what, std::vector<std::string> shards, bool may_load) {
   if (left_ == 0) return false;
   --left_;
-  BrokenFile broken{std::move(what), {}, may_load};
+  Broken broken{std::move(what), {}, may_load};
   for (size_t i = 0; i < shards.size(); ++i) {
     if (shards[i].empty()) continue;  // missing
-    broken.shards.emplace_back(fmt::format("m-{:05}-of-{:05}.gguf", i + 1, shards.size()),
-                               std::move(shards[i]));
+    broken.files.emplace_back(fmt::format("m-{:05}-of-{:05}.gguf", i + 1, shards.size()),
+                              std::move(shards[i]));
   }
   visit_(broken);
   return true;
@@ -403,7 +403,7 @@ void Generator::Run() {
 
 }  // namespace
 
-void ForEachBrokenFile(uint64_t seed, size_t count, const std::function<void(const BrokenFile&)>& visit) {
+void ForEachBrokenFile(uint64_t seed, size_t count, const std::function<void(const Broken&)>& visit) {
   Generator(seed, count, visit).Run();
 }
 

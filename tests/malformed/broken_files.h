@@ -4,19 +4,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
-#include <utility>
-#include <vector>
+
+#include "malformed/judge.h"
 
 namespace tern {
 
-struct BrokenFile {
-  std::string what;                                         // what was done to it
-  std::vector<std::pair<std::string, std::string>> shards;  // file name, bytes; the first is opened
-  bool may_load = false;  // the change may leave a valid file: loading is right, or an error
-};
-
-// Calls `visit` for exactly `count` files.
-void ForEachBrokenFile(uint64_t seed, size_t count, const std::function<void(const BrokenFile&)>& visit);
+// Calls `visit` for exactly `count` of them; the first file, or shard, is the one to open.
+void ForEachBrokenFile(uint64_t seed, size_t count, const std::function<void(const Broken&)>& visit);
 
 }  // namespace tern

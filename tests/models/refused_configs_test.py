@@ -44,6 +44,7 @@ CASES = [
     ("mpt", {"logit_scale": "inv_sqrt_d_model"}, "config.json: logit_scale: supported: null"),
     ("falcon-40b", {"num_kv_heads": 3}, "query_key_value.weight: the config's sizes leave no rows of 160"),
     ("chatglm-own-code", {"rmsnorm": False}, "config.json: rmsnorm: false, supported: true"),
+    ("qwen2", {"head_dim": 2147483647}, "config.json: head_dim: 2147483647, of which"),
     ("gptneox", {"rotary_pct": 1.2}, "gptneox.rope.dimension_count: 38, expected at most the 32 channels of a head"),
 ]
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "io/field_reader.h"
 #include "io/gguf.h"
 #include "io/hf_folder.h"
 #include "models/hf/config.h"
@@ -68,7 +69,7 @@ Result<Found> FindMapping(const Metadata& config) {
     }
   }
   return Unsupported(
-      fmt::format("config.json: architectures: \"{}\", supported: {}", classes->front(), known));
+      fmt::format("config.json: architectures: {}, supported: {}", Quote(classes->front()), known));
 }
 
 // Another activation than the model's would pass unseen: the answers would merely be wrong.
@@ -77,7 +78,7 @@ void CheckActivation(HfConfig& c, std::string_view known) {
        {"hidden_act", "hidden_activation", "activation_function", "activation"}) {
     const std::string name = c.Str(key, "");
     if (name.empty() || HasWord(known, name)) continue;
-    c.Refuse(Unsupported(fmt::format("config.json: {}: \"{}\", supported: {}", key, name, known)));
+    c.Refuse(Unsupported(fmt::format("config.json: {}: {}, supported: {}", key, Quote(name), known)));
   }
 }
 

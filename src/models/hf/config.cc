@@ -6,12 +6,14 @@
 #include <cmath>
 #include <numbers>
 
+#include "io/field_reader.h"
 #include "models/activation.h"
 
 namespace tern {
 namespace {
 
 constexpr int64_t kMaxLayers = 4096;
+constexpr int64_t kMaxHeadDim = 1 << 16;
 constexpr std::string_view kNested[] = {"text_config.", "language_config.", "llm_config."};
 
 // "rope_parameters.rope_theta" of Transformers 5, or the older "rope_theta" and "rope_scaling.factor".
@@ -72,15 +74,17 @@ void ReadLongRope(HfConfig& c, const RopeKeys& rope, int64_t dims) {
     }
     c.AddTensor(fmt::format("rope_factors_{}.weight", length), std::move(factors));
   }
-  const auto context = static_cast<double>(c.Int("max_position_embeddings", 0));
-  const int64_t fallback = c.Int("original_max_position_embeddings", static_cast<int64_t>(context));
-  const auto original = static_cast<double>(c.Int(rope.Key("original_max_position_embeddings"), fallback));
+  const int64_t context = c.Int("max_position_embeddings", 0);
+  const int64_t fallback = c.Int("original_max_position_embeddings", context);
+  const int64_t original = c.Int(rope.Key("original_max_position_embeddings"), fallback);
   if (original <= 1)
     return c.Refuse(BadInput("config.json: original_max_position_embeddings: expected more than 1"));
-  const double factor = c.Float(rope.Key("factor"), context / original);
-  const double attention = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(original));
+  const double factor =
+      c.Float(rope.Key("factor"), static_cast<double>(context) / static_cast<double>(original));
+  const double attention =
+      factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original)));
   c.Set("rope.scaling.attn_factor", c.Float(rope.Key("attention_factor"), attention));
-  c.Set("rope.scaling.original_context_length", static_cast<int64_t>(original));
+  c.Set("rope.scaling.original_context_length", original);
 }
 
 void ReadYarn(HfConfig& c, const RopeKeys& rope) {
@@ -105,7 +109,12 @@ void ReadRope(HfConfig& c, int64_t head_dim) {
       c.Float(rope.Key("rope_theta"), c.Float("rope_theta", c.Float("rotary_emb_base", 10000)));
   double share = c.Float(rope.Key("partial_rotary_factor"), c.Float("partial_rotary_factor", 1));
   share = c.Float("rotary_pct", share);
-  const auto dims = static_cast<int64_t>(static_cast<double>(head_dim) * share);
+  const double rotated = static_cast<double>(head_dim) * share;
+  if (head_dim < 0 || head_dim > kMaxHeadDim || !(rotated >= 0 && rotated <= kMaxHeadDim)) {
+    return c.Refuse(BadInput(fmt::format("config.json: head_dim: {}, of which {} rotate, expected at most {}",
+                                         head_dim, rotated, kMaxHeadDim)));
+  }
+  const auto dims = static_cast<int64_t>(rotated);
   c.Set("rope.freq_base", base);
   c.Set("rope.dimension_count", dims);
   const std::string type = c.Str(rope.Key("rope_type"), c.Str(rope.Key("type"), "default"));
@@ -121,8 +130,8 @@ void ReadRope(HfConfig& c, int64_t head_dim) {
   if (type == "linear" || type == "dynamic")
     return c.Set("rope.scaling.factor", c.Float(rope.Key("factor"), 1));
   c.Refuse(Unsupported(
-      fmt::format("config.json: {}: \"{}\", supported: default, linear, dynamic, yarn, llama3, longrope",
-                  rope.Key("rope_type"), type)));
+      fmt::format("config.json: {}: {}, supported: default, linear, dynamic, yarn, llama3, longrope",
+                  rope.Key("rope_type"), Quote(type))));
 }
 
 }  // namespace
@@ -191,7 +200,7 @@ std::string HfConfig::OneOf(std::string_view key, std::string_view words) {
     if (rest.substr(0, end) == word) return word;
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  Refuse(Unsupported(fmt::format("config.json: {}: \"{}\", supported: {}", key, word, words)));
+  Refuse(Unsupported(fmt::format("config.json: {}: {}, supported: {}", key, Quote(word), words)));
   return first;
 }
 
@@ -203,7 +212,7 @@ void HfConfig::RefuseUnless(std::string_view key, bool supported) {
 std::string HfConfig::Activation(std::string_view key, std::string_view fallback) {
   const std::string name = Str(key, fallback);
   if (const std::string_view op = ActivationOp(name); !op.empty()) return std::string(op);
-  Refuse(Unsupported(fmt::format("config.json: {}: \"{}\", supported: {}", key, name, kKnownActivations)));
+  Refuse(Unsupported(fmt::format("config.json: {}: {}, supported: {}", key, Quote(name), kKnownActivations)));
   return std::string(fallback);
 }
 
@@ -221,8 +230,8 @@ void HfConfig::ReadLayerTypes() {
   for (const std::string& type : *types) {
     slides.push_back(type == "sliding_attention");
     if (type == "sliding_attention" || type == "full_attention") continue;
-    return Refuse(Unsupported("config.json: layer_types: \"" + type +
-                              "\", supported: full_attention, sliding_attention"));
+    return Refuse(Unsupported("config.json: layer_types: " + Quote(type) +
+                              ", supported: full_attention, sliding_attention"));
   }
   Set("attention.sliding_window_pattern", std::move(slides));
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "io/field_reader.h"
 #include "models/hf/quant/quant.h"
 
 namespace tern {
@@ -36,7 +37,7 @@ Result<const QuantDesc*> FindQuant(const Metadata& config) {
     known += (known.empty() ? "" : ", ") + std::string(desc->method);
   }
   return Unsupported(
-      fmt::format("config.json: quantization_config.quant_method: \"{}\", supported: {}", method, known));
+      fmt::format("config.json: quantization_config.quant_method: {}, supported: {}", Quote(method), known));
 }
 
 // "model.layers.0.mlp.up_proj" of "model.layers.0.mlp.up_proj.qweight"; "": the name is no marker.
@@ -83,6 +84,8 @@ Result<NamedTensors> LogicalTensors(const HfFolder& folder, std::vector<Buffer>*
     if (format == nullptr) {
       return Unsupported(fmt::format("{}: {}, supported: F32, F16, BF16", name, RawTypeName(raw.type)));
     }
+    // Without elements, its shape would not be bounded by the file.
+    if (Elements(raw.shape) == 0) return BadInput(fmt::format("{}: {}: is empty", name, ToString(raw.shape)));
     Shape shape = raw.shape.empty() ? Shape{1} : raw.shape;
     out.emplace_back(name, Tensor{format, std::move(shape), Aligned(raw, buffers)});
   }

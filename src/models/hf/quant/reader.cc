@@ -131,6 +131,8 @@ Result<RawTensor> QuantReader::Part(std::string_view part, std::initializer_list
     return Bad(part, fmt::format("{} {}, expected {} of {} dimensions", RawTypeName(raw->type),
                                  ToString(raw->shape), expected, dims));
   }
+  // A shape without elements may have any number of rows.
+  if (Elements(raw->shape) == 0) return Bad(part, ToString(raw->shape) + ": is empty");
   return *raw;
 }
 
