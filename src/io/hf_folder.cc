@@ -153,11 +153,12 @@ Result<std::unique_ptr<HfFolder>> HfFolder::Open(const std::string& path) {
   TERN_TRY(MappedFile config, MappedFile::Open(path + "/config.json"));
   folder->files_.push_back(std::move(config));
   Index index;
-  if (IsFile(path + "/" + std::string(kIndex))) {
+  // As Transformers looks: an index may be left over from a repository that was quantized into one file.
+  if (IsFile(path + "/" + std::string(kOneFile))) {
+    TERN_TRY_STATUS(folder->AddFile(std::string(kOneFile)));
+  } else if (IsFile(path + "/" + std::string(kIndex))) {
     TERN_TRY(index, ReadIndex(path + "/" + std::string(kIndex)));
     for (const std::string& name : index.files) TERN_TRY_STATUS(folder->AddFile(name));
-  } else if (IsFile(path + "/" + std::string(kOneFile))) {
-    TERN_TRY_STATUS(folder->AddFile(std::string(kOneFile)));
   } else {
     return NotFound(fmt::format("{}: holds no weights, expected {} or {}", path, kOneFile, kIndex));
   }
