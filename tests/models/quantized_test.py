@@ -140,10 +140,11 @@ def int8(stem, w):
 
 def fp8(stem, w, scale_part, block=None, tensor=False):
     if block:
-        rows, cols = -(-w.shape[0] // block), -(-w.shape[1] // block)
-        scale = np.array([[np.abs(w[r * block:(r + 1) * block, c * block:(c + 1) * block]).max() / 448 for c in range(cols)]
+        high, wide = block
+        rows, cols = -(-w.shape[0] // high), -(-w.shape[1] // wide)
+        scale = np.array([[np.abs(w[r * high:(r + 1) * high, c * wide:(c + 1) * wide]).max() / 448 for c in range(cols)]
                           for r in range(rows)], np.float32)
-        full = scale.repeat(block, 0)[:len(w)].repeat(block, 1)[:, :w.shape[1]]
+        full = scale.repeat(high, 0)[:len(w)].repeat(wide, 1)[:, :w.shape[1]]
     else:
         scale = np.array([np.abs(w).max() / 448], np.float32) if tensor else (np.abs(w).max(axis=1, keepdims=True) / 448)
         full = np.broadcast_to(scale if tensor else scale, w.shape)
@@ -213,7 +214,13 @@ KINDS = {
     "int8": (int8, {"quant_method": "compressed-tensors", "format": "int-quantized"}),
     "fp8-channel": (lambda s, w: fp8(s, w, ".weight_scale"), {"quant_method": "compressed-tensors"}),
     "fp8-tensor": (lambda s, w: fp8(s, w, ".weight_scale", tensor=True), {"quant_method": "fp8"}),
-    "fp8-block": (lambda s, w: fp8(s, w, ".weight_scale_inv", 128), {"quant_method": "fp8"}),
+    "fp8-block": (lambda s, w: fp8(s, w, ".weight_scale_inv", (128, 128)), {"quant_method": "fp8"}),
+    # As many scales as rows: DeepSeek V3's o_proj has 56 x 128 for 7168.
+    "fp8-block-rows": (lambda s, w: fp8(s, w, ".weight_scale_inv", (16, 12)),
+                       {"quant_method": "fp8", "weight_block_size": [16, 12]}),
+    "fp8-block-packed": (lambda s, w: fp8(s, w, ".weight_scale", (16, 12)),
+                         {"quant_method": "compressed-tensors", "config_groups": {
+                             "group_0": {"weights": {"num_bits": 8, "strategy": "block", "block_structure": [16, 12]}}}}),
     "nvfp4": (lambda s, w: nvfp4(s, w, (".weight_packed", ".weight_scale", ".weight_global_scale"), True),
               {"quant_method": "compressed-tensors"}),
     "nvfp4-modelopt": (lambda s, w: nvfp4(s, w, (".weight", ".weight_scale", ".weight_scale_2"), False),

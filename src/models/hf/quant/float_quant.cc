@@ -25,26 +25,42 @@ struct Scales {
   }
 };
 
+// Rows and columns per scale: as the config says (DeepSeek's and Transformers' key, that of
+// compressed-tensors), else by how many blocks there are.
+Result<std::pair<int64_t, int64_t>> BlockSizes(const QuantReader& r, std::string_view part,
+                                               const RawTensor& scales, int64_t out, int64_t in) {
+  std::vector<std::vector<int64_t>> known = r.ConfigLists("quantization_config.", ".block_structure");
+  for (auto& block : r.ConfigLists("quantization_config.", "weight_block_size")) known.push_back(block);
+  const auto blocks = [](int64_t size, int64_t block) { return (size + block - 1) / block; };
+  for (const std::vector<int64_t>& block : known) {
+    if (block.size() != 2 || block[0] < 1 || block[1] < 1) continue;
+    if (blocks(out, block[0]) == scales.shape[0] && blocks(in, block[1]) == scales.shape[1])
+      return std::pair(block[0], block[1]);
+  }
+  const std::pair guess(BlockOf(out, scales.shape[0]), BlockOf(in, scales.shape[1]));
+  if (known.empty() && guess.first != 0 && guess.second != 0) return guess;
+  return r.Bad(part, fmt::format("{}, expected one scale, one for each of {} rows, or one per block of the "
+                                 "config's size",
+                                 ToString(scales.shape), out));
+}
+
 Result<Scales> ReadScales(QuantReader& r, std::string_view part, int64_t out, int64_t in) {
   Scales s;
   TERN_TRY(s.values, r.Floats(part));
+  s.cols_per = in;
   if (s.values.size() == 1) {
     s.rows_per = out;
-    s.cols_per = in;
     return s;
   }
-  const auto count = static_cast<int64_t>(s.values.size());
-  if (count == out) {
-    s.cols_per = in;
-    return s;
-  }
-  TERN_TRY(const RawTensor raw, r.Part(part, {RawType::kF32, RawType::kF16, RawType::kBf16}, 2));
+  // As many scales as rows may as well lie in blocks: DeepSeek V3's o_proj has 56 x 128 for 7168 rows.
+  const std::initializer_list<RawType> floats = {RawType::kF32, RawType::kF16, RawType::kBf16};
+  if (const auto vector = r.Part(part, floats, 1); vector.ok() && vector.value().shape[0] == out) return s;
+  TERN_TRY(const RawTensor raw, r.Part(part, floats, 2));
+  if (raw.shape == Shape{out, 1}) return s;
+  TERN_TRY(const auto sizes, BlockSizes(r, part, raw, out, in));
   s.per_row = raw.shape[1];
-  s.rows_per = BlockOf(out, raw.shape[0]);
-  s.cols_per = BlockOf(in, raw.shape[1]);
-  if (s.rows_per == 0 || s.cols_per == 0) {
-    return r.Bad(part, fmt::format("{}, expected one scale, {}, or one per block", ToString(raw.shape), out));
-  }
+  s.rows_per = sizes.first;
+  s.cols_per = sizes.second;
   return s;
 }
 

@@ -34,6 +34,13 @@ class QuantReader {
   Result<std::vector<float>> Floats(std::string_view part) const;
   Result<std::vector<int64_t>> Integers(std::string_view part) const;
   Error Bad(std::string_view part, std::string_view problem) const;
+  // What config keys "<prefix>...<suffix>" say: modules may have settings of their own there.
+  std::vector<int64_t> ConfigIntegers(std::string_view prefix, std::string_view suffix) const;
+  std::vector<std::vector<int64_t>> ConfigLists(std::string_view prefix, std::string_view suffix) const;
+  // Inputs per scale, of `in` inputs with `groups` scales: the one of the config's `sizes` that makes so many
+  // groups; in / groups where the config has none. An error where several do, or it does not divide.
+  Result<int64_t> GroupSize(std::string_view part, int64_t in, int64_t groups,
+                            const std::vector<int64_t>& sizes) const;
 
   // A matrix of whole numbers within int16, each times a scale. `row` fills one row's numbers and scales.
   using RowFn = std::function<void(int64_t row, std::span<int16_t> codes, std::span<float> scales)>;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "base/float16.h"
 #include "models/hf/quant/quant.h"
@@ -158,6 +159,42 @@ Result<std::vector<int64_t>> QuantReader::Integers(std::string_view part) const 
   std::vector<int64_t> values(static_cast<size_t>(Elements(raw->shape)));
   for (size_t i = 0; i < values.size(); ++i) values[i] = IntegerAt(*raw, i);
   return values;
+}
+
+namespace {
+
+template <class T>
+std::vector<T> ConfigValues(const Metadata& config, std::string_view prefix, std::string_view suffix) {
+  std::vector<T> values;
+  for (const auto& [key, value] : config.all()) {
+    if (key.size() < prefix.size() + suffix.size()) continue;
+    if (!key.starts_with(prefix) || !key.ends_with(suffix)) continue;
+    if (const T* found = std::get_if<T>(&value)) values.push_back(*found);
+  }
+  return values;
+}
+
+}  // namespace
+
+std::vector<int64_t> QuantReader::ConfigIntegers(std::string_view prefix, std::string_view suffix) const {
+  return ConfigValues<int64_t>(config(), prefix, suffix);
+}
+std::vector<std::vector<int64_t>> QuantReader::ConfigLists(std::string_view prefix,
+                                                           std::string_view suffix) const {
+  return ConfigValues<std::vector<int64_t>>(config(), prefix, suffix);
+}
+
+Result<int64_t> QuantReader::GroupSize(std::string_view part, int64_t in, int64_t groups,
+                                       const std::vector<int64_t>& sizes) const {
+  if (groups == 1) return in;
+  std::set<int64_t> fitting;
+  for (const int64_t size : sizes) {
+    if (size > 0 && (in - 1) / size + 1 == groups) fitting.insert(size);
+  }
+  if (sizes.empty() && in % groups == 0) fitting.insert(in / groups);
+  if (fitting.size() == 1) return *fitting.begin();
+  return Bad(part, fmt::format("{} groups of {} inputs: {} of the config's group sizes fit, expected one",
+                               groups, in, fitting.size()));
 }
 
 Result<QuantReader::Made> QuantReader::Make(std::string_view format, Shape shape) {
