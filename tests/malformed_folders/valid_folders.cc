@@ -129,7 +129,8 @@ std::vector<ValidFolder> ValidFolders() {
              {Part(".weight", "F8_E4M3", {8, 8}, std::string(64, '\x38')),
               Part(".weight_scale_inv", "F32", {1, 1}, one)}),
       Folder("compressed-tensors",
-             Config(R"("quant_method": "compressed-tensors", "format": "pack-quantized")"),
+             Config(R"("quant_method": "compressed-tensors", "format": "pack-quantized", )"
+                    R"("config_groups": {"group_0": {"weights": {"num_bits": 4, "group_size": 8}}})"),
              {Part(".weight_packed", "I32", {8, 1}, std::string(32, '\x35')),
               Part(".weight_scale", "F16", {8, 1}, Repeated(half, 8)),
               Part(".weight_shape", "I64", {2}, LittleEndian(8, 8) + LittleEndian(8, 8))}),

@@ -4,11 +4,15 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "models/hf/quant/float_quant.h"
 #include "models/hf/quant/quant.h"
 
 namespace tern {
 namespace {
+
+constexpr std::string_view kGroups = "quantization_config.config_groups.";
 
 // Codes of `bits` in 32-bit words, LSB first, stored plus half their range.
 int Unpack(uint32_t word, int64_t i, int bits) {
@@ -29,14 +33,22 @@ struct Packed {
   }
 };
 
-// The width follows from how many words a row takes.
+// The one of the config's widths that makes rows of so many words; where it has none, of all widths.
 Result<int> BitsOf(const QuantReader& r, int64_t in, int64_t words) {
-  for (const int bits : {4, 8, 2, 3, 5, 6, 7}) {
+  std::vector<int64_t> widths = r.ConfigIntegers(kGroups, ".weights.num_bits");
+  if (widths.empty()) widths = {2, 3, 4, 5, 6, 7, 8};
+  std::set<int> fitting;
+  for (const int64_t bits : widths) {
+    if (bits < 2 || bits > 8) continue;
     const int64_t per_word = 32 / bits;
-    if ((in + per_word - 1) / per_word == words) return bits;
+    if ((in + per_word - 1) / per_word == words) fitting.insert(static_cast<int>(bits));
   }
-  return r.Bad(".weight_packed",
-               fmt::format("{} words a row for {} weights, expected 2 to 8 bits each", words, in));
+  if (fitting.size() == 1) return *fitting.begin();
+  return r.Bad(
+      ".weight_packed",
+      fmt::format("{} words a row for {} weights: {} widths of config.json's {}*.weights.num_bits fit, "
+                  "expected one of 2 to 8 bits",
+                  words, in, fitting.size(), kGroups));
 }
 
 Status ReadZeros(QuantReader& r, Packed& p) {
@@ -55,7 +67,8 @@ Status ReadGroups(QuantReader& r, Packed& p) {
   if (r.Has(".weight_g_idx")) {
     TERN_TRY(p.group_of, r.Integers(".weight_g_idx"));
   } else {
-    const int64_t size = (p.in + p.groups - 1) / p.groups;
+    TERN_TRY(const int64_t size,
+             r.GroupSize(".weight_scale", p.in, p.groups, r.ConfigIntegers(kGroups, ".weights.group_size")));
     for (int64_t i = 0; i < p.in; ++i) p.group_of.push_back(i / size);
   }
   if (static_cast<int64_t>(p.group_of.size()) != p.in)

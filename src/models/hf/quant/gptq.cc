@@ -3,12 +3,14 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
+#include <set>
 
 #include "models/hf/quant/quant.h"
 
 namespace tern {
 namespace {
+
+constexpr std::string_view kDynamic = "quantization_config.dynamic.";
 
 struct Gptq {
   int bits = 4;
@@ -30,15 +32,28 @@ struct Gptq {
   }
 };
 
-Status ReadShapes(QuantReader& r, Gptq& g) {
-  const auto bits = r.config().Int("quantization_config.bits", 4);
-  if (!bits.ok() || (bits.value() != 2 && bits.value() != 4 && bits.value() != 8)) {
-    return Unsupported("config.json: quantization_config.bits: supported: 2, 4, 8");
+// The config's width; modules of GPTQModel may have others, which their zero points' columns tell.
+Result<int> ReadBits(const QuantReader& r, int64_t out, int64_t zero_columns) {
+  std::vector<int64_t> widths = r.ConfigIntegers("quantization_config.bits", "");
+  for (const int64_t bits : r.ConfigIntegers(kDynamic, ".bits")) widths.push_back(bits);
+  if (widths.empty()) widths = {2, 4, 8};
+  std::set<int> fitting;
+  for (const int64_t bits : widths) {
+    if (bits != 2 && bits != 4 && bits != 8)
+      return Unsupported(fmt::format("config.json: quantization_config: {} bits, supported: 2, 4, 8", bits));
+    if (out / (32 / bits) == zero_columns) fitting.insert(static_cast<int>(bits));
   }
-  g.bits = static_cast<int>(bits.value());
+  if (fitting.size() == 1) return *fitting.begin();
+  return r.Bad(".qzeros",
+               fmt::format("{} columns for {} outputs: {} of the config's widths fit, expected one",
+                           zero_columns, out, fitting.size()));
+}
+
+Status ReadShapes(QuantReader& r, Gptq& g) {
   TERN_TRY(const RawTensor codes, r.Part(".qweight", {RawType::kI32}, 2));
   TERN_TRY(const RawTensor scales, r.Part(".scales", {RawType::kF16, RawType::kBf16, RawType::kF32}, 2));
   TERN_TRY(const RawTensor zeros, r.Part(".qzeros", {RawType::kI32}, 2));
+  TERN_TRY(g.bits, ReadBits(r, codes.shape[1], zeros.shape[1]));
   g.in = codes.shape[0] * (32 / g.bits);
   g.out = codes.shape[1];
   g.groups = scales.shape[0];
@@ -53,12 +68,14 @@ Status ReadShapes(QuantReader& r, Gptq& g) {
 }
 
 Status ReadGroups(QuantReader& r, Gptq& g) {
-  const int64_t size = (g.in + g.groups - 1) / g.groups;
   if (r.Has(".g_idx")) {
     TERN_TRY(g.group_of, r.Integers(".g_idx"));
     if (static_cast<int64_t>(g.group_of.size()) != g.in)
       return r.Bad(".g_idx", fmt::format("expected {} entries", g.in));
   } else {
+    std::vector<int64_t> sizes = r.ConfigIntegers("quantization_config.group_size", "");
+    for (const int64_t size : r.ConfigIntegers(kDynamic, ".group_size")) sizes.push_back(size);
+    TERN_TRY(const int64_t size, r.GroupSize(".scales", g.in, g.groups, sizes));
     for (int64_t i = 0; i < g.in; ++i) g.group_of.push_back(i / size);
   }
   for (const int64_t group : g.group_of) {
