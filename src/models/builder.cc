@@ -115,11 +115,17 @@ ValueId ModelBuilder::WeightOfRows(const std::string& name, const Shape& shape,
 ValueId ModelBuilder::WeightRows(const std::string& name, const RowSlice& slice, std::string_view part) {
   const Shape whole = slice.in == 0 ? Shape{slice.total} : Shape{slice.total, slice.in};
   if (Weight(name, whole) == kNoValue) return kNoValue;
+  const std::string full = name + "." + std::string(part);
   Tensor rows = *Take(name);
+  if (slice.in == 0 && rows.format->block_weights != 1) {  // a slice may begin within a block
+    const std::vector<float> values = DecodeAll(rows);
+    const auto first = values.begin() + slice.first;
+    return Constant(full, {first, first + slice.count});
+  }
   if (slice.in == 0) rows.shape = {slice.total, 1};
   rows.data = rows.row(slice.first);
   rows.shape = slice.in == 0 ? Shape{slice.count} : Shape{slice.count, slice.in};
-  return graph_.AddWeight(name + "." + std::string(part), rows, std::string(part));
+  return graph_.AddWeight(full, rows, std::string(part));
 }
 
 ValueId ModelBuilder::Constant(std::string name, const std::vector<float>& values, Shape shape) {

@@ -58,5 +58,31 @@ TEST(ModelBuilder, FactorsOfActivationsInFourBitsAreLeftAside) {
             "blk.0.attn_norm.scale: shape [1], expected no such tensor in a llama model of 2 layers");
 }
 
+// Rows [first, first + 4) of a bias of 64 that counts up, and of its weight, which is 0.
+std::vector<float> BiasOfRows(const char* format, int64_t first) {
+  MemoryCheckpoint checkpoint;
+  checkpoint.Add("table", {2, 3}, F32(), {1, 2, 3, 4, 5, 6});
+  checkpoint.Add("w.weight", {64, 3}, F32(), std::vector<float>(64 * 3));
+  std::vector<float> counts(64);
+  for (size_t i = 0; i < counts.size(); ++i) counts[i] = static_cast<float>(i) * 2;
+  checkpoint.Add("w.bias", {64}, *FindFormat(format), counts);
+  Graph graph;
+  ModelBuilder b(checkpoint, "x", graph);
+  const ValueId x = b.Op("embed", {b.tokens(), b.Weight("table", {2, 3})});
+  graph.AddOutput(b.LinearRows(x, "w", {first, 4, 64, 3}, "part"));
+  const int32_t tokens[] = {1}, positions[] = {0}, output_rows[] = {0};
+  const SequenceSpan span{.rows = 1, .blocks = {}};
+  return RunReference(graph, {{tokens, positions, output_rows, {&span, 1}}, nullptr, {}}).value()[0];
+}
+
+// GPT-2's q, k and v have one bias, which a file may store in any format: in blocks of 32 here.
+TEST(ModelBuilder, RowsOfAQuantizedBias) {
+  for (const int64_t first : {0, 13, 30, 32, 60}) {
+    const std::vector<float> got = BiasOfRows("q8_0", first), want = BiasOfRows("f32", first);
+    for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 0.6) << first;
+  }
+  EXPECT_EQ(BiasOfRows("f16", 32), BiasOfRows("f32", 32));
+}
+
 }  // namespace
 }  // namespace tern
