@@ -86,22 +86,19 @@ Status ReadHeads(const Metadata& metadata, const std::string& arch, Hparams& h) 
   return {};
 }
 
-Status ReadRope(const Metadata& metadata, const std::string& arch, Hparams& h) {
-  TERN_TRY(h.rope_dims, ReadIntOr(metadata, arch + ".rope.dimension_count", 1, 65536, h.head_dim));
-  TERN_TRY(h.rope_base, ReadNumber(metadata, arch + ".rope.freq_base", 2, 1e12, 10000.0));
-  if (h.rope_dims > h.head_dim) {
-    return BadInput(fmt::format("{}.rope.dimension_count: {}, expected at most the {} channels of a head",
-                                arch, h.rope_dims, h.head_dim));
-  }
+// A factor without a type is linear, and old files have a key of their own for it, as llama.cpp reads them.
+Status ReadRopeScaling(const Metadata& metadata, const std::string& arch, Hparams& h) {
   RopeScaling& s = h.rope_scaling;
-  const std::string scaling = arch + ".rope.scaling.";
-  TERN_TRY(s.type, metadata.Str(scaling + "type", "none"));
+  const std::string scaling = arch + ".rope.scaling.", old_factor = arch + ".rope.scale_linear";
+  const std::string factor =
+      !metadata.Has(scaling + "factor") && metadata.Has(old_factor) ? old_factor : scaling + "factor";
+  TERN_TRY(s.type, metadata.Str(scaling + "type", metadata.Has(factor) ? "linear" : "none"));
   if (s.type != "none" && s.type != "linear" && s.type != "dynamic" && s.type != "yarn" &&
       s.type != "longrope") {
     return Unsupported(
         fmt::format("{}type: {}, supported: none, linear, dynamic, yarn, longrope", scaling, Shown(s.type)));
   }
-  TERN_TRY(s.factor, ReadNumber(metadata, scaling + "factor", 1e-3, 1e6, 1.0));
+  TERN_TRY(s.factor, ReadNumber(metadata, factor, 1e-3, 1e6, 1.0));
   TERN_TRY(s.original_context,
            ReadIntOr(metadata, scaling + "original_context_length", 1, 1 << 30, h.context));
   // YaRN implies a factor of its own; the key says what comes on top.
@@ -113,6 +110,16 @@ Status ReadRope(const Metadata& metadata, const std::string& arch, Hparams& h) {
   TERN_TRY(s.truncate, metadata.Bool(scaling + "yarn_truncate", true));
   TERN_TRY(s.log_multiplier, ReadNumber(metadata, scaling + "yarn_log_multiplier", -100, 100, 0.0));
   return {};
+}
+
+Status ReadRope(const Metadata& metadata, const std::string& arch, Hparams& h) {
+  TERN_TRY(h.rope_dims, ReadIntOr(metadata, arch + ".rope.dimension_count", 1, 65536, h.head_dim));
+  TERN_TRY(h.rope_base, ReadNumber(metadata, arch + ".rope.freq_base", 2, 1e12, 10000.0));
+  if (h.rope_dims > h.head_dim) {
+    return BadInput(fmt::format("{}.rope.dimension_count: {}, expected at most the {} channels of a head",
+                                arch, h.rope_dims, h.head_dim));
+  }
+  return ReadRopeScaling(metadata, arch, h);
 }
 
 Status ReadWindow(const Metadata& metadata, const std::string& arch, Hparams& h) {

@@ -212,6 +212,20 @@ TEST(BuildModel, WhatIsLeftOutOfTheMetadataHasADefault) {
   EXPECT_EQ(built.value().kv_layers.size(), 2u);
 }
 
+// As llama.cpp reads it.
+TEST(BuildModel, ARopeFactorWithoutATypeIsLinear) {
+  const auto checkpoint = MakeTinyCheckpoint();
+  EXPECT_EQ(BuildModel(*checkpoint).value().hparams.rope_scaling.type, "none");
+  checkpoint->metadata_.Set("llama.rope.scale_linear", 2.0);
+  EXPECT_EQ(BuildModel(*checkpoint).value().hparams.rope_scaling.type, "linear");
+  EXPECT_EQ(BuildModel(*checkpoint).value().hparams.rope_scaling.factor, 2.f);
+  checkpoint->metadata_.Set("llama.rope.scaling.factor", 4.0);
+  EXPECT_EQ(BuildModel(*checkpoint).value().hparams.rope_scaling.factor, 4.f);
+  EXPECT_EQ(BuildModel(*checkpoint).value().hparams.rope_scaling.type, "linear");
+  checkpoint->metadata_.Set("llama.rope.scaling.type", std::string("none"));
+  EXPECT_EQ(BuildModel(*checkpoint).value().hparams.rope_scaling.type, "none");
+}
+
 // Any one number of the metadata, or dimension of a tensor, replaced by an extreme one: an error or a model,
 // never a crash.
 TEST(BuildModel, SurvivesExtremeNumbers) {
