@@ -70,12 +70,14 @@ void HfDefaults(HfConfig& c) {
 
 // GGUF describes the absorbed form: one key head, as wide as latent and RoPE together.
 void ReadSizes(HfConfig& c) {
-  const int64_t latent = c.Int("kv_lora_rank", 0), rope = c.Int("qk_rope_head_dim", 0);
+  constexpr HfConfig::Limits kChannels = {1, 65536 / 2};
+  const int64_t latent = c.Size("kv_lora_rank", 0, kChannels),
+                rope = c.Size("qk_rope_head_dim", 0, kChannels);
   c.Set("attention.head_count_kv", int64_t{1});
   c.Set("attention.key_length", latent + rope);
   c.Set("attention.value_length", latent);
-  c.Set("attention.key_length_mla", c.Int("qk_nope_head_dim", 0) + rope);
-  c.Set("attention.value_length_mla", c.Int("v_head_dim", 0));
+  c.Set("attention.key_length_mla", c.Size("qk_nope_head_dim", 0, kChannels) + rope);
+  c.Set("attention.value_length_mla", c.Size("v_head_dim", 0, kChannels));
   c.Set("attention.kv_lora_rank", latent);
   c.CopyInt({"q_lora_rank"}, "attention.q_lora_rank");
   c.CopyInt({"first_k_dense_replace"}, "leading_dense_block_count");

@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "reference"))
 from tiny_weights import write_safetensors  # noqa: E402
 
+LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "original_max_position_embeddings": 64}
 CASES = [
     ("qwen2", {"hidden_act": "quick_gelu"}, 'config.json: hidden_act: "quick_gelu", supported: silu swish gelu'),
     ("gemma3", {"hidden_activation": "gelu"}, 'config.json: hidden_activation: "gelu", supported: gelu_pytorch_tanh'),
@@ -44,8 +45,28 @@ CASES = [
     ("mpt", {"logit_scale": "inv_sqrt_d_model"}, "config.json: logit_scale: supported: null"),
     ("falcon-40b", {"num_kv_heads": 3}, "query_key_value.weight: the config's sizes leave no rows of 160"),
     ("chatglm-own-code", {"rmsnorm": False}, "config.json: rmsnorm: false, supported: true"),
-    ("qwen2", {"head_dim": 2147483647}, "config.json: head_dim: 2147483647, of which"),
-    ("gptneox", {"rotary_pct": 1.2}, "gptneox.rope.dimension_count: 38, expected at most the 32 channels of a head"),
+    ("gptneox", {"rotary_pct": 1.2}, "config.json: partial_rotary_factor, rotary_pct: 1.2, expected more than 0, to 1"),
+    # Numbers that would be memory, and are not.
+    ("qwen2", {"head_dim": 2147483647}, "config.json: head_dim: 2147483647, expected 1 to 65536"),
+    ("llama-llama3", {"head_dim": 10**12}, "config.json: head_dim: 1000000000000, expected 1 to 65536"),
+    ("llama-llama3", {"partial_rotary_factor": 1e300, "rope_parameters": LLAMA3 | {"partial_rotary_factor": 1e300}},
+     "config.json: partial_rotary_factor, rotary_pct: 1e+300, expected more than 0, to 1"),
+    ("llama", {"num_attention_heads": 10**18}, "config.json: num_attention_heads: 1000000000000000000, expected 1 to 4096"),
+    ("llama", {"num_attention_heads": -3}, "config.json: num_attention_heads: -3, expected 1 to 4096"),
+    ("llama", {"num_key_value_heads": 10**18}, "config.json: num_key_value_heads: 1000000000000000000, expected 1 to 4096"),
+    ("llama", {"num_hidden_layers": 0}, "config.json: num_hidden_layers: 0, expected 1 to 4096"),
+    ("bloom", {"hidden_size": 2**62}, "config.json: hidden_size: 4611686018427387904, expected 1 to 1048576"),
+    ("deepseek-v3", {"qk_nope_head_dim": 2**63 - 1, "qk_rope_head_dim": 2**62},
+     "config.json: head_dim: 4611686018427387904, expected 1 to 65536"),
+    ("deepseek-v3", {"qk_nope_head_dim": 2**63 - 1},
+     "config.json: qk_nope_head_dim: 9223372036854775807, expected 1 to 32768"),
+    ("llama", {"max_position_embeddings": 2**40},
+     "config.json: max_position_embeddings: 1099511627776, expected 1 to 1073741824"),
+    # What every model has; None: left out.
+    ("llama", {"num_attention_heads": None}, "config.json: num_attention_heads: missing"),
+    ("llama", {"hidden_size": None}, "config.json: hidden_size: missing"),
+    ("llama", {"num_hidden_layers": None}, "config.json: num_hidden_layers: missing"),
+    ("llama", {"max_position_embeddings": None}, "config.json: max_position_embeddings: missing"),
 ]
 
 

@@ -74,8 +74,7 @@ Result<Found> FindMapping(const Metadata& config) {
 
 // Another activation than the model's would pass unseen: the answers would merely be wrong.
 void CheckActivation(HfConfig& c, std::string_view known) {
-  for (const std::string_view key :
-       {"hidden_act", "hidden_activation", "activation_function", "activation"}) {
+  for (const std::string_view key : HfConfig::ActivationKeys()) {
     const std::string name = c.Str(key, "");
     if (name.empty() || HasWord(known, name)) continue;
     c.Refuse(Unsupported(fmt::format("config.json: {}: {}, supported: {}", key, Quote(name), known)));
@@ -150,22 +149,26 @@ class HfLoader {
     CheckActivation(c, found_.mapping->activations);
     if (found_.mapping->defaults != nullptr) found_.mapping->defaults(c);
     ReadCommonHfConfig(c);
+    TERN_TRY_STATUS(c.status());
     if (found_.mapping->config != nullptr) found_.mapping->config(c);
+    RequireCommonHfConfig(c);
     ReadPooling(out_->folder_->path(), c);
     ReadLabels(c);
     TERN_TRY_STATUS(c.status());
     for (const auto& [key, value] : c.out().all()) out_->metadata_.Set(key, AsGguf(value));
     out_->metadata_.Set("general.architecture", std::string(found_.desc->name));
+    // Before any tensor is cut by these numbers.
+    TERN_TRY(const Hparams hparams, ReadHparams(out_->metadata_, found_.desc->name));
     tied_ = c.Bool("tie_word_embeddings", false);
     HfEditor editor(&out_->buffers_);
     for (const auto& [name, values] : c.tensors()) targets_[name].emplace(0, editor.Floats(values));
-    layers_ = static_cast<int>(out_->metadata_.Int(Key("block_count"), 0).value());
-    dims_.heads = out_->metadata_.Int(Key("attention.head_count"), 1).value();
-    dims_.kv_heads = out_->metadata_.Int(Key("attention.head_count_kv"), dims_.heads).value();
-    dims_.head_dim = out_->metadata_.Int(Key("attention.key_length"), 1).value();
+    layers_ = hparams.layers + hparams.guessing_layers;
+    dims_.heads = hparams.heads;
+    dims_.kv_heads = hparams.kv_heads;
+    dims_.head_dim = hparams.head_dim;
     const int64_t value_dim = out_->metadata_.Int(Key("attention.value_length"), dims_.head_dim).value();
     dims_.value_dim = out_->metadata_.Int(Key("attention.value_length_mla"), value_dim).value();
-    dims_.ffn_width = out_->metadata_.Int(Key("feed_forward_length"), 0).value();
+    dims_.ffn_width = hparams.ffn_width;
     return {};
   }
 

@@ -12,8 +12,9 @@
 namespace tern {
 namespace {
 
-constexpr int64_t kMaxLayers = 4096;
-constexpr int64_t kMaxHeadDim = 1 << 16;
+// ReadHparams' limits, under the config's names.
+constexpr int64_t kMaxLayers = 4096, kMaxHeads = 4096, kMaxHeadDim = 65536, kMaxWidth = 1 << 20;
+constexpr int64_t kMaxFfnWidth = 1 << 24, kMaxContext = 1 << 30;
 constexpr std::string_view kNested[] = {"text_config.", "language_config.", "llm_config."};
 
 // "rope_parameters.rope_theta" of Transformers 5, or the older "rope_theta" and "rope_scaling.factor".
@@ -109,12 +110,11 @@ void ReadRope(HfConfig& c, int64_t head_dim) {
       c.Float(rope.Key("rope_theta"), c.Float("rope_theta", c.Float("rotary_emb_base", 10000)));
   double share = c.Float(rope.Key("partial_rotary_factor"), c.Float("partial_rotary_factor", 1));
   share = c.Float("rotary_pct", share);
-  const double rotated = static_cast<double>(head_dim) * share;
-  if (head_dim < 0 || head_dim > kMaxHeadDim || !(rotated >= 0 && rotated <= kMaxHeadDim)) {
-    return c.Refuse(BadInput(fmt::format("config.json: head_dim: {}, of which {} rotate, expected at most {}",
-                                         head_dim, rotated, kMaxHeadDim)));
+  if (!(share > 0 && share <= 1)) {
+    return c.Refuse(BadInput(fmt::format(
+        "config.json: partial_rotary_factor, rotary_pct: {}, expected more than 0, to 1", share)));
   }
-  const auto dims = static_cast<int64_t>(rotated);
+  const auto dims = static_cast<int64_t>(static_cast<double>(head_dim) * share);
   c.Set("rope.freq_base", base);
   c.Set("rope.dimension_count", dims);
   const std::string type = c.Str(rope.Key("rope_type"), c.Str(rope.Key("type"), "default"));
@@ -174,23 +174,39 @@ void HfConfig::Set(std::string_view key, MetaValue value) {
   out_.Set(architecture_ + "." + std::string(key), std::move(value));
 }
 
-std::string_view HfConfig::FirstOf(std::initializer_list<std::string_view> keys) const {
+std::string_view HfConfig::FirstOf(std::span<const std::string_view> keys) const {
   for (const std::string_view key : keys) {
     if (in_.Has(key)) return key;
   }
   return "";
 }
 void HfConfig::CopyInt(std::initializer_list<std::string_view> from, std::string_view to) {
-  const std::string_view key = FirstOf(from);
+  const std::string_view key = FirstOf({from.begin(), from.size()});
   if (!key.empty()) Set(to, Int(key, 0));
 }
 void HfConfig::CopyFloat(std::initializer_list<std::string_view> from, std::string_view to) {
-  const std::string_view key = FirstOf(from);
+  const std::string_view key = FirstOf({from.begin(), from.size()});
   if (!key.empty()) Set(to, Float(key, 0));
 }
-void HfConfig::CopyStr(std::initializer_list<std::string_view> from, std::string_view to) {
-  const std::string_view key = FirstOf(from);
-  if (!key.empty()) Set(to, Str(key, ""));
+int64_t HfConfig::Size(std::string_view key, int64_t fallback, Limits limits) {
+  const int64_t value = Int(key, fallback);
+  if (value >= limits.low && value <= limits.high) return value;
+  Refuse(
+      BadInput(fmt::format("config.json: {}: {}, expected {} to {}", key, value, limits.low, limits.high)));
+  return 0;
+}
+
+int64_t HfConfig::CopySize(std::initializer_list<std::string_view> from, std::string_view to, Limits limits) {
+  const std::string_view key = FirstOf({from.begin(), from.size()});
+  if (key.empty()) return 0;
+  const int64_t value = Size(key, 0, limits);
+  Set(to, value);
+  return value;
+}
+
+void HfConfig::Require(std::string_view key, std::string_view from) {
+  if (!out_.Has(architecture_ + "." + std::string(key)))
+    Refuse(BadInput(fmt::format("config.json: {}: missing", from)));
 }
 
 std::string HfConfig::OneOf(std::string_view key, std::string_view words) {
@@ -207,6 +223,17 @@ std::string HfConfig::OneOf(std::string_view key, std::string_view words) {
 void HfConfig::RefuseUnless(std::string_view key, bool supported) {
   if (Bool(key, supported) == supported) return;
   Refuse(Unsupported(fmt::format("config.json: {}: {}, supported: {}", key, !supported, supported)));
+}
+
+std::span<const std::string_view> HfConfig::ActivationKeys() {
+  static constexpr std::string_view kKeys[] = {"hidden_activation", "hidden_act", "activation_function",
+                                               "activation"};
+  return kKeys;
+}
+
+void HfConfig::CopyActivation() {
+  const std::string_view key = FirstOf(ActivationKeys());
+  if (!key.empty()) Set("hidden_activation", Str(key, ""));
 }
 
 std::string HfConfig::Activation(std::string_view key, std::string_view fallback) {
@@ -250,13 +277,31 @@ void ReadOptionalWindow(HfConfig& c, bool (*slides)(int64_t layer, int64_t borde
   c.Set("attention.sliding_window_pattern", std::move(pattern));
 }
 
+namespace {
+
+// Channels per head, in all and rotated, and how.
+void ReadHeadDims(HfConfig& c, int64_t width, int64_t heads) {
+  const int64_t usual = heads > 0 ? width / heads : 0;
+  if (usual == 0 && !c.Has("head_dim")) return;  // a size is missing
+  const int64_t head_dim = c.Size("head_dim", usual, {1, kMaxHeadDim});
+  c.Set("attention.key_length", head_dim);
+  c.Set("attention.value_length", head_dim);
+  if (c.status().ok()) ReadRope(c, head_dim);
+}
+
+}  // namespace
+
 void ReadCommonHfConfig(HfConfig& c) {
-  c.CopyInt({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, "block_count");
-  c.CopyInt({"hidden_size", "n_embd", "d_model"}, "embedding_length");
-  c.CopyInt({"num_attention_heads", "n_head", "n_heads"}, "attention.head_count");
-  c.CopyInt({"num_key_value_heads", "num_kv_heads", "multi_query_group_num"}, "attention.head_count_kv");
-  c.CopyInt({"intermediate_size", "n_inner", "ffn_hidden_size", "d_ff"}, "feed_forward_length");
-  c.CopyInt({"max_position_embeddings", "n_positions", "max_seq_len", "seq_length"}, "context_length");
+  c.CopySize({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, "block_count", {1, kMaxLayers});
+  const int64_t width = c.CopySize({"hidden_size", "n_embd", "d_model"}, "embedding_length", {1, kMaxWidth});
+  const int64_t heads =
+      c.CopySize({"num_attention_heads", "n_head", "n_heads"}, "attention.head_count", {1, kMaxHeads});
+  c.CopySize({"num_key_value_heads", "num_kv_heads", "multi_query_group_num"}, "attention.head_count_kv",
+             {1, kMaxHeads});
+  c.CopySize({"intermediate_size", "n_inner", "ffn_hidden_size", "d_ff"}, "feed_forward_length",
+             {0, kMaxFfnWidth});
+  c.CopySize({"max_position_embeddings", "n_positions", "max_seq_len", "seq_length"}, "context_length",
+             {1, kMaxContext});
   c.CopyFloat({"rms_norm_eps"}, "attention.layer_norm_rms_epsilon");
   c.CopyFloat({"layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps"},
               "attention.layer_norm_epsilon");
@@ -268,13 +313,15 @@ void ReadCommonHfConfig(HfConfig& c) {
     c.CopyInt({"sliding_window"}, "attention.sliding_window");
     c.ReadLayerTypes();
   }
-  const int64_t width = c.Int("hidden_size", c.Int("n_embd", c.Int("d_model", 0)));
-  const int64_t heads = c.Int("num_attention_heads", c.Int("n_head", c.Int("n_heads", 0)));
-  const int64_t head_dim = c.Int("head_dim", heads > 0 ? width / heads : 0);
-  c.Set("attention.key_length", head_dim);
-  c.Set("attention.value_length", head_dim);
-  ReadRope(c, head_dim);
-  c.CopyStr({"hidden_activation", "hidden_act", "activation_function", "activation"}, "hidden_activation");
+  ReadHeadDims(c, width, heads);
+  c.CopyActivation();
+}
+
+void RequireCommonHfConfig(HfConfig& c) {
+  c.Require("block_count", "num_hidden_layers");
+  c.Require("embedding_length", "hidden_size");
+  c.Require("attention.head_count", "num_attention_heads");
+  c.Require("context_length", "max_position_embeddings");
 }
 
 void ReadLabels(HfConfig& c) {

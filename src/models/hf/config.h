@@ -2,6 +2,7 @@
 // HfConfig: config.json on its way to GGUF metadata. The first error sticks and later calls do nothing.
 
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,10 +34,19 @@ class HfConfig {
   // Sets "<architecture>.<key>".
   void Set(std::string_view key, MetaValue value);
   void Unset(std::string_view key) { out_.Erase(architecture_ + "." + std::string(key)); }
+  struct Limits {
+    int64_t low, high;
+  };
   // The first of `from` that the config has, as "<architecture>.<to>". CopyInt etc. check the kind.
   void CopyInt(std::initializer_list<std::string_view> from, std::string_view to);
   void CopyFloat(std::initializer_list<std::string_view> from, std::string_view to);
-  void CopyStr(std::initializer_list<std::string_view> from, std::string_view to);
+  // The same for a number that must lie in low..high. Returns it; 0: missing, or refused.
+  int64_t CopySize(std::initializer_list<std::string_view> from, std::string_view to, Limits limits);
+  // The value of `key`, or `fallback` where it is missing. Out of range: an error that sticks, and 0.
+  int64_t Size(std::string_view key, int64_t fallback, Limits limits);
+  // What configs call the key of the activation; where one has several, the first counts.
+  static std::span<const std::string_view> ActivationKeys();
+  void CopyActivation();
   // The op that an activation's name stands for; a name that is none sticks as an error.
   std::string Activation(std::string_view key, std::string_view fallback);
   // Which layers slide, where the config says so: layer_types, or sliding_window_pattern, which makes every
@@ -50,6 +60,8 @@ class HfConfig {
   // The config's word for `key`: one of `words`, which are separated by spaces, and the first of them where
   // the config is silent. Another sticks as an error.
   std::string OneOf(std::string_view key, std::string_view words);
+  // An error where nothing has set "<architecture>.<key>", which the config calls `from`.
+  void Require(std::string_view key, std::string_view from);
   // An error where the config has this switch at another value, which would mean another model.
   void RefuseUnless(std::string_view key, bool supported);
 
@@ -58,7 +70,7 @@ class HfConfig {
   std::vector<std::pair<std::string, std::vector<float>>>& tensors() { return tensors_; }
 
  private:
-  std::string_view FirstOf(std::initializer_list<std::string_view> keys) const;
+  std::string_view FirstOf(std::span<const std::string_view> keys) const;
 
   Metadata in_, out_;
   std::string architecture_;
@@ -67,8 +79,10 @@ class HfConfig {
 };
 
 // Sizes, head counts, norm eps, RoPE (both config forms), sliding windows, expert counts, the activation:
-// under whichever of their names the config has them.
+// under whichever of their names the config has them. Sizes are checked: what follows may count on them.
 void ReadCommonHfConfig(HfConfig& c);
+// An error where a size is missing that every model has.
+void RequireCommonHfConfig(HfConfig& c);
 
 // pooling_type, embedding.normalize, embedding.max_tokens: from the files of sentence-transformers in the
 // folder, where it has them.
