@@ -85,12 +85,14 @@ constexpr HfRule kRobertaRules[] = {
 constexpr std::string_view kActivations = "gelu gelu_new gelu_pytorch_tanh relu silu swish";
 constexpr HfMapping kHf[] = {
     {.classes = "BertModel BertForMaskedLM BertForSequenceClassification",
+     .norm_eps = 1e-12,
      .prefixes = "bert.",
      .config = ReadHfConfig,
      .rules = kBertRules,
      .activations = kActivations},
     {.classes = "RobertaModel RobertaForMaskedLM RobertaForSequenceClassification XLMRobertaModel "
                 "XLMRobertaForMaskedLM XLMRobertaForSequenceClassification",
+     .norm_eps = 1e-12,
      .prefixes = "roberta.",
      .config = ReadRobertaConfig,
      .rules = kRobertaRules,

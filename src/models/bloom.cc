@@ -47,6 +47,7 @@ constexpr HfRule kHfRules[] = {
     {"ln_f.*", "output_norm.*"},
 };
 constexpr HfMapping kHf[] = {{.classes = "BloomForCausalLM BloomModel",
+                              .norm_eps = 1e-5,
                               .prefixes = "transformer.",
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,

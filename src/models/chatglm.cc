@@ -20,7 +20,10 @@ void Build(const Hparams& h, ModelBuilder& b) {
   b.Head(x, h);
 }
 
-void HfDefaults(HfConfig& c) { c.Default("partial_rotary_factor", 0.5); }
+void HfDefaults(HfConfig& c) {
+  c.Default("partial_rotary_factor", 0.5);
+  c.Default("head_dim", int64_t{128});
+}
 
 // The config of the model's own code, before Transformers had it.
 void OwnCodeDefaults(HfConfig& c) {
@@ -52,12 +55,14 @@ constexpr HfRule kOwnCodeRules[] = {
     {"output_layer.*", "output.*"},
     {"rotary_pos_emb.inv_freq", "", nullptr, kHfIgnore},
 };
-constexpr HfMapping kHf[] = {{.classes = "GlmForCausalLM", .defaults = HfDefaults, .rules = kHfRules},
-                             {.classes = "ChatGLMModel ChatGLMForConditionalGeneration",
-                              .prefixes = "transformer.",
-                              .defaults = OwnCodeDefaults,
-                              .config = ReadOwnCodeConfig,
-                              .rules = kOwnCodeRules}};
+constexpr HfMapping kHf[] = {
+    {.classes = "GlmForCausalLM", .norm_eps = 1.5625e-7, .defaults = HfDefaults, .rules = kHfRules},
+    {.classes = "ChatGLMModel ChatGLMForConditionalGeneration",
+     .norm_eps = 1e-5,
+     .prefixes = "transformer.",
+     .defaults = OwnCodeDefaults,
+     .config = ReadOwnCodeConfig,
+     .rules = kOwnCodeRules}};
 
 }  // namespace
 extern const ModelDesc k_model_chatglm;

@@ -34,7 +34,7 @@ void HfDefaults(HfConfig& c) { c.Default("sliding_window", int64_t{4096}); }
 void ReadHfConfig(HfConfig& c) { c.Set("logit_scale", c.Float("logit_scale", 0.0625)); }
 
 constexpr HfMapping kHf[] = {
-    {.classes = "Cohere2ForCausalLM", .defaults = HfDefaults, .config = ReadHfConfig}};
+    {.classes = "Cohere2ForCausalLM", .norm_eps = 1e-5, .defaults = HfDefaults, .config = ReadHfConfig}};
 
 }  // namespace
 extern const ModelDesc k_model_cohere2;

@@ -26,7 +26,7 @@ void HfDefaults(HfConfig& c) { c.Default("rope_theta", 500000.0); }
 void ReadHfConfig(HfConfig& c) { c.Set("logit_scale", c.Float("logit_scale", 0.0625)); }
 
 constexpr HfMapping kHf[] = {
-    {.classes = "CohereForCausalLM", .defaults = HfDefaults, .config = ReadHfConfig}};
+    {.classes = "CohereForCausalLM", .norm_eps = 1e-5, .defaults = HfDefaults, .config = ReadHfConfig}};
 
 }  // namespace
 extern const ModelDesc k_model_command_r;

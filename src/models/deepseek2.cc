@@ -112,6 +112,12 @@ void ReadHfV2(HfConfig& c) {
   if (c.OneOf("topk_method", "greedy group_limited_greedy") != "greedy") ReadGroups(c);
 }
 
+void HfV3Defaults(HfConfig& c) {
+  HfDefaults(c);
+  c.Default("n_group", int64_t{8});
+  c.Default("topk_group", int64_t{4});
+}
+
 void ReadHfV3(HfConfig& c) {
   ReadSizes(c);
   ReadStretch(c);
@@ -138,9 +144,16 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.mlp.shared_experts.up_proj.*", "blk.{}.ffn_up_shexp.*"},
     {"layers.{}.mlp.shared_experts.down_proj.*", "blk.{}.ffn_down_shexp.*"},
 };
-constexpr HfMapping kHf[] = {
-    {.classes = "DeepseekV2ForCausalLM", .defaults = HfDefaults, .config = ReadHfV2, .rules = kHfRules},
-    {.classes = "DeepseekV3ForCausalLM", .defaults = HfDefaults, .config = ReadHfV3, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {{.classes = "DeepseekV2ForCausalLM",
+                              .norm_eps = 1e-6,
+                              .defaults = HfDefaults,
+                              .config = ReadHfV2,
+                              .rules = kHfRules},
+                             {.classes = "DeepseekV3ForCausalLM",
+                              .norm_eps = 1e-6,
+                              .defaults = HfV3Defaults,
+                              .config = ReadHfV3,
+                              .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_deepseek2;

@@ -58,6 +58,7 @@ constexpr HfRule kHfRules[] = {
     {"ln_f.*", "output_norm.*"},
 };
 constexpr HfMapping kHf[] = {{.classes = "FalconForCausalLM RWForCausalLM",
+                              .norm_eps = 1e-5,
                               .prefixes = "transformer.",
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,

@@ -39,6 +39,7 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.post_attention_layernorm.weight", "blk.{}.ffn_norm.weight", nullptr, kHfPlusOne},
 };
 constexpr HfMapping kHf[] = {{.classes = "GemmaForCausalLM",
+                              .norm_eps = 1e-6,
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,
                               .rules = kHfRules,

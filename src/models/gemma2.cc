@@ -40,7 +40,10 @@ void Build(const Hparams& h, ModelBuilder& b) {
   b.Head(x, h, {.softcap = b.MetaFloat("final_logit_softcapping", 30)});
 }
 
-void HfDefaults(HfConfig& c) { c.Default("head_dim", int64_t{256}); }
+void HfDefaults(HfConfig& c) {
+  c.Default("head_dim", int64_t{256});
+  c.Default("sliding_window", kWindow);
+}
 
 void ReadHfConfig(HfConfig& c) {
   c.Set("attention.scale", 1 / std::sqrt(c.Float("query_pre_attn_scalar", 256)));
@@ -56,8 +59,11 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.pre_feedforward_layernorm.weight", "blk.{}.ffn_norm.weight", nullptr, kHfPlusOne},
     {"layers.{}.post_feedforward_layernorm.weight", "blk.{}.post_ffw_norm.weight", nullptr, kHfPlusOne},
 };
-constexpr HfMapping kHf[] = {
-    {.classes = "Gemma2ForCausalLM", .defaults = HfDefaults, .config = ReadHfConfig, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {{.classes = "Gemma2ForCausalLM",
+                              .norm_eps = 1e-6,
+                              .defaults = HfDefaults,
+                              .config = ReadHfConfig,
+                              .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_gemma2;

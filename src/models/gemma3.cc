@@ -49,12 +49,26 @@ void Build(const Hparams& h, ModelBuilder& b) {
   b.Head(x, h, {.softcap = b.MetaFloat("final_logit_softcapping", 0)});
 }
 
+// The published 4B to 27B say in their text_config only what differs from the class.
+void HfDefaults(HfConfig& c) {
+  c.Default("hidden_size", int64_t{2304});
+  c.Default("intermediate_size", int64_t{9216});
+  c.Default("num_hidden_layers", int64_t{26});
+  c.Default("num_attention_heads", int64_t{8});
+  c.Default("num_key_value_heads", int64_t{4});
+  c.Default("head_dim", int64_t{256});
+  c.Default("max_position_embeddings", int64_t{131072});
+  c.Default("sliding_window", int64_t{4096});
+  c.Default("rope_theta", 1000000.0);
+}
+
 void ReadHfConfig(HfConfig& c) {
   const double local =
       c.Float("rope_parameters.sliding_attention.rope_theta", c.Float("rope_local_base_freq", 10000));
   c.Set("rope.freq_base_swa", local);
   c.Set("attention.scale", 1 / std::sqrt(c.Float("query_pre_attn_scalar", 256)));
   c.CopyFloat({"final_logit_softcapping"}, "final_logit_softcapping");
+  c.RefuseUnless("use_bidirectional_attention", false);
 }
 
 constexpr HfRule kHfRules[] = {
@@ -65,12 +79,17 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.post_feedforward_layernorm.weight", "blk.{}.post_ffw_norm.weight", nullptr, kHfPlusOne},
     {"layers.{}.self_attn.q_norm.weight", "blk.{}.attn_q_norm.weight", nullptr, kHfPlusOne},
     {"layers.{}.self_attn.k_norm.weight", "blk.{}.attn_k_norm.weight", nullptr, kHfPlusOne},
+    {"vision_tower.**", "", nullptr, kHfIgnore},  // this is the text model alone
+    {"multi_modal_projector.**", "", nullptr, kHfIgnore},
 };
-constexpr HfMapping kHf[] = {{.classes = "Gemma3ForCausalLM Gemma3ForConditionalGeneration",
-                              .prefixes = "language_model.model. model.language_model. model.",
-                              .config = ReadHfConfig,
-                              .rules = kHfRules,
-                              .activations = "gelu_pytorch_tanh"}};
+constexpr HfMapping kHf[] = {
+    {.classes = "Gemma3ForCausalLM Gemma3ForConditionalGeneration",
+     .norm_eps = 1e-6,
+     .prefixes = "language_model.model. model.language_model. language_model. model.",
+     .defaults = HfDefaults,
+     .config = ReadHfConfig,
+     .rules = kHfRules,
+     .activations = "gelu_pytorch_tanh"}};
 
 }  // namespace
 extern const ModelDesc k_model_gemma3;

@@ -44,8 +44,11 @@ constexpr HfRule kHfRules[] = {
     {"h.{}.attn.bias", "", nullptr, kHfIgnore},  // masks
     {"h.{}.attn.masked_bias", "", nullptr, kHfIgnore},
 };
-constexpr HfMapping kHf[] = {
-    {.classes = "GPT2LMHeadModel", .prefixes = "transformer.", .config = ReadHfConfig, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {{.classes = "GPT2LMHeadModel",
+                              .norm_eps = 1e-5,
+                              .prefixes = "transformer.",
+                              .config = ReadHfConfig,
+                              .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_gpt2;

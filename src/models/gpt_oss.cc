@@ -45,6 +45,8 @@ bool SaysRope(const HfConfig& c) {
 // Without a word on RoPE the class takes the YaRN of the published models.
 void HfDefaults(HfConfig& c) {
   c.Default("rope_theta", 150000.0);
+  c.Default("head_dim", int64_t{64});
+  c.Default("sliding_window", int64_t{128});
   if (SaysRope(c)) return;
   c.Default("rope_scaling.type", std::string("yarn"));
   c.Default("rope_scaling.factor", 32.0);
@@ -77,8 +79,11 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.mlp.experts.gate_up_proj_blocks", "blk.{}.ffn_up_exps.weight", OddRows},
     {"layers.{}.mlp.experts.down_proj_blocks", "blk.{}.ffn_down_exps.weight"},
 };
-constexpr HfMapping kHf[] = {
-    {.classes = "GptOssForCausalLM", .defaults = HfDefaults, .config = ReadHfConfig, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {{.classes = "GptOssForCausalLM",
+                              .norm_eps = 1e-5,
+                              .defaults = HfDefaults,
+                              .config = ReadHfConfig,
+                              .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_gpt_oss;

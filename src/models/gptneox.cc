@@ -42,6 +42,7 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.attention.rotary_emb.inv_freq", "", nullptr, kHfIgnore},
 };
 constexpr HfMapping kHf[] = {{.classes = "GPTNeoXForCausalLM",
+                              .norm_eps = 1e-5,
                               .prefixes = "gpt_neox.",
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,

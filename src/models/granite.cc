@@ -36,7 +36,8 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.self_attn.q_proj.*", "blk.{}.attn_q.*", PairRowsQ},
     {"layers.{}.self_attn.k_proj.*", "blk.{}.attn_k.*", PairRowsK},
 };
-constexpr HfMapping kHf[] = {{.classes = "GraniteForCausalLM", .config = ReadHfConfig, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {
+    {.classes = "GraniteForCausalLM", .norm_eps = 1e-6, .config = ReadHfConfig, .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_granite;

@@ -40,8 +40,8 @@ constexpr HfRule kMixtralRules[] = {
 void MixtralDefaults(HfConfig& c) { c.Default("rope_theta", 1000000.0); }
 
 constexpr HfMapping kHf[] = {
-    {.classes = "LlamaForCausalLM MistralForCausalLM", .rules = kHfRules},
-    {.classes = "MixtralForCausalLM", .defaults = MixtralDefaults, .rules = kMixtralRules}};
+    {.classes = "LlamaForCausalLM MistralForCausalLM", .norm_eps = 1e-6, .rules = kHfRules},
+    {.classes = "MixtralForCausalLM", .norm_eps = 1e-5, .defaults = MixtralDefaults, .rules = kMixtralRules}};
 
 }  // namespace
 extern const ModelDesc k_model_llama;

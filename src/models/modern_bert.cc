@@ -71,6 +71,7 @@ constexpr HfRule kHfRules[] = {
 };
 constexpr HfMapping kHf[] = {
     {.classes = "ModernBertModel ModernBertForMaskedLM ModernBertForSequenceClassification",
+     .norm_eps = 1e-5,
      .config = ReadHfConfig,
      .rules = kHfRules,
      .activations = "gelu gelu_new gelu_pytorch_tanh relu silu swish"}};

@@ -55,6 +55,7 @@ constexpr HfRule kHfRules[] = {
     {"norm_f.*", "output_norm.*"},
 };
 constexpr HfMapping kHf[] = {{.classes = "MptForCausalLM MPTForCausalLM",
+                              .norm_eps = 1e-5,
                               .prefixes = "transformer.",
                               .config = ReadHfConfig,
                               .rules = kHfRules}};

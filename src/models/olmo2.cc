@@ -46,9 +46,12 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.post_attention_layernorm.weight", "blk.{}.post_attention_norm.weight"},
     {"layers.{}.post_feedforward_layernorm.weight", "blk.{}.post_ffw_norm.weight"},
 };
-constexpr HfMapping kHf[] = {
-    {.classes = "Olmo2ForCausalLM", .rules = kHfRules},
-    {.classes = "Olmo3ForCausalLM", .defaults = Hf3Defaults, .config = ReadHf3Config, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {{.classes = "Olmo2ForCausalLM", .norm_eps = 1e-5, .rules = kHfRules},
+                             {.classes = "Olmo3ForCausalLM",
+                              .norm_eps = 1e-5,
+                              .defaults = Hf3Defaults,
+                              .config = ReadHf3Config,
+                              .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_olmo2;

@@ -26,7 +26,7 @@ void ReadHfConfig(HfConfig& c) {
   if (c.Has("clip_qkv")) c.Refuse(Unsupported("config.json: clip_qkv: supported: null"));
 }
 
-constexpr HfMapping kHf[] = {{.classes = "OlmoeForCausalLM", .config = ReadHfConfig}};
+constexpr HfMapping kHf[] = {{.classes = "OlmoeForCausalLM", .norm_eps = 1e-5, .config = ReadHfConfig}};
 
 }  // namespace
 extern const ModelDesc k_model_olmoe;

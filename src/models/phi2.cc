@@ -32,7 +32,8 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.mlp.fc2.*", "blk.{}.ffn_down.*"},
     {"final_layernorm.*", "output_norm.*"},
 };
-constexpr HfMapping kHf[] = {{.classes = "PhiForCausalLM", .defaults = HfDefaults, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {
+    {.classes = "PhiForCausalLM", .norm_eps = 1e-5, .defaults = HfDefaults, .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_phi2;

@@ -25,7 +25,8 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.self_attn.qkv_proj.*", "blk.{}.attn_qkv.*"},
     {"layers.{}.mlp.gate_up_proj.*", "blk.{}.ffn_up.*"},
 };
-constexpr HfMapping kHf[] = {{.classes = "Phi3ForCausalLM", .defaults = HfDefaults, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {
+    {.classes = "Phi3ForCausalLM", .norm_eps = 1e-5, .defaults = HfDefaults, .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_phi3;

@@ -24,7 +24,7 @@ void ReadHfConfig(HfConfig& c) {
   ReadOptionalWindow(c, [](int64_t layer, int64_t border) { return layer >= border; });
 }
 
-constexpr HfMapping kHf[] = {{.classes = "Qwen2ForCausalLM", .config = ReadHfConfig}};
+constexpr HfMapping kHf[] = {{.classes = "Qwen2ForCausalLM", .norm_eps = 1e-6, .config = ReadHfConfig}};
 
 }  // namespace
 extern const ModelDesc k_model_qwen2;

@@ -21,11 +21,14 @@ void Build(const Hparams& h, ModelBuilder& b) {
   b.Head(x, h);
 }
 
+void HfDefaults(HfConfig& c) { c.Default("head_dim", int64_t{128}); }
+
 void ReadHfConfig(HfConfig& c) {
   ReadOptionalWindow(c, [](int64_t layer, int64_t border) { return layer >= border; });
 }
 
-constexpr HfMapping kHf[] = {{.classes = "Qwen3ForCausalLM", .config = ReadHfConfig}};
+constexpr HfMapping kHf[] = {
+    {.classes = "Qwen3ForCausalLM", .norm_eps = 1e-6, .defaults = HfDefaults, .config = ReadHfConfig}};
 
 }  // namespace
 extern const ModelDesc k_model_qwen3;

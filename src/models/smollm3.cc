@@ -64,8 +64,11 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.self_attn.q_proj.*", "blk.{}.attn_q.*", PairRowsQ},
     {"layers.{}.self_attn.k_proj.*", "blk.{}.attn_k.*", PairRowsK},
 };
-constexpr HfMapping kHf[] = {
-    {.classes = "SmolLM3ForCausalLM", .defaults = HfDefaults, .config = ReadHfConfig, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {{.classes = "SmolLM3ForCausalLM",
+                              .norm_eps = 1e-6,
+                              .defaults = HfDefaults,
+                              .config = ReadHfConfig,
+                              .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_smollm3;

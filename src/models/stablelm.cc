@@ -33,6 +33,7 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.self_attn.k_layernorm.norms.{e}.weight", "blk.{}.attn_k_norm.weight"},
 };
 constexpr HfMapping kHf[] = {{.classes = "StableLmForCausalLM StableLMEpochForCausalLM",
+                              .norm_eps = 1e-5,
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,
                               .rules = kHfRules}};

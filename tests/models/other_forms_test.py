@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """other_forms_test.py TERN: one checkpoint in the forms that different programs write, which must give the same bits.
 
-Also in the folder of f32 that `tern convert` makes of the first. Experts in one tensor each or stacked, with gate and up in one; GPT-OSS's in MXFP4 or as the numbers that those mean.
+Also in the folder of f32 that `tern convert` makes of the first. Experts in one tensor each or stacked, with gate and up in one; GPT-OSS's in MXFP4 or as the numbers that those mean. Gemma 3
+as the text model of a larger one. Configs that leave out what the class has as its default (class_defaults.json).
 """
 import json
 import subprocess
@@ -96,9 +97,47 @@ def mxfp4(arrays, config):
     return [(config | {"quantization_config": {"quant_method": "mxfp4"}}, packed), (config, plain)]
 
 
+def silent(defaults):
+    """Configs without some keys, and with what the class takes for them."""
+    def forms(arrays, config):
+        return [({key: value for key, value in config.items() if key not in defaults}, arrays), (config | defaults, arrays)]
+    return forms
+
+
+def gemma3_of_a_larger(arrays, config):
+    """As google/gemma-3-4b-it is published: a text_config with what differs from the class, a vision tower beside the text model."""
+    config = config | {"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256}
+    resize = {"q_proj": 8 * 256, "k_proj": 4 * 256, "v_proj": 4 * 256}
+    for name in list(arrays):
+        part = name.split(".")[-2]
+        shape = list(arrays[name].shape)
+        if part in resize:
+            shape[0] = resize[part]
+        elif part == "o_proj":
+            shape[1] = 8 * 256
+        elif part in ("q_norm", "k_norm"):
+            shape[0] = 256
+        arrays[name] = values(name, shape, 1)
+    plain = config | json.loads((HERE / "class_defaults.json").read_text())["gemma3"] | {"rope_parameters": {
+        "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0}}}
+    kept = ("hidden_size", "intermediate_size", "model_type", "num_hidden_layers", "sliding_window")
+    text = {key: config[key] for key in kept} | {"rope_scaling": {"factor": 8.0, "rope_type": "linear"}}
+    if "layer_types" in config:
+        text["layer_types"] = config["layer_types"]
+    nested = {"architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "text_config": text,
+              "vision_config": {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}}
+    moved = {"language_model." + name: array for name, array in arrays.items()}
+    moved["vision_tower.vision_model.embeddings.patch_embedding.weight"] = np.zeros((32, 3, 2, 2), np.float32)
+    moved["multi_modal_projector.mm_soft_emb_norm.weight"] = np.zeros(32, np.float32)
+    return [(nested, moved), (plain, arrays)]
+
+
 def main():
     tern = Path(sys.argv[1]).resolve()
-    cases = [("qwen2moe-dense-layers", stacked), ("qwen3moe", stacked), ("olmoe", stacked), ("gpt-oss", mxfp4)]
+    cases = [("qwen2moe-dense-layers", stacked), ("qwen3moe", stacked), ("olmoe", stacked), ("gpt-oss", mxfp4),
+             ("gemma3", gemma3_of_a_larger)]
+    cases += [(name, silent(defaults)) for name, defaults in json.loads((HERE / "class_defaults.json").read_text()).items()]
     sys.exit(not all([same(tern, name, form) for name, form in cases]))
 
 

@@ -36,6 +36,7 @@ CASES = [
     ("gpt-oss", {"num_local_experts": 4}, "blk.0.ffn_gate_inp.weight: shape [5, 96], expected [4, 96]"),
     ("qwen3moe", {"num_experts_per_tok": 12}, "qwen3moe.expert_used_count: 12, expected 1 to 9"),
     ("gemma", {"use_bidirectional_attention": True}, "config.json: use_bidirectional_attention: true, supported: false"),
+    ("gemma3", {"use_bidirectional_attention": True}, "config.json: use_bidirectional_attention: true, supported: false"),
     ("gpt2", {"scale_attn_by_inverse_layer_idx": True},
      "config.json: scale_attn_by_inverse_layer_idx: true, supported: false"),
     ("gpt2", {"n_positions": 32}, "position_embd.weight: shape [64, 96], expected [32, 96]"),

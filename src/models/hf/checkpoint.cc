@@ -151,7 +151,7 @@ class HfLoader {
     ReadCommonHfConfig(c);
     TERN_TRY_STATUS(c.status());
     if (found_.mapping->config != nullptr) found_.mapping->config(c);
-    RequireCommonHfConfig(c);
+    RequireCommonHfConfig(c, found_.mapping->norm_eps);
     ReadPooling(out_->folder_->path(), c);
     ReadLabels(c);
     TERN_TRY_STATUS(c.status());

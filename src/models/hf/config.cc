@@ -205,8 +205,7 @@ int64_t HfConfig::CopySize(std::initializer_list<std::string_view> from, std::st
 }
 
 void HfConfig::Require(std::string_view key, std::string_view from) {
-  if (!out_.Has(architecture_ + "." + std::string(key)))
-    Refuse(BadInput(fmt::format("config.json: {}: missing", from)));
+  if (!IsSet(key)) Refuse(BadInput(fmt::format("config.json: {}: missing", from)));
 }
 
 std::string HfConfig::OneOf(std::string_view key, std::string_view words) {
@@ -317,7 +316,12 @@ void ReadCommonHfConfig(HfConfig& c) {
   c.CopyActivation();
 }
 
-void RequireCommonHfConfig(HfConfig& c) {
+void RequireCommonHfConfig(HfConfig& c, double norm_eps) {
+  constexpr std::string_view kEps = "attention.layer_norm_epsilon", kRms = "attention.layer_norm_rms_epsilon";
+  if (!c.IsSet(kEps) && !c.IsSet(kRms)) {
+    c.Set(kEps, norm_eps);
+    c.Set(kRms, norm_eps);
+  }
   c.Require("block_count", "num_hidden_layers");
   c.Require("embedding_length", "hidden_size");
   c.Require("attention.head_count", "num_attention_heads");

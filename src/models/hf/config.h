@@ -60,6 +60,7 @@ class HfConfig {
   // The config's word for `key`: one of `words`, which are separated by spaces, and the first of them where
   // the config is silent. Another sticks as an error.
   std::string OneOf(std::string_view key, std::string_view words);
+  bool IsSet(std::string_view key) const { return out_.Has(architecture_ + "." + std::string(key)); }
   // An error where nothing has set "<architecture>.<key>", which the config calls `from`.
   void Require(std::string_view key, std::string_view from);
   // An error where the config has this switch at another value, which would mean another model.
@@ -81,8 +82,8 @@ class HfConfig {
 // Sizes, head counts, norm eps, RoPE (both config forms), sliding windows, expert counts, the activation:
 // under whichever of their names the config has them. Sizes are checked: what follows may count on them.
 void ReadCommonHfConfig(HfConfig& c);
-// An error where a size is missing that every model has.
-void RequireCommonHfConfig(HfConfig& c);
+// What every model has: an error where a size is missing; `norm_eps` where the config has none.
+void RequireCommonHfConfig(HfConfig& c, double norm_eps);
 
 // pooling_type, embedding.normalize, embedding.max_tokens: from the files of sentence-transformers in the
 // folder, where it has them.

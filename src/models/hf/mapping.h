@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/required.h"
 #include "models/activation.h"
 
 namespace tern {
@@ -42,7 +43,8 @@ struct HfRule {
 };
 
 struct HfMapping {
-  std::string_view classes;  // as config.json's "architectures", separated by spaces
+  std::string_view classes;   // as config.json's "architectures", separated by spaces
+  Required<double> norm_eps;  // of the class where config.json has none
   std::string_view prefixes =
       "model.";  // left out of names before the rules, separated by spaces; longest first
   // What the class takes where config.json is silent (HfConfig::Default), if it is not what others take.
