@@ -90,6 +90,18 @@ Status MakeDirectories(const std::string& path) {
   return {};
 }
 
+Result<std::string> MakeNewDirectory(const std::string& path) {
+  constexpr int kMostTries = 1000;
+  TERN_TRY_STATUS(MakeDirectories(ParentOf(path)));
+  for (int i = 0; i < kMostTries; ++i) {
+    std::string name = i == 0 ? path : fmt::format("{}{}", path, i);
+    if (mkdir(name.c_str(), 0777) == 0) return name;
+    if (errno != EEXIST) return SystemError(name, "cannot be made");
+  }
+  return BadInput(fmt::format("{}: is there already, and so are {} others with a number behind it", path,
+                              kMostTries - 1));
+}
+
 Status RemoveTree(const std::string& path) {
   std::error_code error;
   std::filesystem::remove_all(path, error);

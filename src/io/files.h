@@ -31,6 +31,9 @@ Error SystemError(std::string_view path, std::string_view what);
 
 // `path` and what is missing above it.
 Status MakeDirectories(const std::string& path);
+// A new folder, named `path` or, where that is there already, `path` and a number; what is missing above it
+// too. Returns its name.
+Result<std::string> MakeNewDirectory(const std::string& path);
 // A folder or a file, with all that is in it; no error if there is none. Links are removed, not followed.
 Status RemoveTree(const std::string& path);
 // At most `limit` bytes; a larger file is an error.

@@ -33,6 +33,15 @@ TEST_F(Files, WriteReadAndChecksum) {
   for (const auto& entry : std::filesystem::directory_iterator(folder_)) EXPECT_EQ(entry.path(), path);
 }
 
+TEST_F(Files, ANewDirectoryLeavesWhatIsThere) {
+  const std::string path = folder_ + "/above/x.part";
+  EXPECT_EQ(MakeNewDirectory(path).value(), path);
+  ASSERT_TRUE(WriteFileAtomically(path + "/mine", "abc").ok());
+  ASSERT_TRUE(WriteFileAtomically(path + "1", "a file").ok());
+  EXPECT_EQ(MakeNewDirectory(path).value(), path + "2");
+  EXPECT_TRUE(IsFile(path + "/mine"));
+}
+
 TEST_F(Files, ErrorsNameThePath) {
   const auto missing = ReadSmallFile(folder_ + "/nope", 10);
   ASSERT_FALSE(missing.ok());

@@ -71,7 +71,6 @@ class FolderWriter {
   Status Run() {
     TERN_TRY(const NamedTensors tensors, LogicalTensors(folder_, &buffers_));
     TERN_TRY_STATUS(List(tensors));
-    TERN_TRY_STATUS(MakeDirectories(out_));
     TERN_TRY_STATUS(WriteShards());
     for (const char* name : kCopied) TERN_TRY_STATUS(Copy(name));
     TERN_TRY_STATUS(CopyModules());
@@ -84,11 +83,11 @@ class FolderWriter {
       return BadInput(fmt::format("dtype: \"{}\", expected f32, f16 or bf16", options_.dtype));
     }
     for (const auto& [name, tensor] : tensors) {
-      const Plain* plain = FindPlain(options_.dtype.empty() ? tensor.format->name : options_.dtype);
-      if (plain == nullptr) {
-        plain = FindPlain("bf16");
-        changes_ = true;
-      }
+      const bool converts = options_.dtype.empty() && !LiesPlain(name, tensor);
+      const Plain* plain = FindPlain(converts                 ? "bf16"
+                                     : options_.dtype.empty() ? tensor.format->name
+                                                              : options_.dtype);
+      changes_ = changes_ || converts;
       Written written{{name, plain->type, tensor.shape}, plain, tensor};
       // Blocks of MXFP4 lie along the inputs; the plain tensor has these first.
       constexpr std::string_view kBlocks = "_blocks";
@@ -102,6 +101,13 @@ class FolderWriter {
     }
     if (list_.empty()) return BadInput(folder_.path() + ": holds no tensors");
     return {};
+  }
+
+  // Whether the folder itself holds these numbers: FP8 and others are f32 only by now.
+  bool LiesPlain(const std::string& name, const Tensor& tensor) const {
+    const Plain* plain = FindPlain(tensor.format->name);
+    const RawTensor* raw = folder_.Find(name);
+    return plain != nullptr && raw != nullptr && raw->type == plain->type;
   }
 
   Status WriteShards() {
@@ -235,10 +241,13 @@ Status ConvertToSafetensors(const std::string& folder, const std::string& out,
   }
   if (StampOf(out).ok()) return BadInput(out + ": is there already, expected a new folder");
   TERN_TRY(const auto opened, HfFolder::Open(folder));
-  const std::string partial = out + ".part";  // the folder is there whole or not at all
-  TERN_TRY_STATUS(RemoveTree(partial));
+  std::string_view name = out;
+  while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
+  // The folder is there whole or not at all.
+  TERN_TRY(const std::string partial, MakeNewDirectory(std::string(name) + ".part"));
   Status status = FolderWriter(*opened, partial, options).Run();
-  if (status.ok()) return MoveIntoPlace(partial, out);
+  if (status.ok()) status = MoveIntoPlace(partial, std::string(name));
+  if (status.ok()) return status;
   (void)RemoveTree(partial).ok();
   return status.error().what.starts_with(folder) || status.error().what.starts_with(partial)
              ? status

@@ -182,11 +182,17 @@ def check_safetensors(root):
         right = done.returncode == 0 and same and told and beside and len(shards) > 1 and (flag or np.array_equal(logits(out), logits(folder)))
         good &= bool(right)
         print(f"{'ok  ' if right else 'FAIL'} safetensors {dtype}: {len(shards)} shards, {len(got)} tensors", flush=True)
+    (root / "beside.part").mkdir()
+    (root / "beside.part/mine").write_text("")
+    beside = tern("convert", folder, f"{root}/beside/")
+    kept = (beside.returncode == 0 and (root / "beside/config.json").exists() and (root / "beside.part/mine").exists()
+            and not (root / "beside.part1").exists())
+    print(f"{'ok  ' if kept else 'FAIL'} safetensors: a folder OUT.part is nobody's business")
     there = tern("convert", folder, root / "plain-F32")
     gguf = tern("convert", root / "gpt-2.gguf", root / "from-gguf")
     refused = there.returncode == 1 and "is there already" in there.stderr and gguf.returncode == 1 and "--to gguf" in gguf.stderr
     print(f"{'ok  ' if refused else 'FAIL'} safetensors: what cannot be is refused")
-    return good and refused
+    return good and refused and kept
 
 
 def main():

@@ -4,7 +4,7 @@
 For each kind a tiny Llama's linear weights are quantized here, written as that program stores them, and written again as
 plain f32 after dequantizing with NumPy. Both folders must give the same logits in exact precision (to 2e-6 of their
 standard deviation: the order of additions may differ), and in default precision a KLD below 5e-4. So must the folder of f32
-that `tern convert` makes of the quantized one.
+that `tern convert` makes of the quantized one. Without --dtype it makes bf16 of what was quantized, and of nothing else.
 """
 import json
 import subprocess
@@ -257,12 +257,19 @@ def run(tern, folder, precision):
     return np.load(out).astype(np.float64)
 
 
-def convert(tern, folder, out):
-    """The folder with plain weights in f32."""
-    done = subprocess.run([tern, "convert", folder, out, "--dtype", "f32"], capture_output=True, text=True, timeout=60)
+def convert(tern, folder, out, *flags):
+    """The folder with plain weights."""
+    done = subprocess.run([tern, "convert", folder, out, *flags], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "quantization_config" not in json.loads((out / "config.json").read_text())
     return out
+
+
+def dtypes(folder, names):
+    """The types of the tensors whose names have one of `names`."""
+    data = (folder / "model.safetensors").read_bytes()
+    header = json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
+    return {header[name]["dtype"] for name in header if any(part in name for part in names)}
 
 
 # What the config leaves open, and the error.
@@ -324,10 +331,12 @@ def check(tern, kind, made, root):
     want = run(tern, folders[1], "exact")
     exact = np.abs(run(tern, folders[0], "exact") - want).max() / want.std()
     fast = kld(want, run(tern, folders[0], "default"))
-    converted = np.abs(run(tern, convert(tern, folders[0], root / kind / "converted"), "exact") - want).max() / want.std()
-    good = exact <= 2e-6 and fast <= 5e-4 and converted <= 2e-6
+    converted = np.abs(run(tern, convert(tern, folders[0], root / kind / "converted", "--dtype", "f32"), "exact") - want).max() / want.std()
+    as_is = convert(tern, folders[0], root / kind / "as-is")
+    types = dtypes(as_is, LINEARS), dtypes(as_is, ["norm"])
+    good = exact <= 2e-6 and fast <= 5e-4 and converted <= 2e-6 and types == ({"BF16"}, {"F32"})
     print(f"{'ok  ' if good else 'FAIL'} {kind}: exact {exact:.1e} of std, converted to f32 {converted:.1e} (limit 2e-6), default "
-          f"KLD {fast:.1e} (limit 5e-4)", flush=True)
+          f"KLD {fast:.1e} (limit 5e-4), converted without --dtype {types}", flush=True)
     return good
 
 
