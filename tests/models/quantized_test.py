@@ -154,6 +154,16 @@ def fp8(stem, w, scale_part, block=None, tensor=False):
     return {stem + ".weight": codes.view(Fp8), stem + scale_part: scale.astype(np.float32)}, e4m3_values()[codes] * full
 
 
+def with_cache_scales(made, stem):
+    """Scales that a checkpoint carries for an 8-bit KV cache, beside layers quantized or not."""
+    parts, meant = made
+    part = stem.rsplit(".", 1)[1]
+    if part in ("q_proj", "k_proj", "v_proj"):
+        one = np.ones(1, np.float32)
+        parts = parts | {stem.replace(part, part[0] + "_scale"): one, stem + ".output_scale": one, f"{stem}.{part[0]}_scale": one}
+    return parts, meant
+
+
 E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6], np.float32)
 
 
@@ -239,6 +249,10 @@ KINDS = {
     "fp8-block-packed": (lambda s, w: fp8(s, w, ".weight_scale", (16, 12)),
                          {"quant_method": "compressed-tensors", "config_groups": {
                              "group_0": {"weights": {"num_bits": 8, "strategy": "block", "block_structure": [16, 12]}}}}),
+    "fp8-cache": (lambda s, w: with_cache_scales(fp8(s, w, ".weight_scale"), s),
+                  {"quant_method": "compressed-tensors", "kv_cache_scheme": {"num_bits": 8, "type": "float"}}),
+    "cache-only": (lambda s, w: with_cache_scales(({s + ".weight": w}, w), s),
+                   {"quant_method": "compressed-tensors", "kv_cache_scheme": {"num_bits": 8, "type": "float"}}),
     "nvfp4": (lambda s, w: nvfp4(s, w, (".weight_packed", ".weight_scale", ".weight_global_scale"), True),
               {"quant_method": "compressed-tensors"}),
     "nvfp4-modelopt": (lambda s, w: nvfp4(s, w, (".weight", ".weight_scale", ".weight_scale_2"), False),
@@ -333,8 +347,9 @@ def check(tern, kind, made, root):
     fast = kld(want, run(tern, folders[0], "default"))
     converted = np.abs(run(tern, convert(tern, folders[0], root / kind / "converted", "--dtype", "f32"), "exact") - want).max() / want.std()
     as_is = convert(tern, folders[0], root / kind / "as-is")
-    types = dtypes(as_is, LINEARS), dtypes(as_is, ["norm"])
-    good = exact <= 2e-6 and fast <= 5e-4 and converted <= 2e-6 and types == ({"BF16"}, {"F32"})
+    types = dtypes(as_is, [part + ".weight" for part in LINEARS]), dtypes(as_is, ["norm"])
+    good = exact <= 2e-6 and fast <= 5e-4 and converted <= 2e-6
+    good &= types == ({"F32" if kind == "cache-only" else "BF16"}, {"F32"})
     print(f"{'ok  ' if good else 'FAIL'} {kind}: exact {exact:.1e} of std, converted to f32 {converted:.1e} (limit 2e-6), default "
           f"KLD {fast:.1e} (limit 5e-4), converted without --dtype {types}", flush=True)
     return good

@@ -127,6 +127,13 @@ std::string Target(std::string_view to, const Match& match) {
   return name;
 }
 
+// "layers.0.self_attn.k_proj.output_scale" would else be taken for a part of k_proj.
+bool IsNoWeight(std::string_view name) {
+  return std::any_of(CommonHfRules().begin(), CommonHfRules().end(), [name](const HfRule& rule) {
+    return (rule.edit & kHfIgnore) != 0 && MatchRule(rule.from, name);
+  });
+}
+
 class HfLoader {
  public:
   explicit HfLoader(std::unique_ptr<HfFolder> folder) : out_(std::make_unique<HfCheckpoint>()) {
@@ -190,6 +197,7 @@ class HfLoader {
   Status MapTensors(const NamedTensors& logical) {
     for (const auto& [full_name, tensor] : logical) {
       const std::string_view name = WithoutPrefix(full_name);
+      if (IsNoWeight(name)) continue;
       TERN_TRY(bool used, ApplyRules(found_.mapping->rules, full_name, name, tensor));
       if (!used) {
         TERN_TRY(used, ApplyRules(CommonHfRules(), full_name, name, tensor));

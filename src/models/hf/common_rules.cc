@@ -27,6 +27,18 @@ std::span<const HfRule> CommonHfRules() {
       {"layers.{}.mlp.experts.down_proj", "blk.{}.ffn_down_exps.weight"},
       {"layers.{}.self_attn.rotary_emb.inv_freq", "", nullptr, kHfIgnore},
       {"rotary_emb.inv_freq", "", nullptr, kHfIgnore},
+      // Scales of an 8-bit KV cache and of 8-bit activations, which are f32 or chosen here.
+      {"layers.{}.self_attn.k_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.v_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.q_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.prob_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.kv_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.q_proj.output_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.k_proj.output_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.v_proj.output_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.q_proj.q_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.k_proj.k_scale", "", nullptr, kHfIgnore},
+      {"layers.{}.self_attn.v_proj.v_scale", "", nullptr, kHfIgnore},
   };
   return kRules;
 }
