@@ -15,6 +15,17 @@ sys.path.insert(0, str(HERE.parent / "reference"))
 from tiny_weights import write_safetensors  # noqa: E402
 
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "original_max_position_embeddings": 64}
+
+
+def modules(pooling, *more):
+    """The files of sentence-transformers."""
+    kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), *more]
+    return {"modules.json": [{"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+                             for i, (path, kind) in enumerate(kinds)],
+            "1_Pooling/config.json": {f"pooling_mode_{mode}": True for mode in pooling} | {"pooling_mode_max_tokens": "max" in pooling}}
+
+
+MODES = "supported: one of pooling_mode_mean_tokens, pooling_mode_cls_token, pooling_mode_lasttoken"
 CASES = [
     ("qwen2", {"hidden_act": "quick_gelu"}, 'config.json: hidden_act: "quick_gelu", supported: silu swish gelu'),
     ("gemma3", {"hidden_activation": "gelu"}, 'config.json: hidden_activation: "gelu", supported: gelu_pytorch_tanh'),
@@ -63,6 +74,15 @@ CASES = [
      "config.json: qk_nope_head_dim: 9223372036854775807, expected 1 to 32768"),
     ("llama", {"max_position_embeddings": 2**40},
      "config.json: max_position_embeddings: 1099511627776, expected 1 to 1073741824"),
+    # What follows an encoder; the fourth: further files.
+    ("bert", {}, f"1_Pooling/config.json: pooling_mode_cls_token, pooling_mode_mean_tokens, {MODES}",
+     modules(["mean_tokens", "cls_token"])),
+    ("bert", {}, f"1_Pooling/config.json: pooling_mode_weightedmean_tokens, {MODES}", modules(["weightedmean_tokens"])),
+    ("bert", {}, f"1_Pooling/config.json: no mode is on, {MODES}", modules([])),
+    ("bert", {}, "modules.json: sentence_transformers.models.LayerNorm: supported: Transformer, Pooling, Normalize",
+     modules(["mean_tokens"], ("2_LayerNorm", "LayerNorm"))),
+    ("bert", {}, "modules.json: sentence_transformers.models.Dense: supported: Transformer, Pooling, Normalize",
+     modules(["mean_tokens"], ("2_Dense", "Dense"))),
     # What every model has; None: left out.
     ("llama", {"num_attention_heads": None}, "config.json: num_attention_heads: missing"),
     ("llama", {"hidden_size": None}, "config.json: hidden_size: missing"),
@@ -71,11 +91,14 @@ CASES = [
 ]
 
 
-def error_of(tern, name, changes):
+def error_of(tern, name, changes, files):
     made = json.loads((HERE / "tiny" / f"{name}.json").read_text())
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "config.json").write_text(json.dumps(made["config"] | changes))
+        for path, content in files.items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(json.dumps(content))
         write_safetensors(folder / "model.safetensors", made["tensors"], made["seed"])
         (folder / "tokens.json").write_text("[1, 2]")
         command = [tern, "logits", folder, "--tokens-file", folder / "tokens.json", "--out", folder / "out.npy"]
@@ -85,11 +108,11 @@ def error_of(tern, name, changes):
 
 def main():
     tern, failed = Path(sys.argv[1]).resolve(), 0
-    for name, changes, want in CASES:
-        got = error_of(tern, name, changes)
+    for name, changes, want, *files in CASES:
+        got = error_of(tern, name, changes, *files or [{}])
         good = want in got and "\n" not in got
         failed += not good
-        print(f"{'ok  ' if good else 'FAIL'} {name} {json.dumps(changes)}: {got or 'runs'}", flush=True)
+        print(f"{'ok  ' if good else 'FAIL'} {name} {json.dumps(changes)[:80]}: {got or 'runs'}", flush=True)
     sys.exit(failed > 0)
 
 

@@ -10,17 +10,27 @@ namespace {
 // GGUF's numbers for kinds of pooling.
 enum PoolingType : int64_t { kNone = 0, kMean = 1, kCls = 2, kLast = 3 };
 
+// Exactly one way: sentence-transformers puts what several give side by side.
 void ReadPoolingConfig(const std::string& path, HfConfig& c) {
+  constexpr std::string_view kKey = "pooling_mode_";
   const auto read = ReadJsonMetadata(path);
   if (!read.ok()) return c.Refuse(read.error());
-  const auto is_on = [&](std::string_view key) {
-    return read.value().Bool(key, false).ok() && read.value().Bool(key, false).value();
-  };
-  if (is_on("pooling_mode_mean_tokens")) return c.Set("pooling_type", int64_t{kMean});
-  if (is_on("pooling_mode_cls_token")) return c.Set("pooling_type", int64_t{kCls});
-  if (is_on("pooling_mode_lasttoken")) return c.Set("pooling_type", int64_t{kLast});
-  c.Refuse(Unsupported(
-      path + ": supported: pooling_mode_mean_tokens, pooling_mode_cls_token, pooling_mode_lasttoken"));
+  std::string on;
+  int count = 0;
+  for (const auto& [key, value] : read.value().all()) {
+    const bool* is_on = std::get_if<bool>(&value);
+    if (!key.starts_with(kKey) || is_on == nullptr || !*is_on) continue;
+    on += (count == 0 ? "" : ", ") + key;
+    ++count;
+  }
+  const std::string mode = count == 1 ? on.substr(kKey.size()) : "";
+  if (mode == "mean_tokens") return c.Set("pooling_type", int64_t{kMean});
+  if (mode == "cls_token") return c.Set("pooling_type", int64_t{kCls});
+  if (mode == "lasttoken") return c.Set("pooling_type", int64_t{kLast});
+  c.Refuse(
+      Unsupported(fmt::format("{}: {}, supported: one of pooling_mode_mean_tokens, pooling_mode_cls_token, "
+                              "pooling_mode_lasttoken",
+                              path, count == 0 ? "no mode is on" : on)));
 }
 
 }  // namespace
@@ -46,7 +56,7 @@ void ReadPooling(const std::string& folder, HfConfig& c) {
       return c.Refuse(BadInput(path + ": path: expected a folder of this one"));
     if (type.ends_with(".Pooling")) ReadPoolingConfig(folder + "/" + part + "/config.json", c);
     normalizes = normalizes || type.ends_with(".Normalize");
-    if (type.ends_with(".Dense"))
+    if (!type.ends_with(".Transformer") && !type.ends_with(".Pooling") && !type.ends_with(".Normalize"))
       c.Refuse(Unsupported(path + ": " + type + ": supported: Transformer, Pooling, Normalize"));
   }
   c.Set("embedding.normalize", normalizes);
