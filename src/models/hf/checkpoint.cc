@@ -134,6 +134,18 @@ bool IsNoWeight(std::string_view name) {
   });
 }
 
+// "blk.3.attn_q.weight": one of the weights that ModelBuilder::Linear or LinearRows multiply.
+bool IsLinear(std::string_view target) {
+  constexpr std::string_view kParts =
+      "attn_q attn_k attn_v attn_qkv attn_output attn_q_a attn_q_b attn_kv_a_mqa ffn_gate ffn_up ffn_down "
+      "ffn_gate_shexp ffn_up_shexp ffn_down_shexp output";
+  constexpr std::string_view kSuffix = ".weight";
+  if (!target.ends_with(kSuffix)) return false;
+  target.remove_suffix(kSuffix.size());
+  const size_t dot = target.rfind('.');
+  return HasWord(kParts, dot == target.npos ? target : target.substr(dot + 1));
+}
+
 class HfLoader {
  public:
   explicit HfLoader(std::unique_ptr<HfFolder> folder) : out_(std::make_unique<HfCheckpoint>()) {
@@ -142,7 +154,8 @@ class HfLoader {
 
   Result<std::unique_ptr<Checkpoint>> Load() {
     TERN_TRY_STATUS(ReadConfig());
-    TERN_TRY(const NamedTensors logical, LogicalTensors(*out_->folder_, &out_->buffers_));
+    const auto may_have_factor = [this](std::string_view name) { return MayHaveFactor(name); };
+    TERN_TRY(const NamedTensors logical, LogicalTensors(*out_->folder_, &out_->buffers_, may_have_factor));
     TERN_TRY_STATUS(MapTensors(logical));
     TERN_TRY_STATUS(Finish());
     return std::unique_ptr<Checkpoint>(std::move(out_));
@@ -193,6 +206,22 @@ class HfLoader {
     return name;
   }
 
+  // Whether all that this weight becomes is multiplied by ModelBuilder's linears, which know factors.
+  bool MayHaveFactor(std::string_view full_name) const {
+    const std::string_view name = WithoutPrefix(full_name);
+    for (const auto rules : {found_.mapping->rules, CommonHfRules()}) {
+      bool used = false, linear = true;
+      for (const HfRule& rule : rules) {
+        const std::optional<Match> match = MatchRule(rule.from, name);
+        if (!match) continue;
+        used = true;
+        linear = linear && match->expert.empty() && IsLinear(Target(rule.to, *match));
+      }
+      if (used) return linear;
+    }
+    return false;
+  }
+
   // Every rule that matches makes a target (q, k and v of one tensor); the common ones only where none did.
   Status MapTensors(const NamedTensors& logical) {
     for (const auto& [full_name, tensor] : logical) {
@@ -225,7 +254,9 @@ class HfLoader {
       const std::string target = Target(rule.to, *match);
       // Layers behind the last one predict further tokens.
       if (layer >= layers_ && !match->layer.empty()) return true;
-      TERN_TRY(const Tensor edited, editor.Apply(full_name, tensor, rule, dims_));
+      const bool is_factor = match->suffix == "scale" && Elements(tensor.shape) == 1;
+      TERN_TRY(const Tensor edited,
+               is_factor ? Result<Tensor>(tensor) : editor.Apply(full_name, tensor, rule, dims_));
       if (!targets_[target].emplace(expert, edited).second) {
         return BadInput(fmt::format("{}: {} is there already under another name", full_name, target));
       }

@@ -63,7 +63,8 @@ bool IsPartOf(const std::set<std::string>& stems, std::string_view name) {
 
 }  // namespace
 
-Result<NamedTensors> LogicalTensors(const HfFolder& folder, std::vector<Buffer>* buffers) {
+Result<NamedTensors> LogicalTensors(const HfFolder& folder, std::vector<Buffer>* buffers,
+                                    const MayHaveFactorFn& may_have_factor) {
   NamedTensors out;
   TERN_TRY(const QuantDesc* quant, FindQuant(folder.config()));
   std::set<std::string> stems;
@@ -73,6 +74,7 @@ Result<NamedTensors> LogicalTensors(const HfFolder& folder, std::vector<Buffer>*
   }
   for (const std::string& stem : stems) {
     QuantReader reader(folder, stem, buffers);
+    reader.set_may_have_factor(may_have_factor && may_have_factor(stem + ".weight"));
     TERN_TRY(const std::vector<QuantTensor> made, quant->read.value(reader));
     for (const QuantTensor& tensor : made) out.emplace_back(tensor.name, tensor.tensor);
   }

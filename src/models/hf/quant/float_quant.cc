@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -71,6 +72,25 @@ float Nibble(const uint8_t* codes, size_t i) {
   return code < 8 ? kE2m1[code] : -kE2m1[code - 8];
 }
 
+constexpr int64_t kNvfp4Block = 64, kNvfp4Group = 16;
+
+// GGUF's scales have no sign, and 0 where E4M3 has NaN.
+bool AreUnsigned(const uint8_t* scales, int64_t count) {
+  return std::all_of(scales, scales + count, [](uint8_t scale) { return scale < 127; });
+}
+
+// GGUF's block is 4 scales, then per group 8 bytes: the first half of its codes low, the second high.
+void PackNvfp4(const uint8_t* codes, const uint8_t* scales, int64_t blocks, uint8_t* out) {
+  const auto code = [&](int64_t i) { return codes[i / 2] >> (i % 2 * 4) & 15; };
+  for (int64_t block = 0; block < blocks; ++block, codes += kNvfp4Block / 2) {
+    for (int g = 0; g < kNvfp4Block / kNvfp4Group; ++g) *out++ = *scales++;
+    for (int64_t g = 0; g < kNvfp4Block; g += kNvfp4Group) {
+      for (int64_t i = g; i < g + kNvfp4Group / 2; ++i)
+        *out++ = static_cast<uint8_t>(code(i) | code(i + kNvfp4Group / 2) << 4);
+    }
+  }
+}
+
 }  // namespace
 
 Result<Tensor> ReadFp8(QuantReader& r, std::string_view scale_part) {
@@ -98,6 +118,14 @@ Result<std::vector<QuantTensor>> ReadNvfp4(QuantReader& r, const Nvfp4Parts& par
   const float factor = parts.divides ? 1 / factors[0] : factors[0];
   const auto* bytes = static_cast<const uint8_t*>(codes.data);
   const auto* scales = static_cast<const uint8_t*>(scale.data);
+  if (r.may_have_factor() && in % kNvfp4Block == 0 && AreUnsigned(scales, Elements(expected))) {
+    TERN_TRY(const QuantReader::Made weight, r.Make("nvfp4", {out, in}));
+    TERN_TRY(const QuantReader::Made scale_of_all, r.Make("f32", {1}));
+    PackNvfp4(bytes, scales, out * in / kNvfp4Block, weight.data);
+    std::memcpy(scale_of_all.data, &factor, sizeof(factor));
+    return std::vector<QuantTensor>{{r.stem() + ".weight", weight.tensor},
+                                    {r.stem() + ".scale", scale_of_all.tensor}};
+  }
   const Tensor tensor = r.PackFloats(out, in, [&](int64_t row, std::span<float> values) {
     for (size_t i = 0; i < values.size(); ++i) {
       const float s = Fp8E4m3ToF32(scales[row * (in / 16) + static_cast<int64_t>(i / 16)]);

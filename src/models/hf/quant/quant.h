@@ -27,6 +27,9 @@ class QuantReader {
 
   const Metadata& config() const { return folder_.config(); }  // of the folder
   const std::string& stem() const { return stem_; }
+  // Whether the weight may come with a factor of its own, "<stem>.scale", [1]: then NVFP4 stays as it is.
+  bool may_have_factor() const { return may_have_factor_; }
+  void set_may_have_factor(bool may) { may_have_factor_ = may; }
   bool Has(std::string_view part) const { return folder_.Find(stem_ + std::string(part)) != nullptr; }
   // The part with this type and this number of dimensions; the error names it.
   Result<RawTensor> Part(std::string_view part, std::initializer_list<RawType> types, size_t dims) const;
@@ -59,6 +62,7 @@ class QuantReader {
   const HfFolder& folder_;
   std::string stem_;
   std::vector<Buffer>& buffers_;
+  bool may_have_factor_ = false;
 };
 
 struct QuantTensor {
