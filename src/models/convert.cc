@@ -21,9 +21,16 @@ bool StaysF32(std::string_view name, const Tensor& tensor) {
          name.ends_with("ffn_gate_inp.weight") || name.ends_with("ffn_gate_inp_shexp.weight");
 }
 
+// Formats in which no other program reads weights: FP8 and nf4 folders lie in them in memory.
+bool IsOurs(const Format& format) {
+  constexpr uint32_t kFirstOfOurs = 1000001;
+  return format.gguf_type >= kFirstOfOurs;
+}
+
 const Format* Target(std::string_view name, const Tensor& tensor, const Format* wanted) {
-  if (!IsPlain(*tensor.format)) return tensor.format;
+  if (!IsPlain(*tensor.format) && !IsOurs(*tensor.format)) return tensor.format;
   if (StaysF32(name, tensor)) return &F32();
+  if (IsOurs(*tensor.format) && wanted == nullptr) return &F32();
   return wanted == nullptr ? tensor.format : wanted;
 }
 

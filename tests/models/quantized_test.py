@@ -182,9 +182,13 @@ def nvfp4(stem, w, parts, divides):
             (E2M1[codes].reshape(groups.shape) * local[..., None]).reshape(w.shape))
 
 
-def nf4(stem, w, nested):
-    table = np.array([-1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105003, 0, 0.0795803,
-                      0.16093020, 0.24611230, 0.33791524, 0.44070983, 0.56261700, 0.72295684, 1], np.float32)
+def nf4(stem, w, nested, odd_table=False):
+    table = np.array([-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+                      -0.18477343022823334, -0.09105003625154495, 0, 0.07958029955625534, 0.16093020141124725,
+                      0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1],
+                     np.float32)
+    if odd_table:
+        table[8] = 0.08
     flat = w.reshape(-1, 64)
     maxima = np.abs(flat).max(axis=1)
     state = {"quant_type": "nf4", "blocksize": 64, "dtype": "float32", "shape": list(w.shape)}
@@ -243,6 +247,9 @@ KINDS = {
     "fp8-channel": (lambda s, w: fp8(s, w, ".weight_scale"), {"quant_method": "compressed-tensors"}),
     "fp8-tensor": (lambda s, w: fp8(s, w, ".weight_scale", tensor=True), {"quant_method": "fp8"}),
     "fp8-block": (lambda s, w: fp8(s, w, ".weight_scale_inv", (128, 128)), {"quant_method": "fp8"}),
+    "fp8-channel-wide": (lambda s, w: fp8(s, w, ".weight_scale"), {"quant_method": "compressed-tensors"}),
+    "fp8-tensor-wide": (lambda s, w: fp8(s, w, ".weight_scale", tensor=True), {"quant_method": "fp8"}),
+    "fp8-block-wide": (lambda s, w: fp8(s, w, ".weight_scale_inv", (128, 128)), {"quant_method": "fp8"}),
     # As many scales as rows: DeepSeek V3's o_proj has 56 x 128 for 7168.
     "fp8-block-rows": (lambda s, w: fp8(s, w, ".weight_scale_inv", (16, 12)),
                        {"quant_method": "fp8", "weight_block_size": [16, 12]}),
@@ -258,6 +265,7 @@ KINDS = {
     "nvfp4-modelopt": (lambda s, w: nvfp4(s, w, (".weight", ".weight_scale", ".weight_scale_2"), False),
                        {"quant_method": "modelopt"}),
     "nf4": (lambda s, w: nf4(s, w, False), {"quant_method": "bitsandbytes", "load_in_4bit": True}),
+    "nf4-odd-table": (lambda s, w: nf4(s, w, False, True), {"quant_method": "bitsandbytes", "load_in_4bit": True}),
     "nf4-nested": (lambda s, w: nf4(s, w, True), {"quant_method": "bitsandbytes", "load_in_4bit": True}),
 }
 
@@ -279,14 +287,20 @@ def convert(tern, folder, out, *flags):
     return out
 
 
-def is_nvfp4_in_gguf(tern, folder, out):
-    """Whether it stays NVFP4 in GGUF, which computes the same bits. Where it is not multiplied by a linear it becomes f32."""
+def lies_in_gguf(tern, folder, out, format):
+    """Whether linears' weights have this format in GGUF, which computes the same bits."""
     done = subprocess.run([tern, "convert", folder, out, "--no-tokenizer"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     listed = subprocess.run([tern, "inspect", out, "--tensors"], capture_output=True, text=True, timeout=60).stdout
     types = {line.split()[0]: line.split()[1] for line in listed.splitlines() if line.strip().startswith("blk.")}
-    kept = all(types[f"blk.0.{part}.weight"] == "nvfp4" for part in ("attn_q", "attn_output", "ffn_down"))
+    kept = all(types[f"blk.0.{part}.weight"] == format for part in ("attn_q", "attn_output", "ffn_down"))
     return kept and np.array_equal(run(tern, folder, "exact"), run(tern, out, "exact"))
+
+
+def lies_as(tern, folder):
+    """The format of a weight in memory."""
+    listed = subprocess.run([tern, "inspect", folder, "--tensors"], capture_output=True, text=True, timeout=60).stdout
+    return next(line.split()[1] for line in listed.splitlines() if "blk.0.ffn_down.weight" in line)
 
 
 def dtypes(folder, names):
@@ -307,6 +321,13 @@ REFUSED = {
     "gptq-g128-silent": (lambda s, w: gptq(s, w, group=128) if "down" in s else ({s + ".weight": w}, w),
                          {"quant_method": "gptq", "bits": 4}, "3 groups of 320 inputs: 0 of the config's group sizes fit"),
 }
+
+
+def widened(made):
+    """Rows of whole blocks of 128."""
+    resize = {192: 256, 320: 384}
+    return {"config": made["config"] | {"hidden_size": 256, "intermediate_size": 384, "num_attention_heads": 4, "num_key_value_heads": 1},
+            "tensors": {name: [resize.get(n, n) for n in shape] for name, shape in made["tensors"].items()}}
 
 
 def quantized(kind, made):
@@ -344,6 +365,7 @@ def kld(want, got):
 
 
 def check(tern, kind, made, root):
+    made = widened(made) if kind.endswith("-wide") else made
     native, plain, config = quantized(kind, made)
     folders = []
     for label, tensors, keys in (("native", native, config), ("plain", plain, made["config"])):
@@ -360,7 +382,10 @@ def check(tern, kind, made, root):
     types = dtypes(as_is, [part + ".weight" for part in LINEARS]), dtypes(as_is, ["norm"])
     # NVFP4's factor multiplies the activations, which rounds otherwise.
     good = exact <= (1e-5 if "nvfp4" in kind else 2e-6) and fast <= 5e-4 and converted <= 2e-6
-    good &= "nvfp4" not in kind or is_nvfp4_in_gguf(tern, folders[0], root / kind / "model.gguf")
+    compact = "fp8_e4m3" if kind.endswith("-wide") else "nf4" if kind in ("nf4", "nf4-nested") else None
+    good &= compact in (None, lies_as(tern, folders[0]))
+    if compact or "nvfp4" in kind:  # formats that only Tern has are not written
+        good &= lies_in_gguf(tern, folders[0], root / kind / "model.gguf", "f32" if compact else "nvfp4")
     good &= types == ({"F32" if kind == "cache-only" else "BF16"}, {"F32"})
     print(f"{'ok  ' if good else 'FAIL'} {kind}: exact {exact:.1e} of std, converted to f32 {converted:.1e} (limit 2e-6), default "
           f"KLD {fast:.1e} (limit 5e-4), converted without --dtype {types}", flush=True)

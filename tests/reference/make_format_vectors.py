@@ -110,6 +110,40 @@ def q8_k(rng):
         line("q8_k", block, np.float32(scale) * codes.astype(np.float32))
 
 
+def e4m3(code):
+    """One number of the OCP's FP8 (E4M3): no infinities, NaN where all other bits are set."""
+    sign, exponent, mantissa = -1 if code & 128 else 1, code >> 3 & 15, code & 7
+    if code & 127 == 127:
+        return np.nan
+    return sign * (mantissa / 8 * 2.0**-6 if exponent == 0 else (1 + mantissa / 8) * 2.0 ** (exponent - 7))
+
+
+NF4 = [-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+       -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+       0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0]  # bitsandbytes' quant_map
+
+
+def with_f32_scales(row, block_bytes, table, codes_of):
+    """Blocks of an f32 and codes into a table."""
+    blocks = row.reshape(-1, block_bytes)
+    scales = np.ascontiguousarray(blocks[:, :4]).view("<f4")
+    with np.errstate(all="ignore"):
+        return (np.array(table, np.float32)[codes_of(blocks[:, 4:])] * scales).reshape(-1)
+
+
+def of_folders(rng):
+    """fp8_e4m3 and nf4, in which weights of Hugging Face folders lie in memory."""
+    high_first = lambda codes: np.stack([codes >> 4, codes & 15], axis=2).reshape(len(codes), -1)  # noqa: E731
+    for name, size, table, codes_of in (("fp8_e4m3", 132, [e4m3(code) for code in range(256)], lambda codes: codes),
+                                        ("nf4", 36, NF4, high_first)):
+        decode = lambda row: with_f32_scales(row, size, table, codes_of)  # noqa: B023, E731
+        for scale in (0.0123, -1e-38, 3e38):
+            row = rng.integers(0, 256, size, dtype=np.uint8)
+            row[:4] = np.frombuffer(np.float32(scale).tobytes(), np.uint8)
+            line(name, row, decode(row))
+        digest(name, size * BLOCKS, decode)
+
+
 MADE_UP = made_up_bytes(ROWS * 300 * BLOCKS)
 
 
@@ -122,6 +156,7 @@ def main():
         by_ik(rng, function, prefix, size, weights, place)
     floats(rng)
     q8_k(rng)
+    of_folders(rng)
 
 
 main()

@@ -1,16 +1,19 @@
 // bitsandbytes NF4 and FP4: 4-bit codes into a table of 16 numbers, the first of a pair in the high nibble, a
-// maximum per block of the flattened weight; the maxima may be 8-bit codes into a table themselves.
+// maximum per block of the flattened weight; the maxima may be 8-bit codes into a table themselves. NF4 in
+// blocks of 64 becomes nf4, all else f32.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
+#include <cstring>
 
 #include "models/hf/quant/quant.h"
 
 namespace tern {
 namespace {
 
-constexpr int64_t kMaxBlock = 1 << 16;
+constexpr int64_t kMaxBlock = 1 << 16, kNf4Block = 64;
 
 struct State {
   int64_t out = 0, in = 0, block = 64, nested_block = 256;
@@ -70,6 +73,19 @@ Result<std::vector<float>> ReadMaxima(QuantReader& r, const State& s) {
   return maxima;
 }
 
+// Whether the table is that of the format nf4 (tensor/quant/nf4.h): what its codes mean, in a block of 1.
+bool IsNf4(const std::vector<float>& table) {
+  const Format& format = *FindFormat("nf4");
+  std::vector<uint8_t> block(BlockOffset(format, kNf4Block));
+  const float one = 1;
+  std::memcpy(block.data(), &one, sizeof(one));
+  for (int i = 0; i < 8; ++i)
+    block[sizeof(one) + static_cast<size_t>(i)] = static_cast<uint8_t>((2 * i) << 4 | (2 * i + 1));
+  std::vector<float> values(kNf4Block);
+  format.decode(block.data(), 0, values.data(), values.size());
+  return std::equal(table.begin(), table.end(), values.begin());
+}
+
 Result<std::vector<QuantTensor>> Read(QuantReader& r) {
   TERN_TRY(const State s, ReadState(r));
   TERN_TRY(const std::vector<float> maxima, ReadMaxima(r, s));
@@ -82,6 +98,17 @@ Result<std::vector<QuantTensor>> Read(QuantReader& r) {
                                         Elements(codes.shape), maxima.size(), count, s.block));
   }
   const auto* bytes = static_cast<const uint8_t*>(codes.data);
+  if (s.block == kNf4Block && s.in % kNf4Block == 0 && IsNf4(table)) {
+    TERN_TRY(const QuantReader::Made made, r.Make("nf4", {s.out, s.in}));
+    uint8_t* out = made.data;
+    for (const float maximum : maxima) {
+      std::memcpy(out, &maximum, sizeof(maximum));
+      std::memcpy(out + sizeof(maximum), bytes, kNf4Block / 2);
+      out += sizeof(maximum) + kNf4Block / 2;
+      bytes += kNf4Block / 2;
+    }
+    return std::vector<QuantTensor>{{r.stem() + ".weight", made.tensor}};
+  }
   const Tensor tensor = r.PackFloats(s.out, s.in, [&](int64_t row, std::span<float> values) {
     for (int64_t i = 0; i < s.in; ++i) {
       const int64_t at = row * s.in + i;

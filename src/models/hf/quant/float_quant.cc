@@ -72,6 +72,20 @@ float Nibble(const uint8_t* codes, size_t i) {
   return code < 8 ? kE2m1[code] : -kE2m1[code - 8];
 }
 
+constexpr int64_t kFp8Block = 128;
+
+// Blocks of an f32 and its codes (tensor/quant/fp8_e4m3.h).
+void PackFp8(const uint8_t* codes, const Shape& shape, const Scales& scales, uint8_t* out) {
+  for (int64_t row = 0; row < shape[0]; ++row) {
+    for (int64_t col = 0; col < shape[1]; col += kFp8Block, codes += kFp8Block) {
+      const float scale = scales.At(row, col);
+      std::memcpy(out, &scale, sizeof(scale));
+      std::memcpy(out + sizeof(scale), codes, kFp8Block);
+      out += sizeof(scale) + kFp8Block;
+    }
+  }
+}
+
 constexpr int64_t kNvfp4Block = 64, kNvfp4Group = 16;
 
 // GGUF's scales have no sign, and 0 where E4M3 has NaN.
@@ -98,6 +112,11 @@ Result<Tensor> ReadFp8(QuantReader& r, std::string_view scale_part) {
   const int64_t out = weight.shape[0], in = weight.shape[1];
   TERN_TRY(const Scales scales, ReadScales(r, scale_part, out, in));
   const auto* codes = static_cast<const uint8_t*>(weight.data);
+  if (in % kFp8Block == 0 && (scales.cols_per == in || scales.cols_per % kFp8Block == 0)) {
+    TERN_TRY(const QuantReader::Made made, r.Make("fp8_e4m3", weight.shape));
+    PackFp8(codes, weight.shape, scales, made.data);
+    return made.tensor;
+  }
   return r.PackFloats(out, in, [&](int64_t row, std::span<float> values) {
     for (int64_t i = 0; i < in; ++i) {
       values[static_cast<size_t>(i)] = Fp8E4m3ToF32(codes[row * in + i]) * scales.At(row, i);
