@@ -72,6 +72,7 @@ Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x) {
   form.weights = static_cast<size_t>(weights);
   form.has_bias = biases != 0;
   form.has_residual = attrs.Int("residual", 0) != 0;
+  form.int16 = attrs.Int("int16", 0) != 0;
   form.glu = attrs.Str("glu");
   TERN_TRY(form.activation, ParseForms(attrs.Str("forms"), x, form.weights));
   TERN_TRY(form.output, ParseRowElem("output", attrs.Str("output", "f32")));
@@ -177,7 +178,7 @@ const OpDesc k_op_linear = {
     .name = "linear",
     .summary =
         "x [rows,K], w_i [N_i,K], [bias_i [N_i]], [residual] -> x w_i^T (+ bias) (+ residual), or "
-        "act(y_1) * y_2; weights, biases, residual, forms, glu, output",
+        "act(y_1) * y_2; weights, biases, residual, forms, int16, glu, output",
     .infer = Infer,
     .reference = Reference,
     .row_wise = true};

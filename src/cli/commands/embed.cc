@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <chrono>
+
 #include "cli/command.h"
 #include "cli/encoder_flags.h"
 #include "cli/json_lines.h"
@@ -16,6 +18,7 @@ struct Options {
   EncoderFlags encoder;
   std::vector<std::string> texts;
   bool jsonl = false;
+  bool time = false;
 };
 
 Result<std::vector<EncoderText>> ReadTexts(const Options& o) {
@@ -38,12 +41,16 @@ Status Run(const Options& o) {
   TERN_TRY(const auto encoder, OpenEncoder(o.encoder));
   TERN_TRY(const std::vector<EncoderText> texts, ReadTexts(o));
   Progress progress("embed", Progress::Unit::kCount);
+  std::chrono::duration<double> seconds{};
   for (size_t begin = 0; begin < texts.size(); begin += kAtOnce) {
     const size_t count = std::min(kAtOnce, texts.size() - begin);
+    const auto start = std::chrono::steady_clock::now();
     TERN_TRY(const auto vectors, encoder->Embed(std::span(texts).subspan(begin, count)));
+    seconds += std::chrono::steady_clock::now() - start;
     progress.Update(begin + count, texts.size());
     for (const std::vector<float>& vector : vectors) fmt::print("[{}]\n", fmt::join(vector, ","));
   }
+  if (o.time) fmt::print(stderr, "{} texts in {:.4f} s\n", texts.size(), seconds.count());
   return {};
 }
 
@@ -52,6 +59,7 @@ void Setup(Arguments& args) {
   AddModelArgument(args, &o->encoder.model, true);
   args.Option("TEXT", &o->texts, "texts to embed; none: standard input is one");
   args.Flag("--jsonl", &o->jsonl, "standard input is a JSON string per line");
+  args.Flag("--time", &o->time, "say on standard error how long the texts took, loading aside");
   args.Option("--pooling", &o->encoder.pooling, "how tokens become one vector; auto: as the model says")
       .Choices({"auto", "mean", "cls", "last"});
   args.Option("--normalize", &o->encoder.normalize,

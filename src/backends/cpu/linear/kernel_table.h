@@ -4,6 +4,7 @@
 
 #include "backends/cpu/linear/epilogue.h"
 #include "backends/cpu/linear/float_tiles.h"
+#include "backends/cpu/linear/int16_tiles.h"
 #include "backends/cpu/linear/int_tiles.h"
 #include "formats_all.h"
 
@@ -51,10 +52,20 @@ constexpr IntKernels kInts[] = {
 };
 
 template <FloatPanel kType>
-constexpr void FillFloats(FloatTileFn* row) {
-  row[0] = FloatTile<kType, 1>;
+struct FloatTiles {
+  template <int kRows>
+  static constexpr FloatTileFn k = FloatTile<kType, kRows>;
+};
+struct Int16Tiles {
+  template <int kRows>
+  static constexpr Int16TileFn k = Int16Tile<kRows>;
+};
+
+template <class Tiles, class Fn>
+constexpr void FillRows(Fn* row) {
+  row[0] = Tiles::template k<1>;
 #define TERN_ROWS(m) \
-  if constexpr (m <= Simd::kFloatRows) row[m - 1] = FloatTile<kType, m>;
+  if constexpr (m <= Simd::kFloatRows) row[m - 1] = Tiles::template k<m>;
   TERN_ROWS(2)
   TERN_ROWS(3)
   TERN_ROWS(4)
@@ -71,10 +82,11 @@ constexpr void FillEpilogues(EpilogueFn* row) {
 
 constexpr LinearKernels MakeKernels() {
   LinearKernels k{
-      Simd::kFastRows, Simd::kPreciseRows, Simd::kFloatRows, kInts, sizeof(kInts) / sizeof(kInts[0]), {}, {}};
-  FillFloats<FloatPanel::kF32>(k.floats[0]);
-  FillFloats<FloatPanel::kF16>(k.floats[1]);
-  FillFloats<FloatPanel::kBf16>(k.floats[2]);
+      Simd::kFastRows, Simd::kPreciseRows, Simd::kFloatRows, kInts, sizeof(kInts) / sizeof(kInts[0]), {}, {}, Int16Row, {}};
+  FillRows<FloatTiles<FloatPanel::kF32>>(k.floats[0]);
+  FillRows<FloatTiles<FloatPanel::kF16>>(k.floats[1]);
+  FillRows<FloatTiles<FloatPanel::kBf16>>(k.floats[2]);
+  FillRows<Int16Tiles>(k.int16);
   FillEpilogues<0>(k.epilogue[0]);
   FillEpilogues<1>(k.epilogue[1]);
   FillEpilogues<2>(k.epilogue[2]);

@@ -33,6 +33,18 @@ struct FloatTileArgs {
 using FloatTileFn = void (*)(const FloatTileArgs&);
 enum class FloatPanel : uint8_t { kF32, kF16, kBf16 };
 
+struct Int16TileArgs {
+  const uint8_t* panel;  // int16_layout.h
+  const uint8_t* rows;   // the first row of codes
+  size_t row_stride;
+  size_t codes;     // offset in a row
+  size_t pairs;     // of inputs
+  size_t prefetch;  // bytes to fetch ahead of use; 0: none
+  float* tile;
+};
+using Int16TileFn = void (*)(const Int16TileArgs&);
+using Int16RowFn = void (*)(const float* x, int64_t k, uint8_t* row);  // f32 to codes
+
 struct EpilogueArgs {
   float* tile;        // [rows][32]; overwritten
   const float* gate;  // with glu: the gate's tile
@@ -66,6 +78,8 @@ struct LinearKernels {
   const IntKernels* ints;
   size_t int_count;
   FloatTileFn floats[3][kMaxFloatRows];  // by FloatPanel, rows - 1
+  Int16TileFn int16[kMaxFloatRows];      // by rows - 1, up to float_rows
+  Int16RowFn int16_row;
   EpilogueFn epilogue[kGluKinds][kOutputKinds];
 };
 

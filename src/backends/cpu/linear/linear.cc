@@ -6,6 +6,7 @@
 #include <bit>
 #include <utility>
 
+#include "backends/cpu/linear/int16_layout.h"
 #include "backends/cpu/linear/kernels.h"
 #include "backends/cpu/linear/pack.h"
 #include "base/isa.h"
@@ -59,6 +60,11 @@ std::string Describe(const Tensor& weight) {
 // Large enough to hide the memory's latency, small enough not to be evicted from L1 before use.
 constexpr size_t kPrefetchBytes = 2048;
 
+// Rows that are rounded to int16 codes at a time: with the panels of a chunk they stay in L2.
+constexpr int kInt16Rows = 4 * kMaxFloatRows;
+// Panels per chunk that are worth rounding the rows once more.
+constexpr size_t kInt16Panels = 8;
+
 constexpr size_t kTileFloats = kMaxFloatRows * kPanelWidth;
 
 }  // namespace
@@ -73,8 +79,8 @@ Result<Glu> ParseGlu(std::string_view name) {
   return Unsupported(fmt::format("glu '{}': expected silu, gelu_tanh, gelu, relu or swiglu_oai", name));
 }
 
-PackForm ChoosePackForm(const Format& format, Elem activation) {
-  if (IsFloat(format)) return PackForm::kFloat;
+PackForm ChoosePackForm(const Format& format, Elem activation, bool int16) {
+  if (IsFloat(format)) return int16 ? PackForm::kInt16 : PackForm::kFloat;
   return activation != Elem::kF32 && HasIntKernels(format, LinearKernelsNone()) ? PackForm::kInteger
                                                                                 : PackForm::kDecode;
 }
@@ -104,9 +110,14 @@ Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uin
       }
       packed.panel_bytes_ = LayoutOfFormat(format).panel_bytes(packed.width_);
       break;
+    case PackForm::kInt16:
     case PackForm::kFloat:
       if (!IsFloat(format)) {
         return Unsupported(fmt::format("{}: expected f32, f16 or bf16", Describe(weight)));
+      }
+      if (form == PackForm::kInt16) {
+        packed.panel_bytes_ = Int16Layout(packed.width_).panel_bytes();
+        break;
       }
       packed.panel_bytes_ = static_cast<size_t>(packed.width_) * kPanelWidth * format.block_bytes;
       break;
@@ -129,6 +140,8 @@ void PackedWeight::Pack(uint8_t* memory, size_t begin, size_t end) const {
     const auto channel = static_cast<int64_t>(p % panels()) * kPanelWidth;
     if (form_ == PackForm::kInteger) {
       PackIntPanel(source, LayoutOfFormat(*source.format), channel, memory + p * panel_bytes_);
+    } else if (form_ == PackForm::kInt16) {
+      PackInt16Panel(source, channel, memory + p * panel_bytes_);
     } else {
       PackFloatPanel(source, channel, memory + p * panel_bytes_);
     }
@@ -140,13 +153,15 @@ void PackedWeight::Use(std::shared_ptr<const void> owner, const uint8_t* memory)
   memory_ = memory;
 }
 
-// Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory.
+// Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory, or a block
+// of rows as int16 codes.
 struct LinearPlan::Scratch {
   float* tile;
   float* gate_tile;
   float* panel;
   float* gate_panel;
   float* chunk;
+  uint8_t* codes;
 };
 
 Status LinearPlan::Check(const LinearSpec& spec) const {
@@ -176,6 +191,9 @@ Status LinearPlan::Check(const LinearSpec& spec) const {
                                   part.weight->form() == PackForm::kInteger ? "quantized" : "f32",
                                   quantized ? "quantized" : "f32"));
     }
+    if ((part.weight->form() == PackForm::kInt16) != (first.form() == PackForm::kInt16)) {
+      return BadInput(fmt::format("{}: some weights are packed as int16, expected all or none", name));
+    }
     if (spec.output != Elem::kF32 && part.weight->channels() % kActGroup != 0) {
       return BadInput(fmt::format("{}: quantized output needs a multiple of {} channels", name, kActGroup));
     }
@@ -188,6 +206,7 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
   TERN_TRY_STATUS(plan.Check(spec));
   plan.kernels_ = &PickKernels(isa);
   plan.width_ = spec.parts[0].weight->width();
+  plan.int16_ = spec.parts[0].weight->form() == PackForm::kInt16;
   plan.residual_ = spec.residual;
   plan.glu_ = spec.glu;
   plan.alpha_ = spec.alpha;
@@ -224,6 +243,7 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
   }
   const size_t panel_floats = static_cast<size_t>(plan.width_) * kPanelWidth;
   plan.scratch_bytes_ = (2 * kTileFloats + (decodes ? 2 * panel_floats + kDecodeChunkFloats : 0)) * 4;
+  if (plan.int16_) plan.scratch_bytes_ += kInt16Rows * Int16Layout(plan.width_).row_bytes();
   return plan;
 }
 
@@ -240,7 +260,10 @@ size_t LinearPlan::ChunkTasks(int rows, int threads) const {
   const double share = std::max(read, compute) / threads;
   const auto chunks_per_thread = static_cast<size_t>(std::clamp(share / 4000, 1.0, 8.0));
   const size_t chunks = chunks_per_thread * static_cast<size_t>(threads);
-  return std::max<size_t>(1, (tasks_ + chunks - 1) / chunks);
+  const size_t tasks = std::max<size_t>(1, (tasks_ + chunks - 1) / chunks);
+  if (!int16_) return tasks;
+  const size_t share_tasks = (tasks_ + static_cast<size_t>(threads) - 1) / static_cast<size_t>(threads);
+  return std::max(tasks, std::min(share_tasks, kInt16Panels));
 }
 
 void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* memory) const {
@@ -250,18 +273,35 @@ void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* mem
   scratch.panel = scratch.gate_tile + kTileFloats;
   scratch.gate_panel = scratch.panel + width_ * kPanelWidth;
   scratch.chunk = scratch.gate_panel + width_ * kPanelWidth;
+  if (!int16_) return RunRows(args, {0, args.rows}, begin, end, scratch);
+  scratch.codes = reinterpret_cast<uint8_t*>(scratch.panel);
+  const size_t row_bytes = Int16Layout(width_).row_bytes();
+  for (int first = 0; first < args.rows; first += kInt16Rows) {
+    const int count = std::min(kInt16Rows, args.rows - first);
+    for (int i = 0; i < count; ++i) {
+      const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(first + i) * args.x_stride;
+      kernels_->int16_row(reinterpret_cast<const float*>(x), width_,
+                          scratch.codes + static_cast<size_t>(i) * row_bytes);
+    }
+    RunRows(args, {first, count}, begin, end, scratch);
+  }
+}
+
+void LinearPlan::RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end,
+                         const Scratch& scratch) const {
   size_t first = 0;  // task of the part's panel 0
   for (size_t part = 0; part < parts_.size() && first < end; ++part) {
     const size_t next = glu_ == Glu::kNone ? first + parts_[part].weight->panels() : tasks_;
     for (size_t task = std::max(begin, first); task < std::min(end, next); ++task) {
-      RunTask(args, part, task - first, scratch);
+      RunTask(args, rows, part, task - first, scratch);
     }
     if (glu_ != Glu::kNone) break;
     first = next;
   }
 }
 
-void LinearPlan::RunTask(const LinearArgs& args, size_t part, size_t panel, const Scratch& scratch) const {
+void LinearPlan::RunTask(const LinearArgs& args, RowRange range, size_t part, size_t panel,
+                         const Scratch& scratch) const {
   const bool glu = glu_ != Glu::kNone;
   const Bound& main = parts_[glu ? 1 : part];
   const void* data = PanelData(main, args.expert, panel, scratch, scratch.panel);
@@ -269,12 +309,20 @@ void LinearPlan::RunTask(const LinearArgs& args, size_t part, size_t panel, cons
       glu ? PanelData(parts_[0], args.expert, panel, scratch, scratch.gate_panel) : nullptr;
   const int tallest = std::min(main.tile_rows, parts_[glu ? 0 : part].tile_rows);
   // Tiles of nearly equal height: 7 rows are better done as 4 + 3 than as 6 + 1.
-  const int tiles = (args.rows + tallest - 1) / tallest;
+  const int tiles = (range.count + tallest - 1) / tallest;
+  const size_t code_bytes = int16_ ? Int16Layout(width_).row_bytes() : 0;
   for (int i = 0; i < tiles; ++i) {
-    const int row = static_cast<int>(static_cast<int64_t>(args.rows) * i / tiles);
-    const int rows = static_cast<int>(static_cast<int64_t>(args.rows) * (i + 1) / tiles) - row;
-    if (glu) RunTile(args, parts_[0], gate_data, row, rows, scratch.gate_tile);
-    RunTile(args, main, data, row, rows, scratch.tile);
+    const auto at = static_cast<int>(static_cast<int64_t>(range.count) * i / tiles);
+    const int rows = static_cast<int>(static_cast<int64_t>(range.count) * (i + 1) / tiles) - at;
+    const int row = range.first + at;
+    if (int16_) {
+      const uint8_t* codes = scratch.codes + static_cast<size_t>(at) * code_bytes;
+      if (glu) RunInt16Tile(codes, gate_data, rows, row == 0, scratch.gate_tile);
+      RunInt16Tile(codes, data, rows, row == 0, scratch.tile);
+    } else {
+      if (glu) RunTile(args, parts_[0], gate_data, row, rows, scratch.gate_tile);
+      RunTile(args, main, data, row, rows, scratch.tile);
+    }
     Finish(args, part, panel, row, rows, scratch);
   }
 }
@@ -310,6 +358,13 @@ void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* 
   const FloatPanel type = PanelType(*part.weight);
   const size_t ahead = part.weight->form() == PackForm::kDecode ? 0 : prefetch / 64;
   kernels_->floats[static_cast<size_t>(type)][index]({panel, x, args.x_stride, width_, ahead, tile});
+}
+
+void LinearPlan::RunInt16Tile(const uint8_t* codes, const void* panel, int rows, bool first,
+                              float* tile) const {
+  const Int16Layout at(width_);
+  kernels_->int16[rows - 1]({static_cast<const uint8_t*>(panel), codes, at.row_bytes(), at.row_codes(),
+                             at.pairs, first ? kPrefetchBytes : 0, tile});
 }
 
 void LinearPlan::Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,

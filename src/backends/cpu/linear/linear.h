@@ -37,10 +37,12 @@ inline constexpr int kPanelChannels = 32;
 enum class PackForm : uint8_t {
   kInteger,  // codes and scales, for quantized rows (kQ8, kQ16); needs Format::int_form
   kFloat,    // f32, f16, bf16 in their own type, for f32 rows
+  kInt16,    // the same rounded to int16 codes, for f32 rows that the kernels round likewise
   kDecode,   // not packed: rows are decoded from the file's bytes at each use, for f32 rows (exact mode)
 };
-// The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16.
-PackForm ChoosePackForm(const Format& format, Elem activation);
+// The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16. `int16`: f32 rows
+// may be rounded.
+PackForm ChoosePackForm(const Format& format, Elem activation, bool int16 = false);
 
 // One weight [N, K], or one for each of E experts [E, N, K], in the form its kernels read. Immutable once it
 // has its panels; share it between plans.
@@ -92,8 +94,8 @@ struct LinearSpec {
     Elem activation = Elem::kF32;  // kF32, kQ8 or kQ16: the form of x that this weight is multiplied with
     const float* bias = nullptr;   // [experts, N] or null; copied by Make
   };
-  // All of one width K and as many experts, and either all or none with activation kF32; with glu: gate, up,
-  // of equal N.
+  // All of one width K and as many experts, and either all or none with activation kF32, and either all or
+  // none packed as kInt16; with glu: gate, up, of equal N.
   std::vector<Part> parts;
   bool residual = false;       // one part only: y += residual
   Glu glu = Glu::kNone;        // two parts, one output: act(y_1) * y_2
@@ -156,19 +158,26 @@ class LinearPlan {
   struct Scratch;
   LinearPlan() = default;
   Status Check(const LinearSpec& spec) const;
-  void RunTask(const LinearArgs& args, size_t part, size_t panel, const Scratch& scratch) const;
+  // Rows of a call: with kInt16 those whose codes the scratch holds, else all.
+  struct RowRange {
+    int first, count;
+  };
+  void RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end, const Scratch& scratch) const;
+  void RunTask(const LinearArgs& args, RowRange range, size_t part, size_t panel, const Scratch& scratch) const;
   // Where the panel's weights are read: packed, or decoded into `decoded`.
   const void* PanelData(const Bound& part, size_t expert, size_t panel, const Scratch& scratch,
                         float* decoded) const;
   static const float* PanelBias(const Bound& part, size_t expert, size_t panel);
   void RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                float* tile) const;
+  void RunInt16Tile(const uint8_t* codes, const void* panel, int rows, bool first, float* tile) const;
   void Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,
               const Scratch& scratch) const;
 
   const LinearKernels* kernels_ = nullptr;
   std::vector<Bound> parts_;
   int64_t width_ = 0;
+  bool int16_ = false;
   bool residual_ = false;
   Glu glu_ = Glu::kNone;
   float alpha_ = 0, limit_ = 0;

@@ -413,6 +413,53 @@ TEST_P(LinearTest, FloatTilesAgreeWithDoublesAndDoNotDependOnTheBatch) {
   }
 }
 
+// Of the sizes of the products summed: codes are rounded to 1/8190 of the largest of 128, which is at most a
+// few times the typical one here.
+constexpr double kInt16Tolerance = 3e-4;
+
+TEST_P(LinearTest, Int16TilesAgreeWithDoublesAndDoNotDependOnTheBatch) {
+  std::mt19937 random(13);
+  for (const Format& format : FloatFormats()) {
+    if (format.name == "f16") continue;  // RandomFloats makes it of all exponents
+    for (const int64_t k : {1, 3, 32, 100, 128, 131, 576}) {
+      const int64_t n = k == 576 ? 100 : k == 3 ? 1 : 33;
+      const std::vector<char> bytes = RandomFloats(format, n * k, random);
+      const Tensor weight{&format, {n, k}, bytes.data()};
+      LinearSpec spec;
+      spec.parts = {{PackAll(weight, ChoosePackForm(format, Elem::kF32, true), GetParam())}};
+      const LinearPlan plan = MakePlan(spec, GetParam());
+      const Rows x = RandomRows(120, k, Elem::kF32, random);
+      const auto all = RunPlan(plan, x, 0, 120, {n}, 1);
+      const double worst = WorstError(weight, x, 120, Elem::kF32, all[0].data());
+      EXPECT_LT(worst, kInt16Tolerance) << format.name << " k=" << k;
+      for (const int rows : {1, 2, 7, 12, 13, 49, 60}) {
+        const auto y = RunPlan(plan, x, rows, rows, {n}, 3);
+        EXPECT_EQ(std::memcmp(y[0].data(), all[0].data() + rows * n, y[0].size() * 4), 0) << format.name;
+      }
+    }
+  }
+}
+
+// The largest codes there are, of one sign: a group's sum still fits. Then a row and a weight that are damaged.
+TEST_P(LinearTest, Int16SumsNeverOverflowAndDamageShows) {
+  constexpr int64_t kN = 3, kK = 256;
+  std::vector<float> w(kN * kK, 1.0f), x(3 * kK, -2.0f);
+  w[2 * kK + 200] = NAN;
+  x[2 * kK + 5] = INFINITY;
+  const Tensor weight{&F32(), {kN, kK}, w.data()};
+  LinearSpec spec;
+  spec.parts = {{PackAll(weight, PackForm::kInt16, GetParam())}};
+  const LinearPlan plan = MakePlan(spec, GetParam());
+  Rows rows;
+  rows.k = kK;
+  rows.stride = kK * 4;
+  rows.bytes.resize(x.size() * 4);
+  std::memcpy(rows.bytes.data(), x.data(), rows.bytes.size());
+  const auto y = RunPlan(plan, rows, 0, 3, {kN}, 1);
+  for (const size_t i : {0, 1, 3, 4}) EXPECT_NEAR(y[0][i], -512.0f, 1e-3f) << i;
+  for (const size_t i : {2, 5, 6, 7, 8}) EXPECT_TRUE(std::isnan(y[0][i])) << i;
+}
+
 TEST_P(LinearTest, AnyFormatMultipliesExactlyByDecoding) {
   std::mt19937 random(4);
   for (const IntCase& c : IntCases()) {

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
+#include "backends/cpu/linear/int16_layout.h"
 #include "base/float16.h"
+#include "ops/quantized_rows.h"
 
 namespace tern {
 namespace {
@@ -159,6 +163,44 @@ void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
         }
       }
     }
+  }
+}
+
+namespace {
+
+// One channel's codes of a group, two to a pair's line; returns the scale. NaN where the group holds a NaN
+// or an infinity.
+float PutInt16(const float* x, size_t n, uint8_t* out) {
+  float max = 0;
+  bool finite = true;
+  for (size_t i = 0; i < n; ++i) {
+    max = std::max(max, std::abs(x[i]));
+    finite = finite && std::isfinite(x[i]);
+  }
+  if (!finite) return std::numeric_limits<float>::quiet_NaN();
+  if (max < kActTiny) return 0;
+  const float inverse = kInt16Max / max;
+  for (size_t i = 0; i < n; ++i) {
+    const auto code = static_cast<int16_t>(std::lrintf(x[i] * inverse));
+    std::memcpy(out + i / 2 * kInt16PairBytes + i % 2 * 2, &code, 2);
+  }
+  return max / kInt16Max;
+}
+
+}  // namespace
+
+void PackInt16Panel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
+  const auto width = static_cast<size_t>(weight.cols()), group = static_cast<size_t>(kInt16Group);
+  const auto channels = static_cast<size_t>(std::min<int64_t>(kPanelWidth, weight.rows() - first_channel));
+  for (size_t first = 0; first < width; first += group) {
+    const size_t n = std::min(group, width - first);
+    for (size_t c = 0; c < channels; ++c) {
+      float x[kInt16Group];
+      weight.format->decode(weight.row(first_channel + static_cast<int64_t>(c)), first, x, n);
+      const float scale = PutInt16(x, n, out + kInt16HeaderBytes + 4 * c);
+      std::memcpy(out + 4 * c, &scale, 4);
+    }
+    out += kInt16HeaderBytes + (n + 1) / 2 * kInt16PairBytes;
   }
 }
 

@@ -13,6 +13,8 @@ PanelLayout LayoutOfFormat(const Format& format);
 void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out);
 // [K][32] elements of 2 or 4 bytes, as they lie in the rows.
 void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out);
+// f32, f16 or bf16 weights as int16 codes (int16_layout.h).
+void PackInt16Panel(const Tensor& weight, int64_t first_channel, uint8_t* out);
 
 // f32 [K][32] of any format. `chunk` is working memory of kDecodeChunkFloats.
 inline constexpr size_t kDecodeWidth = 256;                 // inputs decoded per row at a time

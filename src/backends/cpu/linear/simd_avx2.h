@@ -48,6 +48,7 @@ struct Simd {
   static I32 Dot(I32 acc, U8 w, I32 x) {
     return _mm256_dpbusd_avx_epi32(acc, w, x);
   }
+  static I32 DotInt16(I32 acc, U8 w, I32 x) { return _mm256_dpwssd_avx_epi32(acc, w, x); }
 #else
   static constexpr bool kHasPairs = true;
   static I32 DotPairs(I32 acc, U8 w, I32 x) { return _mm256_add_epi16(acc, _mm256_maddubs_epi16(w, x)); }
@@ -64,6 +65,7 @@ struct Simd {
     }
     return _mm256_add_epi32(acc, Widen(_mm256_maddubs_epi16(w, x)));
   }
+  static I32 DotInt16(I32 acc, U8 w, I32 x) { return _mm256_add_epi32(acc, _mm256_madd_epi16(w, x)); }
 #endif
 
   static F32 ToFloat(I32 a) { return _mm256_cvtepi32_ps(a); }
@@ -115,6 +117,10 @@ struct Simd {
   static void StoreI8(uint8_t* p, I32 a) {
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+  }
+  static void StoreI16(uint8_t* p, I32 a) {
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
   }
 
  private:

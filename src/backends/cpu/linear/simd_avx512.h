@@ -49,6 +49,14 @@ struct Simd {
     return _mm512_dpbusd_epi32(acc, w, x);
   }
 
+  // acc + the two products of each lane's int16.
+  static I32 DotInt16(I32 acc, U8 w, I32 x) {
+    acc = _mm512_dpwssd_epi32(acc, w, x);
+    // Or GCC 12 keeps a second copy of what a loop accumulates, in another vector type, on the stack.
+    asm("" : "+v"(acc));
+    return acc;
+  }
+
   static F32 ToFloat(I32 a) { return _mm512_cvtepi32_ps(a); }
   static I32 ToInt(F32 a) { return _mm512_cvtps_epi32(a); }  // nearest, ties to even
   static F32 LoadI8(const uint8_t* p) { return ToFloat(_mm512_cvtepi8_epi32(Load16(p))); }
@@ -89,6 +97,9 @@ struct Simd {
   static int SumOfAll(I32 a) { return _mm512_reduce_add_epi32(a); }
   static void StoreI8(uint8_t* p, I32 a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a));
+  }
+  static void StoreI16(uint8_t* p, I32 a) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(a));
   }
 
  private:

@@ -56,6 +56,10 @@ struct Simd {
   static I32 Dot(I32 acc, U8 w, I32 x) {
     return acc + Widen((I32)EvenProducts(w, x)) + Widen((I32)OddProducts(w, x));
   }
+  static I32 DotInt16(I32 acc, U8 w, I32 x) {
+    const I32 low = (((I32)w << 16) >> 16) * ((x << 16) >> 16);
+    return acc + low + ((I32)w >> 16) * (x >> 16);
+  }
 
   static F32 ToFloat(I32 a) { return __builtin_convertvector(a, F32); }
   static I32 ToInt(F32 a) {  // nearest, ties to even, for |a| < 2^22
@@ -104,6 +108,12 @@ struct Simd {
   static int SumOfAll(I32 a) { return a[0] + a[1] + a[2] + a[3]; }
   static void StoreI8(uint8_t* p, I32 a) {
     for (int i = 0; i < 4; ++i) p[i] = static_cast<uint8_t>(a[i]);
+  }
+  static void StoreI16(uint8_t* p, I32 a) {
+    for (int i = 0; i < 4; ++i) {
+      const auto code = static_cast<int16_t>(a[i]);
+      __builtin_memcpy(p + 2 * i, &code, 2);
+    }
   }
 
  private:
