@@ -81,8 +81,15 @@ constexpr void FillEpilogues(EpilogueFn* row) {
 }
 
 constexpr LinearKernels MakeKernels() {
-  LinearKernels k{
-      Simd::kFastRows, Simd::kPreciseRows, Simd::kFloatRows, kInts, sizeof(kInts) / sizeof(kInts[0]), {}, {}, Int16Row, {}};
+  LinearKernels k{Simd::kFastRows,
+                  Simd::kPreciseRows,
+                  Simd::kFloatRows,
+                  kInts,
+                  sizeof(kInts) / sizeof(kInts[0]),
+                  {},
+                  {},
+                  Int16Row,
+                  {}};
   FillRows<FloatTiles<FloatPanel::kF32>>(k.floats[0]);
   FillRows<FloatTiles<FloatPanel::kF16>>(k.floats[1]);
   FillRows<FloatTiles<FloatPanel::kBf16>>(k.floats[2]);

@@ -153,8 +153,8 @@ void PackedWeight::Use(std::shared_ptr<const void> owner, const uint8_t* memory)
   memory_ = memory;
 }
 
-// Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory, or a block
-// of rows as int16 codes.
+// Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory, or a
+// block of rows as int16 codes.
 struct LinearPlan::Scratch {
   float* tile;
   float* gate_tile;

@@ -40,8 +40,8 @@ enum class PackForm : uint8_t {
   kInt16,    // the same rounded to int16 codes, for f32 rows that the kernels round likewise
   kDecode,   // not packed: rows are decoded from the file's bytes at each use, for f32 rows (exact mode)
 };
-// The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16. `int16`: f32 rows
-// may be rounded.
+// The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16. `int16`: f32
+// rows may be rounded.
 PackForm ChoosePackForm(const Format& format, Elem activation, bool int16 = false);
 
 // One weight [N, K], or one for each of E experts [E, N, K], in the form its kernels read. Immutable once it
@@ -163,7 +163,8 @@ class LinearPlan {
     int first, count;
   };
   void RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end, const Scratch& scratch) const;
-  void RunTask(const LinearArgs& args, RowRange range, size_t part, size_t panel, const Scratch& scratch) const;
+  void RunTask(const LinearArgs& args, RowRange range, size_t part, size_t panel,
+               const Scratch& scratch) const;
   // Where the panel's weights are read: packed, or decoded into `decoded`.
   const void* PanelData(const Bound& part, size_t expert, size_t panel, const Scratch& scratch,
                         float* decoded) const;

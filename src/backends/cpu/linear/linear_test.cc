@@ -440,7 +440,8 @@ TEST_P(LinearTest, Int16TilesAgreeWithDoublesAndDoNotDependOnTheBatch) {
   }
 }
 
-// The largest codes there are, of one sign: a group's sum still fits. Then a row and a weight that are damaged.
+// The largest codes there are, of one sign: a group's sum still fits. Then a row and a weight that are
+// damaged.
 TEST_P(LinearTest, Int16SumsNeverOverflowAndDamageShows) {
   constexpr int64_t kN = 3, kK = 256;
   std::vector<float> w(kN * kK, 1.0f), x(3 * kK, -2.0f);
