@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/cpu/limits/peak_loops.h"
+#include "base/cpu_count.h"
 #include "base/isa.h"
 #include "tensor/tensor.h"
 
@@ -64,11 +65,10 @@ double ReadRate(Team& team, const PeakLoops& loops) {
       std::clamp<size_t>(4 * static_cast<size_t>(std::max(last_cache, 0L)), 128 << 20, 1 << 30);
   const size_t share = total / static_cast<size_t>(team.threads()) / 4096 * 4096;
   std::vector<Buffer> buffers(static_cast<size_t>(team.threads()));
+  for (Buffer& buffer : buffers) buffer = Buffer(share);  // may throw, which a team's work must not
   // Written before it is read: pages that were never touched all read from one page of zeros.
   team.Run([&](int thread) {
-    Buffer& buffer = buffers[static_cast<size_t>(thread)];
-    buffer = Buffer(share);
-    auto* bytes = static_cast<unsigned char*>(buffer.data());
+    auto* bytes = static_cast<unsigned char*>(buffers[static_cast<size_t>(thread)].data());
     for (size_t i = 0; i < share; i += 64) bytes[i] = static_cast<unsigned char>(i >> 6);
   });
   std::vector<uint64_t> sums(buffers.size());
@@ -83,7 +83,7 @@ double ReadRate(Team& team, const PeakLoops& loops) {
 
 MachineLimits MeasureLimits(Team& team, uint32_t isa) {
   const PeakLoops& loops = PickLoops(isa);
-  MachineLimits limits;
+  MachineLimits limits{.threads = team.threads()};
   limits.read_gb_s = ReadRate(team, loops) / 1e9;
   limits.int8_gop_s = ComputeRate(team, loops.int8) / 1e9;
   limits.fp32_gflop_s = ComputeRate(team, loops.fp32) / 1e9;
@@ -92,7 +92,7 @@ MachineLimits MeasureLimits(Team& team, uint32_t isa) {
 }
 
 MachineLimits MeasureLimits(int threads) {
-  Team team(threads);
+  Team team(threads > 0 ? threads : DefaultThreads());
   return MeasureLimits(team, DetectIsa());
 }
 

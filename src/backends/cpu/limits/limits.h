@@ -7,6 +7,7 @@
 namespace tern {
 
 struct MachineLimits {
+  int threads = 0;        // that measured
   double read_gb_s = 0;   // memory read, from buffers beyond the last cache
   double int8_gop_s = 0;  // 8-bit products and additions, the best instruction of `isa` for them
   double fp32_gflop_s = 0;
@@ -14,7 +15,7 @@ struct MachineLimits {
 };
 
 MachineLimits MeasureLimits(Team& team, uint32_t isa);
-// The same on a team of its own, with what this CPU has.
+// The same on a team of its own, with what this CPU has. 0 threads: DefaultThreads(), as of backends.
 MachineLimits MeasureLimits(int threads);
 
 }  // namespace tern

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/cpu_count.h"
 #include "base/isa.h"
 
 namespace tern {
@@ -21,6 +22,12 @@ TEST(LimitsTest, AreThoseOfAMachine) {
     EXPECT_LT(limits.int8_gop_s, 4000);
     EXPECT_GT(limits.bf16_gflop_s, 1);
   }
+}
+
+// A yardstick of one thread makes every share of several look too good.
+TEST(LimitsTest, AreOfAsManyThreadsAsABackendTakes) {
+  EXPECT_EQ(MeasureLimits(0).threads, DefaultThreads());
+  EXPECT_EQ(MeasureLimits(1).threads, 1);
 }
 
 }  // namespace
