@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <system_error>
 
 #include "base/cpu_count.h"
 #include "base/result.h"
@@ -41,17 +42,22 @@ void Pin(std::thread& thread, int cpu) {
 
 }  // namespace
 
-Team::Team(int threads)
-    : threads_(std::max(threads, 1)), patience_(std::make_unique<Patience[]>(static_cast<size_t>(threads_))) {
-  for (int i = 0; i < threads_; ++i) patience_[static_cast<size_t>(i)].spin_ns = kMaxSpinNs;
+Team::Team(int threads) : patience_(std::make_unique<Patience[]>(static_cast<size_t>(std::max(threads, 1)))) {
+  threads = std::max(threads, 1);
+  for (int i = 0; i < threads; ++i) patience_[static_cast<size_t>(i)].spin_ns = kMaxSpinNs;
   const std::vector<int> cores = PhysicalCores();
-  const bool pin = static_cast<size_t>(threads_) == cores.size();
-  workers_.reserve(static_cast<size_t>(threads_ - 1));
-  for (int i = 1; i < threads_; ++i) {
-    workers_.emplace_back([this, i] { Work(i); });
+  const bool pin = static_cast<size_t>(threads) == cores.size();
+  workers_.reserve(static_cast<size_t>(threads - 1));
+  for (int i = 1; i < threads; ++i) {
+    try {
+      workers_.emplace_back([this, i] { Work(i); });
+    } catch (const std::system_error&) {
+      break;  // no memory for its stack, or a limit on threads
+    }
     pthread_setname_np(workers_.back().native_handle(), ("tern-" + std::to_string(i)).c_str());
     if (pin) Pin(workers_.back(), cores[static_cast<size_t>(i)]);
   }
+  threads_ = static_cast<int>(workers_.size()) + 1;  // workers read it when work comes
 }
 
 Team::~Team() {

@@ -28,7 +28,8 @@ namespace tern {
 class Team {
  public:
   // The thread that calls Run counts: `threads` - 1 are started. Where threads are as many as the physical
-  // cores that this process may use, the started ones are pinned to a core each.
+  // cores that this process may use, the started ones are pinned to a core each. Where the system refuses a
+  // thread, the team is smaller.
   explicit Team(int threads);
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
@@ -62,7 +63,7 @@ class Team {
   void Work(int thread);
   void WaitForChange(Word& word, int32_t old, int thread);
 
-  const int threads_;
+  int threads_ = 1;
   std::mutex run_mutex_;
   Job job_ = nullptr;
   void* context_ = nullptr;

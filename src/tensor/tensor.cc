@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-#include <cstdlib>
+#include <new>
 #include <utility>
 
 namespace tern {
@@ -35,7 +35,10 @@ std::vector<float> DecodeAll(const Tensor& tensor) {
 Buffer::Buffer(size_t bytes) : bytes_(bytes) {
   if (bytes == 0) return;
   data_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  TERN_CHECK(data_ != MAP_FAILED);
+  if (data_ == MAP_FAILED) {
+    data_ = nullptr;
+    throw std::bad_alloc();
+  }
   if (bytes >= (size_t{2} << 20)) madvise(data_, bytes, MADV_HUGEPAGE);
 }
 

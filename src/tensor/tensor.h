@@ -34,7 +34,8 @@ struct Tensor {
 // A tensor's numbers, row by row.
 std::vector<float> DecodeAll(const Tensor& tensor);
 
-// 64-byte aligned, zeroed; asks for 2 MiB pages where that may help.
+// 64-byte aligned, zeroed; asks for 2 MiB pages where that may help. Where the system refuses the memory,
+// throws std::bad_alloc, as `new` and std::vector do: cli/dispatch.h makes a message of it.
 class Buffer {
  public:
   Buffer() = default;
