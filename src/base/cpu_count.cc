@@ -3,9 +3,12 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <set>
 #include <string>
+
+#include "base/cgroup.h"
 
 namespace tern {
 namespace {
@@ -16,19 +19,6 @@ std::string Siblings(int cpu) {
   std::string line;
   if (!std::getline(file, line)) line = std::to_string(cpu);
   return line;
-}
-
-// CPUs' worth of time that the control group allows, rounded up; 0: no limit. A team larger than its quota
-// is stopped by the kernel in the middle of a barrier, over and over.
-int QuotaCpus() {
-  double quota = 0, period = 0;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> quota >> period) {
-    return static_cast<int>((quota + period - 1) / period);  // "max 100000" fails to read as a number
-  }
-  std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  std::ifstream period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (!(quota_file >> quota) || !(period_file >> period) || quota <= 0 || period <= 0) return 0;
-  return static_cast<int>((quota + period - 1) / period);
 }
 
 }  // namespace
@@ -48,8 +38,9 @@ std::vector<int> PhysicalCores() {
 
 int DefaultThreads() {
   const int cores = static_cast<int>(PhysicalCores().size());
-  const int quota = QuotaCpus();
-  return quota > 0 ? std::min(cores, quota) : cores;
+  // A team larger than its quota is stopped by the kernel in the middle of a barrier, over and over.
+  const double quota = ReadCgroupLimits().cpus;
+  return quota > 0 ? std::min(cores, static_cast<int>(std::ceil(std::min(quota, 1e6)))) : cores;
 }
 
 }  // namespace tern

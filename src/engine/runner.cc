@@ -1,18 +1,14 @@
 #include "engine/runner.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
+#include "base/cgroup.h"
 #include "engine/packed_file_paths.h"
 
 namespace tern {
 namespace {
-
-size_t PhysicalMemory() {
-  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
-}
 
 int BlocksFor(int tokens) { return (tokens + kKvBlockTokens - 1) / kKvBlockTokens; }
 
@@ -22,13 +18,13 @@ Result<int> FitContext(const LoadedModel& model, const RunnerOptions& options, K
   const int trained = model.hparams().context;
   const int wanted = options.context > 0 ? options.context : trained;
   const size_t block_bytes = KvStore::BlockBytes(model.built.kv_layers, type);
-  const size_t budget = PhysicalMemory() / 2;
+  const size_t budget = UsableMemory() / 2;
   const size_t per_sequence = budget / block_bytes / static_cast<size_t>(options.sequences) * kKvBlockTokens;
   if (static_cast<size_t>(wanted) <= per_sequence) return wanted;
   if (options.context > 0 || per_sequence == 0) {
     return Exhausted(fmt::format(
         "context: {} tokens for each of {} sequences take {} MiB of KV cache, at most {} MiB "
-        "(half of this machine's memory) allowed: {} tokens fit",
+        "(half of the memory there is) allowed: {} tokens fit",
         wanted, options.sequences,
         static_cast<size_t>(BlocksFor(wanted)) * static_cast<size_t>(options.sequences) * block_bytes >> 20,
         budget >> 20, per_sequence));
@@ -39,11 +35,11 @@ Result<int> FitContext(const LoadedModel& model, const RunnerOptions& options, K
 // A model's sizes may ask for more than any machine has: said before memory is taken.
 Status CheckArena(const Graph& graph, const StepLimits& limits, const Target& target) {
   const size_t bytes = PlanArena(graph, limits, target.Stages(graph)).bytes;
-  const size_t budget = PhysicalMemory() / 2;
+  const size_t budget = UsableMemory() / 2;
   if (bytes <= budget) return {};
   return Exhausted(
-      fmt::format("activations: a step of {} tokens takes {} MiB, at most {} MiB (half of this machine's "
-                  "memory) allowed",
+      fmt::format("activations: a step of {} tokens takes {} MiB, at most {} MiB (half of the memory "
+                  "there is) allowed",
                   limits.tokens, bytes >> 20, budget >> 20));
 }
 
