@@ -3,14 +3,15 @@
 namespace tern {
 
 void AddEncoderFlags(Arguments& args, EncoderFlags* flags) {
-  args.Option("--max-tokens", &flags->max_tokens, "cut texts to this length; 0: as the model says")
+  args.Option("--max-tokens", &flags->max_tokens,
+              "cut texts to this length; 0: as the model says, or as fits in memory")
       .Range(0, 1 << 20);
-  AddRunnerFlags(args, &flags->model);
+  AddRunnerFlags(args, &flags->model, ContextFlag::kNo);
 }
 
 Result<std::unique_ptr<TextEncoder>> OpenEncoder(const EncoderFlags& flags) {
   TERN_TRY(const std::string path, FindModelFile(flags.model));
-  TERN_TRY(auto model, LoadModel(path, {.context = flags.model.context, .hidden_states = true}));
+  TERN_TRY(auto model, LoadModel(path, {.hidden_states = true}));
   EncoderOptions options{.max_tokens = flags.max_tokens};
   TERN_TRY(options.runner, ToRunnerOptions(model, flags.model));
   if (flags.pooling != "auto") {

@@ -16,14 +16,16 @@ void AddModelArgument(Arguments& args, ModelFlags* flags, bool required) {
   args.Flag("--offline", &flags->offline, "never use the network");
 }
 
-void AddRunnerFlags(Arguments& args, ModelFlags* flags) {
+void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context) {
   args.Section("How it runs");
   args.Option("--precision", &flags->precision, "activations: int8, a mix, int16-class, or fp32")
       .Choices({"fast", "default", "precise", "exact"});
   args.Option("-t,--threads", &flags->threads, "threads; 0: one per core").Range(0, 1024);
-  args.Option("-c,--context", &flags->context,
-              "most tokens of prompt and answer; 0: what the model was trained for")
-      .Range(0, 1 << 30);
+  if (context == ContextFlag::kYes) {
+    args.Option("-c,--context", &flags->context,
+                "most tokens of prompt and answer; 0: what the model was trained for")
+        .Range(0, 1 << 30);
+  }
   args.Option("--kv-type", &flags->kv_type, "KV cache storage; auto: f16, in exact precision f32")
       .Choices({"auto", "f32", "f16", "bf16", "int8"});
   args.Option("--device", &flags->device, "backend to run on");

@@ -26,9 +26,10 @@ struct ModelFlags {
 
 // MODEL (a catalogue name, hf:, pypi:, https:, a file or a folder) and --offline.
 void AddModelArgument(Arguments& args, ModelFlags* flags, bool required);
-// --precision, --threads, --device, --context, --kv-type, --disable-pass, --error-budget, --calibration,
-// --no-cache.
-void AddRunnerFlags(Arguments& args, ModelFlags* flags);
+enum class ContextFlag : uint8_t { kYes, kNo };
+// --precision, --threads, --device, --kv-type, --disable-pass, --error-budget, --calibration,
+// --no-cache, and --context where a sequence is what the user thinks of.
+void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context = ContextFlag::kYes);
 
 // The local path of flags.model; pulls it first, with a progress bar, where that is needed and allowed.
 Result<std::string> FindModelFile(const ModelFlags& flags);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/cgroup.h"
 #include "engine/packed_file_paths.h"
@@ -10,32 +11,51 @@
 namespace tern {
 namespace {
 
-int BlocksFor(int tokens) { return (tokens + kKvBlockTokens - 1) / kKvBlockTokens; }
+size_t BlocksFor(size_t tokens) { return (tokens + kKvBlockTokens - 1) / kKvBlockTokens; }
 
-// The KV pool may take at most half of the machine. A context that was asked for and does not fit is an
-// error; the model's own is cut down.
-Result<int> FitContext(const LoadedModel& model, const RunnerOptions& options, KvType type) {
-  const int trained = model.hparams().context;
-  const int wanted = options.context > 0 ? options.context : trained;
-  const size_t block_bytes = KvStore::BlockBytes(model.built.kv_layers, type);
-  const size_t budget = UsableMemory() / 2;
-  const size_t per_sequence = budget / block_bytes / static_cast<size_t>(options.sequences) * kKvBlockTokens;
-  if (static_cast<size_t>(wanted) <= per_sequence) return wanted;
-  if (options.context > 0 || per_sequence == 0) {
-    return Exhausted(fmt::format(
-        "context: {} tokens for each of {} sequences take {} MiB of KV cache, at most {} MiB "
-        "(half of the memory there is) allowed: {} tokens fit",
-        wanted, options.sequences,
-        static_cast<size_t>(BlocksFor(wanted)) * static_cast<size_t>(options.sequences) * block_bytes >> 20,
-        budget >> 20, per_sequence));
+size_t HalfOfMemory(const RunnerOptions& options) {
+  return (options.memory_bytes > 0 ? options.memory_bytes : UsableMemory()) / 2;
+}
+
+struct KvSize {
+  int context;
+  size_t blocks;
+};
+
+// What sequences of so many tokens need. Those that share kv_tokens each waste less than a block.
+size_t PoolBlocks(const RunnerOptions& options, size_t context) {
+  const auto sequences = static_cast<size_t>(options.sequences);
+  const size_t blocks = BlocksFor(context) * sequences;
+  if (options.kv_tokens == 0) return blocks;
+  return std::min(blocks, BlocksFor(static_cast<size_t>(options.kv_tokens)) + sequences);
+}
+
+// The KV pool may take at most half of the memory. A context that was asked for and does not fit is an error;
+// the model's own is cut down.
+Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options, size_t block_bytes) {
+  const int wanted = options.context > 0 ? options.context : model.hparams().context;
+  const size_t budget = HalfOfMemory(options);
+  const size_t most_blocks = std::min<size_t>(budget / std::max<size_t>(block_bytes, 1),
+                                              std::numeric_limits<int32_t>::max());  // ids are that wide
+  const size_t blocks = PoolBlocks(options, static_cast<size_t>(wanted));
+  if (blocks <= most_blocks) return KvSize{wanted, blocks};
+  const size_t each = most_blocks / static_cast<size_t>(options.sequences);
+  if (options.context == 0 && options.kv_tokens == 0 && each > 0) {
+    return KvSize{static_cast<int>(each * kKvBlockTokens), each * static_cast<size_t>(options.sequences)};
   }
-  return static_cast<int>(per_sequence);
+  const bool shared = options.kv_tokens > 0;
+  return Exhausted(fmt::format(
+      "context: {} tokens for {} {} sequences take {} MiB of KV cache, at most {} MiB (half of the memory "
+      "there is) allowed: {} tokens fit",
+      shared ? options.kv_tokens : wanted, shared ? "all of" : "each of", options.sequences,
+      blocks * block_bytes >> 20, budget >> 20, (shared ? most_blocks : each) * kKvBlockTokens));
 }
 
 // A model's sizes may ask for more than any machine has: said before memory is taken.
-Status CheckArena(const Graph& graph, const StepLimits& limits, const Target& target) {
+Status CheckArena(const Graph& graph, const RunnerOptions& options, const Target& target) {
+  const StepLimits limits = LimitsOf(options);
   const size_t bytes = PlanArena(graph, limits, target.Stages(graph)).bytes;
-  const size_t budget = UsableMemory() / 2;
+  const size_t budget = HalfOfMemory(options);
   if (bytes <= budget) return {};
   return Exhausted(
       fmt::format("activations: a step of {} tokens takes {} MiB, at most {} MiB (half of the memory "
@@ -75,13 +95,15 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
 
   const KvType type =
       options.kv_type.value_or(options.precision == Precision::kExact ? KvType::kF32 : KvType::kF16);
-  TERN_TRY(runner->context_, FitContext(loaded, options, type));
+  TERN_TRY(const KvSize size,
+           FitContext(loaded, options, KvStore::BlockBytes(loaded.built.kv_layers, type)));
+  runner->context_ = size.context;
   runner->limits_ = LimitsOf(options);
-  TERN_TRY_STATUS(CheckArena(runner->graph_, runner->limits_, *runner->backend_));
+  TERN_TRY_STATUS(CheckArena(runner->graph_, options, *runner->backend_));
   TERN_TRY(runner->plan_,
            runner->backend_->Prepare(runner->graph_, runner->limits_, FilesOf(loaded, options)));
 
-  const int blocks = BlocksFor(runner->context_) * options.sequences;
+  const auto blocks = static_cast<int>(size.blocks);
   runner->kv_ = std::make_unique<KvStore>(loaded.built.kv_layers, type, blocks);
   runner->pool_ = std::make_unique<BlockPool>(blocks);
   runner->sequences_.resize(static_cast<size_t>(options.sequences));

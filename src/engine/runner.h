@@ -25,7 +25,9 @@ struct RunnerOptions {
   Precision precision = Precision::kDefault;
   std::optional<KvType> kv_type = {};  // unset: f32 in exact mode, else f16
   int context = 0;                     // most tokens of one sequence; 0: what the model was trained for
-  int sequences = 1;                   // most open sequences; the KV pool holds `context` tokens for each
+  int sequences = 1;                   // most open sequences
+  int kv_tokens = 0;                   // most tokens of all of them together; 0: `context` for each
+  size_t memory_bytes = 0;             // half of it is for KV, half for activations; 0: UsableMemory()
   int step_tokens = 512;               // most rows of one step
   int step_outputs = 0;                // most rows of logits of one step; 0: one per sequence
   std::vector<std::string> disabled_passes = {};

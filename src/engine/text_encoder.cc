@@ -46,15 +46,29 @@ Result<std::unique_ptr<TextEncoder>> TextEncoder::Make(std::shared_ptr<const Loa
   std::unique_ptr<TextEncoder> encoder(new TextEncoder());
   encoder->model_ = std::move(model);
   TERN_TRY_STATUS(encoder->ReadSettings(options));
-  RunnerOptions runner = options.runner;
-  runner.context = static_cast<int>(encoder->max_tokens_);
-  runner.sequences = kSequences;
-  runner.step_tokens = runner.step_outputs = std::max(kStepTokens, runner.context);
-  // Keys and values live for one step: there is no memory to save.
-  if (!runner.kv_type) runner.kv_type = KvType::kF32;
-  TERN_TRY(encoder->runner_, Runner::Make(encoder->model_, runner));
+  TERN_TRY_STATUS(encoder->MakeRunner(options));
   TERN_TRY_STATUS(encoder->ReadHead());
   return encoder;
+}
+
+// Keys and values live for one step, so what a step holds is all that is ever needed. A length that was not
+// asked for, and does not fit, is cut down.
+Status TextEncoder::MakeRunner(const EncoderOptions& options) {
+  RunnerOptions runner = options.runner;
+  runner.sequences = kSequences;
+  if (!runner.kv_type) runner.kv_type = KvType::kF32;
+  while (true) {
+    runner.context = static_cast<int>(max_tokens_);
+    runner.step_tokens = runner.step_outputs = runner.kv_tokens = std::max(kStepTokens, runner.context);
+    auto made = Runner::Make(model_, runner);
+    if (made.ok()) {
+      runner_ = std::move(made).value();
+      return {};
+    }
+    const bool may_cut = options.max_tokens == 0 && runner.context > kStepTokens;
+    if (!may_cut || made.error().code != Code::kExhausted) return made.error();
+    max_tokens_ = std::max<size_t>(max_tokens_ / 2, kStepTokens);
+  }
 }
 
 Status TextEncoder::ReadSettings(const EncoderOptions& options) {

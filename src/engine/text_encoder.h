@@ -19,7 +19,7 @@ struct EncoderOptions {
   RunnerOptions runner = {};
   std::optional<Pooling> pooling = {};  // unset: the checkpoint's, else mean
   std::optional<bool> normalize = {};   // to length one; unset: the checkpoint's, else yes
-  int max_tokens = 0;                   // 0: the checkpoint's
+  int max_tokens = 0;                   // 0: the checkpoint's, or what fits in memory
 };
 
 // One text, or two that are read as a pair (a question and a passage).
@@ -39,6 +39,7 @@ class TextEncoder {
   // one.
   Result<std::vector<std::vector<float>>> Classify(std::span<const EncoderText> texts);
 
+  size_t max_tokens() const { return max_tokens_; }
   // Of the classification head; as many as Classify's numbers, or none.
   const std::vector<std::string>& labels() const { return labels_; }
 
@@ -52,6 +53,7 @@ class TextEncoder {
   };
   TextEncoder() = default;
   Status ReadSettings(const EncoderOptions& options);
+  Status MakeRunner(const EncoderOptions& options);
   Status ReadHead();
   Result<Dense> ReadDense(const std::string& name) const;
   Input Tokenize(const EncoderText& text) const;

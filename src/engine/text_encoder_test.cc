@@ -1,0 +1,48 @@
+#include "engine/text_encoder.h"
+
+#include <gtest/gtest.h>
+
+#include "models/tiny_checkpoint.h"
+
+namespace tern {
+namespace {
+
+// 512 bytes of keys and values per token in f32.
+Result<std::unique_ptr<TextEncoder>> MakeEncoder(int context, EncoderOptions options) {
+  auto model = LoadModel(MakeTinyCheckpoint({.context = context}), {.hidden_states = true});
+  EXPECT_TRUE(model.ok()) << model.error().what;
+  return TextEncoder::Make(model.value(), options);
+}
+
+TEST(TextEncoder, NeedsMemoryForAStepNotForFullContextsOfAllSequences) {
+  // Sixty-four texts of 8192 tokens would take 256 MiB.
+  auto encoder = MakeEncoder(8192, {.runner = {.memory_bytes = size_t{128} << 20}});
+  ASSERT_TRUE(encoder.ok()) << encoder.error().what;
+  EXPECT_EQ(encoder.value()->max_tokens(), 8192u);
+  std::vector<EncoderText> texts(70, {.first = "to be or not to be"});
+  texts.emplace_back().first.assign(5000, 'x');
+  const auto vectors = encoder.value()->Embed(texts);
+  ASSERT_TRUE(vectors.ok()) << vectors.error().what;
+  EXPECT_EQ(vectors.value().size(), 71u);
+  EXPECT_EQ(vectors.value()[0], vectors.value()[69]);
+}
+
+TEST(TextEncoder, ALengthThatWasNotAskedForIsCutToWhatFits) {
+  auto encoder = MakeEncoder(1 << 20, {.runner = {.memory_bytes = size_t{128} << 20}});
+  ASSERT_TRUE(encoder.ok()) << encoder.error().what;
+  EXPECT_GE(encoder.value()->max_tokens(), 4096u);
+  EXPECT_LT(encoder.value()->max_tokens(), 1u << 20);
+}
+
+TEST(TextEncoder, ALengthThatWasAskedForAndDoesNotFitIsAnErrorWithTheNumbers) {
+  const auto encoder =
+      MakeEncoder(1 << 20, {.runner = {.memory_bytes = size_t{128} << 20}, .max_tokens = 1 << 20});
+  ASSERT_FALSE(encoder.ok());
+  EXPECT_EQ(
+      encoder.error().what,
+      "context: 1048576 tokens for all of 64 sequences take 512 MiB of KV cache, at most 64 MiB (half of "
+      "the memory there is) allowed: 131072 tokens fit");
+}
+
+}  // namespace
+}  // namespace tern
