@@ -66,6 +66,19 @@ TEST(ErrorBudget, GrantedRewritesAreMade) {
   EXPECT_GT(count({.granted = {"lower_precision:blk.1"}}, "lower_precision"), 0);
 }
 
+TEST(ErrorBudget, SkippedLayersOwnNoKv) {
+  const auto model = MakeTinyModel({.layers = 4});
+  const auto whole = Runner::Make(model, {});
+  const auto half = Runner::Make(model, {.granted = {"skip_layers:blk.1", "skip_layers:blk.2"}});
+  ASSERT_TRUE(whole.ok() && half.ok());
+  EXPECT_EQ(half.value()->kv_token_bytes() * 2, whole.value()->kv_token_bytes());
+  EXPECT_EQ(half.value()->bytes().kv * 2, whole.value()->bytes().kv);
+  const SequenceId sequence = half.value()->Open().value();
+  const std::vector<int32_t> tokens(40, 7);
+  const StepWork work{sequence, tokens, WantLogits::kLast};
+  EXPECT_TRUE(half.value()->Step({&work, 1}).ok());
+}
+
 TEST(ErrorBudget, ExactRunsOfferLayersOnly) {
   for (const MeasuredOffer& m : Spend({.precision = Precision::kExact}, 0.01).offers)
     EXPECT_TRUE(m.offer.name.starts_with("skip_layers:")) << m.offer.name;

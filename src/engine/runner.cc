@@ -22,6 +22,18 @@ struct KvSize {
   size_t blocks;
 };
 
+// The layers whose KV the graph still writes; the others, which passes left out, keep their number and no
+// width.
+std::vector<KvLayer> WrittenLayers(const Graph& graph, const std::vector<KvLayer>& layers) {
+  std::vector<KvLayer> written(layers.size());
+  for (const Node& node : graph.nodes()) {
+    if (node.op->name != "kv_append") continue;
+    const auto layer = static_cast<size_t>(node.attrs.Int("layer"));
+    written[layer] = layers[layer];
+  }
+  return written;
+}
+
 // What sequences of so many tokens need. Those that share kv_tokens each waste less than a block.
 size_t PoolBlocks(const RunnerOptions& options, size_t context) {
   const auto sequences = static_cast<size_t>(options.sequences);
@@ -95,8 +107,8 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
 
   const KvType type =
       options.kv_type.value_or(options.precision == Precision::kExact ? KvType::kF32 : KvType::kF16);
-  TERN_TRY(const KvSize size,
-           FitContext(loaded, options, KvStore::BlockBytes(loaded.built.kv_layers, type)));
+  std::vector<KvLayer> layers = WrittenLayers(runner->graph_, loaded.built.kv_layers);
+  TERN_TRY(const KvSize size, FitContext(loaded, options, KvStore::BlockBytes(layers, type)));
   runner->context_ = size.context;
   runner->limits_ = LimitsOf(options);
   TERN_TRY_STATUS(CheckArena(runner->graph_, options, *runner->backend_));
@@ -104,7 +116,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
            runner->backend_->Prepare(runner->graph_, runner->limits_, FilesOf(loaded, options)));
 
   const auto blocks = static_cast<int>(size.blocks);
-  runner->kv_ = std::make_unique<KvStore>(loaded.built.kv_layers, type, blocks);
+  runner->kv_ = std::make_unique<KvStore>(std::move(layers), type, blocks);
   runner->pool_ = std::make_unique<BlockPool>(blocks);
   runner->sequences_.resize(static_cast<size_t>(options.sequences));
   const auto rows = static_cast<size_t>(runner->limits_.tokens);
@@ -221,7 +233,7 @@ RunnerBytes Runner::bytes() const {
 }
 
 size_t Runner::kv_token_bytes() const {
-  return KvStore::BlockBytes(model_->built.kv_layers, kv_->type()) / kKvBlockTokens;
+  return kv_->bytes() / static_cast<size_t>(kv_->blocks()) / kKvBlockTokens;
 }
 
 }  // namespace tern
