@@ -88,6 +88,18 @@ void AddAttentions(std::vector<Case>& cases) {
   cases.push_back(AttentionCase({71, 1, 8, 0}, KvType::kF32));
   cases.push_back(AttentionCase({130, 2, 4, 11}, KvType::kF32, EveryExtra()));
 
+  // Values beyond f16's largest.
+  cases.push_back({"attention over large values",
+                   [](TestGraph& g) {
+                     const auto large = [&] { return g.Op("scale", {g.Rows(64)}, {{"by", 1e5}}); };
+                     const ValueId k = g.Rows(64);
+                     const ValueId state = g.Op("kv_append", {k, large()}, {{"layer", int64_t{0}}});
+                     g.Output(AddAttention(g, {g.Rows(64), state}, {1, 1, 64, 0}, {}));
+                   },
+                   2e-5,
+                   {{1, 64}},
+                   KvType::kF16});
+
   const AttentionShape shapes[] = {{6, 2, 40, 0}, {3, 1, 17, 9}, {5, 1, 1, 1}, {2, 1, 80, 33, 96}};
   for (const AttentionExtra& extra : Extras()) {
     for (const AttentionShape& s : shapes) cases.push_back(AttentionCase(s, KvType::kF32, extra));

@@ -502,6 +502,21 @@ TEST_P(Conformance, ASequenceGivesTheSameBitsHoweverItIsRun) {
   }
 }
 
+// What a row must not see enters attention as 0 times a value: that must be 0, though values outgrow f16.
+TEST_P(Conformance, LargeValuesOfLaterRowsStayOutOfEarlierOnes) {
+  TestGraph graph;
+  const ValueId v = graph.Op("scale", {graph.Rows(kLayerColumns)}, {{"by", 4e4}});
+  const ValueId state = graph.Op("kv_append", {graph.Rows(32), v}, {{"layer", int64_t{0}}});
+  const AttentionShape shape{1, 1, 32, 0, kLayerColumns};
+  graph.Output(graph.Op("attention", {graph.Rows(32), state}, AttentionAttrs(shape, 0)));
+  const StoreForm store{KvType::kF16, {1, 32, kLayerColumns}};
+  const auto alone = RunInChunks(*backend_, graph.graph(), 1, 0, store);
+  const auto together = RunInChunks(*backend_, graph.graph(), kLength, 0, store);
+  ASSERT_EQ(alone.size(), together.size());
+  EXPECT_EQ(std::memcmp(alone.data(), together.data(), alone.size() * sizeof(float)), 0);
+  for (const float x : together) ASSERT_TRUE(std::isfinite(x));
+}
+
 TEST_P(Conformance, AStepAllocatesNothingAfterTheFirst) {
   TestGraph graph;
   BuildLayer(graph, {6, 2, 32, 0, 16}, EveryExtra());

@@ -41,6 +41,16 @@ namespace tern {
   return static_cast<uint16_t>(result | sign);
 }
 
+// The largest finite values.
+inline constexpr float kF16Max = 65504.f, kBf16Max = 0x1.fep127f;
+
+// x, or where it is finite and larger than `most`, `most` of its sign: rounding makes no infinity of it.
+[[gnu::always_inline]] constexpr float Saturate(float x, float most) {
+  const float size = x < 0 ? -x : x;
+  const bool over = size > most && size < __builtin_inff();
+  return over ? (x < 0 ? -most : most) : x;
+}
+
 [[gnu::always_inline]] constexpr float Bf16ToF32(uint16_t bf16) {
   return __builtin_bit_cast(float, static_cast<uint32_t>(bf16) << 16);
 }

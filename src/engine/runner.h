@@ -3,7 +3,7 @@
 // knows nothing of text, sampling or requests.
 //
 // The logits of a sequence are the same bits whatever else is in the batch and however its tokens were cut
-// into steps. Not thread-safe: one thread owns a runner.
+// into steps, as long as its own numbers are finite. Not thread-safe: one thread owns a runner.
 
 #include <memory>
 #include <optional>

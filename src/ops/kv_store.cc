@@ -60,8 +60,8 @@ void Store(KvType type, void* part, int slot, Run run, const float* x) {
   for (size_t c = 0; c < run.count; ++c) {
     const size_t at = run.first + c * run.stride;
     if (type == KvType::kF32) static_cast<float*>(part)[at] = x[c];
-    if (type == KvType::kF16) static_cast<uint16_t*>(part)[at] = F32ToF16(x[c]);
-    if (type == KvType::kBf16) static_cast<uint16_t*>(part)[at] = F32ToBf16(x[c]);
+    if (type == KvType::kF16) static_cast<uint16_t*>(part)[at] = F32ToF16(Saturate(x[c], kF16Max));
+    if (type == KvType::kBf16) static_cast<uint16_t*>(part)[at] = F32ToBf16(Saturate(x[c], kBf16Max));
   }
 }
 

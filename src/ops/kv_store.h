@@ -6,7 +6,8 @@
 //   K: [head_dim][16]  one vector load gives one channel of 16 tokens, so scores come out a lane per token
 //   V: [16][v_dim]     one vector load gives consecutive channels of one token
 // int8 stores value = scale * code with one f32 scale per (token, head): 16 scales in front of K's and of V's
-// codes; scale = max|x| / 127, NaN where a value is not finite. K and V parts start at multiples of 64 bytes.
+// codes; scale = max|x| / 127, NaN where a value is not finite. f16 and bf16 saturate: a finite value stays
+// finite, or 0 times a value that attention hides would be NaN. K and V parts start at multiples of 64 bytes.
 //
 // Not thread-safe by itself: within a step, threads write and read disjoint blocks or are separated by a
 // barrier.

@@ -134,6 +134,24 @@ TEST(KvStore, ExtremesInInt8) {
   store.StoreRow(1, 0, 0, 0, x.data(), x.data());
 }
 
+TEST(KvStore, FiniteValuesStayFinite) {
+  constexpr float kMost = std::numeric_limits<float>::max(),
+                  kInfinity = std::numeric_limits<float>::infinity();
+  for (const KvType type : {KvType::kF16, KvType::kBf16}) {
+    const float largest = type == KvType::kF16 ? 65504.f : 0x1.fep127f;
+    KvStore store(kLayers, type, 1);
+    const std::vector<float> x = {kMost, -kMost, kInfinity, NAN, 1},
+                             want = {largest, -largest, kInfinity, NAN, 1};
+    std::vector<float> k(5), v(5);
+    store.StoreRow(1, 0, 0, 0, x.data(), x.data());
+    store.LoadRow(1, 0, 0, 0, k.data(), v.data());
+    for (size_t c = 0; c < 5; ++c) {
+      EXPECT_TRUE(v[c] == want[c] || (std::isnan(v[c]) && std::isnan(want[c]))) << v[c];
+      EXPECT_TRUE(k[c] == want[c] || (std::isnan(k[c]) && std::isnan(want[c]))) << k[c];
+    }
+  }
+}
+
 TEST(KvStore, TypesHaveNames) {
   for (const KvType type : kTypes) EXPECT_EQ(ParseKvType(KvTypeName(type)).value(), type);
   const auto unknown = ParseKvType("q4");

@@ -6,13 +6,17 @@ namespace tern::TERN_ISA_NS {
 namespace {
 
 void EncodeF16(const float* x, size_t n, uint16_t* out) {
+  const Vec most = Vec::Set(kF16Max), least = Vec::Set(-kF16Max), infinity = Vec::Set(__builtin_inff());
   size_t i = 0;
-  for (; i + Vec::kLanes <= n; i += Vec::kLanes) Vec::Load(x + i).StoreF16(out + i);
-  for (; i < n; ++i) out[i] = F32ToF16(x[i]);
+  for (; i + Vec::kLanes <= n; i += Vec::kLanes) {
+    const Vec v = Vec::Load(x + i);
+    SelectLess(Abs(v), infinity, Min(most, Max(least, v)), v).StoreF16(out + i);
+  }
+  for (; i < n; ++i) out[i] = F32ToF16(Saturate(x[i], kF16Max));
 }
 
 void EncodeBf16(const float* x, size_t n, uint16_t* out) {
-  for (size_t i = 0; i < n; ++i) out[i] = F32ToBf16(x[i]);
+  for (size_t i = 0; i < n; ++i) out[i] = F32ToBf16(Saturate(x[i], kBf16Max));
 }
 
 // The largest |x|, or infinity where one is infinite or no number.
