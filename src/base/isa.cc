@@ -19,6 +19,28 @@ uint32_t Leaf7Sub1() {
 }
 #endif
 
+struct Cap {
+  std::string_view name;
+  uint32_t mask;
+};
+constexpr Cap kCaps[] = {{"none", kNone},
+                         {"avx2", kAvx2},
+                         {"avxvnni", kAvx2 | kAvxVnni},
+                         {"avx512", kAvx2 | kAvxVnni | kAvx512 | kAvx512Bf16}};
+
+std::string_view CapName() {
+  const char* name = std::getenv("TERN_ISA");
+  return name != nullptr ? name : "";
+}
+
+// What TERN_ISA names; null: nothing.
+const Cap* FindCap() {
+  for (const Cap& cap : kCaps) {
+    if (cap.name == CapName()) return &cap;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 uint32_t DetectIsa() {
@@ -35,14 +57,16 @@ uint32_t DetectIsa() {
     if (sub1 & (1u << 5)) have |= kAvx512Bf16;
   }
 #endif
-  const char* cap = std::getenv("TERN_ISA");
-  if (cap == nullptr) return have;
-  const std::string_view name = cap;
-  if (name == "none") return kNone;
-  if (name == "avx2") return have & kAvx2;
-  if (name == "avxvnni") return have & (kAvx2 | kAvxVnni);
-  return have;
+  const Cap* cap = FindCap();
+  return cap != nullptr ? have & cap->mask : have;
 }
+
+Status CheckIsaCap() {
+  if (CapName().empty() || FindCap() != nullptr) return {};
+  return BadInput("TERN_ISA: \"" + std::string(CapName()) + "\", expected none, avx2, avxvnni or avx512");
+}
+
+bool ReachesIsaCap() { return IsaName(DetectIsa()).starts_with(CapName()); }
 
 std::string IsaName(uint32_t have) {
   if (have & kAvx512) return have & kAvx512Bf16 ? "avx512+bf16" : "avx512";

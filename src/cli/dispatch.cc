@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/closest_word.h"
+#include "base/isa.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/help.h"
@@ -94,6 +95,10 @@ int DispatchWords(std::vector<std::string> words) {
 // No exception crosses a module border; this is the last border, for what the standard library throws.
 int Dispatch(int argc, char** argv) {
   try {
+    if (const Status cap = CheckIsaCap(); !cap.ok()) {
+      PrintError(cap.error().what);
+      return kExitUsage;
+    }
     return DispatchWords(std::vector<std::string>(argv + (argc > 0), argv + argc));
   } catch (const std::bad_alloc&) {
     PrintError("out of memory");

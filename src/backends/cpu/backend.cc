@@ -41,6 +41,7 @@ Result<std::unique_ptr<Backend>> Open(const BackendOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
     return BadInput(fmt::format("threads: {}, expected 0 to {}", options.threads, kMaxThreads));
   }
+  TERN_TRY_STATUS(CheckIsaCap());
   const int threads = options.threads > 0 ? options.threads : DefaultThreads();
   return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(threads));
 }
