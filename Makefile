@@ -24,7 +24,8 @@ build: $(BUILD)/build.ninja
 bench: build
 	@bench/run $(BUILD)/bin/tern
 
-presubmit: setup
+presubmit:
+	@tools/setup checks
 	@tools/presubmit
 
 setup:
