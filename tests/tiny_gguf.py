@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""tiny_gguf.py OUT.gguf [--architecture llama|gemma3] [--chat]: a model of a few kilobytes with random F32 weights.
+"""tiny_gguf.py OUT.gguf [--architecture llama|gemma3|bert] [--chat]: a model of a few kilobytes with random F32 weights.
 
-Its tokens are the 256 bytes, then <s> (256) and </s> (257). --chat adds a small chat template. Standard library only.
+Its tokens are the 256 bytes, then <s> (256) and </s> (257). --chat adds a small chat template. bert is an encoder whose
+head knows two labels. Standard library only.
 """
 import argparse
 import random
 import struct
 
 U32, I32, F32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
-WIDTH, HEADS, KV_HEADS, HEAD_DIM, FFN, LAYERS, VOCABULARY = 32, 2, 1, 16, 64, 2, 258
+WIDTH, HEADS, KV_HEADS, HEAD_DIM, FFN, LAYERS, VOCABULARY, CONTEXT = 32, 2, 1, 16, 64, 2, 258, 128
 TEMPLATE = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
 
 
@@ -44,9 +45,11 @@ def metadata(args):
     pairs = [pair("general.architecture", STRING, arch)]
     ints = {"block_count": LAYERS, "embedding_length": WIDTH, "attention.head_count": HEADS,
             "attention.head_count_kv": KV_HEADS, "attention.key_length": HEAD_DIM, "attention.value_length": HEAD_DIM,
-            "feed_forward_length": FFN, "context_length": 128}
+            "feed_forward_length": FFN, "context_length": CONTEXT}
     if arch == "gemma3":
         ints["attention.sliding_window"] = 16
+    if arch == "bert":
+        ints["attention.head_count_kv"] = HEADS
     pairs += [pair(f"{arch}.{key}", U32, value) for key, value in ints.items()]
     pairs.append(pair(f"{arch}.attention.layer_norm_rms_epsilon", F32, 1e-5))
     pairs += [pair("tokenizer.ggml.model", STRING, "gpt2"), pair("tokenizer.ggml.pre", STRING, "gpt-2"),
@@ -58,9 +61,25 @@ def metadata(args):
     return pairs
 
 
+def encoder_shapes():
+    yield "position_embd.weight", [CONTEXT, WIDTH]
+    yield "token_embd_norm.weight", [WIDTH]
+    yield "cls.output.weight", [2, WIDTH]
+    for i in range(LAYERS):
+        for name in "attn_output_norm", "layer_output_norm":
+            yield f"blk.{i}.{name}.weight", [WIDTH]
+        for name in "attn_q", "attn_k", "attn_v", "attn_output":
+            yield f"blk.{i}.{name}.weight", [WIDTH, WIDTH]
+        yield f"blk.{i}.ffn_up.weight", [FFN, WIDTH]
+        yield f"blk.{i}.ffn_down.weight", [WIDTH, FFN]
+
+
 def shapes(arch):
     """Names and shapes, slowest dimension first."""
     yield "token_embd.weight", [VOCABULARY, WIDTH]
+    if arch == "bert":
+        yield from encoder_shapes()
+        return
     yield "output_norm.weight", [WIDTH]
     for i in range(LAYERS):
         p = f"blk.{i}."
@@ -83,7 +102,7 @@ def shapes(arch):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
-    parser.add_argument("--architecture", default="llama", choices=["llama", "gemma3"])
+    parser.add_argument("--architecture", default="llama", choices=["llama", "gemma3", "bert"])
     parser.add_argument("--chat", action="store_true")
     args = parser.parse_args()
     rng, infos, data = random.Random(1), [], b""

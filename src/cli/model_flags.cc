@@ -51,6 +51,12 @@ Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags) {
   return LoadModel(path, {.context = flags.context});
 }
 
+Result<std::shared_ptr<const LoadedModel>> OpenPredictor(const ModelFlags& flags) {
+  TERN_TRY(auto model, OpenModel(flags));
+  TERN_TRY_STATUS(CheckPredictsTokens(*model));
+  return model;
+}
+
 namespace {
 
 Result<SpentBudget> Spend(const std::shared_ptr<const LoadedModel>& model, const ModelFlags& flags,

@@ -29,7 +29,7 @@ struct Comparison {
 };
 
 // `reference` may be null. Both runners must have room for a step of 64 outputs. `progress(done, total)`
-// counts tokens.
+// counts tokens. Errors: an encoder, other vocabularies, no token to score.
 Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const int32_t> text,
                            const CompareOptions& options,
                            const std::function<void(int64_t, int64_t)>& progress);

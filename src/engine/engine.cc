@@ -77,6 +77,7 @@ bool Engine::IsOpen(SessionId id) const {
 }
 
 Status Engine::Check(const Request& request) const {
+  TERN_TRY_STATUS(CheckPredictsTokens(runner_->model()));
   if (request.prompt.empty()) return BadInput("prompt: no tokens, expected at least one");
   const int vocabulary = runner_->model().hparams().vocabulary;
   for (const int32_t token : request.prompt) {

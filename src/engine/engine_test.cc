@@ -163,6 +163,16 @@ TEST(Engine, AFinishedRequestMayCloseTheSessionOfAnotherThatFinishedWithIt) {
   engine->CloseSession(77);
 }
 
+TEST(Engine, AModelWithoutLogitsIsRefused) {
+  const auto encoder = LoadModel(MakeTinyCheckpoint(), {.hidden_states = true}).value();
+  Engine engine(Runner::Make(encoder, {.context = 128}).value());
+  Answer answer;
+  EXPECT_EQ(engine.Submit(Ask("abc", &answer)).error().what,
+            "memory: llama yields hidden states, expected a model that predicts tokens; embed, rerank and "
+            "classify take encoders");
+  EXPECT_TRUE(engine.idle());
+}
+
 TEST(Engine, ABadRequestIsRefusedAndHarmsNobody) {
   const auto engine = MakeEngine();
   Answer good, bad;

@@ -55,6 +55,14 @@ Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path, co
   return model;
 }
 
+Status CheckPredictsTokens(const LoadedModel& model) {
+  if (!model.built.hidden_states) return {};
+  return Unsupported(
+      fmt::format("{}: {} yields hidden states, expected a model that predicts tokens; embed, rerank and "
+                  "classify take encoders",
+                  model.checkpoint->path(), model.built.desc->name));
+}
+
 Result<std::unique_ptr<Tokenizer>> LoadTokenizerFile(const std::string& path) {
   if (IsDirectory(path)) return LoadTokenizerFromFolder(path);
   TERN_TRY(const std::unique_ptr<Checkpoint> checkpoint, OpenCheckpoint(path));

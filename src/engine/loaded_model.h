@@ -26,6 +26,8 @@ Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::string& path,
                                                      const BuildOptions& options = {});
 Result<std::shared_ptr<const LoadedModel>> LoadModel(std::unique_ptr<Checkpoint> checkpoint,
                                                      const BuildOptions& options = {});
+// An error that names the file, for models without logits: encoders, and what was built for hidden states.
+Status CheckPredictsTokens(const LoadedModel& model);
 // The tokenizer alone, of a file or of a folder of Hugging Face: vocabulary-only files have no weights.
 Result<std::unique_ptr<Tokenizer>> LoadTokenizerFile(const std::string& path);
 // The Jinja source; none is an error.

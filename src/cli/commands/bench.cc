@@ -190,7 +190,7 @@ int Max(const std::vector<int>& list) {
 }
 
 Status Run(const Options& o) {
-  TERN_TRY(const auto model, OpenModel(o.model));
+  TERN_TRY(const auto model, OpenPredictor(o.model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = std::max(1, Max(o.batch));
   options.context = std::max(options.context, Max(o.depth) + std::max(Max(o.prefill), Max(o.decode)));

@@ -22,7 +22,7 @@ struct Options {
 };
 
 Result<std::unique_ptr<Runner>> MakeRunner(const ModelFlags& flags, int window) {
-  TERN_TRY(const auto model, OpenModel(flags));
+  TERN_TRY(const auto model, OpenPredictor(flags));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, flags));
   options.context = std::max(options.context, window);
   options.step_tokens = options.step_outputs = 64;

@@ -31,7 +31,7 @@ struct Loaded {
 
 Result<Loaded> Load(const Options& o) {
   Loaded loaded;
-  TERN_TRY(const auto model, OpenModel(o.model));
+  TERN_TRY(const auto model, OpenPredictor(o.model));
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, run needs one");
   if (!model->chat_template.empty() && !o.raw) {
     TERN_TRY(loaded.chat_template, ChatTemplate::Parse(model->chat_template));
