@@ -18,7 +18,8 @@ TEST(Compare, RefusesModelsWithoutLogits) {
   for (const auto& refused : {Compare(*encoder, nullptr, text, {.window = 64}, {}),
                               Compare(*model, encoder.get(), text, {.window = 64}, {})}) {
     ASSERT_FALSE(refused.ok());
-    EXPECT_TRUE(refused.error().what.starts_with("memory: llama yields hidden states")) << refused.error().what;
+    EXPECT_TRUE(refused.error().what.starts_with("memory: llama yields hidden states"))
+        << refused.error().what;
   }
 }
 

@@ -64,8 +64,8 @@ class Engine {
 
   Result<SessionId> OpenSession();
   void CloseSession(SessionId session);  // cancels its request; unknown ids are ignored
-  // Takes a request, or says why not: a model without logits, an empty prompt, one that cannot fit or has ids outside the vocabulary,
-  // a bad option, no free sequence, a session that is busy or not open.
+  // Takes a request, or says why not: a model without logits, an empty prompt, one that cannot fit or has ids
+  // outside the vocabulary, a bad option, no free sequence, a session that is busy or not open.
   Result<RequestId> Submit(Request request);
   // Ends the request with kCancelled before the next step. Unknown ids are ignored. This and the others may
   // be called from callbacks.

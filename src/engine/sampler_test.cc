@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <set>
 
 #include "engine/count_allocations.h"
+#include "engine/samplers/softmax.h"
 
 namespace tern {
 namespace {
@@ -223,6 +226,111 @@ TEST(Sampler, AGrowingHistoryAllocatesNothing) {
   for (const size_t n : {10u, 5000u, 10000u})
     EXPECT_TRUE(sampler.Sample(logits, std::span(history).first(n)).ok());
   EXPECT_EQ(HeapAllocations() - before, 0u);
+}
+
+std::vector<float> Vocabulary(size_t n, float steepness, unsigned seed) {
+  Random random(seed);
+  std::vector<float> logits;
+  // Rounded, so that many are equal.
+  for (size_t i = 0; i < n; ++i)
+    logits.push_back(std::round(20 * steepness * static_cast<float>(std::log(random.Uniform()))) / -20);
+  return logits;
+}
+
+// What a chain of one sampler leaves, in its order.
+std::vector<int32_t> Left(std::string_view name, const SamplingOptions& options,
+                          const std::vector<float>& logits) {
+  std::vector<Candidate> candidates;
+  for (size_t i = 0; i < logits.size(); ++i) candidates.push_back({static_cast<int32_t>(i), logits[i]});
+  std::vector<int32_t> scratch, ids;
+  Random random(1);
+  SamplerState state{candidates, false, {}, options, random, 2 * options.mirostat_tau, scratch};
+  for (const SamplerDesc* desc : AllSamplers()) {
+    if (desc->name == name) desc->apply(state);
+  }
+  for (const Candidate& c : candidates) ids.push_back(c.id);
+  return ids;
+}
+
+struct Ranked {
+  int32_t id;
+  double p;
+};
+// The vocabulary by probability, or by how near the surprise is to the entropy.
+std::vector<Ranked> Rank(const std::vector<float>& logits, bool typical) {
+  double sum = 0, entropy = 0;
+  for (const float x : logits) sum += std::exp(static_cast<double>(x));
+  std::vector<Ranked> all;
+  for (size_t i = 0; i < logits.size(); ++i)
+    all.push_back({static_cast<int32_t>(i), std::exp(static_cast<double>(logits[i])) / sum});
+  for (const Ranked& r : all) entropy -= r.p * std::log(r.p);
+  std::stable_sort(all.begin(), all.end(), [&](const Ranked& a, const Ranked& b) {
+    if (!typical) return a.p > b.p;
+    return std::fabs(-std::log(a.p) - entropy) < std::fabs(-std::log(b.p) - entropy) - 1e-12;
+  });
+  return all;
+}
+
+TEST(Sampler, TruncationOfALargeVocabularyIsThatOfAWholeSort) {
+  for (const float steepness : {0.2f, 1.f, 3.f}) {
+    const std::vector<float> logits = Vocabulary(5000, steepness, 7);
+    for (const float share : {0.1f, 0.5f, 0.9f, 0.999f}) {
+      SamplingOptions o = Off();
+      o.top_p = o.typical_p = share;
+      for (const bool typical : {false, true}) {
+        std::vector<int32_t> want;
+        double mass = 0;
+        for (const Ranked& r : Rank(logits, typical)) {
+          if (mass >= static_cast<double>(share)) break;
+          want.push_back(r.id);
+          mass += r.p;
+        }
+        EXPECT_EQ(Left(typical ? "typical" : "top_p", o, logits), want)
+            << "typical " << typical << " share " << share << " steepness " << steepness;
+      }
+    }
+    SamplingOptions o = Off();
+    o.mirostat_tau = 4;
+    o.xtc_probability = 1;
+    o.xtc_threshold = 1e-3f;
+    std::vector<int32_t> mirostat, xtc;
+    int top = 0;
+    const std::vector<Ranked> ranked = Rank(logits, false);
+    for (const Ranked& r : ranked) top += r.p >= static_cast<double>(o.xtc_threshold);
+    for (const Ranked& r : ranked) {
+      if (mirostat.empty() || -std::log2(r.p) <= 8) mirostat.push_back(r.id);
+      if (--top < 1) xtc.push_back(r.id);
+    }
+    EXPECT_EQ(Left("mirostat", o, logits), mirostat) << steepness;
+    std::vector<int32_t> left = Left("xtc", o, logits);
+    std::sort(left.begin(), left.end());
+    std::sort(xtc.begin(), xtc.end());
+    EXPECT_EQ(left, xtc) << steepness;
+  }
+}
+
+TEST(Sampler, TruncationOfALargeVocabularyDoesNotSortIt) {
+  const std::vector<float> logits = Vocabulary(1 << 18, 1.5f, 7);
+  const auto best_of_5 = [](const auto& work) {
+    double best = 1e9;
+    for (int i = 0; i < 5; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      work();
+      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return best;
+  };
+  const double sorting = best_of_5([&] {
+    std::vector<Candidate> sorted;
+    for (size_t i = 0; i < logits.size(); ++i) sorted.push_back({static_cast<int32_t>(i), logits[i]});
+    std::sort(sorted.begin(), sorted.end(), Likelier);
+  });
+  SamplingOptions o = Off();
+  o.top_p = o.typical_p = 0.9f;
+  o.xtc_probability = 1;
+  for (const char* name : {"top_p", "typical", "xtc", "mirostat"}) {
+    EXPECT_LT(best_of_5([&] { Left(name, o, logits); }), sorting / 2) << name;
+  }
 }
 
 TEST(Sampler, EverySamplerSurvivesOneCandidate) {

@@ -10,15 +10,16 @@ namespace {
 bool Active(const SamplingOptions& o) { return o.mirostat == 2; }
 
 void Apply(SamplerState& s) {
-  SortCandidates(s);
-  const float max = s.candidates.front().logit;
+  const float max = MaxLogit(s.candidates);
   // -log2 p <= mu  <=>  logit >= max + log(sum) - mu * ln 2
   const double log_sum = std::log(SoftmaxSum(s.candidates, max));
   const double least =
       static_cast<double>(max) + log_sum - static_cast<double>(s.mirostat_mu) * std::log(2.0);
-  size_t kept = 1;
-  while (kept < s.candidates.size() && static_cast<double>(s.candidates[kept].logit) >= least) ++kept;
-  s.candidates.resize(kept);
+  const auto likeliest = std::min_element(s.candidates.begin(), s.candidates.end(), Likelier)->id;
+  std::erase_if(s.candidates, [&](const Candidate& c) {
+    return static_cast<double>(c.logit) < least && c.id != likeliest;
+  });
+  SortCandidates(s);
 }
 
 }  // namespace

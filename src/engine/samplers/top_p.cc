@@ -8,15 +8,15 @@ namespace {
 bool Active(const SamplingOptions& o) { return o.top_p < 1.f; }
 
 void Apply(SamplerState& s) {
-  SortCandidates(s);
-  const float max = s.candidates.front().logit;
+  const float max = MaxLogit(s.candidates);
   const double wanted = static_cast<double>(s.options.top_p) * SoftmaxSum(s.candidates, max);
   double mass = 0;
-  size_t kept = 0;
-  while (kept < s.candidates.size() && mass < wanted) {
-    mass += std::exp(static_cast<double>(s.candidates[kept++].logit - max));
-  }
-  s.candidates.resize(std::max<size_t>(1, kept));
+  const size_t kept = WalkSorted(s.candidates, s.sorted, Likelier, [&](const Candidate& c) {
+    mass += std::exp(static_cast<double>(c.logit - max));
+    return mass < wanted;
+  });
+  s.candidates.resize(kept);
+  s.sorted = true;
 }
 
 }  // namespace

@@ -17,16 +17,16 @@ void Apply(SamplerState& s) {
     if (std::isfinite(c.logit)) entropy -= std::exp(log_p(c)) * log_p(c);
   }
   auto distance = [&](const Candidate& c) { return std::fabs(-log_p(c) - entropy); };
-  std::sort(s.candidates.begin(), s.candidates.end(), [&](const Candidate& a, const Candidate& b) {
+  const auto nearer = [&](const Candidate& a, const Candidate& b) {
     const double da = distance(a), db = distance(b);
     return da < db || (da == db && a.id < b.id);
-  });
+  };
   double mass = 0;
-  size_t kept = 0;
-  while (kept < s.candidates.size() && mass < static_cast<double>(s.options.typical_p)) {
-    mass += std::exp(log_p(s.candidates[kept++]));
-  }
-  s.candidates.resize(std::max<size_t>(1, kept));
+  const size_t kept = WalkSorted(s.candidates, false, nearer, [&](const Candidate& c) {
+    mass += std::exp(log_p(c));
+    return mass < static_cast<double>(s.options.typical_p);
+  });
+  s.candidates.resize(kept);
   s.sorted = false;
 }
 

@@ -10,14 +10,18 @@ bool Active(const SamplingOptions& o) { return o.xtc_probability > 0.f && o.xtc_
 
 void Apply(SamplerState& s) {
   if (s.random.Uniform() >= static_cast<double>(s.options.xtc_probability)) return;
-  SortCandidates(s);
-  const float max = s.candidates.front().logit;
-  const double least = static_cast<double>(s.options.xtc_threshold) * SoftmaxSum(s.candidates, max);
-  size_t top = 0;
-  while (top < s.candidates.size() && std::exp(static_cast<double>(s.candidates[top].logit - max)) >= least)
-    ++top;
-  if (top >= 2)
-    s.candidates.erase(s.candidates.begin(), s.candidates.begin() + static_cast<ptrdiff_t>(top - 1));
+  const float max = MaxLogit(s.candidates);
+  // p >= threshold  <=>  logit >= max + log(threshold * sum)
+  const double least = static_cast<double>(max) +
+                       std::log(static_cast<double>(s.options.xtc_threshold) * SoftmaxSum(s.candidates, max));
+  const auto is_top = [least](const Candidate& c) { return static_cast<double>(c.logit) >= least; };
+  const Candidate* stays = nullptr;
+  for (const Candidate& c : s.candidates) {
+    if (is_top(c) && (stays == nullptr || Likelier(*stays, c))) stays = &c;
+  }
+  if (stays == nullptr) return;
+  const int32_t id = stays->id;
+  std::erase_if(s.candidates, [&](const Candidate& c) { return is_top(c) && c.id != id; });
 }
 
 }  // namespace
