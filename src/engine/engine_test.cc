@@ -296,6 +296,7 @@ TEST(Engine, ADecodeStepAllocatesNothingAfterWarmUp) {
   all.mirostat = 2;
   all.mirostat_tau = 8.f;
   all.logit_bias = {{65, 1.f}};
+  for (const SamplerDesc* desc : AllSamplers()) all.order.emplace_back(desc->name);
   EXPECT_EQ(AllocationsOf50Steps(*engine, all, {}), 0u);
 }
 

@@ -112,7 +112,9 @@ Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int conte
     if (desc->active(o)) sampler.steps_.push_back(desc);
   };
   if (o.order.empty()) {
-    for (const SamplerDesc* desc : AllSamplers()) add(desc);
+    for (const SamplerDesc* desc : AllSamplers()) {
+      if (o.mirostat == 0 || !desc->truncates) add(desc);
+    }
     return sampler;
   }
   for (const std::string& name : o.order) {

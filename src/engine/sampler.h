@@ -71,6 +71,9 @@ struct SamplerDesc {
   // False: with these options the step changes nothing and is left out of the chain.
   Required<bool (*)(const SamplingOptions&)> active;
   Required<void (*)(SamplerState&)> apply;
+  // True: leaves candidates out by their share. Mirostat decides that itself: with it on, such steps run only
+  // where `order` names them.
+  bool truncates = false;
 };
 std::span<const SamplerDesc* const> AllSamplers();
 

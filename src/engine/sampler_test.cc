@@ -160,6 +160,20 @@ TEST(Sampler, MirostatHoldsTheSurpriseNearItsTarget) {
   EXPECT_GT(surprise, 2);
 }
 
+TEST(Sampler, MirostatReplacesTheDefaultTruncation) {
+  SamplingOptions o;
+  o.typical_p = 0.9f;
+  o.xtc_probability = 0.5f;
+  using Names = std::vector<std::string_view>;
+  EXPECT_EQ(Sampler::Make(o, 10).value().chain(),
+            (Names{"top_k", "typical", "top_p", "min_p", "xtc", "temperature"}));
+  o.mirostat = 2;
+  EXPECT_EQ(Sampler::Make(o, 10).value().chain(), (Names{"temperature", "mirostat"}));
+  // Who names steps gets them.
+  o.order = {"top_k", "mirostat"};
+  EXPECT_EQ(Sampler::Make(o, 10).value().chain(), (Names{"top_k", "mirostat"}));
+}
+
 TEST(Sampler, LogitBiasBansAndForces) {
   SamplingOptions o = Off();
   o.logit_bias = {{0, -std::numeric_limits<float>::infinity()}, {2, 100.f}};
@@ -343,6 +357,7 @@ TEST(Sampler, EverySamplerSurvivesOneCandidate) {
   o.dry_multiplier = 1;
   o.mirostat = 2;
   o.repetition_penalty = 1.5f;
+  for (const SamplerDesc* desc : AllSamplers()) o.order.emplace_back(desc->name);
   Sampler sampler = Sampler::Make(o, 1).value();
   for (int i = 0; i < 10; ++i)
     EXPECT_EQ(sampler.Sample(std::vector<float>{-7}, std::vector<int32_t>{0, 0, 0}).value(), 0);

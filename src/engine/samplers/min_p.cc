@@ -18,6 +18,7 @@ extern const SamplerDesc k_sampler_min_p;
 const SamplerDesc k_sampler_min_p = {.name = "min_p",
                                      .summary = "keeps what is at least a share of the likeliest",
                                      .active = Active,
-                                     .apply = Apply};
+                                     .apply = Apply,
+                                     .truncates = true};
 
 }  // namespace tern

@@ -30,6 +30,7 @@ extern const SamplerDesc k_sampler_top_k;
 const SamplerDesc k_sampler_top_k = {.name = "top_k",
                                      .summary = "keeps the k likeliest (Fan et al. 2018, arXiv 1805.04833)",
                                      .active = Active,
-                                     .apply = Apply};
+                                     .apply = Apply,
+                                     .truncates = true};
 
 }  // namespace tern

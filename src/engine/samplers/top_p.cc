@@ -25,6 +25,7 @@ extern const SamplerDesc k_sampler_top_p;
 const SamplerDesc k_sampler_top_p = {.name = "top_p",
                                      .summary = "keeps the likeliest that make up a share (nucleus)",
                                      .active = Active,
-                                     .apply = Apply};
+                                     .apply = Apply,
+                                     .truncates = true};
 
 }  // namespace tern

@@ -33,7 +33,10 @@ void Apply(SamplerState& s) {
 }  // namespace
 
 extern const SamplerDesc k_sampler_typical;
-const SamplerDesc k_sampler_typical = {
-    .name = "typical", .summary = "keeps tokens of about average surprise", .active = Active, .apply = Apply};
+const SamplerDesc k_sampler_typical = {.name = "typical",
+                                       .summary = "keeps tokens of about average surprise",
+                                       .active = Active,
+                                       .apply = Apply,
+                                       .truncates = true};
 
 }  // namespace tern

@@ -27,7 +27,10 @@ void Apply(SamplerState& s) {
 }  // namespace
 
 extern const SamplerDesc k_sampler_xtc;
-const SamplerDesc k_sampler_xtc = {
-    .name = "xtc", .summary = "sometimes leaves out the top choices (XTC)", .active = Active, .apply = Apply};
+const SamplerDesc k_sampler_xtc = {.name = "xtc",
+                                   .summary = "sometimes leaves out the top choices (XTC)",
+                                   .active = Active,
+                                   .apply = Apply,
+                                   .truncates = true};
 
 }  // namespace tern
