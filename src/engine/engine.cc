@@ -17,6 +17,7 @@ struct Engine::Active {
   SessionId session = -1;
   bool own_session = false;
   Request request;
+  size_t answer_from = 0;  // in the session's tokens
   Sampler sampler;
   Detokenizer detokenizer;
   StopMatcher stop;
@@ -134,6 +135,7 @@ Result<RequestId> Engine::Submit(Request request) {
   runner_->Truncate(s.sequence, static_cast<int>(same));
   s.tokens.assign(request.prompt.begin(), request.prompt.end());
 
+  const size_t answer_from = request.prompt.size();
   Outcome outcome;
   outcome.prompt_tokens = static_cast<int>(request.prompt.size());
   outcome.cached_tokens = static_cast<int>(same);
@@ -146,6 +148,7 @@ Result<RequestId> Engine::Submit(Request request) {
                                                     .session = id,
                                                     .own_session = own,
                                                     .request = std::move(request),
+                                                    .answer_from = answer_from,
                                                     .sampler = std::move(sampler),
                                                     .detokenizer = std::move(detokenizer),
                                                     .stop = std::move(stop),
@@ -210,7 +213,7 @@ bool Engine::Step() {
 // Samples the next token of one request and says what became of it.
 void Engine::Deliver(Active& a, std::span<const float> logits) {
   Session& s = session(a.session);
-  const auto token = a.sampler.Sample(logits, s.tokens);
+  const auto token = a.sampler.Sample(logits, s.tokens, a.answer_from);
   if (!token.ok()) {
     // Its KV may hold non-finite values: nothing of it is reused.
     runner_->Truncate(s.sequence, 0);
@@ -253,6 +256,7 @@ bool Engine::MakeRoom(Active& a) {
   if (drop == 0) return false;
   const auto from = s.tokens.begin() + static_cast<ptrdiff_t>(keep);
   s.tokens.erase(from, from + static_cast<ptrdiff_t>(drop));
+  a.answer_from = std::max(std::min(a.answer_from, keep), a.answer_from - std::min(drop, a.answer_from));
   runner_->Truncate(s.sequence, static_cast<int>(keep));
   return true;
 }

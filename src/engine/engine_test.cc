@@ -246,6 +246,41 @@ TEST(Engine, AFullContextEndsTheAnswerOrShifts) {
   EXPECT_TRUE(std::equal(ends.tokens.begin(), ends.tokens.end(), shifts.tokens.begin()));
 }
 
+TEST(Engine, APresencePenaltyIsForWhatTheAnswerSaid) {
+  const auto engine = MakeEngine({.context = 48, .sequences = 1, .step_tokens = 32});
+  Answer shifted;
+  // A prompt that holds the token that comes next: this costs it nothing.
+  Request request = Ask("abc", nullptr, 1);
+  int32_t plain = -1, penalized = -1;
+  for (int i = 0; std::count(request.prompt.begin(), request.prompt.end(), plain) == 0; ++i) {
+    ASSERT_LT(i, 40);
+    if (plain >= 0) request.prompt.insert(request.prompt.begin(), plain);
+    request.on_text = nullptr;
+    request.on_finish = nullptr;
+    request.on_token = [&](int32_t token) { plain = token; };
+    ASSERT_TRUE(engine->Submit(request).ok());
+    RunAll(*engine);
+  }
+  request.sampling.presence_penalty = 100;
+  request.on_token = [&](int32_t token) { penalized = token; };
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  EXPECT_EQ(penalized, plain);
+  // An answer that outgrows the context repeats nothing that it still holds.
+  request = Ask("abc", &shifted, 60);
+  request.sampling.presence_penalty = 100;
+  request.sampling.penalty_last_n = -1;
+  request.on_overflow = OnOverflow::kShift;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  ASSERT_EQ(shifted.tokens.size(), 60u);
+  for (size_t i = 0; i < 60; ++i) {
+    const auto recent =
+        std::span(shifted.tokens).subspan(i - std::min<size_t>(i, 20), std::min<size_t>(i, 20));
+    EXPECT_EQ(std::count(recent.begin(), recent.end(), shifted.tokens[i]), 0) << i;
+  }
+}
+
 // Pieces of 16 to 271 bytes, so that a longer one than all before may come at any step.
 std::unique_ptr<Engine> MakeLongWindedEngine() {
   TinyModelOptions model;

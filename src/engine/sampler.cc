@@ -137,7 +137,8 @@ std::vector<std::string_view> Sampler::chain() const {
   return names;
 }
 
-Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const int32_t> history) {
+Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const int32_t> history,
+                                size_t answer_from) {
   candidates_.clear();
   for (size_t i = 0; i < logits.size(); ++i) {
     // NaN and infinities say nothing about a token: it is left out.
@@ -145,7 +146,7 @@ Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const i
   }
   if (candidates_.empty()) return Error{Code::kInternal, "logits: none of the row is finite"};
   const bool greedy = options_.temperature <= 0;
-  SamplerState state{candidates_, false, history, options_, random_, mirostat_mu_, scratch_};
+  SamplerState state{candidates_, false, history, answer_from, options_, random_, mirostat_mu_, scratch_};
   for (const SamplerDesc* step : steps_) {
     // The likeliest token needs only what changes logits by token.
     if (greedy && step->name != "logit_bias" && step->name != "penalties" && step->name != "dry") continue;

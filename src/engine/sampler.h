@@ -59,6 +59,7 @@ struct SamplerState {
   std::vector<Candidate>& candidates;  // what is left; samplers erase from it or change logits
   bool sorted = false;                 // candidates descend by logit
   std::span<const int32_t> history;    // prompt and answer so far
+  size_t answer_from;                  // where in it the answer begins
   const SamplingOptions& options;
   Random& random;
   float mirostat_mu = 0;
@@ -83,8 +84,10 @@ class Sampler {
   // `options` validated; unknown names in `order` are an error. Histories of up to `context` tokens allocate
   // nothing.
   static Result<Sampler> Make(SamplingOptions options, int vocabulary, int context = 4096);
-  // The next token. Non-finite logits are treated as -inf; if none is finite, an error.
-  Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history);
+  // The next token. `history` is the prompt and, from `answer_from` on, the answer so far. Non-finite logits
+  // are treated as -inf; if none is finite, an error.
+  Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history,
+                         size_t answer_from = 0);
   const SamplingOptions& options() const { return options_; }
   std::vector<std::string_view> chain() const;  // names of the active steps, in order
 

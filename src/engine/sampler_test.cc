@@ -121,6 +121,25 @@ TEST(Sampler, PenaltiesChangeWhatOccurred) {
   EXPECT_EQ(window.Sample(std::vector<float>{1.1f, 0}, std::vector<int32_t>{0, 0, 0}).value(), 0);
 }
 
+TEST(Sampler, PresenceAndFrequencyCountTheAnswerAlone) {
+  SamplingOptions o = Off();
+  o.temperature = 0;
+  o.presence_penalty = 1;
+  o.frequency_penalty = 1;
+  const std::vector<int32_t> history = {0, 0, 1, 0};
+  const std::vector<float> logits = {2.5f, 1.f, 0.f};
+  Sampler both = Sampler::Make(o, 3).value();
+  EXPECT_EQ(both.Sample(logits, history, 4).value(), 0) << "the prompt is no answer";
+  EXPECT_EQ(both.Sample(logits, history, 3).value(), 1) << "2.5 - 2 < 1";
+  EXPECT_EQ(both.Sample(logits, history, 2).value(), 0) << "2.5 - 2 > 1 - 2";
+  EXPECT_EQ(both.Sample(logits, history, 1).value(), 2) << "2.5 - 3 < 0";
+  o.presence_penalty = o.frequency_penalty = 0;
+  o.repetition_penalty = 10;
+  Sampler repetition = Sampler::Make(o, 3).value();
+  EXPECT_EQ(repetition.Sample(std::vector<float>{2.5f, 1.f, 0.5f}, history, 4).value(), 2)
+      << "in the prompt, too";
+}
+
 TEST(Sampler, DryPenalizesTheTokenThatWouldGoOnARepetition) {
   SamplingOptions o = Off();
   o.temperature = 0;
@@ -258,7 +277,7 @@ std::vector<int32_t> Left(std::string_view name, const SamplingOptions& options,
   for (size_t i = 0; i < logits.size(); ++i) candidates.push_back({static_cast<int32_t>(i), logits[i]});
   std::vector<int32_t> scratch, ids;
   Random random(1);
-  SamplerState state{candidates, false, {}, options, random, 2 * options.mirostat_tau, scratch};
+  SamplerState state{candidates, false, {}, 0, options, random, 2 * options.mirostat_tau, scratch};
   for (const SamplerDesc* desc : AllSamplers()) {
     if (desc->name == name) desc->apply(state);
   }

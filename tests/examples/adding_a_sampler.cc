@@ -33,7 +33,7 @@ TEST(AddingASampler, TheExampleLeavesEvenIds) {
   EXPECT_FALSE(k_sampler_even_only.active.value(options));
   options.order = {"even_only"};
   ASSERT_TRUE(k_sampler_even_only.active.value(options));
-  SamplerState state{candidates, false, {}, options, random, 0, scratch};
+  SamplerState state{candidates, false, {}, 0, options, random, 0, scratch};
   k_sampler_even_only.apply.value(state);
   ASSERT_EQ(candidates.size(), 2u);
   EXPECT_EQ(candidates[0].id, 0);

@@ -1,6 +1,6 @@
 // Repetition: Keskar et al. 2019 (CTRL, arXiv 1909.05858): a positive logit is divided by the penalty, a
-// negative one multiplied. Presence and frequency: OpenAI's API: logit -= presence * [count > 0] + frequency
-// * count.
+// negative one multiplied; prompt and answer count. Presence and frequency: OpenAI's API: logit -= presence *
+// [count > 0] + frequency * count, where the answer alone counts.
 
 #include <algorithm>
 
@@ -14,18 +14,35 @@ bool Active(const SamplingOptions& o) {
          (o.repetition_penalty != 1.f || o.presence_penalty != 0.f || o.frequency_penalty != 0.f);
 }
 
+// Sorted into s.scratch: those of the last `penalty_last_n` tokens that stand at `from` or behind.
+std::span<const int32_t> Recent(SamplerState& s, size_t from) {
+  const size_t size = s.history.size();
+  if (s.options.penalty_last_n >= 0) {
+    from = std::max(from, size - std::min(size, static_cast<size_t>(s.options.penalty_last_n)));
+  }
+  const auto recent = s.history.subspan(std::min(from, size));
+  s.scratch.assign(recent.begin(), recent.end());
+  std::sort(s.scratch.begin(), s.scratch.end());
+  return s.scratch;
+}
+
+int Count(std::span<const int32_t> sorted, int32_t id) {
+  const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), id);
+  return static_cast<int>(last - first);
+}
+
 void Apply(SamplerState& s) {
-  const size_t n = s.options.penalty_last_n < 0
-                       ? s.history.size()
-                       : std::min(s.history.size(), static_cast<size_t>(s.options.penalty_last_n));
-  std::vector<int32_t>& recent = s.scratch;
-  recent.assign(s.history.end() - static_cast<ptrdiff_t>(n), s.history.end());
-  std::sort(recent.begin(), recent.end());
+  const SamplingOptions& o = s.options;
+  const auto all = o.repetition_penalty == 1.f ? std::span<const int32_t>() : Recent(s, 0);
   for (Candidate& c : s.candidates) {
-    const auto [first, last] = std::equal_range(recent.begin(), recent.end(), c.id);
-    if (first == last) continue;
-    c.logit = c.logit > 0 ? c.logit / s.options.repetition_penalty : c.logit * s.options.repetition_penalty;
-    c.logit -= s.options.presence_penalty + s.options.frequency_penalty * static_cast<float>(last - first);
+    if (Count(all, c.id) == 0) continue;
+    c.logit = c.logit > 0 ? c.logit / o.repetition_penalty : c.logit * o.repetition_penalty;
+  }
+  const bool counts = o.presence_penalty != 0.f || o.frequency_penalty != 0.f;
+  const auto answer = counts ? Recent(s, s.answer_from) : std::span<const int32_t>();
+  for (Candidate& c : s.candidates) {
+    const int count = Count(answer, c.id);
+    if (count > 0) c.logit -= o.presence_penalty + o.frequency_penalty * static_cast<float>(count);
   }
   s.sorted = false;
 }
