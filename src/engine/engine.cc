@@ -105,6 +105,13 @@ Status Engine::FitPrompt(Request& request) const {
                     "--on-overflow and --context",
                     prompt.size(), runner_->context(), room));
   }
+  if (request.on_overflow == OnOverflow::kShift && ShiftDrop() > 0) {
+    // As if the tokens had come one by one: a conversation's next prompt is cut at the same places.
+    const size_t drops = (prompt.size() - room + ShiftDrop() - 1) / ShiftDrop();
+    const auto from = prompt.begin() + static_cast<ptrdiff_t>(ShiftHead());
+    prompt.erase(from, from + static_cast<ptrdiff_t>(drops * ShiftDrop()));
+    return {};
+  }
   // Keep a quarter of the context for the answer, and of the prompt the first quarter and the end.
   const size_t kept = std::max<size_t>(1, room - room / 4);
   const size_t head = kept / 4;
@@ -247,13 +254,15 @@ void Engine::EmitToken(Active& a, int32_t token) {
   }
 }
 
-// Drops the older half after the first eighth; positions change, so everything behind is computed again.
+// Of a full context the older half after the first eighth is dropped.
+size_t Engine::ShiftHead() const { return static_cast<size_t>(runner_->context()) / 8; }
+size_t Engine::ShiftDrop() const { return (static_cast<size_t>(runner_->context()) - ShiftHead()) / 2; }
+
+// Positions change, so everything behind what is dropped is computed again.
 bool Engine::MakeRoom(Active& a) {
-  if (a.request.on_overflow != OnOverflow::kShift) return false;
+  const size_t keep = ShiftHead(), drop = ShiftDrop();
+  if (a.request.on_overflow != OnOverflow::kShift || drop == 0) return false;
   Session& s = session(a.session);
-  const size_t keep = s.tokens.size() / 8;
-  const size_t drop = (s.tokens.size() - keep) / 2;
-  if (drop == 0) return false;
   const auto from = s.tokens.begin() + static_cast<ptrdiff_t>(keep);
   s.tokens.erase(from, from + static_cast<ptrdiff_t>(drop));
   a.answer_from = std::max(std::min(a.answer_from, keep), a.answer_from - std::min(drop, a.answer_from));

@@ -25,7 +25,8 @@ namespace tern {
 enum class OnOverflow : uint8_t {
   kError,           // a prompt that does not fit is refused with the numbers; an answer ends with kLength
   kTruncateMiddle,  // a prompt loses its middle; an answer ends with kLength
-  kShift,           // the oldest tokens after the first eighth are dropped and the rest is computed again
+  kShift,  // the older half after the first eighth is dropped, as often as it takes, of a prompt as of
+           // an answer; what is behind is computed again
 };
 Result<OnOverflow> ParseOnOverflow(std::string_view name);  // "error", "truncate-middle", "shift"
 
@@ -88,6 +89,8 @@ class Engine {
   void PlanStep();
   void Deliver(Active& active, std::span<const float> logits);
   void EmitToken(Active& active, int32_t token);
+  size_t ShiftHead() const;
+  size_t ShiftDrop() const;
   bool MakeRoom(Active& active);
   void Finish(Active& active, FinishReason reason, std::optional<Error> error = std::nullopt);
   void Sweep();

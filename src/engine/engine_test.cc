@@ -281,6 +281,27 @@ TEST(Engine, APresencePenaltyIsForWhatTheAnswerSaid) {
   }
 }
 
+TEST(Engine, ALongPromptShiftsAsIfItHadComeTokenByToken) {
+  const auto engine = MakeEngine({.context = 48, .sequences = 1, .step_tokens = 32});
+  // 6 stay; of what is behind 21 go at a time, so that at most 47 are left.
+  for (const auto& [length, dropped] :
+       {std::pair{47u, 0u}, {48u, 21u}, {68u, 21u}, {69u, 42u}, {500u, 462u}}) {
+    std::string prompt;
+    for (unsigned i = 0; i < length; ++i) prompt.push_back(static_cast<char>('a' + i % 26));
+    Answer shifted, cut;
+    Request request = Ask(prompt, &shifted, 3);
+    request.on_overflow = OnOverflow::kShift;
+    ASSERT_TRUE(engine->Submit(request).ok());
+    RunAll(*engine);
+    request = Ask(prompt.substr(0, 6) + prompt.substr(6 + dropped), &cut, 3);
+    request.on_overflow = OnOverflow::kShift;
+    ASSERT_TRUE(engine->Submit(request).ok());
+    RunAll(*engine);
+    EXPECT_EQ(shifted.outcome.prompt_tokens, length - dropped);
+    EXPECT_EQ(shifted.tokens, cut.tokens) << length;
+  }
+}
+
 // Pieces of 16 to 271 bytes, so that a longer one than all before may come at any step.
 std::unique_ptr<Engine> MakeLongWindedEngine() {
   TinyModelOptions model;

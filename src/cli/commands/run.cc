@@ -110,7 +110,9 @@ void Setup(Arguments& args) {
   args.Option("--stop", &o->generate.stop, "end the answer before this text (repeatable)")
       .ValueName("TEXT")
       .KeepsCommas();
-  args.Option("--on-overflow", &o->on_overflow, "when the context is full")
+  args.Option(
+          "--on-overflow", &o->on_overflow,
+          "when the context is full: stop, cut a prompt's middle, or drop the oldest after the first eighth")
       .Choices({"error", "truncate-middle", "shift"});
   args.Flag("--raw", &o->raw, "no chat template: complete the text; special tokens in it count");
   args.Flag("-q,--quiet", &o->quiet, "no line of figures at the end");
