@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <variant>
 
@@ -71,12 +72,20 @@ void AddSamplingFlags(Arguments& args, SamplingOptions* options) {
     const std::string name = "--" + std::string(flag.name);
     std::visit([&](auto member) { args.Option(name, &(options->*member), flag.help); }, flag.member);
   }
+  args.Option("--dry-sequence-breaker", &options->dry_breakers,
+              "DRY: a text that ends a sequence (repeatable, instead of the default); none: nothing does")
+      .ValueName("TEXT")
+      .KeepsCommas()
+      .Default("newline : \" *");
   args.Option("--samplers", &options->order, "which steps run, in which order").ValueName("NAMES");
   auto biases = std::make_shared<std::vector<std::string>>();
   args.Option("--logit-bias", biases.get(), "add to a token's logit (repeatable)").ValueName("ID=BIAS");
   args.Section("");
   args.Check([biases, options]() -> Status {
     for (const std::string& bias : *biases) TERN_TRY_STATUS(ParseBias(bias, options));
+    std::vector<std::string>& breakers = options->dry_breakers;
+    const auto none = std::find(breakers.rbegin(), breakers.rend(), "none");
+    breakers.erase(breakers.begin(), none.base());
     return Validate(*options);
   });
 }

@@ -120,11 +120,20 @@ Status Engine::FitPrompt(Request& request) const {
   return {};
 }
 
+std::shared_ptr<const DryBreakers> Engine::BreakersOf(const SamplingOptions& sampling) {
+  if (sampling.dry_multiplier == 0.f || sampling.dry_breakers.empty()) return nullptr;
+  if (breakers_ == nullptr || breaker_texts_ != sampling.dry_breakers) {
+    breakers_ = std::make_shared<const DryBreakers>(FindDryBreakers(tokenizer(), sampling.dry_breakers));
+    breaker_texts_ = sampling.dry_breakers;
+  }
+  return breakers_;
+}
+
 Result<RequestId> Engine::Submit(Request request) {
   TERN_TRY_STATUS(Check(request));
   TERN_TRY_STATUS(FitPrompt(request));
-  TERN_TRY(Sampler sampler,
-           Sampler::Make(request.sampling, runner_->model().hparams().vocabulary, runner_->context()));
+  TERN_TRY(Sampler sampler, Sampler::Make(request.sampling, runner_->model().hparams().vocabulary,
+                                          runner_->context(), BreakersOf(request.sampling)));
   SessionId id = request.session;
   const bool own = id < 0;
   if (own) {

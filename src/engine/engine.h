@@ -86,6 +86,7 @@ class Engine {
   bool IsOpen(SessionId session) const;
   Status Check(const Request& request) const;
   Status FitPrompt(Request& request) const;
+  std::shared_ptr<const DryBreakers> BreakersOf(const SamplingOptions& sampling);
   void PlanStep();
   void Deliver(Active& active, std::span<const float> logits);
   void EmitToken(Active& active, int32_t token);
@@ -102,6 +103,9 @@ class Engine {
   std::vector<StepWork> work_;
   std::vector<Active*> working_;  // of each piece of work
   RequestId next_request_ = 0;
+  // Of the last request that had any: most ask for the same.
+  std::vector<std::string> breaker_texts_;
+  std::shared_ptr<const DryBreakers> breakers_;
   bool calling_back_ = false;  // requests and sessions stay where they are
 };
 

@@ -302,6 +302,39 @@ TEST(Engine, ALongPromptShiftsAsIfItHadComeTokenByToken) {
   }
 }
 
+TEST(Engine, DryBreakersAreTheTokensThatContainThem) {
+  const auto model = MakeTinyModel({.vocabulary = 260, .pieces = {"a\xc4\x8a", "bb"}});  // "a\n"
+  const std::vector<std::string> texts = {"\n", ":", "ab"};
+  const DryBreakers breakers = FindDryBreakers(*model->tokenizer, texts);
+  for (int32_t id = 0; id < 260; ++id) EXPECT_EQ(breakers.Is(id), id == '\n' || id == ':' || id == 258) << id;
+  EXPECT_FALSE(breakers.Is(260));
+  EXPECT_EQ(breakers.sequences, (std::vector<std::vector<int32_t>>{{'a', 'b'}}));
+}
+
+TEST(Engine, DryLeavesWhatFollowsABreakerAlone) {
+  const auto engine = MakeEngine();
+  // Forced to say "abcabc...", which DRY forbids unless something ends the sequence in between.
+  const auto answer = [&](const std::string& prompt, std::vector<std::string> breakers) {
+    int32_t said = -1;
+    Request request = Ask(prompt, nullptr, 1);
+    request.on_text = nullptr;
+    request.on_finish = nullptr;
+    request.on_token = [&](int32_t token) { said = token; };
+    request.sampling.dry_multiplier = 100;
+    request.sampling.dry_breakers = std::move(breakers);
+    request.sampling.logit_bias = {{'c', 90.f}};
+    EXPECT_TRUE(engine->Submit(request).ok());
+    RunAll(*engine);
+    return said;
+  };
+  const std::vector<std::string> standard = SamplingOptions().dry_breakers;
+  EXPECT_NE(answer("xyabcxyab", standard), 'c');
+  EXPECT_EQ(answer("xya:cxya:", standard), 'c');
+  EXPECT_NE(answer("xya:cxya:", {}), 'c');
+  EXPECT_NE(answer("xya:cxya:", {"\n"}), 'c');
+  EXPECT_EQ(answer("xya\ncxya\n", {"\n"}), 'c');
+}
+
 // Pieces of 16 to 271 bytes, so that a longer one than all before may come at any step.
 std::unique_ptr<Engine> MakeLongWindedEngine() {
   TinyModelOptions model;

@@ -67,6 +67,9 @@ Status Validate(const SamplingOptions& o) {
     TERN_TRY_STATUS(CheckRange(range.name, range.value, range.low, range.high));
   if (o.mirostat != 0 && o.mirostat != 2)
     return BadInput(fmt::format("mirostat: {}, expected 0 or 2", o.mirostat));
+  for (const std::string& text : o.dry_breakers) {
+    if (text.empty()) return BadInput("dry-sequence-breaker: empty, expected a text");
+  }
   for (const auto& [id, bias] : o.logit_bias) {
     if (bias <= kMaxBias) continue;  // -inf: never this token
     return BadInput(fmt::format("logit-bias: token {}: {}, expected at most {}", id, bias, kMaxBias));
@@ -100,13 +103,15 @@ Sampler::Sampler(SamplingOptions options, int vocabulary, int context)
   scratch_.reserve(static_cast<size_t>(context));
 }
 
-Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int context) {
+Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int context,
+                              std::shared_ptr<const DryBreakers> dry_breakers) {
   for (const auto& [id, bias] : options.logit_bias) {
     if (id >= 0 && id < vocabulary) continue;
     return BadInput(fmt::format("logit-bias: token {}: expected 0 to {}", id, vocabulary - 1));
   }
   if (options.seed == 0) options.seed = RandomSeed();
   Sampler sampler(std::move(options), vocabulary, context);
+  sampler.dry_breakers_ = std::move(dry_breakers);
   const SamplingOptions& o = sampler.options_;
   auto add = [&](const SamplerDesc* desc) {
     if (desc->active(o)) sampler.steps_.push_back(desc);
@@ -146,7 +151,8 @@ Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const i
   }
   if (candidates_.empty()) return Error{Code::kInternal, "logits: none of the row is finite"};
   const bool greedy = options_.temperature <= 0;
-  SamplerState state{candidates_, false, history, answer_from, options_, random_, mirostat_mu_, scratch_};
+  SamplerState state{candidates_, false,        history,  answer_from,        options_,
+                     random_,     mirostat_mu_, scratch_, dry_breakers_.get()};
   for (const SamplerDesc* step : steps_) {
     // The likeliest token needs only what changes logits by token.
     if (greedy && step->name != "logit_bias" && step->name != "penalties" && step->name != "dry") continue;

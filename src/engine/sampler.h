@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "base/required.h"
 #include "base/result.h"
+#include "engine/dry_breakers.h"
 
 namespace tern {
 
@@ -33,7 +35,7 @@ struct SamplingOptions {
   int penalty_last_n = 64;  // how far back penalties look; -1: everything
   float dry_multiplier = 0.0f, dry_base = 1.75f;
   int dry_allowed_length = 2, dry_last_n = -1;
-  std::vector<std::vector<int32_t>> dry_breakers = {};  // token sequences that end a match
+  std::vector<std::string> dry_breakers = {"\n", ":", "\"", "*"};  // texts that end a sequence
   float xtc_probability = 0.0f, xtc_threshold = 0.1f;
   int mirostat = 0;  // 0 or 2
   float mirostat_tau = 5.0f, mirostat_eta = 0.1f;
@@ -63,7 +65,8 @@ struct SamplerState {
   const SamplingOptions& options;
   Random& random;
   float mirostat_mu = 0;
-  std::vector<int32_t>& scratch;  // for the step's own use
+  std::vector<int64_t>& scratch;  // for the step's own use: as many as the context
+  const DryBreakers* dry_breakers = nullptr;
 };
 
 struct SamplerDesc {
@@ -82,8 +85,9 @@ std::span<const SamplerDesc* const> AllSamplers();
 class Sampler {
  public:
   // `options` validated; unknown names in `order` are an error. Histories of up to `context` tokens allocate
-  // nothing.
-  static Result<Sampler> Make(SamplingOptions options, int vocabulary, int context = 4096);
+  // nothing. `dry_breakers`: options.dry_breakers in the vocabulary; null: none.
+  static Result<Sampler> Make(SamplingOptions options, int vocabulary, int context = 4096,
+                              std::shared_ptr<const DryBreakers> dry_breakers = nullptr);
   // The next token. `history` is the prompt and, from `answer_from` on, the answer so far. Non-finite logits
   // are treated as -inf; if none is finite, an error.
   Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history,
@@ -97,7 +101,8 @@ class Sampler {
   SamplingOptions options_;
   std::vector<const SamplerDesc*> steps_;
   std::vector<Candidate> candidates_;
-  std::vector<int32_t> scratch_;
+  std::vector<int64_t> scratch_;
+  std::shared_ptr<const DryBreakers> dry_breakers_;
   Random random_;
   float mirostat_mu_ = 0;
 };

@@ -156,9 +156,22 @@ TEST(Sampler, DryPenalizesTheTokenThatWouldGoOnARepetition) {
                 .value(),
             0);
   // A breaker inside the repeated sequence ends it.
-  o.dry_breakers = {{2}};
-  Sampler broken = Sampler::Make(o, 6).value();
-  EXPECT_EQ(broken.Sample(std::vector<float>{0, 0, 0, 0.9f, 0, 0}, text).value(), 3);
+  const auto make = [&](DryBreakers breakers) {
+    return Sampler::Make(o, 6, 4096, std::make_shared<const DryBreakers>(std::move(breakers))).value();
+  };
+  const std::vector<float> logits = {0, 0, 0, 0.9f, 0, 0};
+  Sampler broken = make({.tokens = {false, false, true}});
+  EXPECT_EQ(broken.Sample(logits, text).value(), 3);
+  Sampler broken_by_two = make({.sequences = {{1, 2}}});
+  EXPECT_EQ(broken_by_two.Sample(logits, text).value(), 3);
+  // A breaker may always follow.
+  Sampler next = make({.tokens = {false, false, false, true}});
+  EXPECT_EQ(next.Sample(logits, text).value(), 3);
+  // Of two earlier matches the longer counts: three tokens, 2^1.
+  EXPECT_EQ(dry.Sample(std::vector<float>{0, 0, 0, 1.9f, 0, 0},
+                       std::vector<int32_t>{5, 1, 2, 3, 0, 1, 2, 3, 4, 5, 1, 2})
+                .value(),
+            0);
 }
 
 TEST(Sampler, MirostatHoldsTheSurpriseNearItsTarget) {
@@ -275,7 +288,8 @@ std::vector<int32_t> Left(std::string_view name, const SamplingOptions& options,
                           const std::vector<float>& logits) {
   std::vector<Candidate> candidates;
   for (size_t i = 0; i < logits.size(); ++i) candidates.push_back({static_cast<int32_t>(i), logits[i]});
-  std::vector<int32_t> scratch, ids;
+  std::vector<int64_t> scratch;
+  std::vector<int32_t> ids;
   Random random(1);
   SamplerState state{candidates, false, {}, 0, options, random, 2 * options.mirostat_tau, scratch};
   for (const SamplerDesc* desc : AllSamplers()) {

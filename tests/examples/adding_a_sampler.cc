@@ -27,7 +27,7 @@ namespace {
 
 TEST(AddingASampler, TheExampleLeavesEvenIds) {
   std::vector<Candidate> candidates = {{0, 1.f}, {1, 3.f}, {2, 2.f}};
-  std::vector<int32_t> scratch;
+  std::vector<int64_t> scratch;
   SamplingOptions options;
   Random random(1);
   EXPECT_FALSE(k_sampler_even_only.active.value(options));

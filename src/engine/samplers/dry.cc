@@ -1,6 +1,6 @@
 // DRY (p-e-w, 2024, text-generation-webui pull request 5677): a token that would make the text repeat an
 // earlier sequence of n tokens loses multiplier * base^(n - allowed_length) where n >= allowed_length. A
-// breaker in the sequence ends it.
+// breaker ends a sequence, and loses nothing itself.
 
 #include <algorithm>
 #include <cmath>
@@ -15,48 +15,41 @@ constexpr size_t kLongest = 50;
 
 bool Active(const SamplingOptions& o) { return o.dry_multiplier > 0 && o.dry_last_n != 0; }
 
-// Does some breaker end at text[end - 1]?
-bool BreaksAt(std::span<const int32_t> text, size_t end, const SamplingOptions& o) {
-  for (const std::vector<int32_t>& breaker : o.dry_breakers) {
-    if (breaker.empty() || breaker.size() > end) continue;
-    if (std::equal(breaker.begin(), breaker.end(),
-                   text.begin() + static_cast<ptrdiff_t>(end - breaker.size())))
-      return true;
-  }
-  return false;
-}
+// The tokens that would go on with a repetition, each with the length of one: sorted, token * kLengths +
+// length.
+constexpr int64_t kLengths = 64;
+static_assert(kLongest < kLengths);
 
-void Penalize(SamplerState& s, int32_t token, size_t length) {
-  const double exponent = static_cast<double>(length) - s.options.dry_allowed_length;
-  const double penalty =
-      s.options.dry_multiplier * std::pow(static_cast<double>(s.options.dry_base), exponent);
-  for (Candidate& c : s.candidates) {
-    if (c.id == token) c.logit -= static_cast<float>(penalty);
-  }
-}
-
-void Apply(SamplerState& s) {
+std::span<const int64_t> Repetitions(SamplerState& s) {
   std::span<const int32_t> text = s.history;
   if (s.options.dry_last_n > 0 && text.size() > static_cast<size_t>(s.options.dry_last_n)) {
     text = text.last(static_cast<size_t>(s.options.dry_last_n));
   }
-  // The longest match per next token; a token is penalized once, for its longest.
-  std::vector<int32_t>& seen = s.scratch;
-  seen.clear();
-  for (size_t longest = std::min(kLongest, text.size());
-       longest + 1 > static_cast<size_t>(s.options.dry_allowed_length) && longest > 0; --longest) {
-    for (size_t at = longest; at < text.size(); ++at) {
-      // Do the `longest` tokens before `at` equal the last `longest` of the text?
-      const auto tail = text.last(longest);
-      if (!std::equal(tail.begin(), tail.end(), text.begin() + static_cast<ptrdiff_t>(at - longest)))
-        continue;
-      bool broken = false;
-      for (size_t end = at - longest + 1; end <= at && !broken; ++end)
-        broken = BreaksAt(text, end, s.options);
-      if (broken || std::find(seen.begin(), seen.end(), text[at]) != seen.end()) continue;
-      seen.push_back(text[at]);
-      Penalize(s, text[at], longest);
-    }
+  const DryBreakers none, &breakers = s.dry_breakers == nullptr ? none : *s.dry_breakers;
+  const size_t size = text.size(), least = static_cast<size_t>(s.options.dry_allowed_length);
+  size_t longest = 0;
+  while (longest < std::min(kLongest, size) && !breakers.EndsAt(text, size - longest)) ++longest;
+  s.scratch.clear();
+  for (size_t at = 1; at < size && longest >= least; ++at) {
+    size_t length = 0;
+    while (length < std::min(longest, at) && text[at - 1 - length] == text[size - 1 - length]) ++length;
+    if (length >= least && !breakers.Is(text[at]))
+      s.scratch.push_back(text[at] * kLengths + static_cast<int64_t>(length));
+  }
+  std::sort(s.scratch.begin(), s.scratch.end());
+  return s.scratch;
+}
+
+void Apply(SamplerState& s) {
+  const std::span<const int64_t> repetitions = Repetitions(s);
+  if (repetitions.empty()) return;
+  for (Candidate& c : s.candidates) {
+    // Once, for the longest.
+    const auto end = std::lower_bound(repetitions.begin(), repetitions.end(), (c.id + int64_t{1}) * kLengths);
+    if (end == repetitions.begin() || end[-1] / kLengths != c.id) continue;
+    const auto exponent = static_cast<double>(end[-1] % kLengths - s.options.dry_allowed_length);
+    const double penalty = std::pow(static_cast<double>(s.options.dry_base), exponent);
+    c.logit -= s.options.dry_multiplier * static_cast<float>(penalty);
   }
   s.sorted = false;
 }

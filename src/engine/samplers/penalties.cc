@@ -15,7 +15,7 @@ bool Active(const SamplingOptions& o) {
 }
 
 // Sorted into s.scratch: those of the last `penalty_last_n` tokens that stand at `from` or behind.
-std::span<const int32_t> Recent(SamplerState& s, size_t from) {
+std::span<const int64_t> Recent(SamplerState& s, size_t from) {
   const size_t size = s.history.size();
   if (s.options.penalty_last_n >= 0) {
     from = std::max(from, size - std::min(size, static_cast<size_t>(s.options.penalty_last_n)));
@@ -26,20 +26,20 @@ std::span<const int32_t> Recent(SamplerState& s, size_t from) {
   return s.scratch;
 }
 
-int Count(std::span<const int32_t> sorted, int32_t id) {
+int Count(std::span<const int64_t> sorted, int32_t id) {
   const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), id);
   return static_cast<int>(last - first);
 }
 
 void Apply(SamplerState& s) {
   const SamplingOptions& o = s.options;
-  const auto all = o.repetition_penalty == 1.f ? std::span<const int32_t>() : Recent(s, 0);
+  const auto all = o.repetition_penalty == 1.f ? std::span<const int64_t>() : Recent(s, 0);
   for (Candidate& c : s.candidates) {
     if (Count(all, c.id) == 0) continue;
     c.logit = c.logit > 0 ? c.logit / o.repetition_penalty : c.logit * o.repetition_penalty;
   }
   const bool counts = o.presence_penalty != 0.f || o.frequency_penalty != 0.f;
-  const auto answer = counts ? Recent(s, s.answer_from) : std::span<const int32_t>();
+  const auto answer = counts ? Recent(s, s.answer_from) : std::span<const int64_t>();
   for (Candidate& c : s.candidates) {
     const int count = Count(answer, c.id);
     if (count > 0) c.logit -= o.presence_penalty + o.frequency_penalty * static_cast<float>(count);
