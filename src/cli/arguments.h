@@ -60,6 +60,14 @@ class Argument {
   size_t index_;
 };
 
+// The names of a table of descriptors, as choices.
+template <class Descriptors>
+std::vector<std::string_view> NamesOf(const Descriptors& descriptors) {
+  std::vector<std::string_view> names;
+  for (const auto* descriptor : descriptors) names.push_back(descriptor->name);
+  return names;
+}
+
 class Arguments {
  public:
   Arguments();

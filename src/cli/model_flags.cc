@@ -28,9 +28,10 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context) {
   }
   args.Option("--kv-type", &flags->kv_type, "KV cache storage; auto: f16, in exact precision f32")
       .Choices({"auto", "f32", "f16", "bf16", "int8"});
-  args.Option("--device", &flags->device, "backend to run on");
+  args.Option("--device", &flags->device, "backend to run on").Choices(NamesOf(AllBackends()));
   args.Option("--disable-pass", &flags->disabled_passes, "leave out a graph pass (repeatable)")
-      .ValueName("PASS");
+      .ValueName("PASS")
+      .Choices(NamesOf(AllPasses()));
   args.Option("--error-budget", &flags->error_budget,
               "let passes change results while the mean KLD stays within this, as in kld=0.002")
       .ValueName("kld=N");
@@ -39,6 +40,10 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context) {
       .ExistingFile();
   args.Flag("--no-cache", &flags->no_cache, "neither read nor keep packed weights beside the model");
   args.Section("");
+  args.Check([flags]() -> Status {
+    if (!flags->error_budget.empty()) TERN_TRY_STATUS(ParseErrorBudget(flags->error_budget));
+    return {};
+  });
 }
 
 Result<std::string> FindModelFile(const ModelFlags& flags) {

@@ -77,7 +77,9 @@ void AddSamplingFlags(Arguments& args, SamplingOptions* options) {
       .ValueName("TEXT")
       .KeepsCommas()
       .Default("newline : \" *");
-  args.Option("--samplers", &options->order, "which steps run, in which order").ValueName("NAMES");
+  args.Option("--samplers", &options->order, "which steps run, in which order")
+      .ValueName("NAMES")
+      .Choices(NamesOf(AllSamplers()));
   auto biases = std::make_shared<std::vector<std::string>>();
   args.Option("--logit-bias", biases.get(), "add to a token's logit (repeatable)").ValueName("ID=BIAS");
   args.Section("");
