@@ -10,9 +10,9 @@
 namespace tern {
 
 std::string ReadStandardInput();
-// Calls `handle` with each line of standard input, without its end. An error names the line number and ends
-// the run.
-Status EachLine(const std::function<Status(std::string_view line)>& handle);
+// Calls `handle` with each line of standard input, without its end. `more`: the next line is there already,
+// nobody need be waited for. An error names the line number and ends the run.
+Status EachLine(const std::function<Status(std::string_view line, bool more)>& handle);
 // The same, and prints what it returns as one line.
 Status MapLines(const std::function<Result<std::string>(std::string_view line)>& handle);
 

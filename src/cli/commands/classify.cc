@@ -6,8 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/encoder_flags.h"
-#include "cli/json_lines.h"
-#include "cli/lines.h"
+#include "cli/text_lines.h"
 
 namespace tern {
 namespace {
@@ -34,28 +33,32 @@ std::string Label(const TextEncoder& encoder, size_t i) {
   return i < encoder.labels().size() ? encoder.labels()[i] : fmt::format("LABEL_{}", i);
 }
 
-Result<std::vector<float>> Classify(TextEncoder& encoder, const std::string& text) {
-  const EncoderText input{.first = text};
-  TERN_TRY(std::vector<std::vector<float>> results, encoder.Classify({&input, 1}));
-  ToProbabilities(results[0]);
-  return std::move(results[0]);
+using Shares = std::vector<std::vector<float>>;
+
+Result<Shares> Classify(TextEncoder& encoder, std::span<const EncoderText> texts) {
+  TERN_TRY(Shares results, encoder.Classify(texts));
+  for (std::vector<float>& shares : results) ToProbabilities(shares);
+  return results;
+}
+
+Result<std::vector<std::string>> ToJson(TextEncoder& encoder, std::span<const EncoderText> texts) {
+  TERN_TRY(const Shares results, Classify(encoder, texts));
+  std::vector<std::string> lines;
+  for (const std::vector<float>& shares : results) {
+    boost::json::object object;
+    for (size_t i = 0; i < shares.size(); ++i) object[Label(encoder, i)] = shares[i];
+    lines.push_back(boost::json::serialize(object));
+  }
+  return lines;
 }
 
 Status Run(const Options& o) {
   TERN_TRY(const auto encoder, OpenEncoder(o.encoder));
-  if (o.jsonl) {
-    return MapLines([&](std::string_view line) -> Result<std::string> {
-      TERN_TRY(const std::string text, JsonString(line));
-      TERN_TRY(const std::vector<float> shares, Classify(*encoder, text));
-      boost::json::object object;
-      for (size_t i = 0; i < shares.size(); ++i) object[Label(*encoder, i)] = shares[i];
-      return boost::json::serialize(object);
-    });
+  if (o.jsonl && o.texts.empty()) {
+    return MapTextLines([&](std::span<const EncoderText> texts) { return ToJson(*encoder, texts); });
   }
-  std::vector<std::string> texts = o.texts;
-  if (texts.empty()) texts.push_back(ReadStandardInput());
-  for (const std::string& text : texts) {
-    TERN_TRY(const std::vector<float> shares, Classify(*encoder, text));
+  TERN_TRY(const Shares results, Classify(*encoder, TextsOf(o.texts)));
+  for (const std::vector<float>& shares : results) {
     for (size_t i = 0; i < shares.size(); ++i) fmt::print("{:7.4f}  {}\n", shares[i], Label(*encoder, i));
   }
   return {};

@@ -5,14 +5,11 @@
 
 #include "cli/command.h"
 #include "cli/encoder_flags.h"
-#include "cli/json_lines.h"
-#include "cli/lines.h"
 #include "cli/progress.h"
+#include "cli/text_lines.h"
 
 namespace tern {
 namespace {
-
-constexpr size_t kAtOnce = 1024;  // texts read before any is computed
 
 struct Options {
   EncoderFlags encoder;
@@ -21,36 +18,39 @@ struct Options {
   bool time = false;
 };
 
-Result<std::vector<EncoderText>> ReadTexts(const Options& o) {
-  std::vector<EncoderText> texts;
-  for (const std::string& text : o.texts) texts.push_back({.first = text});
-  if (!texts.empty()) return texts;
-  if (!o.jsonl) {
-    texts.push_back({.first = ReadStandardInput()});
-    return texts;
-  }
-  TERN_TRY_STATUS(EachLine([&](std::string_view line) -> Status {
-    TERN_TRY(std::string text, JsonString(line));
-    texts.push_back({.first = std::move(text)});
-    return {};
-  }));
-  return texts;
+// What --time says of.
+struct Spent {
+  uint64_t texts = 0;
+  std::chrono::duration<double> time{};
+};
+
+Result<std::vector<std::string>> Embed(TextEncoder& encoder, std::span<const EncoderText> texts,
+                                       Spent* spent) {
+  const auto start = std::chrono::steady_clock::now();
+  TERN_TRY(const auto vectors, encoder.Embed(texts));
+  spent->time += std::chrono::steady_clock::now() - start;
+  spent->texts += texts.size();
+  std::vector<std::string> lines;
+  for (const std::vector<float>& vector : vectors)
+    lines.push_back(fmt::format("[{}]", fmt::join(vector, ",")));
+  return lines;
 }
 
 Status Run(const Options& o) {
   TERN_TRY(const auto encoder, OpenEncoder(o.encoder));
-  TERN_TRY(const std::vector<EncoderText> texts, ReadTexts(o));
-  Progress progress("embed", Progress::Unit::kCount);
-  std::chrono::duration<double> seconds{};
-  for (size_t begin = 0; begin < texts.size(); begin += kAtOnce) {
-    const size_t count = std::min(kAtOnce, texts.size() - begin);
-    const auto start = std::chrono::steady_clock::now();
-    TERN_TRY(const auto vectors, encoder->Embed(std::span(texts).subspan(begin, count)));
-    seconds += std::chrono::steady_clock::now() - start;
-    progress.Update(begin + count, texts.size());
-    for (const std::vector<float>& vector : vectors) fmt::print("[{}]\n", fmt::join(vector, ","));
+  Spent spent;
+  if (o.jsonl && o.texts.empty()) {
+    Progress progress("embed", Progress::Unit::kCount);
+    TERN_TRY_STATUS(MapTextLines([&](std::span<const EncoderText> texts) {
+      auto lines = Embed(*encoder, texts, &spent);
+      progress.Update(spent.texts, 0);
+      return lines;
+    }));
+  } else {
+    TERN_TRY(const std::vector<std::string> lines, Embed(*encoder, TextsOf(o.texts), &spent));
+    for (const std::string& line : lines) fmt::print("{}\n", line);
   }
-  if (o.time) fmt::print(stderr, "{} texts in {:.4f} s\n", texts.size(), seconds.count());
+  if (o.time) fmt::print(stderr, "{} texts in {:.4f} s\n", spent.texts, spent.time.count());
   return {};
 }
 

@@ -37,7 +37,7 @@ Result<std::vector<float>> Score(TextEncoder& encoder, const std::string& query,
 
 Status PrintRanking(TextEncoder& encoder, const Options& o) {
   std::vector<std::string> documents;
-  TERN_TRY_STATUS(EachLine([&](std::string_view line) -> Status {
+  TERN_TRY_STATUS(EachLine([&](std::string_view line, bool) -> Status {
     if (!line.empty()) documents.emplace_back(line);
     return {};
   }));
