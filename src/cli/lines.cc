@@ -5,15 +5,31 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <iostream>
-#include <iterator>
 #include <optional>
 
 namespace tern {
 
-std::string ReadStandardInput() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
+std::string ReadStandardInput(const std::function<void()>& waiting) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point patient_until = Clock::now() + std::chrono::seconds(1);
+  bool told = !waiting;
+  std::string text;
+  for (char bytes[1 << 16];;) {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(patient_until - Clock::now()).count();
+    if (!told && (left <= 0 || poll(&input, 1, static_cast<int>(left)) == 0)) {
+      waiting();
+      told = true;
+    }
+    const ssize_t count = read(STDIN_FILENO, bytes, sizeof(bytes));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return text;
+    text.append(bytes, static_cast<size_t>(count));
+  }
+}
 
 namespace {
 

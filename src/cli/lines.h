@@ -9,7 +9,8 @@
 
 namespace tern {
 
-std::string ReadStandardInput();
+// All of it. `waiting` is called once if that takes longer than a second.
+std::string ReadStandardInput(const std::function<void()>& waiting = {});
 // Calls `handle` with each line of standard input, without its end. `more`: the next line is there already,
 // nobody need be waited for. An error names the line number and ends the run.
 Status EachLine(const std::function<Status(std::string_view line, bool more)>& handle);

@@ -1,12 +1,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <iostream>
-#include <iterator>
-
 #include "backends/cpu/limits/limits.h"
 #include "cli/chat.h"
 #include "cli/command.h"
+#include "cli/lines.h"
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
 #include "cli/terminal.h"
@@ -92,7 +90,9 @@ Status Run(Options& o) {
   TERN_TRY(o.generate.on_overflow, ParseOnOverflow(o.on_overflow));
   std::string text = o.prompt;
   if (!isatty(STDIN_FILENO)) {
-    const std::string piped{std::istreambuf_iterator<char>(std::cin), {}};
+    // A pipe that stays open and silent may still bring what the prompt is about: waiting is right, but said.
+    const std::string piped =
+        ReadStandardInput([] { Note("Reading standard input to its end; < /dev/null would leave it out."); });
     text += (text.empty() || piped.empty() ? "" : "\n\n") + piped;
     if (text.empty()) return BadInput("prompt: empty standard input and no PROMPT argument");
   }
@@ -103,7 +103,8 @@ void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   AddModelArgument(args, &o->model, false);
   args.Option("PROMPT", &o->prompt,
-              "answer this and leave; without it (and without piped text) a chat starts");
+              "answer this and leave; text piped in is read to its end and goes behind it. Without either, a "
+              "chat starts");
   args.Option("-s,--system", &o->system, "system prompt").ValueName("TEXT");
   args.Option("-n,--max-tokens", &o->generate.max_tokens, "longest answer; -1: until the context is full")
       .Range(-1, 1 << 30);
