@@ -98,12 +98,12 @@ std::string StatsLine(const Runner& runner, const Outcome& o, double limit_gb_s)
 }
 
 Chat::Chat(Engine* engine, std::optional<ChatTemplate> chat_template, GenerateOptions options,
-           std::string system, double limit_gb_s)
+           std::string system, std::function<double()> measure_limit)
     : engine_(engine),
       template_(std::move(chat_template)),
       options_(std::move(options)),
       system_(std::move(system)),
-      limit_gb_s_(limit_gb_s) {
+      measure_limit_(std::move(measure_limit)) {
   Clear();
 }
 
@@ -138,6 +138,7 @@ Status Chat::Answer(const std::string& text) {
   std::fputc('\n', stdout);
   std::fflush(stdout);
   if (template_) messages_.push_back({"assistant", answer});
+  if (!last_) limit_gb_s_ = measure_limit_();
   last_ = outcome.value();
   fmt::print(stderr, "{}\n",
              Styled(STDERR_FILENO, Style::kDim, StatsLine(engine_->runner(), *last_, limit_gb_s_)));

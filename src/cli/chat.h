@@ -1,6 +1,7 @@
 #pragma once
 // Chat: a conversation in the terminal: history, slash commands, and answers that can be stopped.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,14 +32,15 @@ Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int3
                              const GenerateOptions& options, std::string* answer);
 
 // Tokens, TTFT, tokens/s, share of the machine's limit, memory, as one line. `limit_gb_s`: measured read
-// bandwidth.
+// bandwidth; 0: unknown.
 std::string StatsLine(const Runner& runner, const Outcome& outcome, double limit_gb_s);
 
 class Chat {
  public:
-  // Without a template, each line is completed as plain text.
+  // Without a template, each line is completed as plain text. `measure_limit` gives StatsLine's limit; asked
+  // once, behind the first answer.
   Chat(Engine* engine, std::optional<ChatTemplate> chat_template, GenerateOptions options, std::string system,
-       double limit_gb_s);
+       std::function<double()> measure_limit);
   // Reads lines until /bye or end of input.
   Status Loop();
   // One line of input; false: the user is done. Public for tests.
@@ -56,7 +58,8 @@ class Chat {
   std::optional<ChatTemplate> template_;
   GenerateOptions options_;
   std::string system_;
-  double limit_gb_s_;
+  std::function<double()> measure_limit_;
+  double limit_gb_s_ = 0;
   SessionId session_ = -1;
   std::vector<ChatTurn> messages_;
   std::optional<Outcome> last_;

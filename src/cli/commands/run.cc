@@ -24,7 +24,7 @@ void Note(const std::string& text) { fmt::print(stderr, "{}\n", Styled(STDERR_FI
 struct Loaded {
   std::unique_ptr<Engine> engine;
   std::optional<ChatTemplate> chat_template;
-  double limit_gb_s = 0;
+  int threads = 0;
 };
 
 Result<Loaded> Load(const Options& o) {
@@ -41,7 +41,7 @@ Result<Loaded> Load(const Options& o) {
   TERN_TRY(const RunnerOptions options, ToRunnerOptions(model, o.model));
   TERN_TRY(auto runner, Runner::Make(model, options));
   loaded.engine = std::make_unique<Engine>(std::move(runner));
-  if (!o.quiet) loaded.limit_gb_s = MeasureLimits(options.threads).read_gb_s;
+  loaded.threads = options.threads;
   return loaded;
 }
 
@@ -70,7 +70,7 @@ Status OneShot(const Options& o, const std::string& text) {
   std::fputc('\n', stdout);
   std::fflush(stdout);
   if (!o.quiet) {
-    Note(StatsLine(loaded.engine->runner(), outcome, loaded.limit_gb_s));
+    Note(StatsLine(loaded.engine->runner(), outcome, MeasureReadRate(loaded.threads)));
   }
   if (outcome.reason == FinishReason::kCancelled) return Error{Code::kCancelled, ""};
   return {};
@@ -82,7 +82,8 @@ Status Converse(const Options& o) {
   Note(fmt::format("{} on {}, context {}; /help lists commands", o.model.model, runner.device(),
                    runner.context()));
   NotePlainText(o, loaded);
-  Chat chat(loaded.engine.get(), std::move(loaded.chat_template), o.generate, o.system, loaded.limit_gb_s);
+  const auto measure_limit = [&] { return o.quiet ? 0 : MeasureReadRate(loaded.threads); };
+  Chat chat(loaded.engine.get(), std::move(loaded.chat_template), o.generate, o.system, measure_limit);
   return chat.Loop();
 }
 

@@ -1,9 +1,13 @@
 #include "backends/cpu/limits/limits.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "backends/cpu/limits/peak_loops.h"
@@ -59,10 +63,24 @@ double ComputeRate(Team& team, ComputeLoop loop) {
   return BestRate(team, 8, [&](int) { return loop(rounds * 2); });
 }
 
-double ReadRate(Team& team, const PeakLoops& loops) {
-  const long last_cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  const size_t total =
-      std::clamp<size_t>(4 * static_cast<size_t>(std::max(last_cache, 0L)), 128 << 20, 1 << 30);
+constexpr size_t kLeastRead = size_t{128} << 20, kMostRead = size_t{1} << 30;
+
+// All last caches that this process's CPUs have. The kernel's word, not sysconf's: that counts the caches of
+// CPUs which a virtual machine does not have.
+size_t LastCacheBytes() {
+  size_t bytes = 0;
+  std::set<std::string> seen;
+  for (const int cpu : PhysicalCores()) {
+    const std::string folder = fmt::format("/sys/devices/system/cpu/cpu{}/cache/index3/", cpu);
+    std::ifstream size(folder + "size"), cpus(folder + "shared_cpu_list");
+    size_t kib = 0;
+    std::string sharers;
+    if (size >> kib && cpus >> sharers && seen.insert(sharers).second) bytes += kib << 10;
+  }
+  return bytes > 0 ? bytes : static_cast<size_t>(std::max(sysconf(_SC_LEVEL3_CACHE_SIZE), 0L));
+}
+
+double ReadRate(Team& team, const PeakLoops& loops, size_t total) {
   const size_t share = total / static_cast<size_t>(team.threads()) / 4096 * 4096;
   std::vector<Buffer> buffers(static_cast<size_t>(team.threads()));
   for (Buffer& buffer : buffers) buffer = Buffer(share);  // may throw, which a team's work must not
@@ -84,7 +102,7 @@ double ReadRate(Team& team, const PeakLoops& loops) {
 MachineLimits MeasureLimits(Team& team, uint32_t isa) {
   const PeakLoops& loops = PickLoops(isa);
   MachineLimits limits{.threads = team.threads()};
-  limits.read_gb_s = ReadRate(team, loops) / 1e9;
+  limits.read_gb_s = ReadRate(team, loops, std::clamp(4 * LastCacheBytes(), kLeastRead, kMostRead)) / 1e9;
   limits.int8_gop_s = ComputeRate(team, loops.int8) / 1e9;
   limits.fp32_gflop_s = ComputeRate(team, loops.fp32) / 1e9;
   limits.bf16_gflop_s = loops.bf16 == nullptr ? limits.fp32_gflop_s : ComputeRate(team, loops.bf16) / 1e9;
@@ -94,6 +112,12 @@ MachineLimits MeasureLimits(Team& team, uint32_t isa) {
 MachineLimits MeasureLimits(int threads) {
   Team team(threads > 0 ? threads : DefaultThreads());
   return MeasureLimits(team, DetectIsa());
+}
+
+double MeasureReadRate(int threads) {
+  if (2 * LastCacheBytes() > kLeastRead) return 0;
+  Team team(threads > 0 ? threads : DefaultThreads());
+  return ReadRate(team, PickLoops(DetectIsa()), kLeastRead) / 1e9;
 }
 
 }  // namespace tern

@@ -17,5 +17,8 @@ struct MachineLimits {
 MachineLimits MeasureLimits(Team& team, uint32_t isa);
 // The same on a team of its own, with what this CPU has. 0 threads: DefaultThreads(), as of backends.
 MachineLimits MeasureLimits(int threads);
+// Memory read alone, in a tenth of a second and in 128 MiB. 0: the last cache holds too much of that to tell.
+// 0 threads: DefaultThreads().
+double MeasureReadRate(int threads);
 
 }  // namespace tern

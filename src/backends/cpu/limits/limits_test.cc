@@ -1,6 +1,7 @@
 #include "backends/cpu/limits/limits.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "base/cpu_count.h"
 #include "base/isa.h"
@@ -28,6 +29,17 @@ TEST(LimitsTest, AreThoseOfAMachine) {
 TEST(LimitsTest, AreOfAsManyThreadsAsABackendTakes) {
   EXPECT_EQ(MeasureLimits(0).threads, DefaultThreads());
   EXPECT_EQ(MeasureLimits(1).threads, 1);
+}
+
+TEST(LimitsTest, ReadingAloneTakesLittleMemoryAndAgrees) {
+  rusage before, after;
+  getrusage(RUSAGE_SELF, &before);
+  const double rate = MeasureReadRate(1);
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 140 << 10) << "KiB";
+  if (rate == 0) GTEST_SKIP() << "the last cache is too large";
+  EXPECT_GT(rate, 0.2);
+  EXPECT_LT(rate, 1000);
 }
 
 }  // namespace
