@@ -9,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "malformed/heap_meter.h"
+#include "sanitized.h"
 
 namespace tern {
 namespace {

@@ -14,6 +14,7 @@
 #include <regex>
 #include <sstream>
 
+#include "sanitized.h"
 #include "text/chat_template.h"
 
 namespace tern {
@@ -21,11 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr double kMaxSeconds = 10;
-#else
-constexpr double kMaxSeconds = 1;
-#endif
+constexpr double kMaxSeconds = kSanitized ? 20 : 1;
 constexpr const char* kWords[] = {
     "{{",
     "}}",

@@ -16,6 +16,7 @@
 #include <random>
 
 #include "base/utf8.h"
+#include "sanitized.h"
 #include "text/hf/folder.h"
 #include "text/valid_tokenizers.h"
 
@@ -25,11 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr double kMaxSeconds = 10;
-#else
-constexpr double kMaxSeconds = 1;
-#endif
+constexpr double kMaxSeconds = kSanitized ? 20 : 1;
 constexpr size_t kMaxMessage = 1000;
 constexpr const char* kWords[] = {"{",       "}",       "[",     "]",
                                   "\"",      ",",       ":",     "null",
