@@ -33,22 +33,20 @@ struct ShardName {
   int index = 0, count = 0;
 };
 ShardName ParseShard(std::string_view stem) {  // the path without its ending
-  constexpr size_t kTail = 15;                 // "-00002-of-00005"
-  ShardName whole{.stem = std::string(stem)};
-  if (stem.size() <= kTail) return whole;
-  const std::string_view tail = stem.substr(stem.size() - kTail);
-  if (tail[0] != '-' || !IsDigits(tail.substr(1, 5)) || tail.substr(6, 4) != "-of-" ||
-      !IsDigits(tail.substr(10))) {
-    return whole;
+  constexpr std::string_view kOf = "-of-";
+  const size_t of = stem.rfind(kOf), begin = of - 6;
+  if (of == stem.npos || of <= 6 || stem[begin] != '-') return {.stem = std::string(stem)};
+  const std::string_view index = stem.substr(begin + 1, 5), count = stem.substr(of + kOf.size());
+  // Some count with six digits: "model-00001-of-000163".
+  if (!IsDigits(index) || !IsDigits(count) || count.size() < 5 || count.size() > 6) {
+    return {.stem = std::string(stem)};
   }
   const auto number = [](std::string_view digits) {
     int value = 0;
     for (const char c : digits) value = value * 10 + (c - '0');
     return value;
   };
-  return {.stem = std::string(stem.substr(0, stem.size() - kTail)),
-          .index = number(tail.substr(1, 5)),
-          .count = number(tail.substr(10))};
+  return {.stem = std::string(stem.substr(0, begin)), .index = number(index), .count = number(count)};
 }
 
 // Whether an upper-case word is the name of a weight format or a mix of them: Q4_K_M, IQ3_XXS, BF16, MXFP4,
@@ -122,7 +120,7 @@ std::vector<ModelChoice> Matching(const std::vector<ModelChoice>& choices, std::
 bool IsFolderFile(std::string_view path) {
   if (path.find('/') != std::string_view::npos) return path.ends_with("_Pooling/config.json");
   for (std::string_view end :
-       {".json", ".jinja", "vocab.txt", "merges.txt", "tokenizer.model", ".tiktoken"}) {
+       {".json", ".jinja", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model", ".tiktoken"}) {
     if (path.ends_with(end)) return true;
   }
   return false;

@@ -86,6 +86,13 @@ TEST(ChooseModel, AFolderOfSafetensorsIsAModelWithAllThatItIsReadWith) {
   EXPECT_EQ(Chosen({"config.json", "adapter_model.safetensors"}, "").substr(0, 17), "repo: no model in");
 }
 
+TEST(ChooseModel, ShardsMayBeCountedWithSixDigits) {
+  const auto choice = ChooseModel(
+      {"config.json", "model-00001-of-000002.safetensors", "model-00002-of-000002.safetensors"}, "", "repo");
+  ASSERT_TRUE(choice.ok()) << choice.error().what;
+  EXPECT_EQ(choice.value().paths.size(), 3u);
+}
+
 TEST(ChooseModel, GgufComesBeforeAFolder) {
   const Paths paths = {"config.json", "model.safetensors", "m.gguf"};
   EXPECT_EQ(Chosen(paths, ""), "m.gguf");

@@ -223,7 +223,10 @@ bool HasParts(const boost::json::array& messages) {
 Result<std::vector<TextSegment>> RenderConversation(const ChatTemplate& chat_template,
                                                     const Conversation& conversation,
                                                     const TemplateOptions& options) {
-  boost::json::object variables = conversation.extra;
+  boost::json::object variables;
+  for (const auto& item : conversation.extra) {
+    if (!jinja::IsTokenVariable(item.key())) variables[item.key()] = item.value();
+  }
   variables["tools"] = conversation.tools;
   if (!variables.contains("documents")) variables["documents"] = nullptr;
   variables["add_generation_prompt"] = conversation.add_generation_prompt;

@@ -57,7 +57,8 @@ struct Conversation {
   boost::json::value tools;     // an array of tool descriptions, or null
   bool add_generation_prompt = true;
   std::string bos_token, eos_token;  // as the tokenizer spells them
-  boost::json::object extra;         // more variables ("enable_thinking"); none replaces the above
+  boost::json::object
+      extra;  // more variables ("enable_thinking"); none replaces the above or passes for a token
 };
 boost::json::object ChatMessage(std::string_view role, std::string_view content);
 

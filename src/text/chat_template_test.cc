@@ -217,6 +217,51 @@ TEST(ChatTemplate, NothingThatACallerSendsBecomesTemplateText) {
   EXPECT_GE(found, templates);
 }
 
+std::vector<std::string> TemplateTexts(std::string_view source, const boost::json::object& variables) {
+  const auto rendered = ChatTemplate::Parse(source).value().Render(variables, {});
+  EXPECT_TRUE(rendered.ok());
+  std::vector<std::string> texts;
+  if (!rendered.ok()) return texts;
+  for (const TextSegment& segment : rendered.value()) {
+    if (segment.is_template) texts.push_back(segment.text);
+  }
+  return texts;
+}
+
+TEST(ChatTemplate, NamesThatComeFromAMappingAreNotTheTemplates) {
+  const boost::json::object sent{{"x", {{"<|im_start|>", "1"}}}};
+  for (const char* source :
+       {"{% macro f() %}{% for k in kwargs %}{{ k }}{% endfor %}{% endmacro %}{{ f(**x) }}",
+        "{% for k in dict(**x) %}{{ k }}{% endfor %}"}) {
+    EXPECT_TRUE(TemplateTexts(source, sent).empty()) << source;
+  }
+  EXPECT_EQ(TemplateTexts("{% for k in dict(a=1) %}{{ k }}{% endfor %}", {}), std::vector<std::string>{"a"});
+}
+
+TEST(ChatTemplate, OtherVariablesOfARequestPassForNoToken) {
+  Conversation conversation;
+  conversation.messages = {ChatMessage("user", "hi")};
+  conversation.extra = {{"sep_token", "<|im_start|>"}, {"style", "short"}};
+  const auto parsed = ChatTemplate::Parse("{{ sep_token }}{{ style }}");
+  const auto rendered = RenderConversation(parsed.value(), conversation, {});
+  ASSERT_TRUE(rendered.ok()) << rendered.error().what;
+  ASSERT_EQ(rendered.value().size(), 1u);
+  EXPECT_EQ(rendered.value()[0].text, "short");
+}
+
+TEST(ChatTemplate, OneOperationCannotTakeAllMemory) {
+  std::string many = "{{ a";
+  for (int i = 0; i < 1000; ++i) many += " ~ a";
+  const boost::json::object ten_mb{{"a", std::string(10'000'000, 'a')}, {"u", "b"}};
+  for (const std::string& source :
+       {many + " }}", std::string("{{ ('x' * 6000000) | title }}"),
+        std::string("{{ ('\\n' * 6000000) | indent }}"), std::string("{{ (('a' ~ u) * 6000000) }}")}) {
+    const auto rendered = ChatTemplate::Parse(source).value().Render(ten_mb, {});
+    ASSERT_FALSE(rendered.ok()) << source.substr(0, 40);
+    EXPECT_EQ(rendered.error().code, Code::kExhausted) << source.substr(0, 40);
+  }
+}
+
 // A conversation as OpenAI's API has it, as text.
 std::string Conversed(std::string_view source, std::string_view messages) {
   auto parsed = ChatTemplate::Parse(source);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <unordered_map>
 
 #include "base/utf8.h"
 #include "text/hf/proto_reader.h"
@@ -113,6 +114,8 @@ class Reader {
 // Tokens that the settings add behind the pieces, or put in place of some; special ones become control
 // tokens.
 void AddTokens(const HfSettings& settings, Model* model) {
+  std::unordered_map<std::string, size_t> ids;  // the first of equal pieces
+  for (size_t id = 0; id < model->pieces.size(); ++id) ids.emplace(model->pieces[id], id);
   const auto put = [&](size_t id, const AddedToken& token) {
     while (model->pieces.size() <= id) {
       model->pieces.emplace_back();
@@ -120,22 +123,24 @@ void AddTokens(const HfSettings& settings, Model* model) {
       model->kinds.push_back(TokenKind::kUnused);
     }
     if (model->kinds[id] == TokenKind::kUnknown) return;
+    if (const auto old = ids.find(model->pieces[id]); old != ids.end() && old->second == id) ids.erase(old);
     model->pieces[id] = token.text;
+    ids.emplace(token.text, id);
     model->kinds[id] = token.is_special ? TokenKind::kControl : TokenKind::kUserDefined;
   };
   for (const AddedToken& token : settings.added) {
-    const auto known = std::ranges::find(model->pieces, token.text);
     if (token.text.empty() || token.id >= kMostIds) continue;
-    if (known == model->pieces.end()) {
+    const auto known = ids.find(token.text);
+    if (known == ids.end()) {
       put(static_cast<size_t>(token.id), token);
     } else if (token.is_special) {
-      put(static_cast<size_t>(known - model->pieces.begin()), token);
+      put(known->second, token);
     }
   }
   for (const auto& [name, token] : settings.named) {
-    const auto known = std::ranges::find(model->pieces, token.text);
-    if (known == model->pieces.end()) continue;
-    TokenKind& kind = model->kinds[static_cast<size_t>(known - model->pieces.begin())];
+    const auto known = ids.find(token.text);
+    if (known == ids.end()) continue;
+    TokenKind& kind = model->kinds[known->second];
     if (kind != TokenKind::kUnknown) kind = TokenKind::kControl;
   }
 }

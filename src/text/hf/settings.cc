@@ -31,8 +31,8 @@ Status AddIds(const JsonNode& node, std::vector<int32_t>* ids) {
     return {};
   }
   if (node.is_null()) return {};
-  TERN_TRY(const int32_t id, IdOf(node));
-  ids->push_back(id);
+  TERN_TRY(const int64_t id, node.Int(-kMaxId, kMaxId));
+  if (id >= 0) ids->push_back(static_cast<int32_t>(id));  // some say "none" by -1
   return {};
 }
 

@@ -13,6 +13,12 @@ const NamedBuiltin* FindIn(std::span<const NamedBuiltin> table, std::string_view
   return at == table.end() ? nullptr : &*at;
 }
 
+Value NameOf(Workspace& workspace, const Arguments& arguments, size_t i) {
+  const size_t from_mapping = i - arguments.mapped;  // wraps where i is before
+  if (from_mapping < arguments.mapped_keys.size()) return arguments.mapped_keys[from_mapping];
+  return workspace.heap().BorrowText(arguments.named[i].first, true);
+}
+
 Status BindArguments(std::string_view function, const Arguments& arguments,
                      std::span<const std::string_view> names, size_t required, const Value** bound) {
   if (arguments.positional.size() > names.size()) {

@@ -15,7 +15,14 @@ namespace tern::jinja {
 struct Arguments {
   std::vector<Value> positional;
   std::vector<std::pair<std::string_view, Value>> named;
+  // Of `named`, those that came from a mapping (**) start at `mapped`; their names are its keys, and text
+  // from wherever it has them.
+  size_t mapped = 0;
+  std::vector<Value> mapped_keys = {};
 };
+
+// The name of named argument i as a value: the template's own text where the template spells it.
+Value NameOf(Workspace& workspace, const Arguments& arguments, size_t i);
 
 // An entry of a table of functions.
 struct NamedBuiltin {

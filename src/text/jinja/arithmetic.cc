@@ -114,7 +114,9 @@ Result<Value> Repeat(Workspace& workspace, const Value& value, Int times) {
     }
     workspace.SpendBytes(value.bytes().size() * count);
     TextBuilder builder;
-    for (size_t i = 0; i < count && !value.bytes().empty(); ++i) builder.Append(value.text());
+    for (size_t i = 0; i < count && !value.bytes().empty() && !builder.overflowed(); ++i) {
+      builder.Append(value.text());
+    }
     const Value made = workspace.NewText(std::move(builder));
     return workspace.heap().WithMarkup(made.text(), value.text().is_markup);
   }

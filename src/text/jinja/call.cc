@@ -25,7 +25,7 @@ Result<Arguments> Interpreter::EvaluateArguments(const CallArguments& source) {
   TERN_TRY(const Value more, Evaluate(*source.double_star));
   if (!more.is(Kind::kDict)) return TypeError("argument after ** must be a mapping");
   workspace_.Spend(more.dict().entries.size() * (1 + arguments.named.size() / 8));
-  const size_t named = arguments.named.size();
+  const size_t named = arguments.mapped = arguments.named.size();
   for (const Dict::Entry& entry : more.dict().entries) {
     if (!entry.key.is_text()) return TypeError("keywords must be strings");
     const auto end = arguments.named.begin() + static_cast<std::ptrdiff_t>(named);
@@ -33,6 +33,7 @@ Result<Arguments> Interpreter::EvaluateArguments(const CallArguments& source) {
                                    [&](const auto& other) { return other.first == entry.key.bytes(); });
     if (twice) return TypeError(fmt::format("multiple values for keyword argument '{}'", entry.key.bytes()));
     arguments.named.emplace_back(entry.key.bytes(), entry.value);
+    arguments.mapped_keys.push_back(entry.key);
   }
   return arguments;
 }
@@ -101,7 +102,8 @@ Status Interpreter::BindExtras(const Macro& macro, const Arguments& arguments, S
   const size_t count = macro.parameters.size();
   std::vector<Dict::Entry> kwargs;
   Value caller = workspace_.heap().NewUndefined("No caller defined");
-  for (const auto& [name, value] : arguments.named) {
+  for (size_t i = 0; i < arguments.named.size(); ++i) {
+    const auto& [name, value] = arguments.named[i];
     const auto at = std::find(macro.parameters.begin(), macro.parameters.end(), name);
     const bool taken = at != macro.parameters.end() &&
                        static_cast<size_t>(at - macro.parameters.begin()) >= arguments.positional.size();
@@ -109,7 +111,7 @@ Status Interpreter::BindExtras(const Macro& macro, const Arguments& arguments, S
     if (name == "caller" && macro.takes_caller) {
       caller = value;
     } else if (macro.takes_kwargs) {
-      kwargs.push_back({workspace_.heap().BorrowText(name, true), value});
+      kwargs.push_back({NameOf(workspace_, arguments, i), value});
     } else {
       return TypeError(fmt::format("macro '{}' takes no keyword argument '{}'", macro.name, name));
     }

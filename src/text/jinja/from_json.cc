@@ -97,6 +97,8 @@ class Converter {
 
 }  // namespace
 
+bool IsTokenVariable(std::string_view name) { return IsOneOf(kTokenVariables, name); }
+
 Result<Value> VariablesFromJson(Workspace& workspace, const boost::json::object& variables,
                                 bool trust_roles) {
   return Converter(&workspace, trust_roles).Variables(variables);

@@ -44,8 +44,8 @@ Result<std::vector<Dict::Entry>> Entries(Workspace& workspace, std::string_view 
     }
   }
   workspace.Spend(entries.size());
-  for (const auto& [key, value] : arguments.named) {
-    entries.push_back({workspace.heap().BorrowText(key, true), value});
+  for (size_t i = 0; i < arguments.named.size(); ++i) {
+    entries.push_back({NameOf(workspace, arguments, i), arguments.named[i].second});
   }
   return entries;
 }

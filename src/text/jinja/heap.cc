@@ -102,6 +102,7 @@ Value Heap::NewText(std::string bytes, bool is_template) {
 }
 
 Value Heap::NewText(TextBuilder builder) {
+  if (builder.overflowed()) bytes_used_ |= size_t{1} << 62;
   std::vector<Run> runs = std::move(builder.runs());
   // An empty text could come from anywhere: it adds nothing, whatever it is called.
   const bool is_template = !runs.empty() && runs.back().is_template;

@@ -22,6 +22,7 @@ class Heap {
   Heap(const Heap&) = delete;
   Heap& operator=(const Heap&) = delete;
 
+  // More than any limit after a text that overflowed its builder.
   size_t bytes_used() const { return bytes_used_; }
   // Counts memory that is held elsewhere for as long.
   void Charge(size_t bytes) { bytes_used_ += bytes; }

@@ -107,7 +107,8 @@ Result<Interpreter::Flow> Interpreter::ExecuteOne(const Statement& statement) {
 Status Interpreter::Print(const Text& text) {
   out_->Append(text);
   workspace_.SpendBytes(text.bytes.size());
-  if (out_->size() <= workspace_.limits().max_output_bytes) return {};
+  if (workspace_.IsFull()) return workspace_.Reserve(0);
+  if (!out_->overflowed() && out_->size() <= workspace_.limits().max_output_bytes) return {};
   return Exhausted(
       fmt::format("template: output limit of {} bytes reached", workspace_.limits().max_output_bytes));
 }

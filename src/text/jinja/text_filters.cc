@@ -30,7 +30,7 @@ Result<Value> Title(Workspace& workspace, const Value& self, const Arguments& ar
   TextBuilder builder;
   bool begins = true;
   size_t tail = 0;  // what follows a word's first letter is lowered by itself
-  for (size_t pos = 0; pos < text.bytes.size();) {
+  for (size_t pos = 0; pos < text.bytes.size() && !workspace.IsFull();) {
     const size_t begin = pos;
     const uint32_t cp = DecodeAt(text.bytes, &pos);
     std::string piece;
@@ -78,8 +78,8 @@ Result<Value> Format(Workspace& workspace, const Value& self, const Arguments& a
     return FormatPercent(workspace, pattern.text(), values);
   }
   std::vector<Dict::Entry> entries;
-  for (const auto& [name, value] : arguments.named) {
-    entries.push_back({workspace.heap().BorrowText(name, true), value});
+  for (size_t i = 0; i < arguments.named.size(); ++i) {
+    entries.push_back({NameOf(workspace, arguments, i), arguments.named[i].second});
   }
   TERN_TRY(const Value values, workspace.heap().NewDict(std::move(entries)));
   return FormatPercent(workspace, pattern.text(), values);
@@ -89,7 +89,7 @@ Result<Value> Format(Workspace& workspace, const Value& self, const Arguments& a
 std::vector<Value> Lines(Workspace& workspace, const Text& text) {
   std::vector<Value> lines;
   size_t begin = 0;
-  for (size_t pos = 0; pos < text.bytes.size();) {
+  for (size_t pos = 0; pos < text.bytes.size() && !workspace.IsFull();) {
     const size_t end = pos;
     const uint32_t cp = DecodeAt(text.bytes, &pos);
     if (!IsLineBreak(cp)) continue;

@@ -134,7 +134,7 @@ std::vector<Span> SplitAtFromRight(std::string_view s, std::string_view separato
 }
 
 Result<Value> Parts(Workspace& workspace, const Text& text, const std::vector<Span>& spans) {
-  TERN_TRY_STATUS(workspace.Reserve(spans.size(), sizeof(Value) + sizeof(Text)));
+  TERN_TRY_STATUS(workspace.Reserve(spans.size(), sizeof(Value) + sizeof(Text) + sizeof(Span)));
   workspace.Spend(spans.size());
   std::vector<Value> parts;
   parts.reserve(spans.size());

@@ -153,6 +153,11 @@ std::string_view TypeName(const Value& value) {
 
 void TextBuilder::Append(std::string_view bytes, bool is_template) {
   if (bytes.empty()) return;
+  const size_t used = bytes_.size() + runs_.size() * sizeof(Run);
+  if (overflowed_ || used + bytes.size() > kMostBytes) {
+    overflowed_ = true;
+    return;
+  }
   bytes_ += bytes;
   if (!runs_.empty() && runs_.back().is_template == is_template) {
     runs_.back().end = bytes_.size();

@@ -200,6 +200,8 @@ std::string_view TypeName(const Value& value);
 // Builds a text piece by piece and keeps the origin of each.
 class TextBuilder {
  public:
+  // With its runs. What would exceed it is dropped, and the text counts as more than any rendering may have.
+  static constexpr size_t kMostBytes = size_t{128} << 20;
   void Append(std::string_view bytes, bool is_template);
   void Append(const Text& text) { Append(text, 0, text.bytes.size()); }
   void Append(const Text& text, size_t begin, size_t end);  // bytes
@@ -208,6 +210,7 @@ class TextBuilder {
     Append(bytes, source.runs.empty() && source.is_template);
   }
   size_t size() const { return bytes_.size(); }
+  bool overflowed() const { return overflowed_; }
   std::string& bytes() { return bytes_; }
   const std::string& bytes() const { return bytes_; }
   std::vector<Run>& runs() { return runs_; }
@@ -216,6 +219,7 @@ class TextBuilder {
  private:
   std::string bytes_;
   std::vector<Run> runs_;  // adjacent runs differ in kind
+  bool overflowed_ = false;
 };
 
 }  // namespace tern::jinja

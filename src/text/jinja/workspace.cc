@@ -8,7 +8,7 @@ Status Workspace::Step() {
   if (--steps_ < 0) {
     return Exhausted(fmt::format("template: work limit of {} steps reached", limits_.max_steps));
   }
-  if (heap_.bytes_used() > limits_.max_bytes) return Reserve(0);
+  if (IsFull()) return Reserve(0);
   return {};
 }
 

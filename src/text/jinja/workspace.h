@@ -37,6 +37,8 @@ class Workspace {
   // Work of `items` loop turns, or of going over `bytes` of text.
   void Spend(size_t items) { steps_ -= static_cast<int64_t>(items); }
   void SpendBytes(size_t bytes) { Spend(bytes / kStepBytes); }
+  // Memory ran out: whatever a loop would still make is of no use, as the next step fails.
+  bool IsFull() const { return heap_.bytes_used() > limits_.max_bytes; }
   // Asks for memory before it is used; an error when it would exceed the cap.
   Status Reserve(size_t count, size_t bytes_each = 1) const;
 
