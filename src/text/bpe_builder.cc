@@ -6,6 +6,9 @@
 #include "text/vocabulary.h"
 
 namespace tern {
+namespace {
+constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
+}
 
 BpeBuilder::BpeBuilder(BpeOptions options, size_t tokens, size_t merges)
     : options_(std::move(options)), model_(std::make_unique<BpeModel>(options_, tokens, merges)) {}
@@ -57,6 +60,20 @@ std::string BpeBuilder::AddMerge(std::string_view merge) {
 std::unique_ptr<const BpeModel> BpeBuilder::Finish() {
   model_->Finish();
   return std::move(model_);
+}
+
+Status BpeBuilder::AddMerges(const std::vector<std::string>& merges) {
+  for (size_t rank = 0; rank < merges.size(); ++rank) {
+    const std::string problem = AddMerge(merges[rank]);
+    if (!problem.empty()) return BadEntry(kMergesKey, rank, problem);
+  }
+  return {};
+}
+
+Result<const std::vector<std::string>*> MergesOf(const Metadata& metadata) {
+  const std::vector<std::string>* merges = metadata.Strings(kMergesKey);
+  if (merges == nullptr) return BadInput(fmt::format("{}: missing or not an array of strings", kMergesKey));
+  return merges;
 }
 
 }  // namespace tern

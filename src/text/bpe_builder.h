@@ -9,7 +9,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/result.h"
 #include "text/bpe_model.h"
+#include "text/vocabulary.h"
 
 namespace tern {
 
@@ -26,6 +28,8 @@ class BpeBuilder {
   std::string AddMerge(std::string_view left, std::string_view right);
   // The same, from "left right".
   std::string AddMerge(std::string_view merge);
+  // All of a GGUF file; the error names the first bad one.
+  Status AddMerges(const std::vector<std::string>& merges);
 
   std::unique_ptr<const BpeModel> Finish();
 
@@ -39,5 +43,8 @@ class BpeBuilder {
   std::unordered_set<std::string_view> all_;  // of tokens_, once it is needed
   uint32_t rank_ = 0;
 };
+
+// The merges of a GGUF file: an error where there are none.
+Result<const std::vector<std::string>*> MergesOf(const Metadata& metadata);
 
 }  // namespace tern

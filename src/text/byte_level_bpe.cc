@@ -15,7 +15,6 @@ namespace tern {
 namespace {
 
 constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
-constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
 
 class ByteLevelBpe final : public VocabularyTokenizer {
  public:
@@ -30,10 +29,7 @@ class ByteLevelBpe final : public VocabularyTokenizer {
     BpeBuilder builder({.by_bytes = true, .whole_words = rule_.whole_words},
                        static_cast<size_t>(vocabulary().size()), merges.size());
     for (int32_t id = 0; id < vocabulary().size(); ++id) TERN_TRY_STATUS(AddToken(id, &builder));
-    for (size_t rank = 0; rank < merges.size(); ++rank) {
-      const std::string problem = builder.AddMerge(merges[rank]);
-      if (!problem.empty()) return BadEntry(kMergesKey, rank, problem);
-    }
+    TERN_TRY_STATUS(builder.AddMerges(merges));
     model_ = builder.Finish();
     added_tokens()->Finish();
     return {};
@@ -97,8 +93,7 @@ Result<std::unique_ptr<Tokenizer>> Load(const Metadata& metadata) {
   TERN_TRY(const PreTokenizerRule* rule, RuleOf(metadata));
   TERN_TRY(Vocabulary vocabulary, ReadVocabulary(metadata, {.adds_bos = rule->adds_bos}));
   TERN_TRY(PreTokenizer pre_tokenizer, PreTokenizer::Compile(rule->cuts));
-  const std::vector<std::string>* merges = metadata.Strings(kMergesKey);
-  if (merges == nullptr) return BadInput(fmt::format("{}: missing or not an array of strings", kMergesKey));
+  TERN_TRY(const std::vector<std::string>* merges, MergesOf(metadata));
   auto tokenizer = std::make_unique<ByteLevelBpe>(std::move(vocabulary), *rule, std::move(pre_tokenizer));
   TERN_TRY_STATUS(tokenizer->AddTokens(*merges));
   if (rule->mask_strips_left && tokenizer->adds_bos() && tokenizer->adds_eos()) {

@@ -19,7 +19,6 @@ namespace tern {
 namespace {
 
 constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
-constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
 constexpr std::string_view kPreKey = "tokenizer.ggml.pre";
 constexpr std::string_view kDropsSpaces = "whitespace";
 constexpr std::string_view kMarksSpaces[] = {"gemma4", "granite-embed-multi-311m", "sarvam-moe"};
@@ -56,10 +55,7 @@ class SpaceMarkedBpe final : public VocabularyTokenizer {
     BpeBuilder builder({.byte_fallback = true, .fuses_unknown = true, .unknown = Unknown()},
                        static_cast<size_t>(vocabulary().size()), merges.size());
     for (int32_t id = 0; id < vocabulary().size(); ++id) TERN_TRY_STATUS(AddToken(id, &builder));
-    for (size_t rank = 0; rank < merges.size(); ++rank) {
-      const std::string problem = builder.AddMerge(merges[rank]);
-      if (!problem.empty()) return BadEntry(kMergesKey, rank, problem);
-    }
+    TERN_TRY_STATUS(builder.AddMerges(merges));
     model_ = builder.Finish();
     added_tokens()->Finish();
     return {};
@@ -130,8 +126,7 @@ Result<std::unique_ptr<Tokenizer>> LoadSpaceMarkedBpe(const Metadata& metadata) 
   TERN_TRY(const std::string pre, metadata.Str(kPreKey, model));
   TERN_TRY(const bool lowercases, metadata.Bool("tokenizer.ggml.normalizer.lowercase", false));
   TERN_TRY(Vocabulary vocabulary, ReadVocabulary(metadata, {}));
-  const std::vector<std::string>* merges = metadata.Strings(kMergesKey);
-  if (merges == nullptr) return BadInput(fmt::format("{}: missing or not an array of strings", kMergesKey));
+  TERN_TRY(const std::vector<std::string>* merges, MergesOf(metadata));
   auto tokenizer = std::make_unique<SpaceMarkedBpe>(std::move(vocabulary), pre == kDropsSpaces, lowercases);
   TERN_TRY_STATUS(tokenizer->AddTokens(*merges));
   return std::unique_ptr<Tokenizer>(std::move(tokenizer));
