@@ -117,15 +117,7 @@ TERN_INLINE void QuantizeGroup(const EpilogueArgs& a, const float* row, uint8_t*
   for (int v = 1; v < kRowVectors; ++v) {
     bits = Simd::MaxInt(bits, Simd::AbsBits(Simd::Load(row + v * Simd::kLanes)));
   }
-  const int max_bits = Simd::MaxOfAll(bits);
-  const float max = __builtin_bit_cast(float, max_bits);
-  float scale = 0, inverse = 0;
-  if (max_bits >= 0x7f800000) {
-    scale = __builtin_nanf("");
-  } else if (!(max < kActTiny)) {
-    scale = max / 127.f;
-    inverse = 127.f / max;
-  }
+  const auto [scale, inverse] = GroupScaleOf(Simd::MaxOfAll(bits), 127.f);
   __builtin_memcpy(y + a.scale, &scale, 4);
   int sum_hi[2] = {}, sum[2] = {};
   TERN_UNROLL

@@ -77,15 +77,7 @@ TERN_INLINE float Int16Codes(const float* x, size_t n, uint8_t* codes) {
   }
   Simd::I32 bits = Simd::Zero();
   for (size_t i = 0; i < n; i += kLanes) bits = Simd::MaxInt(bits, Simd::AbsBits(Simd::Load(x + i)));
-  const int max_bits = Simd::MaxOfAll(bits);
-  const float max = __builtin_bit_cast(float, max_bits);
-  float scale = 0, inverse = 0;
-  if (max_bits >= 0x7f800000) {
-    scale = __builtin_nanf("");
-  } else if (!(max < kActTiny)) {
-    scale = max / kInt16Max;
-    inverse = kInt16Max / max;
-  }
+  const auto [scale, inverse] = GroupScaleOf(Simd::MaxOfAll(bits), kInt16Max);
   for (size_t i = 0; i < n; i += kLanes) {
     const Simd::F32 t = inverse == 0 ? Simd::Set(0) : Simd::Mul(Simd::Load(x + i), Simd::Set(inverse));
     Simd::StoreI16(codes + 2 * i, Simd::ToInt(t));

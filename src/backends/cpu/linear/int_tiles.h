@@ -11,6 +11,7 @@
 // where scale_w = d * sc and min_w = dmin * mn are rounded as the format's decoder rounds them.
 
 #include "backends/cpu/linear/kernels.h"
+#include "ops/quantized_rows.h"
 #include TERN_ISA_SIMD
 
 namespace tern::TERN_ISA_NS {
@@ -18,6 +19,18 @@ namespace {
 
 #define TERN_INLINE inline __attribute__((always_inline))
 #define TERN_UNROLL _Pragma("GCC unroll 16")
+
+// What takes a group's largest |x| (its bits, Simd::AbsBits) to `most`, and back. Both 0 below kActTiny; a
+// scale of NaN where it is not finite.
+struct GroupScale {
+  float scale = 0, inverse = 0;
+};
+TERN_INLINE GroupScale GroupScaleOf(int max_bits, float most) {
+  const float max = __builtin_bit_cast(float, max_bits);
+  if (max_bits >= 0x7f800000) return {__builtin_nanf(""), 0};
+  if (max < kActTiny) return {};
+  return {max / most, most / max};
+}
 
 // Vectors per 64-byte line; vector p of a line holds lanes p * kLanes.. of channels 0-15 or 16-31.
 constexpr int kParts = 16 / Simd::kLanes;
