@@ -11,24 +11,6 @@ namespace {
 
 constexpr int kChunk = 64;
 
-// log sum exp of a row, in double.
-double LogSumExp(std::span<const float> row) {
-  const double max = *std::max_element(row.begin(), row.end());
-  double sum = 0;
-  for (const float x : row) sum += std::exp(static_cast<double>(x) - max);
-  return max + std::log(sum);
-}
-
-double KlDivergence(std::span<const float> reference, double reference_norm, std::span<const float> logits,
-                    double norm) {
-  double kld = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    const double log_p = static_cast<double>(reference[i]) - reference_norm;
-    kld += std::exp(log_p) * (log_p - (static_cast<double>(logits[i]) - norm));
-  }
-  return kld;
-}
-
 struct Totals {
   double nll = 0, reference_nll = 0;
   int64_t tokens = 0, same_top = 0;
@@ -118,8 +100,21 @@ Comparison Summarize(Totals& t) {
 
 }  // namespace
 
-double KlDivergence(std::span<const float> reference, std::span<const float> logits) {
-  return KlDivergence(reference, LogSumExp(reference), logits, LogSumExp(logits));
+double LogSumExp(std::span<const float> row) {
+  const double max = *std::max_element(row.begin(), row.end());
+  double sum = 0;
+  for (const float x : row) sum += std::exp(static_cast<double>(x) - max);
+  return max + std::log(sum);
+}
+
+double KlDivergence(std::span<const float> reference, double reference_norm, std::span<const float> logits,
+                    double norm) {
+  double kld = 0;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const double log_p = static_cast<double>(reference[i]) - reference_norm;
+    kld += std::exp(log_p) * (log_p - (static_cast<double>(logits[i]) - norm));
+  }
+  return kld;
 }
 
 Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const int32_t> text,

@@ -11,8 +11,11 @@
 
 namespace tern {
 
-// KLD(softmax(reference) || softmax(logits)) in nats.
-double KlDivergence(std::span<const float> reference, std::span<const float> logits);
+// log sum exp of a row of logits.
+double LogSumExp(std::span<const float> row);
+// KLD(softmax(reference) || softmax(logits)) in nats; the norms are the rows' LogSumExp.
+double KlDivergence(std::span<const float> reference, double reference_norm, std::span<const float> logits,
+                    double norm);
 
 struct CompareOptions {
   int window = 1024;   // tokens per window, each of which starts with BOS where the model has one

@@ -86,6 +86,7 @@ class Meter {
     reference_.resize(tokens_.size() * vocabulary_);
     return ForEachRow(exact, tokens_.size(), [&](size_t token, std::span<const float> logits) {
       std::copy(logits.begin(), logits.end(), &reference_[token * vocabulary_]);
+      reference_norms_.push_back(LogSumExp(logits));
     });
   }
 
@@ -95,7 +96,8 @@ class Meter {
     tokens = std::min(tokens, tokens_.size());
     double sum = 0;
     TERN_TRY_STATUS(ForEachRow(options, tokens, [&](size_t token, std::span<const float> logits) {
-      sum += KlDivergence(std::span(reference_).subspan(token * vocabulary_, vocabulary_), logits);
+      sum += KlDivergence(std::span(reference_).subspan(token * vocabulary_, vocabulary_),
+                          reference_norms_[token], logits, LogSumExp(logits));
     }));
     return sum / static_cast<double>(tokens);
   }
@@ -105,7 +107,8 @@ class Meter {
   std::vector<int32_t> tokens_;
   size_t vocabulary_;
   std::vector<float> reference_;  // [tokens, vocabulary]
-  double base_[2] = {};           // without offers: of the first tokens, of all
+  std::vector<double> reference_norms_;
+  double base_[2] = {};  // without offers: of the first tokens, of all
 };
 
 std::vector<std::string> FirstNames(const std::vector<MeasuredOffer>& offers, size_t count) {
