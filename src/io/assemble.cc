@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/file.h"
 #include "io/files.h"
 
 namespace tern {
@@ -121,7 +122,7 @@ Status Assembly::AppendNext() {
   if (fsync(fd_.get()) != 0) return SystemError(path_, "cannot be written through to the disk");
   finished_.parts += 1;
   finished_.bytes += bytes.value();
-  return WriteFileAtomically(journal_, JournalText(finished_));
+  return WriteFileAtomic(journal_, JournalText(finished_));
 }
 
 Status Assembly::AppendAll() {

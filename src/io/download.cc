@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/file.h"
 #include "io/files.h"
 
 namespace tern {
@@ -184,7 +185,7 @@ void PartialFile::RememberVersion(const HttpReply& reply) {
     return;
   }
   // Losing it costs a resume, nothing else.
-  (void)WriteFileAtomically(etag_path_, etag).ok();
+  (void)WriteFileAtomic(etag_path_, etag).ok();
 }
 
 Status PartialFile::Begin(const HttpReply& reply) {

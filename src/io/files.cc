@@ -134,16 +134,6 @@ Status WriteAll(int fd, const char* data, size_t size, std::string_view path) {
   return {};
 }
 
-Status WriteFileAtomically(const std::string& path, std::string_view content) {
-  const std::string temporary = fmt::format("{}.tmp{}", path, getpid());
-  {
-    const UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!fd.ok()) return SystemError(temporary, "cannot be made");
-    TERN_TRY_STATUS(WriteAll(fd.get(), content.data(), content.size(), temporary));
-  }
-  return MoveIntoPlace(temporary, path);
-}
-
 Status MoveIntoPlace(const std::string& from, const std::string& to) {
   const UniqueFd fd(open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok()) return SystemError(from, "cannot be opened");

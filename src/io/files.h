@@ -38,8 +38,6 @@ Result<std::string> MakeNewDirectory(const std::string& path);
 Status RemoveTree(const std::string& path);
 // At most `limit` bytes; a larger file is an error.
 Result<std::string> ReadSmallFile(const std::string& path, size_t limit);
-// The whole content or nothing: temporary file beside it, fsync, rename, fsync of the folder.
-Status WriteFileAtomically(const std::string& path, std::string_view content);
 // fsync, rename over `to`, fsync of the folder of `to`. Both lie on one file system.
 Status MoveIntoPlace(const std::string& from, const std::string& to);
 Status WriteAll(int fd, const char* data, size_t size, std::string_view path);

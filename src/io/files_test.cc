@@ -5,6 +5,8 @@
 
 #include <filesystem>
 
+#include "base/file.h"
+
 namespace tern {
 namespace {
 
@@ -22,13 +24,13 @@ class Files : public ::testing::Test {
 
 TEST_F(Files, WriteReadAndChecksum) {
   const std::string path = folder_ + "/a";
-  ASSERT_TRUE(WriteFileAtomically(path, "abc").ok());
+  ASSERT_TRUE(WriteFileAtomic(path, "abc").ok());
   EXPECT_EQ(ReadSmallFile(path, 3).value(), "abc");
   EXPECT_FALSE(ReadSmallFile(path, 2).ok());
   EXPECT_EQ(Sha256OfFile(path, {}).value(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(Sha256OfText("abc"), Sha256OfFile(path, {}).value());
-  ASSERT_TRUE(WriteFileAtomically(path, "hello\n").ok());
+  ASSERT_TRUE(WriteFileAtomic(path, "hello\n").ok());
   EXPECT_EQ(GitSha1OfFile(path, {}).value(), "ce013625030ba8dba906f756967f9e9ca394464a");  // git hash-object
   for (const auto& entry : std::filesystem::directory_iterator(folder_)) EXPECT_EQ(entry.path(), path);
 }
@@ -36,8 +38,8 @@ TEST_F(Files, WriteReadAndChecksum) {
 TEST_F(Files, ANewDirectoryLeavesWhatIsThere) {
   const std::string path = folder_ + "/above/x.part";
   EXPECT_EQ(MakeNewDirectory(path).value(), path);
-  ASSERT_TRUE(WriteFileAtomically(path + "/mine", "abc").ok());
-  ASSERT_TRUE(WriteFileAtomically(path + "1", "a file").ok());
+  ASSERT_TRUE(WriteFileAtomic(path + "/mine", "abc").ok());
+  ASSERT_TRUE(WriteFileAtomic(path + "1", "a file").ok());
   EXPECT_EQ(MakeNewDirectory(path).value(), path + "2");
   EXPECT_TRUE(IsFile(path + "/mine"));
 }
@@ -59,7 +61,7 @@ TEST_F(Files, RemoveTreeTakesLinksAndNotWhatTheyLeadTo) {
 }
 
 TEST_F(Files, AChecksumCanBeCancelled) {
-  ASSERT_TRUE(WriteFileAtomically(folder_ + "/a", std::string(3 << 20, 'x')).ok());
+  ASSERT_TRUE(WriteFileAtomic(folder_ + "/a", std::string(3 << 20, 'x')).ok());
   PullEvents events;
   events.cancelled = [] { return true; };
   EXPECT_EQ(Sha256OfFile(folder_ + "/a", events).error().code, Code::kCancelled);

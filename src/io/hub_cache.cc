@@ -7,6 +7,7 @@
 #include <set>
 #include <system_error>
 
+#include "base/file.h"
 #include "io/files.h"
 
 namespace tern {
@@ -55,7 +56,7 @@ Status HubCache::SetCommit(std::string_view revision, std::string_view commit) c
   if (revision == commit) return {};
   const std::string path = fmt::format("{}/refs/{}", folder_, revision);
   TERN_TRY_STATUS(MakeDirectories(ParentOf(path)));
-  return WriteFileAtomically(path, commit);
+  return WriteFileAtomic(path, commit);
 }
 
 Status HubCache::Link(std::string_view commit, std::string_view path, std::string_view blob) const {

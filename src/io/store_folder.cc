@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/file.h"
 #include "io/files.h"
 
 namespace tern {
@@ -87,7 +88,7 @@ StoreFolder::StoreFolder(const std::string& home, std::string_view name)
 Result<Manifest> StoreFolder::Read() const { return ReadManifest(path_); }
 
 Status StoreFolder::Write(const Manifest& manifest) const {
-  return WriteFileAtomically(File(kManifest), ToJson(manifest));
+  return WriteFileAtomic(File(kManifest), ToJson(manifest));
 }
 
 bool StoreFolder::Exists() const { return IsDirectory(path_); }
