@@ -15,11 +15,12 @@ BUILD := $(if $(filter release,$(PRESET)),build,build/$(PRESET))
 run: build
 	@$(BUILD)/bin/tern run
 
-test: build .venv/ready
+test: $(BUILD)/build.ninja .venv/ready
+	@cmake --build $(BUILD)
 	@TERN_VENV=$(CURDIR)/.venv ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 
 build: $(BUILD)/build.ninja
-	@cmake --build $(BUILD)
+	@cmake --build $(BUILD) --target tern
 
 bench: build
 	@bench/run $(BUILD)/bin/tern

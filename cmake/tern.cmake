@@ -52,7 +52,7 @@ endfunction()
 # tern_precompile(target [header..]): gives the target cmake/precompiled.h and the headers, precompiled with the first
 # target of the same headers: libraries share one, tests another.
 function(tern_precompile target)
-  if(NOT TERN_PCH)
+  if(NOT TERN_QUICK_BUILD)
     return()
   endif()
   string(MAKE_C_IDENTIFIER "TERN_PRECOMPILED_${ARGN}" first)
@@ -65,6 +65,22 @@ function(tern_precompile target)
   endif()
 endfunction()
 
+# tern_join(target folder..): the target's sources in the folders are compiled a few at a time, which saves most of what
+# they spend on the same headers. Only folders whose files keep no two things of the same name to themselves.
+function(tern_join target)
+  if(NOT TERN_QUICK_BUILD OR NOT ARGN)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+  get_target_property(sources ${target} SOURCES)
+  foreach(source ${sources})
+    get_filename_component(folder ${source} DIRECTORY)
+    if(NOT folder IN_LIST ARGN OR source MATCHES "/count_allocations")
+      set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
+  endforeach()
+endfunction()
+
 # tern_test(target source..): a GoogleTest program.
 function(tern_test target)
   add_executable(${target} ${ARGN})
@@ -72,11 +88,11 @@ function(tern_test target)
   tern_precompile(${target} <gtest/gtest.h>)
 endfunction()
 
-# tern_module(name [LINK libs..] [LIST file [folder]] [FOLDER folder..] [FOLDERS file])
+# tern_module(name [LINK libs..] [LIST file [folder]] [FOLDER folder..] [FOLDERS file] [JOIN folder..])
 #   compiles src/<name>/*.cc; with LIST also <folder>/<entry>.cc for every entry (no folder: beside the list);
-#   with FOLDER all of <folder>; with FOLDERS all of <entry>/ for every entry. Files x_test.cc become <name>_test.
+#   with FOLDER all of <folder>; with FOLDERS all of <entry>/ for every entry. Files x_test.cc become <name>_test. JOIN: see tern_join.
 function(tern_module name)
-  cmake_parse_arguments(M "" "FOLDERS" "LINK;LIST;FOLDER" ${ARGN})
+  cmake_parse_arguments(M "" "FOLDERS" "LINK;LIST;FOLDER;JOIN" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${dir}/*_test.cc)
@@ -115,6 +131,8 @@ function(tern_module name)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC ${M_LINK})
     tern_precompile(${name})
+    list(TRANSFORM M_JOIN PREPEND ${CMAKE_SOURCE_DIR}/src/)
+    tern_join(${name} ${M_JOIN})
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE ${M_LINK})
@@ -122,6 +140,7 @@ function(tern_module name)
   if(tests)
     tern_test(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name})
+    tern_join(${name}_test ${M_JOIN})
     # Only for files that ask: a path in every command line keeps ccache from sharing between checkouts.
     foreach(test ${tests})
       file(STRINGS ${test} uses_source_dir REGEX TERN_SOURCE_DIR LIMIT_COUNT 1)

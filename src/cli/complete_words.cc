@@ -50,9 +50,9 @@ const ArgumentInfo* PositionalAt(const std::vector<ArgumentInfo>& infos,
   return !positionals.empty() && positionals.back()->repeats ? positionals.back() : nullptr;
 }
 
-class Offer {
+class Offers {
  public:
-  explicit Offer(std::string typed) : typed_(std::move(typed)) {}
+  explicit Offers(std::string typed) : typed_(std::move(typed)) {}
   void Add(std::string_view word, std::string_view summary) {
     if (word.starts_with(typed_)) found_.words.push_back({std::string(word), std::string(summary)});
   }
@@ -83,25 +83,25 @@ class Offer {
 
 Completions CompleteWords(const std::vector<std::string>& words, const std::vector<std::string>& models) {
   if (words.empty()) return {};
-  Offer offer(words.back());
+  Offers offers(words.back());
   const CommandDesc* found = nullptr;
   for (const CommandDesc* command : AllCommands()) {
     if (command->hidden) continue;
-    if (words.size() == 1) offer.Add(command->name, command->summary);
+    if (words.size() == 1) offers.Add(command->name, command->summary);
     if (words.size() > 1 && command->name == words[0]) found = command;
   }
-  if (found == nullptr) return offer.Take();
+  if (found == nullptr) return offers.Take();
   Arguments args;
   found->setup(args);
   const std::vector<ArgumentInfo>& infos = args.infos();
   if (const ArgumentInfo* option = OptionBefore(infos, words); option != nullptr) {
-    offer.AddValuesOf(*option, models);
+    offers.AddValuesOf(*option, models);
   } else if (words.back().starts_with('-')) {
-    offer.AddOptions(infos);
+    offers.AddOptions(infos);
   } else if (const ArgumentInfo* positional = PositionalAt(infos, words); positional != nullptr) {
-    offer.AddValuesOf(*positional, models);
+    offers.AddValuesOf(*positional, models);
   }
-  return offer.Take();
+  return offers.Take();
 }
 
 }  // namespace tern

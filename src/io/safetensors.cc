@@ -15,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+constexpr uint64_t kMaxSafetensorsHeader = 100'000'000;
 constexpr size_t kMaxDims = 8;
 constexpr size_t kMaxNameBytes = 512;
 
@@ -163,9 +163,9 @@ Result<NamedRawTensors> ParseSafetensors(std::span<const std::byte> file, std::s
   }
   std::memcpy(&header_bytes, file.data(), sizeof(header_bytes));
   file = file.subspan(sizeof(header_bytes));
-  if (header_bytes > kMaxHeaderBytes || header_bytes > file.size()) {
+  if (header_bytes > kMaxSafetensorsHeader || header_bytes > file.size()) {
     return BadInput(fmt::format("{}: header: {} bytes, expected at most {}", name, header_bytes,
-                                std::min<uint64_t>(kMaxHeaderBytes, file.size())));
+                                std::min<uint64_t>(kMaxSafetensorsHeader, file.size())));
   }
   const std::string_view text(reinterpret_cast<const char*>(file.data()), header_bytes);
   const std::span<const std::byte> data = file.subspan(header_bytes);

@@ -14,8 +14,6 @@
 namespace tern {
 namespace {
 
-constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
-
 class ByteLevelBpe final : public VocabularyTokenizer {
  public:
   ByteLevelBpe(Vocabulary vocabulary, const PreTokenizerRule& rule, PreTokenizer pre_tokenizer)

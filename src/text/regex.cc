@@ -14,7 +14,7 @@
 #include "text/vocabulary.h"
 
 namespace tern {
-namespace {
+namespace pcre {
 
 struct FreePcre {
   void operator()(pcre2_code* code) const { pcre2_code_free(code); }
@@ -59,14 +59,14 @@ struct Scratch {
   std::unique_ptr<pcre2_jit_stack, FreePcre> stack;
 };
 
-}  // namespace
+}  // namespace pcre
 
 struct Regex::Compiled {
-  int Search(std::string_view text, size_t start, const Scratch& scratch) const;
-  std::unique_ptr<pcre2_code, FreePcre> code;
+  int Search(std::string_view text, size_t start, const pcre::Scratch& scratch) const;
+  std::unique_ptr<pcre2_code, pcre::FreePcre> code;
   bool has_jit;
   RegexOptions options;
-  ScratchPool<Scratch> pool;
+  ScratchPool<pcre::Scratch> pool;
 };
 
 Regex::Regex(std::unique_ptr<Compiled> compiled) : compiled_(std::move(compiled)) {}
@@ -75,9 +75,9 @@ Regex& Regex::operator=(Regex&&) noexcept = default;
 Regex::~Regex() = default;
 
 Result<Regex> Regex::Compile(std::string_view pattern, RegexOptions options) {
-  if (pattern.size() > kMaxPatternBytes) {
+  if (pattern.size() > pcre::kMaxPatternBytes) {
     return BadInput(
-        fmt::format("a pattern of {} bytes, expected at most {}", pattern.size(), kMaxPatternBytes));
+        fmt::format("a pattern of {} bytes, expected at most {}", pattern.size(), pcre::kMaxPatternBytes));
   }
   std::string text(pattern);
   uint32_t flags = 0;
@@ -103,7 +103,7 @@ Result<Regex> Regex::Compile(std::string_view pattern, RegexOptions options) {
   return Regex(std::move(compiled));
 }
 
-int Regex::Compiled::Search(std::string_view text, size_t start, const Scratch& scratch) const {
+int Regex::Compiled::Search(std::string_view text, size_t start, const pcre::Scratch& scratch) const {
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   int found = PCRE2_ERROR_JIT_STACKLIMIT;
   if (has_jit) {
@@ -117,15 +117,15 @@ int Regex::Compiled::Search(std::string_view text, size_t start, const Scratch& 
 
 struct RegexSearch::State {
   const Regex::Compiled* pattern;
-  ScratchPool<Scratch>::Lease scratch;
-  Work work;
+  ScratchPool<pcre::Scratch>::Lease scratch;
+  pcre::Work work;
 };
 
 RegexSearch::RegexSearch(const Regex& pattern, size_t text_bytes)
     : state_(new State{pattern.compiled_.get(),
                        pattern.compiled_->pool.Take(),
                        {.left = kFreeSteps + kStepsPerByte * text_bytes}}) {
-  pcre2_set_callout(state_->scratch->context.get(), Count, &state_->work);
+  pcre2_set_callout(state_->scratch->context.get(), pcre::Count, &state_->work);
 }
 RegexSearch::~RegexSearch() = default;
 

@@ -18,7 +18,6 @@
 namespace tern {
 namespace {
 
-constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
 constexpr std::string_view kPreKey = "tokenizer.ggml.pre";
 constexpr std::string_view kDropsSpaces = "whitespace";
 constexpr std::string_view kMarksSpaces[] = {"gemma4", "granite-embed-multi-311m", "sarvam-moe"};

@@ -9,7 +9,6 @@
 namespace tern {
 namespace {
 
-constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
 constexpr std::string_view kTypesKey = "tokenizer.ggml.token_type";
 
 // Texts by which published models end an answer, beside the eos token.

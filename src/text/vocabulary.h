@@ -14,6 +14,8 @@
 
 namespace tern {
 
+inline constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";  // the pieces, in the order of ids
+
 // The values of tokenizer.ggml.token_type.
 enum class TokenKind : uint8_t {
   kNormal = 1,

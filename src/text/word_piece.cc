@@ -12,8 +12,6 @@
 namespace tern {
 namespace {
 
-constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
-
 class WordPiece final : public VocabularyTokenizer {
  public:
   WordPiece(Vocabulary vocabulary, const BertOptions& options)

@@ -136,7 +136,7 @@ bool IsListOrTuple(const Value& value) {
   return value.is(Kind::kSequence) && value.sequence().flavor <= Flavor::kTuple;
 }
 
-Result<Value> Join(Workspace& workspace, const Value& a, const Value& b) {
+Result<Value> Concatenate(Workspace& workspace, const Value& a, const Value& b) {
   if (a.is_text() && b.is_text()) return Concatenate(workspace, a.text(), b.text());
   if (IsListOrTuple(a) && IsListOrTuple(b) && a.sequence().flavor == b.sequence().flavor) {
     std::vector<Value> items = a.sequence().items;
@@ -158,7 +158,7 @@ Result<Value> Arithmetic(Workspace& workspace, BinaryOp op, const Value& a, cons
   if (b.is_undefined()) return UndefinedError(b);
   if (a.is_integral() && b.is_integral()) return IntegerArithmetic(op, a.integer(), b.integer());
   if (a.is_number() && b.is_number()) return FloatArithmetic(op, a.real(), b.real());
-  if (op == BinaryOp::kAdd) return Join(workspace, a, b);
+  if (op == BinaryOp::kAdd) return Concatenate(workspace, a, b);
   if (op == BinaryOp::kMultiply) {
     const bool left = a.is_text() || IsListOrTuple(a);
     const bool right = b.is_text() || IsListOrTuple(b);

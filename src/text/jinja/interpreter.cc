@@ -4,26 +4,9 @@
 
 #include "text/jinja/operators.h"
 #include "text/jinja/printing.h"
+#include "text/jinja/swapped.h"
 
 namespace tern::jinja {
-namespace {
-
-// Sets a variable for a while.
-template <class T>
-class Swapped {
- public:
-  Swapped(T* variable, T value) : variable_(variable), before_(*variable) { *variable = value; }
-  ~Swapped() { *variable_ = before_; }
-  Swapped(const Swapped&) = delete;
-  Swapped& operator=(const Swapped&) = delete;
-
- private:
-  T* variable_;
-  T before_;
-};
-
-}  // namespace
-
 const Value* Scope::FindHere(std::string_view name) const {
   for (const auto& [key, value] : variables_) {
     if (key == name) return &value;

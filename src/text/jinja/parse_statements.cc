@@ -5,23 +5,10 @@
 
 #include "text/jinja/parser.h"
 #include "text/jinja/scoping.h"
+#include "text/jinja/swapped.h"
 
 namespace tern::jinja {
 namespace {
-
-// Sets a variable for a while.
-template <class T>
-class Swapped {
- public:
-  Swapped(T* variable, T value) : variable_(variable), before_(*variable) { *variable = value; }
-  ~Swapped() { *variable_ = before_; }
-  Swapped(const Swapped&) = delete;
-  Swapped& operator=(const Swapped&) = delete;
-
- private:
-  T* variable_;
-  T before_;
-};
 
 template <class Node>
 std::unique_ptr<Statement> MakeStatement(Place place, Node node) {

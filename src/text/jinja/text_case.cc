@@ -29,7 +29,7 @@ void AppendCased(std::string_view s, size_t pos, Case to, bool after_letter, std
 }
 
 template <Case kTo>
-Result<Value> Cased(Workspace& workspace, const Value& self, const Arguments& arguments) {
+Result<Value> CaseMethod(Workspace& workspace, const Value& self, const Arguments& arguments) {
   TERN_TRY_STATUS(BindArguments("case method", arguments, {}, 0, nullptr));
   return ChangeCase(workspace, self.text(), kTo);
 }
@@ -100,9 +100,9 @@ Result<Value> IsIdentifier(Workspace& workspace, const Value& self, const Argume
   return Value(!s.empty());
 }
 
-constexpr Method kMethods[] = {
-    {"capitalize", Cased<Case::kCapital>},
-    {"casefold", Cased<Case::kFolded>},
+constexpr Method kCaseMethods[] = {
+    {"capitalize", CaseMethod<Case::kCapital>},
+    {"casefold", CaseMethod<Case::kFolded>},
     {"isalnum", All<IsAlnum>},
     {"isalpha", All<IsAlpha>},
     {"isascii", IsAsciiText},
@@ -115,10 +115,10 @@ constexpr Method kMethods[] = {
     {"isspace", All<IsSpace>},
     {"istitle", IsTitleText},
     {"isupper", Uncased<IsLower>},
-    {"lower", Cased<Case::kLower>},
-    {"swapcase", Cased<Case::kSwapped>},
-    {"title", Cased<Case::kTitle>},
-    {"upper", Cased<Case::kUpper>},
+    {"lower", CaseMethod<Case::kLower>},
+    {"swapcase", CaseMethod<Case::kSwapped>},
+    {"title", CaseMethod<Case::kTitle>},
+    {"upper", CaseMethod<Case::kUpper>},
 };
 
 }  // namespace
@@ -140,6 +140,6 @@ Value ChangeCase(Workspace& workspace, const Text& text, Case to) {
   return workspace.heap().WithMarkup(workspace.NewText(std::move(builder)).text(), text.is_markup);
 }
 
-std::span<const Method> TextCaseMethods() { return kMethods; }
+std::span<const Method> TextCaseMethods() { return kCaseMethods; }
 
 }  // namespace tern::jinja

@@ -13,8 +13,6 @@
 namespace tern::jinja {
 namespace {
 
-constexpr size_t kNone = std::string_view::npos;
-
 // The part of a text that optional start and end arguments (code points) name.
 struct Window {
   size_t begin, end;  // bytes
@@ -59,7 +57,7 @@ Result<Int> IndexOf(Workspace& workspace, std::string_view name, const Value& se
   workspace.SpendBytes(part.size());
   const size_t at =
       last ? FindLastBytes(part, search.needle->bytes) : FindBytes(part, search.needle->bytes, 0);
-  if (at == kNone) return Int{-1};
+  if (at == std::string_view::npos) return Int{-1};
   return static_cast<Int>(window.start + CountCodePoints(part.substr(0, at)));
 }
 
@@ -88,7 +86,9 @@ Result<Value> RightIndex(Workspace& workspace, const Value& self, const Argument
 // Occurrences that do not overlap, at most `limit`.
 size_t CountOccurrences(std::string_view s, std::string_view needle, size_t limit) {
   size_t count = 0;
-  for (size_t at = 0; count < limit && (at = FindBytes(s, needle, at)) != kNone; at += needle.size()) ++count;
+  for (size_t at = 0; count < limit && (at = FindBytes(s, needle, at)) != std::string_view::npos;
+       at += needle.size())
+    ++count;
   return count;
 }
 
@@ -99,7 +99,7 @@ Result<Value> Count(Workspace& workspace, const Value& self, const Arguments& ar
       self.bytes().substr(search.window.begin, search.window.end - search.window.begin);
   workspace.SpendBytes(part.size());
   if (search.needle->bytes.empty()) return Value::Of(CountCodePoints(part) + 1);
-  return Value::Of(CountOccurrences(part, search.needle->bytes, kNone));
+  return Value::Of(CountOccurrences(part, search.needle->bytes, std::string_view::npos));
 }
 
 // startswith and endswith take one text or a tuple of them.
@@ -126,7 +126,7 @@ Result<Value> EndsWith(Workspace&, const Value& self, const Arguments& arguments
   return HasAffix("endswith", self, arguments, false);
 }
 
-Result<Value> Replace(Workspace& workspace, const Value& self, const Arguments& arguments) {
+Result<Value> ReplaceMethod(Workspace& workspace, const Value& self, const Arguments& arguments) {
   TERN_TRY(const auto bound, Bind<3>("replace", arguments, {"old", "new", "count"}, 2));
   TERN_TRY(const Text* before, TextOr(bound[0], nullptr, "replace: old"));
   TERN_TRY(const Text* after, TextOr(bound[1], nullptr, "replace: new"));
@@ -147,16 +147,16 @@ void ReplaceBetween(const Text& text, const Text& after, size_t limit, TextBuild
   builder->Append(text, pos, text.bytes.size());
 }
 
-constexpr Method kMethods[] = {
-    {"count", Count},     {"endswith", EndsWith}, {"find", Find},         {"index", Index},
-    {"replace", Replace}, {"rfind", RightFind},   {"rindex", RightIndex}, {"startswith", StartsWith},
+constexpr Method kSearchMethods[] = {
+    {"count", Count},           {"endswith", EndsWith}, {"find", Find},         {"index", Index},
+    {"replace", ReplaceMethod}, {"rfind", RightFind},   {"rindex", RightIndex}, {"startswith", StartsWith},
 };
 
 }  // namespace
 
 Result<Value> ReplaceText(Workspace& workspace, const Text& text, const Text& before, const Text& after,
                           int64_t count) {
-  const size_t limit = count < 0 ? kNone : static_cast<size_t>(count);
+  const size_t limit = count < 0 ? std::string_view::npos : static_cast<size_t>(count);
   const std::string_view s = text.bytes;
   const Value safe = text.is_markup ? Escape(workspace, after) : Value(&after);
   const size_t times =
@@ -181,6 +181,6 @@ Result<Value> ReplaceText(Workspace& workspace, const Text& text, const Text& be
   return workspace.heap().WithMarkup(workspace.NewText(std::move(builder)).text(), text.is_markup);
 }
 
-std::span<const Method> TextSearchMethods() { return kMethods; }
+std::span<const Method> TextSearchMethods() { return kSearchMethods; }
 
 }  // namespace tern::jinja

@@ -46,7 +46,7 @@ Result<Padding> PaddingOf(std::string_view name, const Arguments& arguments) {
   return Padding{width, fill};
 }
 
-Result<Value> Center(Workspace& workspace, const Value& self, const Arguments& arguments) {
+Result<Value> CenterMethod(Workspace& workspace, const Value& self, const Arguments& arguments) {
   TERN_TRY(const Padding padding, PaddingOf("center", arguments));
   return CenterText(workspace, self.text(), padding.width, padding.fill);
 }
@@ -98,13 +98,13 @@ Result<Value> ExpandTabs(Workspace& workspace, const Value& self, const Argument
   return workspace.NewText(std::move(builder));
 }
 
-Result<Value> Join(Workspace& workspace, const Value& self, const Arguments& arguments) {
+Result<Value> JoinMethod(Workspace& workspace, const Value& self, const Arguments& arguments) {
   TERN_TRY(const auto bound, Bind<1>("join", arguments, {"iterable"}, 1));
   TERN_TRY(const std::span<const Value> items, Items(workspace, *bound[0]));
   return JoinTexts(workspace, self.text(), items, true);
 }
 
-Result<Value> Format(Workspace& workspace, const Value& self, const Arguments& arguments) {
+Result<Value> FormatMethod(Workspace& workspace, const Value& self, const Arguments& arguments) {
   return FormatBraces(workspace, self.text(), arguments);
 }
 
@@ -118,9 +118,9 @@ Result<Value> FormatMap(Workspace& workspace, const Value& self, const Arguments
   return FormatBraces(workspace, self.text(), named);
 }
 
-constexpr Method kMethods[] = {
-    {"center", Center}, {"expandtabs", ExpandTabs}, {"format", Format},      {"format_map", FormatMap},
-    {"join", Join},     {"ljust", LeftJustify},     {"rjust", RightJustify}, {"zfill", ZeroFill},
+constexpr Method kLayoutMethods[] = {
+    {"center", CenterMethod}, {"expandtabs", ExpandTabs}, {"format", FormatMethod}, {"format_map", FormatMap},
+    {"join", JoinMethod},     {"ljust", LeftJustify},     {"rjust", RightJustify},  {"zfill", ZeroFill},
 };
 
 }  // namespace
@@ -152,6 +152,6 @@ Result<Value> JoinTexts(Workspace& workspace, const Text& separator, std::span<c
   return workspace.heap().WithMarkup(workspace.NewText(std::move(builder)).text(), is_markup);
 }
 
-std::span<const Method> TextLayoutMethods() { return kMethods; }
+std::span<const Method> TextLayoutMethods() { return kLayoutMethods; }
 
 }  // namespace tern::jinja

@@ -13,8 +13,6 @@
 namespace tern::jinja {
 namespace {
 
-constexpr size_t kNone = std::string_view::npos;
-
 size_t CharacterBegin(std::string_view s, size_t end) {
   do --end;
   while (end > 0 && (static_cast<unsigned char>(s[end]) & 0xC0) == 0x80);
@@ -115,7 +113,7 @@ std::vector<Span> SplitAt(std::string_view s, std::string_view separator, size_t
   size_t begin = 0;
   while (parts.size() < most) {
     const size_t at = FindBytes(s, separator, begin);
-    if (at == kNone) break;
+    if (at == std::string_view::npos) break;
     parts.push_back({begin, at});
     begin = at + separator.size();
   }
@@ -145,7 +143,7 @@ Result<Value> Parts(Workspace& workspace, const Text& text, const std::vector<Sp
 Result<Value> SplitFrom(Workspace& workspace, const Value& self, const Arguments& arguments, bool right) {
   TERN_TRY(const auto bound, Bind<2>("split", arguments, {"sep", "maxsplit"}));
   TERN_TRY(const int64_t limit, IntegerOr(bound[1], -1, "split: maxsplit"));
-  const size_t most = limit < 0 ? kNone : static_cast<size_t>(limit);
+  const size_t most = limit < 0 ? std::string_view::npos : static_cast<size_t>(limit);
   const Text& text = self.text();
   workspace.SpendBytes(text.bytes.size());
   if (!bound[0] || bound[0]->is_none()) {
@@ -196,7 +194,7 @@ Result<Value> PartitionFrom(Workspace& workspace, const Value& self, const Argum
       right ? FindLastBytes(text.bytes, separator->bytes) : FindBytes(text.bytes, separator->bytes, 0);
   Heap& heap = workspace.heap();
   const Value empty = heap.Part(text, 0, 0);
-  if (at == kNone) {
+  if (at == std::string_view::npos) {
     return workspace.NewTuple(right ? std::vector{empty, empty, self} : std::vector{self, empty, empty});
   }
   const size_t behind = at + separator->bytes.size();
@@ -228,7 +226,7 @@ Result<Value> RemoveSuffix(Workspace& workspace, const Value& self, const Argume
   return workspace.heap().Part(text, 0, text.bytes.size() - suffix->bytes.size());
 }
 
-constexpr Method kMethods[] = {
+constexpr Method kStripMethods[] = {
     {"lstrip", LeftStrip},          {"partition", Partition},
     {"removeprefix", RemovePrefix}, {"removesuffix", RemoveSuffix},
     {"rpartition", RightPartition}, {"rsplit", RightSplit},
@@ -257,6 +255,6 @@ Value StripText(Workspace& workspace, const Text& text, const Text* chars, bool 
   return workspace.heap().Part(text, begin, end);
 }
 
-std::span<const Method> TextStripMethods() { return kMethods; }
+std::span<const Method> TextStripMethods() { return kStripMethods; }
 
 }  // namespace tern::jinja
