@@ -100,8 +100,9 @@ Status CheckAgrees(const std::string& path, const Split& shard, const Split& fir
 }
 
 struct Loading {
-  std::vector<MappedFile> files;
-  GgufFile content;
+  Isolation isolation;
+  std::vector<MappedFile> files{};
+  GgufFile content{};
 };
 
 Status AddShard(const std::string& path, const Split& first, int64_t no, Loading* loading) {
@@ -110,7 +111,7 @@ Status AddShard(const std::string& path, const Split& first, int64_t no, Loading
     return Error{opened.error().code,
                  fmt::format("{} (shard {} of {})", opened.error().what, no + 1, first.count)};
   }
-  TERN_TRY(GgufFile shard, ParseGguf(opened.value().bytes(), path));
+  TERN_TRY(GgufFile shard, ReadGguf(opened.value().bytes(), path, loading->isolation));
   TERN_TRY(const Split split, SplitOf(shard.metadata, path));
   TERN_TRY_STATUS(CheckAgrees(path, split, first, no));
   const MetaValue* mine = shard.metadata.Find("general.architecture");
@@ -145,10 +146,10 @@ Status AddOtherShards(const std::string& path, const Split& first, Loading* load
 
 }  // namespace
 
-Result<std::unique_ptr<Checkpoint>> OpenCheckpoint(const std::string& path) {
+Result<std::unique_ptr<Checkpoint>> OpenCheckpoint(const std::string& path, Isolation isolation) {
   TERN_TRY(MappedFile file, MappedFile::Open(path));
-  Loading loading;
-  TERN_TRY(loading.content, ParseGguf(file.bytes(), path));
+  Loading loading{.isolation = isolation};
+  TERN_TRY(loading.content, ReadGguf(file.bytes(), path, isolation));
   loading.files.push_back(std::move(file));
   TERN_TRY(const Split split, SplitOf(loading.content.metadata, path));
   if (split.count > 1) TERN_TRY_STATUS(AddOtherShards(path, split, &loading));

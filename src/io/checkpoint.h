@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "base/sandbox.h"
 #include "tensor/tensor.h"
 
 namespace tern {
@@ -62,6 +63,7 @@ class Checkpoint {
 };
 
 // A .gguf file (or the first of its shards). Vocabulary-only files have no tensors.
-Result<std::unique_ptr<Checkpoint>> OpenCheckpoint(const std::string& path);
+Result<std::unique_ptr<Checkpoint>> OpenCheckpoint(const std::string& path,
+                                                   Isolation isolation = Isolation::kChild);
 
 }  // namespace tern

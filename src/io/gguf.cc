@@ -6,10 +6,12 @@
 #include <array>
 #include <bit>
 #include <numeric>
+#include <set>
 
 #include "base/checked.h"
 #include "io/field_reader.h"
 #include "io/gguf_value.h"
+#include "io/header_bytes.h"
 #include "io/refused_types.h"
 
 namespace tern {
@@ -36,16 +38,16 @@ std::string KnownTypes() {
   return types;
 }
 
-// Walks the header twice: the first walk checks every field and allocates nothing, the second builds. So a
-// count is believed only when all that it counts has been seen.
+// Walks the header twice: the first walk checks every field and allocates nothing, the second writes what it
+// says. So a count is believed only when all that it counts has been seen.
 class Parser {
  public:
   Parser(std::span<const std::byte> file, std::string_view name)
       : file_(file), name_(name), in_(file, name) {}
-  Result<GgufFile> Parse();
+  Result<std::string> Encode();
 
  private:
-  Status Walk(bool build);
+  Status Walk(bool write);
   Status ReadStart();
   Status ReadMetadata();
   struct Dims {  // as in the file: fastest first
@@ -54,8 +56,10 @@ class Parser {
     Shape ToShape() const;
   };
   struct Placed {
+    std::string_view name;
+    const Format* format;
+    Dims dims;
     uint64_t offset, bytes;  // offset: within the data section
-    uint32_t tensor;
   };
   Status TakeAlignment(const MetaValue& value);
   Status ReadTensors();
@@ -63,16 +67,17 @@ class Parser {
   Status ReadDims(Dims* dims);
   Result<uint64_t> TensorBytes(const Format& format, const Dims& dims) const;
   Status PlaceTensors();
-  Status CheckOverlaps();
+  Status CheckOverlaps() const;
 
   std::span<const std::byte> file_;
   std::string_view name_;
   FieldReader in_;
-  bool build_ = false;  // second walk: keep what is read
+  bool write_ = false;  // second walk
   uint64_t key_count_ = 0, tensor_count_ = 0;
   uint64_t alignment_ = 32;
+  std::set<std::string_view> keys_;
   std::vector<Placed> placed_;
-  GgufFile result_;
+  HeaderWriter out_;
 };
 
 Status Parser::ReadStart() {
@@ -107,11 +112,12 @@ Status Parser::ReadMetadata() {
     in_.At({.kind = "metadata key", .name = key});
     uint32_t type = 0;
     TERN_TRY_STATUS(in_.Read("value type", &type));
-    TERN_TRY(MetaValue value, ReadGgufValue(type, build_, &in_));
+    const size_t begin = in_.cursor().position();
+    TERN_TRY(const MetaValue value, CheckGgufValue(type, &in_));
     if (key == "general.alignment") TERN_TRY_STATUS(TakeAlignment(value));
-    if (!build_) continue;
-    if (result_.metadata.Has(key)) return in_.Bad("occurs twice");
-    result_.metadata.Set(std::string(key), std::move(value));
+    if (!write_) continue;
+    if (!keys_.insert(key).second) return in_.Bad("occurs twice");
+    out_.Value(key, type, file_.subspan(begin, in_.cursor().position() - begin));
   }
   return {};
 }
@@ -196,9 +202,7 @@ Status Parser::ReadTensor() {
         fmt::format("data offset is {}, expected a multiple of the alignment, {}", offset, alignment_));
   }
   TERN_TRY(const uint64_t bytes, TensorBytes(*format, dims));
-  if (!build_) return {};
-  placed_.push_back({offset, bytes, static_cast<uint32_t>(placed_.size())});
-  result_.tensors.emplace_back(std::string(name), Tensor{format, dims.ToShape(), nullptr});
+  if (write_) placed_.push_back({name, format, dims, offset, bytes});
   return {};
 }
 
@@ -206,10 +210,7 @@ Status Parser::ReadTensors() {
   // The metadata took its share of the bytes that the count was compared with.
   in_.At({});
   TERN_TRY_STATUS(in_.CheckRoom("tensor count", tensor_count_, kMinTensorBytes));
-  if (build_) {
-    placed_.reserve(tensor_count_);
-    result_.tensors.reserve(tensor_count_);
-  }
+  if (write_) placed_.reserve(tensor_count_);
   for (uint64_t i = 0; i < tensor_count_; ++i) {
     in_.At({.kind = "tensor", .number = i + 1, .count = tensor_count_});
     TERN_TRY_STATUS(ReadTensor());
@@ -219,53 +220,75 @@ Status Parser::ReadTensors() {
 
 // The data section starts at the next aligned byte; every tensor must lie inside it.
 Status Parser::PlaceTensors() {
+  out_.Count(placed_.size());
   if (placed_.empty()) return {};
   const CheckedSize start = CheckedSize(in_.cursor().position()).AlignUp(alignment_);
   for (const Placed& place : placed_) {
-    auto& [name, tensor] = result_.tensors[place.tensor];
-    auto end = (start + place.offset + place.bytes).Get(name);
-    if (!end.ok() || end.value() > file_.size()) {
+    const CheckedSize begin = start + place.offset, end = begin + place.bytes;
+    if (end.overflow() || end.Get("").value() > file_.size()) {
       return BadInput(
           fmt::format("{}: tensor {}: {} bytes at offset {} of the data section, which has {} bytes: "
                       "the file is cut short or the offset is wrong",
-                      name_, Quote(name), place.bytes, place.offset,
+                      name_, Quote(place.name), place.bytes, place.offset,
                       file_.size() - std::min<uint64_t>(file_.size(), start.Get("").value())));
     }
-    tensor.data = file_.data() + (end.value() - place.bytes);
+    out_.Tensor({.name = place.name,
+                 .type = place.format->gguf_type,
+                 .shape = place.dims.ToShape(),
+                 .offset = begin.Get("").value()});
   }
+  std::sort(placed_.begin(), placed_.end(),
+            [](const Placed& a, const Placed& b) { return a.offset < b.offset; });
   return CheckOverlaps();
 }
 
-Status Parser::CheckOverlaps() {
-  std::sort(placed_.begin(), placed_.end(),
-            [](const Placed& a, const Placed& b) { return a.offset < b.offset; });
+Status Parser::CheckOverlaps() const {
   for (size_t i = 1; i < placed_.size(); ++i) {
     const Placed &before = placed_[i - 1], &after = placed_[i];
     if (before.offset + before.bytes <= after.offset) continue;
     return BadInput(fmt::format("{}: tensors {} and {} overlap: {} bytes at offset {} and {} bytes at {}",
-                                name_, Quote(result_.tensors[before.tensor].first),
-                                Quote(result_.tensors[after.tensor].first), before.bytes, before.offset,
+                                name_, Quote(before.name), Quote(after.name), before.bytes, before.offset,
                                 after.bytes, after.offset));
   }
   return {};
 }
 
-Status Parser::Walk(bool build) {
-  build_ = build;
+Status Parser::Walk(bool write) {
+  write_ = write;
   in_ = FieldReader(file_, name_);
   TERN_TRY_STATUS(ReadStart());
+  if (write_) out_.Count(key_count_);
   TERN_TRY_STATUS(ReadMetadata());
   return ReadTensors();
 }
 
-Result<GgufFile> Parser::Parse() {
-  TERN_TRY_STATUS(Walk(/*build=*/false));
-  TERN_TRY_STATUS(Walk(/*build=*/true));
+Result<std::string> Parser::Encode() {
+  TERN_TRY_STATUS(Walk(/*write=*/false));
+  out_.Reserve(in_.cursor().position() + tensor_count_ * sizeof(int64_t));
+  TERN_TRY_STATUS(Walk(/*write=*/true));
   TERN_TRY_STATUS(PlaceTensors());
-  auto by_name = SortByName(result_.tensors);
-  if (!by_name.ok()) return BadInput(fmt::format("{}: {}", name_, by_name.error().what));
-  result_.by_name = std::move(by_name).value();
-  return std::move(result_);
+  return out_.Take();
+}
+
+Result<std::string> Encode(std::span<const std::byte> file, std::string_view name) {
+  return Parser(file, name).Encode();
+}
+
+// Makes sure of no more than that all may be read: the parser has found what users should be told.
+bool Place(const HeaderTensor& tensor, std::span<const std::byte> file, Tensor* out) {
+  const Format* format = FindGgufType(tensor.type);
+  const auto is_size = [](int64_t size) { return size > 0; };
+  if (format == nullptr || tensor.shape.empty() || tensor.shape.size() > GgufLimits::kDims ||
+      !std::all_of(tensor.shape.begin(), tensor.shape.end(), is_size)) {
+    return false;
+  }
+  const Result<size_t> row_bytes = RowBytes(*format, static_cast<uint64_t>(tensor.shape.back()));
+  if (!row_bytes.ok()) return false;
+  CheckedSize elements(1), bytes(row_bytes.value());
+  for (const int64_t size : tensor.shape) elements = elements * static_cast<uint64_t>(size);
+  for (size_t i = 0; i + 1 < tensor.shape.size(); ++i) bytes = bytes * static_cast<uint64_t>(tensor.shape[i]);
+  *out = {format, tensor.shape, DataAt(file, tensor.offset, bytes)};
+  return out->data != nullptr && !elements.overflow();
 }
 
 }  // namespace
@@ -283,8 +306,29 @@ Result<std::vector<uint32_t>> SortByName(const NamedTensors& tensors) {
   return order;
 }
 
-Result<GgufFile> ParseGguf(std::span<const std::byte> file, std::string_view name) {
-  return Parser(file, name).Parse();
+Result<GgufFile> DecodeGgufHeader(std::string_view header, std::span<const std::byte> file,
+                                  std::string_view name) {
+  HeaderDecoder in(header);
+  GgufFile result;
+  uint64_t tensors = 0;
+  if (!in.Values(&result.metadata) || !in.TensorCount(&tensors)) return DamagedHeader(name);
+  result.tensors.reserve(tensors);
+  HeaderTensor tensor;
+  Tensor placed;
+  for (uint64_t i = 0; i < tensors; ++i) {
+    if (!in.NextTensor(&tensor) || !Place(tensor, file, &placed)) return DamagedHeader(name);
+    result.tensors.emplace_back(std::string(tensor.name), std::move(placed));
+  }
+  if (!in.at_end()) return DamagedHeader(name);
+  auto by_name = SortByName(result.tensors);
+  if (!by_name.ok()) return BadInput(fmt::format("{}: {}", name, by_name.error().what));
+  result.by_name = std::move(by_name).value();
+  return result;
+}
+
+Result<GgufFile> ReadGguf(std::span<const std::byte> file, std::string_view name, Isolation isolation) {
+  TERN_TRY(const std::string header, RunEncoder(Encode, file, name, isolation));
+  return DecodeGgufHeader(header, file, name);
 }
 
 }  // namespace tern

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/sandbox.h"
 #include "io/checkpoint.h"
 
 namespace tern {
@@ -36,8 +37,17 @@ struct GgufFile {
   std::vector<uint32_t> by_name;  // positions in `tensors`, sorted by name
 };
 
-// `name` stands in front of every error. Heap: at most about eight times the header's bytes.
-Result<GgufFile> ParseGguf(std::span<const std::byte> file, std::string_view name);
+// `name` stands in front of every error. Heap: at most about nine times the header's bytes. The file is
+// parsed where `isolation` says; what comes of that is checked here once more.
+Result<GgufFile> ReadGguf(std::span<const std::byte> file, std::string_view name, Isolation isolation);
+// In this process: for tests and fuzzers.
+inline Result<GgufFile> ParseGguf(std::span<const std::byte> file, std::string_view name) {
+  return ReadGguf(file, name, Isolation::kNone);
+}
+
+// What the parser made of `file` (io/header_bytes.h) as metadata and tensors within it.
+Result<GgufFile> DecodeGgufHeader(std::string_view header, std::span<const std::byte> file,
+                                  std::string_view name);
 
 // Positions sorted by name; an error (without file name) where a name occurs twice.
 Result<std::vector<uint32_t>> SortByName(const NamedTensors& tensors);

@@ -136,17 +136,17 @@ bool HasTokenizerFiles(const std::string& folder) {
          (has("vocab.json") && has("merges.txt"));
 }
 
-Status HfFolder::AddFile(const std::string& name) {
+Status HfFolder::AddFile(const std::string& name, Isolation isolation) {
   const std::string path = path_ + "/" + name;
   TERN_TRY(MappedFile file, MappedFile::Open(path));
-  TERN_TRY(NamedRawTensors tensors, ParseSafetensors(file.bytes(), path));
+  TERN_TRY(NamedRawTensors tensors, ReadSafetensors(file.bytes(), path, isolation));
   std::move(tensors.begin(), tensors.end(), std::back_inserter(tensors_));
   file_bytes_ += file.bytes().size();
   files_.push_back(std::move(file));
   return {};
 }
 
-Result<std::unique_ptr<HfFolder>> HfFolder::Open(const std::string& path) {
+Result<std::unique_ptr<HfFolder>> HfFolder::Open(const std::string& path, Isolation isolation) {
   std::unique_ptr<HfFolder> folder(new HfFolder());
   folder->path_ = path;
   TERN_TRY(folder->config_, ReadJsonMetadata(path + "/config.json"));
@@ -155,10 +155,10 @@ Result<std::unique_ptr<HfFolder>> HfFolder::Open(const std::string& path) {
   Index index;
   // As Transformers looks: an index may be left over from a repository that was quantized into one file.
   if (IsFile(path + "/" + std::string(kOneFile))) {
-    TERN_TRY_STATUS(folder->AddFile(std::string(kOneFile)));
+    TERN_TRY_STATUS(folder->AddFile(std::string(kOneFile), isolation));
   } else if (IsFile(path + "/" + std::string(kIndex))) {
     TERN_TRY(index, ReadIndex(path + "/" + std::string(kIndex)));
-    for (const std::string& name : index.files) TERN_TRY_STATUS(folder->AddFile(name));
+    for (const std::string& name : index.files) TERN_TRY_STATUS(folder->AddFile(name, isolation));
   } else {
     return NotFound(fmt::format("{}: holds no weights, expected {} or {}", path, kOneFile, kIndex));
   }

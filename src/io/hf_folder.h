@@ -19,7 +19,9 @@ class HfFolder {
  public:
   // True where `path` is a folder with a config.json.
   static bool Looks(const std::string& path);
-  static Result<std::unique_ptr<HfFolder>> Open(const std::string& path);
+  // `isolation`: where the headers of safetensors are parsed; the JSON files are read in this process.
+  static Result<std::unique_ptr<HfFolder>> Open(const std::string& path,
+                                                Isolation isolation = Isolation::kChild);
 
   const std::string& path() const { return path_; }
   // config.json with nested objects flattened: "rope_scaling.factor"; arrays of objects by number:
@@ -32,7 +34,7 @@ class HfFolder {
 
  private:
   HfFolder() = default;
-  Status AddFile(const std::string& name);
+  Status AddFile(const std::string& name, Isolation isolation);
 
   std::string path_;
   Metadata config_;

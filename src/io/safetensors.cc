@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "io/field_reader.h"
+#include "io/header_bytes.h"
 #include "io/json_text.h"
 
 namespace tern {
@@ -151,6 +152,32 @@ Status CheckCover(std::vector<Entry>& entries, size_t data_bytes, std::string_vi
       fmt::format("{}: its tensors end at byte {} of the data, the file has {}", file_name, at, data_bytes));
 }
 
+Result<std::string> Encode(std::span<const std::byte> file, std::string_view name) {
+  TERN_TRY(const NamedRawTensors tensors, ParseSafetensors(file, name));
+  HeaderWriter out;
+  out.Count(tensors.size());
+  for (const auto& [tensor_name, tensor] : tensors) {
+    const auto offset = static_cast<const std::byte*>(tensor.data) - file.data();
+    out.Tensor({.name = tensor_name,
+                .type = static_cast<uint32_t>(tensor.type),
+                .shape = tensor.shape,
+                .offset = static_cast<uint64_t>(offset)});
+  }
+  return out.Take();
+}
+
+// Makes sure of no more than that all may be read: the parser has found what users should be told.
+bool Place(const HeaderTensor& tensor, std::span<const std::byte> file, RawTensor* out) {
+  if (tensor.type >= std::size(kTypes) || tensor.shape.size() > kMaxDims) return false;
+  CheckedSize bytes(kTypes[tensor.type].bytes);
+  for (const int64_t size : tensor.shape) {
+    if (size < 0) return false;
+    bytes = bytes * static_cast<uint64_t>(size);
+  }
+  *out = {static_cast<RawType>(tensor.type), tensor.shape, DataAt(file, tensor.offset, bytes)};
+  return out->data != nullptr;
+}
+
 }  // namespace
 
 std::string_view RawTypeName(RawType type) { return kTypes[static_cast<size_t>(type)].name; }
@@ -187,6 +214,25 @@ Result<NamedRawTensors> ParseSafetensors(std::span<const std::byte> file, std::s
   NamedRawTensors tensors;
   tensors.reserve(entries.size());
   for (Entry& entry : entries) tensors.emplace_back(std::move(entry.name), std::move(entry.tensor));
+  return tensors;
+}
+
+Result<NamedRawTensors> ReadSafetensors(std::span<const std::byte> file, std::string_view name,
+                                        Isolation isolation) {
+  if (isolation == Isolation::kNone) return ParseSafetensors(file, name);
+  TERN_TRY(const std::string header, RunEncoder(Encode, file, name, isolation));
+  HeaderDecoder in(header);
+  uint64_t count = 0;
+  if (!in.TensorCount(&count)) return DamagedHeader(name);
+  NamedRawTensors tensors;
+  tensors.reserve(count);
+  HeaderTensor tensor;
+  RawTensor placed;
+  for (uint64_t i = 0; i < count; ++i) {
+    if (!in.NextTensor(&tensor) || !Place(tensor, file, &placed)) return DamagedHeader(name);
+    tensors.emplace_back(std::string(tensor.name), std::move(placed));
+  }
+  if (!in.at_end()) return DamagedHeader(name);
   return tensors;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/sandbox.h"
 #include "tensor/tensor.h"
 
 namespace tern {
@@ -47,7 +48,10 @@ struct RawTensor {
 };
 using NamedRawTensors = std::vector<std::pair<std::string, RawTensor>>;
 
-// `name` stands in front of every error. In file order; the data looks into `file`.
+// `name` stands in front of every error. In file order; the data looks into `file`. Parsed in this process.
 Result<NamedRawTensors> ParseSafetensors(std::span<const std::byte> file, std::string_view name);
+// The same, parsed where `isolation` says.
+Result<NamedRawTensors> ReadSafetensors(std::span<const std::byte> file, std::string_view name,
+                                        Isolation isolation);
 
 }  // namespace tern

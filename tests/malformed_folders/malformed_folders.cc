@@ -63,9 +63,10 @@ int Main(int argc, char** argv) {
     std::printf("usage: malformed_folders [--seed S] [--count N] [--only I] [--write FOLDER]\n");
     return 2;
   }
+  const auto open = [](const std::string& path) { return OpenModelCheckpoint(path, Isolation::kNone); };
   const Judge::Rules rules{.heap_factor = 64,
                            .heap_constant = size_t{1} << 20,
-                           .open = OpenModelCheckpoint,
+                           .open = open,
                            .use = Build,
                            .is_folder = true};
   if (!ValidFoldersLoad(rules)) return 1;

@@ -314,9 +314,9 @@ Error InFolder(const std::string& path, const Error& error) {
 
 }  // namespace
 
-Result<std::unique_ptr<Checkpoint>> OpenModelCheckpoint(const std::string& path) {
-  if (!HfFolder::Looks(path)) return OpenCheckpoint(path);
-  TERN_TRY(auto folder, HfFolder::Open(path));
+Result<std::unique_ptr<Checkpoint>> OpenModelCheckpoint(const std::string& path, Isolation isolation) {
+  if (!HfFolder::Looks(path)) return OpenCheckpoint(path, isolation);
+  TERN_TRY(auto folder, HfFolder::Open(path, isolation));
   auto checkpoint = HfLoader(std::move(folder)).Load();
   if (!checkpoint.ok()) return InFolder(path, checkpoint.error());
   return checkpoint;

@@ -11,6 +11,7 @@
 namespace tern {
 
 // A GGUF file, or a Hugging Face folder with config.json and safetensors.
-Result<std::unique_ptr<Checkpoint>> OpenModelCheckpoint(const std::string& path);
+Result<std::unique_ptr<Checkpoint>> OpenModelCheckpoint(const std::string& path,
+                                                        Isolation isolation = Isolation::kChild);
 
 }  // namespace tern
