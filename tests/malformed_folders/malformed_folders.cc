@@ -64,11 +64,8 @@ int Main(int argc, char** argv) {
     return 2;
   }
   const auto open = [](const std::string& path) { return OpenModelCheckpoint(path, Isolation::kNone); };
-  const Judge::Rules rules{.heap_factor = 64,
-                           .heap_constant = size_t{1} << 20,
-                           .open = open,
-                           .use = Build,
-                           .is_folder = true};
+  const Judge::Rules rules{
+      .heap_factor = 64, .heap_constant = size_t{1} << 20, .open = open, .use = Build, .is_folder = true};
   if (!ValidFoldersLoad(rules)) return 1;
   if (!options.write_to.empty()) return WriteSeeds(options);
   Judge judge(rules, options);

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/isa.h"
+#include "base/sandbox.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 
@@ -25,8 +26,12 @@ void Setup(Arguments& args) {
   args.Run([json]() -> Status {
     const std::string isa = IsaName(DetectIsa());
     if (*json) {
-      const boost::json::object object = {
-          {"version", TERN_VERSION}, {"build", TERN_BUILD_TYPE}, {"isa", isa}, {"compiler", Compiler()}};
+      const Result<SandboxLayers> layers = ProbeSandbox();
+      const boost::json::object object = {{"version", TERN_VERSION},
+                                          {"build", TERN_BUILD_TYPE},
+                                          {"isa", isa},
+                                          {"compiler", Compiler()},
+                                          {"sandbox", layers.ok() ? ToString(layers.value()) : "none"}};
       fmt::print("{}\n", boost::json::serialize(object));
     } else {
       fmt::print("tern {} ({}, {}, {})\n", TERN_VERSION, TERN_BUILD_TYPE, isa, Compiler());
