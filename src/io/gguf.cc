@@ -112,12 +112,12 @@ Status Parser::ReadMetadata() {
     in_.At({.kind = "metadata key", .name = key});
     uint32_t type = 0;
     TERN_TRY_STATUS(in_.Read("value type", &type));
-    const size_t begin = in_.cursor().position();
+    const uint64_t begin = in_.cursor().position();
     TERN_TRY(const MetaValue value, CheckGgufValue(type, &in_));
     if (key == "general.alignment") TERN_TRY_STATUS(TakeAlignment(value));
     if (!write_) continue;
     if (!keys_.insert(key).second) return in_.Bad("occurs twice");
-    out_.Value(key, type, file_.subspan(begin, in_.cursor().position() - begin));
+    out_.Value(key, type, begin);
   }
   return {};
 }
@@ -264,7 +264,6 @@ Status Parser::Walk(bool write) {
 
 Result<std::string> Parser::Encode() {
   TERN_TRY_STATUS(Walk(/*write=*/false));
-  out_.Reserve(in_.cursor().position() + tensor_count_ * sizeof(int64_t));
   TERN_TRY_STATUS(Walk(/*write=*/true));
   TERN_TRY_STATUS(PlaceTensors());
   return out_.Take();
@@ -308,7 +307,7 @@ Result<std::vector<uint32_t>> SortByName(const NamedTensors& tensors) {
 
 Result<GgufFile> DecodeGgufHeader(std::string_view header, std::span<const std::byte> file,
                                   std::string_view name) {
-  HeaderDecoder in(header);
+  HeaderDecoder in(header, file);
   GgufFile result;
   uint64_t tensors = 0;
   if (!in.Values(&result.metadata) || !in.TensorCount(&tensors)) return DamagedHeader(name);

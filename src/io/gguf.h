@@ -37,7 +37,7 @@ struct GgufFile {
   std::vector<uint32_t> by_name;  // positions in `tensors`, sorted by name
 };
 
-// `name` stands in front of every error. Heap: at most about nine times the header's bytes. The file is
+// `name` stands in front of every error. Heap: at most about eight times the header's bytes. The file is
 // parsed where `isolation` says; what comes of that is checked here once more.
 Result<GgufFile> ReadGguf(std::span<const std::byte> file, std::string_view name, Isolation isolation);
 // In this process: for tests and fuzzers.

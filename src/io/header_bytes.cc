@@ -15,6 +15,97 @@ constexpr uint64_t kMinTensorBytes = 8 + 4 + 4 + 8;
 
 std::string ReaderOf(std::string_view name) { return fmt::format("{}: the header's reader", name); }
 
+bool ReadText(Cursor* in, std::string_view* out) {
+  uint64_t bytes = 0;
+  return in->Read(&bytes) && in->ReadText(bytes, out);
+}
+
+// One value where it lies in the file.
+class ValueDecoder {
+ public:
+  explicit ValueDecoder(std::span<const std::byte> file) : in_(file) {}
+  bool Decode(uint32_t type, MetaValue* out);
+
+ private:
+  bool Array(MetaValue* out);
+  template <class T>
+  bool Number(MetaValue* out);
+  template <class T>
+  bool Numbers(MetaValue* out);
+  bool Bools(MetaValue* out);
+  bool Strings(MetaValue* out);
+
+  Cursor in_;
+};
+
+template <class T>
+bool ValueDecoder::Number(MetaValue* out) {
+  T value{};
+  if (!in_.Read(&value)) return false;
+  *out = static_cast<WidenedNumber<T>>(value);
+  return true;
+}
+
+template <class T>
+bool ValueDecoder::Numbers(MetaValue* out) {
+  uint64_t count = 0;
+  std::vector<WidenedNumber<T>> values;
+  if (!in_.Read(&count) || !in_.ReadArray<T>(count, &values)) return false;
+  *out = std::move(values);
+  return true;
+}
+
+bool ValueDecoder::Bools(MetaValue* out) {
+  uint64_t count = 0;
+  std::string_view bytes;
+  if (!in_.Read(&count) || !in_.ReadText(count, &bytes)) return false;
+  std::vector<bool> values(bytes.size());
+  for (size_t i = 0; i < values.size(); ++i) values[i] = bytes[i] != 0;
+  *out = std::move(values);
+  return true;
+}
+
+bool ValueDecoder::Strings(MetaValue* out) {
+  uint64_t count = 0;
+  if (!in_.Read(&count) || count > in_.remaining() / sizeof(uint64_t)) return false;
+  std::vector<std::string> values;
+  values.reserve(count);
+  for (uint64_t i = 0; i < count; ++i) {
+    std::string_view text;
+    if (!ReadText(&in_, &text)) return false;
+    values.emplace_back(text);
+  }
+  *out = std::move(values);
+  return true;
+}
+
+bool ValueDecoder::Array(MetaValue* out) {
+  uint32_t type = 0;
+  if (!in_.Read(&type)) return false;
+  if (type == static_cast<uint32_t>(GgufType::kBool)) return Bools(out);
+  if (type == static_cast<uint32_t>(GgufType::kString)) return Strings(out);
+  bool is_read = false;
+  return VisitGgufNumber(type, [&](auto number) { is_read = Numbers<decltype(number)>(out); }) && is_read;
+}
+
+bool ValueDecoder::Decode(uint32_t type, MetaValue* out) {
+  if (type == static_cast<uint32_t>(GgufType::kArray)) return Array(out);
+  if (type == static_cast<uint32_t>(GgufType::kBool)) {
+    uint8_t value = 0;
+    if (!in_.Read(&value)) return false;
+    *out = value != 0;
+    return true;
+  }
+  if (type == static_cast<uint32_t>(GgufType::kString)) {
+    std::string_view text;
+    if (!ReadText(&in_, &text)) return false;
+    *out = std::string(text);
+    return true;
+  }
+  bool is_read = false;
+  return VisitGgufNumber(type, [&](auto number) { is_read = Number<decltype(number)>(out); }) && is_read;
+}
+
 }  // namespace
 
 void HeaderWriter::Text(std::string_view text) {
@@ -22,10 +113,10 @@ void HeaderWriter::Text(std::string_view text) {
   bytes_ += text;
 }
 
-void HeaderWriter::Value(std::string_view key, uint32_t gguf_type, std::span<const std::byte> bytes) {
+void HeaderWriter::Value(std::string_view key, uint32_t gguf_type, uint64_t offset) {
   Text(key);
   Put(gguf_type);
-  bytes_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  Put(offset);
 }
 
 void HeaderWriter::Tensor(const HeaderTensor& tensor) {
@@ -36,19 +127,16 @@ void HeaderWriter::Tensor(const HeaderTensor& tensor) {
   Put(tensor.offset);
 }
 
-bool HeaderDecoder::Text(std::string_view* out) {
-  uint64_t bytes = 0;
-  return in_.Read(&bytes) && in_.ReadText(bytes, out);
-}
-
 bool HeaderDecoder::Values(Metadata* out) {
   uint64_t count = 0;
   if (!in_.Read(&count)) return false;
   for (uint64_t i = 0; i < count; ++i) {
     std::string_view key;
     uint32_t type = 0;
+    uint64_t offset = 0;
     MetaValue value;
-    if (!Text(&key) || !in_.Read(&type) || !Value(type, &value)) return false;
+    if (!ReadText(&in_, &key) || !in_.Read(&type) || !in_.Read(&offset)) return false;
+    if (offset > file_.size() || !ValueDecoder(file_.subspan(offset)).Decode(type, &value)) return false;
     out->Set(std::string(key), std::move(value));
   }
   return true;
@@ -60,76 +148,8 @@ bool HeaderDecoder::TensorCount(uint64_t* out) {
 
 bool HeaderDecoder::NextTensor(HeaderTensor* out) {
   uint32_t dims = 0;
-  return Text(&out->name) && in_.Read(&out->type) && in_.Read(&dims) && dims <= kMaxDims &&
+  return ReadText(&in_, &out->name) && in_.Read(&out->type) && in_.Read(&dims) && dims <= kMaxDims &&
          in_.ReadArray<int64_t>(dims, &out->shape) && in_.Read(&out->offset);
-}
-
-template <class T>
-bool HeaderDecoder::Number(MetaValue* out) {
-  T value{};
-  if (!in_.Read(&value)) return false;
-  *out = static_cast<WidenedNumber<T>>(value);
-  return true;
-}
-
-template <class T>
-bool HeaderDecoder::Numbers(MetaValue* out) {
-  uint64_t count = 0;
-  std::vector<WidenedNumber<T>> values;
-  if (!in_.Read(&count) || !in_.ReadArray<T>(count, &values)) return false;
-  *out = std::move(values);
-  return true;
-}
-
-bool HeaderDecoder::Bools(MetaValue* out) {
-  uint64_t count = 0;
-  std::string_view bytes;
-  if (!in_.Read(&count) || !in_.ReadText(count, &bytes)) return false;
-  std::vector<bool> values(bytes.size());
-  for (size_t i = 0; i < values.size(); ++i) values[i] = bytes[i] != 0;
-  *out = std::move(values);
-  return true;
-}
-
-bool HeaderDecoder::Strings(MetaValue* out) {
-  uint64_t count = 0;
-  if (!in_.Read(&count) || count > in_.remaining() / sizeof(uint64_t)) return false;
-  std::vector<std::string> values;
-  values.reserve(count);
-  for (uint64_t i = 0; i < count; ++i) {
-    std::string_view text;
-    if (!Text(&text)) return false;
-    values.emplace_back(text);
-  }
-  *out = std::move(values);
-  return true;
-}
-
-bool HeaderDecoder::Array(MetaValue* out) {
-  uint32_t type = 0;
-  if (!in_.Read(&type)) return false;
-  if (type == static_cast<uint32_t>(GgufType::kBool)) return Bools(out);
-  if (type == static_cast<uint32_t>(GgufType::kString)) return Strings(out);
-  bool is_read = false;
-  return VisitGgufNumber(type, [&](auto number) { is_read = Numbers<decltype(number)>(out); }) && is_read;
-}
-
-bool HeaderDecoder::Value(uint32_t type, MetaValue* out) {
-  if (type == static_cast<uint32_t>(GgufType::kArray)) return Array(out);
-  if (type == static_cast<uint32_t>(GgufType::kBool)) {
-    uint8_t value = 0;
-    if (!in_.Read(&value)) return false;
-    *out = value != 0;
-    return true;
-  }
-  if (type == static_cast<uint32_t>(GgufType::kString)) {
-    std::string_view text;
-    if (!Text(&text)) return false;
-    *out = std::string(text);
-    return true;
-  }
-  bool is_read = false;
-  return VisitGgufNumber(type, [&](auto number) { is_read = Number<decltype(number)>(out); }) && is_read;
 }
 
 const std::byte* DataAt(std::span<const std::byte> file, uint64_t offset, CheckedSize bytes) {

@@ -1,11 +1,13 @@
 #pragma once
 // What a model file's header says, in the one plain form in which the child that parsed it hands it over:
-// values, then tensors with their places in the file. The decoder is small and trusts nothing, for the
-// child may be in the hands of who wrote the file. Internal to src/io.
+// which values lie where in the file, then which tensors. The decoder is small and trusts neither those bytes
+// nor the file, for the child may be in the hands of who wrote it. Internal to src/io.
 //
 // Everything little-endian and in a row. Values: count in 64 bits; each a key, a GgufType in 32 bits, the
-// bytes of GGUF. Tensors: count in 64 bits; each a name, type and number of dimensions in 32 bits, the
-// dimensions slowest first and the offset in 64 bits. Keys and names: length in 64 bits, bytes.
+// offset in 64 bits. Tensors: count in 64 bits; each a name, type and number of dimensions in 32 bits, the
+// dimensions slowest first and the offset in 64 bits. Keys and names: length in 64 bits, bytes. Offsets count
+// from the file's start. Values stay where they are because a vocabulary takes megabytes, which to copy to
+// another process takes longer than to parse.
 
 #include <cstdint>
 #include <span>
@@ -29,10 +31,9 @@ struct HeaderTensor {
 
 class HeaderWriter {
  public:
-  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
   // First the values, then the tensors, as many as was said.
   void Count(uint64_t count) { Put(count); }
-  void Value(std::string_view key, uint32_t gguf_type, std::span<const std::byte> bytes);
+  void Value(std::string_view key, uint32_t gguf_type, uint64_t offset);
   void Tensor(const HeaderTensor& tensor);
   std::string Take() { return std::move(bytes_); }
 
@@ -46,28 +47,20 @@ class HeaderWriter {
   std::string bytes_;
 };
 
-// False: the bytes are not what a HeaderWriter writes.
+// False: the bytes are not what a HeaderWriter writes of `file`.
 class HeaderDecoder {
  public:
   // `bytes` outlive it and the tensors' names.
-  explicit HeaderDecoder(std::string_view bytes) : in_(std::as_bytes(std::span(bytes))) {}
+  HeaderDecoder(std::string_view bytes, std::span<const std::byte> file)
+      : in_(std::as_bytes(std::span(bytes))), file_(file) {}
   [[nodiscard]] bool Values(Metadata* out);
   [[nodiscard]] bool TensorCount(uint64_t* out);
   [[nodiscard]] bool NextTensor(HeaderTensor* out);
   bool at_end() const { return in_.remaining() == 0; }
 
  private:
-  bool Text(std::string_view* out);
-  bool Value(uint32_t type, MetaValue* out);
-  bool Array(MetaValue* out);
-  template <class T>
-  bool Number(MetaValue* out);
-  template <class T>
-  bool Numbers(MetaValue* out);
-  bool Bools(MetaValue* out);
-  bool Strings(MetaValue* out);
-
   Cursor in_;
+  std::span<const std::byte> file_;
 };
 
 // The bytes of a tensor within the file; nullptr where they are not.

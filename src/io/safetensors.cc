@@ -221,7 +221,7 @@ Result<NamedRawTensors> ReadSafetensors(std::span<const std::byte> file, std::st
                                         Isolation isolation) {
   if (isolation == Isolation::kNone) return ParseSafetensors(file, name);
   TERN_TRY(const std::string header, RunEncoder(Encode, file, name, isolation));
-  HeaderDecoder in(header);
+  HeaderDecoder in(header, file);
   uint64_t count = 0;
   if (!in.TensorCount(&count)) return DamagedHeader(name);
   NamedRawTensors tensors;

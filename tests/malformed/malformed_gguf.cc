@@ -57,7 +57,7 @@ int Main(int argc, char** argv) {
   if (!ValidFilesLoad()) return 1;
   if (!options.write_to.empty()) return WriteSeeds(options);
   const auto open = [](const std::string& path) { return OpenCheckpoint(path, Isolation::kNone); };
-  Judge judge({.heap_factor = 9, .heap_constant = 64 * 1024, .open = open}, options);
+  Judge judge({.heap_factor = 8, .heap_constant = 64 * 1024, .open = open}, options);
   ForEachBrokenFile(options.seed, options.count, [&](const Broken& file) { judge.Take(file); });
   return judge.Report();
 }
