@@ -49,6 +49,10 @@ void ResetSignals() {
 void CloseAllBut(int fd) {
 #ifdef SYS_close_range
   const auto kept = static_cast<unsigned>(fd);
+  // ThreadSanitizer writes out the caller's copy of stdout at _exit(); reports go to stderr.
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO}) {
+    if (standard != fd) close(standard);
+  }
   const unsigned first = kSanitizer ? 3 : 0;
   if (kept > first) syscall(SYS_close_range, first, kept - 1, 0);
   syscall(SYS_close_range, std::max(first, kept + 1), ~0U, 0);
