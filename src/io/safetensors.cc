@@ -51,7 +51,7 @@ class HeaderReader {
     if (fields == nullptr) return Bad(name, "is no object, expected dtype, shape and data_offsets");
     TERN_TRY_STATUS(ReadType(name, *fields, entry.tensor.type));
     TERN_TRY_STATUS(ReadShape(name, *fields, entry.tensor.shape));
-    uint64_t offsets[2];
+    uint64_t offsets[2] = {};
     TERN_TRY_STATUS(ReadOffsets(name, *fields, offsets));
     entry.begin = offsets[0];
     entry.end = offsets[1];

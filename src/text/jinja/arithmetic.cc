@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "text/jinja/format.h"
@@ -105,6 +106,27 @@ Result<Value> FloatArithmetic(BinaryOp op, double a, double b) {
   return Value(op == BinaryOp::kModulo ? FloorModulo(a, b) : FloorDivide(a, b));
 }
 
+TextBuilder Repeated(const Text& text, size_t count) {
+  TextBuilder builder;
+  if (text.bytes.empty()) return builder;
+  if (!text.runs.empty()) {
+    for (size_t i = 0; i < count && !builder.overflowed(); ++i) builder.Append(text);
+    return builder;
+  }
+  // Many copies of a short text at a time: one by one, the steps between them would take far longer than they
+  // do.
+  constexpr size_t kBlockBytes = 4096;
+  const size_t in_block = std::min(count, std::max<size_t>(kBlockBytes / text.bytes.size(), 1));
+  std::string block;
+  for (size_t i = 0; i < in_block; ++i) block += text.bytes;
+  for (size_t left = count; left > 0 && !builder.overflowed();) {
+    const size_t copies = std::min(left, in_block);
+    builder.Append(std::string_view(block).substr(0, copies * text.bytes.size()), text.is_template);
+    left -= copies;
+  }
+  return builder;
+}
+
 Result<Value> Repeat(Workspace& workspace, const Value& value, Int times) {
   constexpr Int kMost = Int{1} << 62;
   const size_t count = times < 0 ? 0 : static_cast<size_t>(times < kMost ? times : kMost);
@@ -113,11 +135,7 @@ Result<Value> Repeat(Workspace& workspace, const Value& value, Int times) {
       TERN_TRY_STATUS(workspace.Reserve(count, value.bytes().size()));
     }
     workspace.SpendBytes(value.bytes().size() * count);
-    TextBuilder builder;
-    for (size_t i = 0; i < count && !value.bytes().empty() && !builder.overflowed(); ++i) {
-      builder.Append(value.text());
-    }
-    const Value made = workspace.NewText(std::move(builder));
+    const Value made = workspace.NewText(Repeated(value.text(), count));
     return workspace.heap().WithMarkup(made.text(), value.text().is_markup);
   }
   const std::vector<Value>& items = value.sequence().items;
