@@ -3,7 +3,7 @@
 #   make run        talk to the default model (pulls it first)
 #   make test       build and run all tests
 #   make build      build/bin/tern
-#   make bench      measure this machine and both catalogue models
+#   make bench      measure this machine and both catalogue models; PEERS="--llama-cpp DIR --ik DIR" beside others
 #   make presubmit  the checks that every change must pass, in seconds
 #   make PRESET=asan test    another build: release (default), debug, asan (with UBSan), tsan
 
@@ -23,7 +23,7 @@ build: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target tern
 
 bench: build
-	@bench/run $(BUILD)/bin/tern
+	@bench/compare smollm2 gemma3-270m --tern $(BUILD)/bin/tern --rounds 3 --depth 1024 --batch 8 $(PEERS)
 
 presubmit:
 	@tools/setup checks
