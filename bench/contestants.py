@@ -3,6 +3,7 @@ import json
 import re
 import shlex
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,9 +26,11 @@ class Failed(Exception):
 
 
 def run(command):
-    """Standard output, and standard error after it."""
+    """Standard output, and standard error after it. Some programs leave logs where they run, so that is nowhere."""
+    words = [str(word) for word in command]
     try:
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=SECONDS, errors="replace")
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, errors="replace", cwd=folder)
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise Failed(str(problem)) from problem
     if done.returncode != 0:
