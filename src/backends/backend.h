@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/step_profile.h"
 #include "backends/weight_files.h"
 #include "base/required.h"
 #include "base/result.h"
@@ -48,6 +49,12 @@ class Plan {
   virtual ~Plan() = default;
   // One forward step, within the limits the plan was made for. Allocates nothing after the first call.
   virtual Status Run(const Batch& batch, KvStore* kv) = 0;
+  // What a step consists of, for Profile.
+  virtual PlanLayout layout() const { return {}; }
+  // Run that writes down when what was done; `profile` made from layout().
+  virtual Status Profile(const Batch&, KvStore*, StepProfile*) {
+    return Unsupported("this device does not say where its time goes; expected --device cpu");
+  }
   // Graph output i of the last step: row-major f32, [R, columns] or [T, columns]. Valid until the next Run.
   virtual std::span<const float> Output(size_t i) const = 0;
   virtual PlanBytes bytes() const = 0;

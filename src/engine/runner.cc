@@ -203,10 +203,16 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
   return {};
 }
 
+Status Runner::RunPlan() {
+  const Batch batch{tokens_, positions_, output_rows_, spans_, token_types_};
+  if (profile_ != nullptr) return plan_->Profile(batch, kv_.get(), profile_);
+  return plan_->Run(batch, kv_.get());
+}
+
 Status Runner::Step(std::span<const StepWork> work) {
   TERN_TRY_STATUS(CheckWork(work));
   Status status = FillBatch(work);
-  if (status.ok()) status = plan_->Run({tokens_, positions_, output_rows_, spans_, token_types_}, kv_.get());
+  if (status.ok()) status = RunPlan();
   for (const StepWork& w : work) {
     Sequence& s = at(w.sequence);
     if (status.ok()) {

@@ -74,10 +74,14 @@ class Runner {
   // One forward step. Either all of the work is done or none of it. Errors: more rows than a step takes, a
   // sequence beyond its context, a token id outside the vocabulary, KV exhausted.
   Status Step(std::span<const StepWork> work);
+  // Steps from now on write down when they did what; null: no longer.
+  void Observe(StepProfile* profile) { profile_ = profile; }
+  PlanLayout layout() const { return plan_->layout(); }
   // Row i of the last step's logits, [vocabulary], in the order of the work.
   std::span<const float> Logits(int i) const;
 
   const LoadedModel& model() const { return *model_; }
+  const Graph& graph() const { return graph_; }  // what a step runs
   int context() const { return context_; }
   int step_tokens() const { return limits_.tokens; }
   int step_outputs() const { return limits_.outputs; }
@@ -101,6 +105,7 @@ class Runner {
   Runner() = default;
   Status CheckWork(std::span<const StepWork> work) const;
   Status FillBatch(std::span<const StepWork> work);
+  Status RunPlan();
   Sequence& at(SequenceId id) { return sequences_[static_cast<size_t>(id)]; }
   const Sequence& at(SequenceId id) const { return sequences_[static_cast<size_t>(id)]; }
 
@@ -116,6 +121,7 @@ class Runner {
   std::vector<Sequence> sequences_;
   std::vector<int32_t> tokens_, positions_, output_rows_, token_types_;
   std::vector<SequenceSpan> spans_;
+  StepProfile* profile_ = nullptr;
 };
 
 }  // namespace tern

@@ -239,7 +239,7 @@ void CpuPlan::RunStages(const Batch& batch, KvStore* kv, int thread) {
   }
 }
 
-Status CpuPlan::Run(const Batch& batch, KvStore* kv) {
+Status CpuPlan::Bind(const Batch& batch, KvStore* kv) {
   TERN_TRY_STATUS(CheckBatch(batch, kv, rules_));
   std::copy(batch.tokens.begin(), batch.tokens.end(), tokens_.begin());
   std::copy(batch.positions.begin(), batch.positions.end(), positions_.begin());
@@ -248,6 +248,11 @@ Status CpuPlan::Run(const Batch& batch, KvStore* kv) {
   std::copy(batch.token_types.begin(), batch.token_types.end(), token_types_.begin());
   SetRows(batch.rows(), batch.outputs());
   BindStages(batch, kv);
+  return {};
+}
+
+Status CpuPlan::Run(const Batch& batch, KvStore* kv) {
+  TERN_TRY_STATUS(Bind(batch, kv));
   device_->team.Run([&](int thread) { RunStages(batch, kv, thread); });
   return {};
 }

@@ -9,6 +9,7 @@
 #include "backends/check_batch.h"
 #include "backends/cpu/step.h"
 #include "backends/cpu/weights.h"
+#include "backends/step_profile.h"
 #include "base/team.h"
 
 namespace tern {
@@ -30,6 +31,8 @@ class CpuPlan : public Plan {
                                                const WeightFiles& files, std::shared_ptr<CpuDevice> device);
 
   Status Run(const Batch& batch, KvStore* kv) override;
+  PlanLayout layout() const override;
+  Status Profile(const Batch& batch, KvStore* kv, StepProfile* profile) override;
   std::span<const float> Output(size_t i) const override;
   PlanBytes bytes() const override { return bytes_; }
   PlanOps ops() const override { return ops_; }
@@ -61,8 +64,10 @@ class CpuPlan : public Plan {
   void CountCosts(const Graph& graph);
 
   void SetRows(int tokens, int outputs);
+  Status Bind(const Batch& batch, KvStore* kv);
   void BindStages(const Batch& batch, KvStore* kv);
   void RunStages(const Batch& batch, KvStore* kv, int thread);
+  void ProfileStages(const Batch& batch, KvStore* kv, int thread, StepProfile* profile);
   StepMemory Memory(int thread, const Stage& stage);
 
   std::shared_ptr<CpuDevice> device_;

@@ -6,8 +6,8 @@
 #include <boost/json/serialize.hpp>
 #include <chrono>
 
-#include "backends/cpu/limits/limits.h"
 #include "cli/command.h"
+#include "cli/limits_text.h"
 #include "cli/model_flags.h"
 #include "cli/progress.h"
 
@@ -148,10 +148,7 @@ void PrintText(const Options& o, const Runner& runner, const MachineLimits& l,
                const std::vector<Figure>& figures) {
   fmt::print("{}: {}, precision {}, KV {}\n", o.model.model, runner.device(), o.model.precision,
              KvTypeName(runner.kv_type()));
-  fmt::print(
-      "limits of {} thread{}: read {:.1f} GB/s, int8 {:.0f} GOP/s, bf16 {:.0f} GFLOP/s, fp32 {:.0f} "
-      "GFLOP/s\n\n",
-      l.threads, l.threads == 1 ? "" : "s", l.read_gb_s, l.int8_gop_s, l.bf16_gflop_s, l.fp32_gflop_s);
+  fmt::print("{}\n\n", LimitsText(l));
   fmt::print("{:<8} {:>7} {:>6} {:>7} {:>10} {:>8}  {}\n", "test", "tokens", "batch", "depth", "tokens/s",
              "spread", "share of limit");
   for (const Figure& f : figures) {
@@ -173,15 +170,10 @@ void PrintJson(const Options& o, const Runner& runner, const MachineLimits& l,
                                           {"spread", f.spread},
                                           {"share", f.share}});
   }
-  const boost::json::object limits{{"threads", l.threads},
-                                   {"read_gb_s", l.read_gb_s},
-                                   {"int8_gop_s", l.int8_gop_s},
-                                   {"bf16_gflop_s", l.bf16_gflop_s},
-                                   {"fp32_gflop_s", l.fp32_gflop_s}};
   fmt::print("{}\n", boost::json::serialize(boost::json::object{{"model", o.model.model},
                                                                 {"device", runner.device()},
                                                                 {"precision", o.model.precision},
-                                                                {"limits", limits},
+                                                                {"limits", LimitsJson(l)},
                                                                 {"results", results}}));
 }
 

@@ -1,0 +1,109 @@
+#include "cli/explain.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/limits_text.h"
+#include "cli/model_flags.h"
+#include "cli/progress.h"
+
+namespace tern {
+namespace {
+
+struct Options {
+  ModelFlags model;
+  int prefill = 512, batch = 1, depth = 0, steps = 32, top = 5;
+  std::string limits, html, trace;
+  bool json = false;
+};
+
+// A chunk takes as long as many decode steps.
+constexpr int kChunksPerSteps = 4;
+
+Result<Explanation> Measure(const Options& o, Engine& engine, const PerfCounters* counters,
+                            const PlanLayout& layout) {
+  Explanation e;
+  StepMeter meter(&engine, counters);
+  Progress progress("explain", Progress::Unit::kCount);
+  progress.Update(0, 2);
+  TERN_TRY(const MeteredSteps decode, meter.Decode(o.batch, o.depth, o.steps));
+  TERN_TRY(ExplainedStep step, Explain("decode", decode, layout, engine));
+  e.steps.push_back(std::move(step));
+  progress.Update(1, 2);
+  if (o.prefill > 0) {
+    const int chunks = std::max(1, o.steps / kChunksPerSteps);
+    TERN_TRY(const MeteredSteps prefill, meter.Prefill(o.prefill, o.depth, chunks));
+    TERN_TRY(ExplainedStep chunk, Explain("prefill", prefill, layout, engine));
+    e.steps.push_back(std::move(chunk));
+  }
+  return e;
+}
+
+Result<MachineLimits> LimitsFor(const Options& o) {
+  if (!o.limits.empty()) return ReadLimits(o.limits);
+  return MeasureLimits(o.model.threads);
+}
+
+Status Run(const Options& o) {
+  TERN_TRY(const auto model, OpenPredictor(o.model));
+  TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
+  options.sequences = o.batch;
+  options.step_tokens = std::max(o.prefill, 1);
+  options.context = std::max(options.context, o.depth + std::max(o.prefill, 2 * o.steps + 8) + 2);
+  TERN_TRY(const MachineLimits limits, LimitsFor(o));
+  // Threads that start later are counted with this one.
+  const auto counters = PerfCounters::Open();
+  TERN_TRY(auto runner, Runner::Make(model, options));
+  const PlanLayout layout = runner->layout();
+  if (layout.threads == 0) {
+    return Unsupported("device " + o.model.device + ": does not say where its time goes, expected cpu");
+  }
+  Engine engine(std::move(runner));
+  TERN_TRY(Explanation e, Measure(o, engine, counters.ok() ? &counters.value() : nullptr, layout));
+  e.model = o.model.model;
+  e.device = engine.runner().device();
+  e.precision = o.model.precision;
+  e.kv_type = KvTypeName(engine.runner().kv_type());
+  e.limits = limits;
+  if (!counters.ok()) e.counters_error = counters.error().what;
+  if (!o.html.empty()) TERN_TRY_STATUS(WriteFileAtomic(o.html, ExplainPage(e)));
+  if (!o.trace.empty()) {
+    TERN_TRY_STATUS(WriteFileAtomic(o.trace, ExplainTrace(e, layout, engine.runner().graph())));
+  }
+  fmt::print("{}{}", o.json ? boost::json::serialize(ExplainJson(e, o.top)) : ExplainText(e, o.top),
+             o.json ? "\n" : "");
+  return {};
+}
+
+void Setup(Arguments& args) {
+  auto o = std::make_shared<Options>();
+  AddModelArgument(args, &o->model, true);
+  args.Option("-p,--prefill", &o->prefill, "tokens of the chunk of a prompt; 0: none").Range(0, 1 << 20);
+  args.Option("--batch", &o->batch, "sequences that decode together").Range(1, 4096);
+  args.Option("--depth", &o->depth, "tokens already in the KV cache").Range(0, 1 << 24);
+  args.Option("--steps", &o->steps, "steps that are profiled; as many are not").Range(1, 4096);
+  args.Option("--top", &o->top, "how many single nodes to list").Range(0, 1 << 20);
+  args.Option("--limits", &o->limits, "the machine's limits, from what bench or explain printed with --json")
+      .ValueName("FILE")
+      .ExistingFile();
+  args.Option("--html", &o->html, "write a flame view, one page that needs nothing else").ValueName("FILE");
+  args.Option("--trace", &o->trace, "write a step of each kind as Chrome trace").ValueName("FILE");
+  args.Flag("--json", &o->json, "print one JSON object");
+  AddRunnerFlags(args, &o->model, ContextFlag::kNo);
+  args.Run([o] { return Run(*o); });
+}
+
+}  // namespace
+
+extern const CommandDesc k_command_explain;
+const CommandDesc k_command_explain = {
+    .name = "explain",
+    .summary = "where the time of a step goes, op by op",
+    .example = "tern explain smollm2 --depth 512 --html flame.html",
+    .setup = Setup,
+};
+
+}  // namespace tern
