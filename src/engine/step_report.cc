@@ -68,10 +68,9 @@ class Adder {
     int64_t at = p.bound;
     for (size_t s = 0; s < layout_.stages; ++s) {
       if (!p.ran(s)) continue;
-      // Thread 0 goes from stage to stage without a gap; the first one includes the others' waking up.
-      const int64_t left = s == last ? p.end : p.visit(s, 0).left;
-      AddStage(p, s, static_cast<double>(left - at));
-      at = left;
+      const int64_t passed = s == last ? p.end : Passed(p, s);
+      AddStage(p, s, at, passed);
+      at = passed;
       ++stages_;
     }
     ++steps_;
@@ -83,7 +82,7 @@ class Adder {
     return mean;
   }
   IdleTime Idle() const {
-    return {Us(serial_ns_ / steps_), Us(barrier_ns_ / steps_), Us(uneven_ns_ / steps_)};
+    return {Us(serial_ns_ / steps_), Us(uneven_ns_ / steps_), Us(barrier_ns_ / steps_)};
   }
   std::vector<ThreadTime> Threads() const {
     std::vector<ThreadTime> mean = threads_;
@@ -101,24 +100,33 @@ class Adder {
     return busy;
   }
 
-  void AddStage(const StepProfile& p, size_t stage, double wall) {
-    double busy = 0;
+  // When the first thread got past the barrier behind a stage: all have been there by then, and none has
+  // begun the next.
+  static int64_t Passed(const StepProfile& p, size_t stage) {
+    int64_t first = std::numeric_limits<int64_t>::max();
+    for (size_t t = 0; t < p.threads; ++t) first = std::min(first, p.visit(stage, t).left);
+    return first;
+  }
+
+  void AddStage(const StepProfile& p, size_t stage, int64_t begin, int64_t end) {
+    const auto wall = static_cast<double>(end - begin), threads = static_cast<double>(p.threads);
+    double busy = 0, late = 0;
     int workers = 0;
-    int64_t barrier = std::numeric_limits<int64_t>::max();
+    int64_t done = begin;
     for (size_t t = 0; t < p.threads; ++t) {
       const double mine = Busy(p, stage, t);
       const StepProfile::Visit& visit = p.visit(stage, t);
       threads_[t].busy_us += mine;
-      threads_[t].wait_us += std::max(0.0, wall - mine);
+      threads_[t].wait_us += wall - mine;
       busy += mine;
       workers += mine > 0 ? 1 : 0;
-      barrier = std::min(barrier, visit.left - visit.done);
+      late += static_cast<double>(visit.begin - begin);
+      done = std::max(done, visit.done);
     }
-    const auto threads = static_cast<double>(p.threads);
-    const double wait = std::max(0.0, wall - busy / threads);
-    const double past = std::min(wait, static_cast<double>(barrier));
-    barrier_ns_ += past;
-    (workers == 1 && p.threads > 1 ? serial_ns_ : uneven_ns_) += wait - past;
+    const double wait = wall - busy / threads;
+    const double barrier = static_cast<double>(end - done) + late / threads;
+    barrier_ns_ += barrier;
+    (workers == 1 && p.threads > 1 ? serial_ns_ : uneven_ns_) += wait - barrier;
     for (size_t i = first_item_[stage]; i < layout_.items.size() && layout_.items[i].stage == stage; ++i) {
       double mine = 0;
       for (size_t t = 0; t < p.threads; ++t) mine += static_cast<double>(p.busy(i, t));

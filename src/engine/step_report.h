@@ -36,10 +36,10 @@ struct ReportNode {
 
 // What all the waiting was for. Averages over threads, in microseconds.
 struct IdleTime {
-  double serial_us = 0;   // stages that one thread did alone
-  double barrier_us = 0;  // what even the last to arrive at a barrier takes to get past it
-  double uneven_us = 0;   // the rest: one was done before the other, or woke up later
-  double us() const { return serial_us + barrier_us + uneven_us; }
+  double serial_us = 0;   // one thread had tasks, the others had none
+  double uneven_us = 0;   // all had, and were done one before the other
+  double barrier_us = 0;  // from the last one's being done to each one's going on, the start included
+  double us() const { return serial_us + uneven_us + barrier_us; }
 };
 
 struct ThreadTime {
