@@ -21,7 +21,8 @@ Result<PerfCounters> PerfCounters::Open() {
     attr.exclude_kernel = 1;
     attr.exclude_hv = 1;
     const long fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
-    if (fd < 0) return Error{Code::kIo, std::string("hardware counters: ") + std::strerror(errno)};
+    if (fd < 0)
+      return Error{Code::kIo, std::string("hardware counters cannot be read here: ") + std::strerror(errno)};
     counters.fds_.push_back(static_cast<int>(fd));
   }
   return counters;

@@ -17,7 +17,8 @@ std::string Bar(double share) {
 }
 
 std::string Rate(double amount, double us) {  // per microsecond, in thousands
-  return amount > 0 && us > 0 ? fmt::format("{:.1f}", amount / us / 1e3) : "";
+  const double rate = us > 0 ? amount / us / 1e3 : 0;
+  return rate >= 0.05 ? fmt::format("{:.1f}", rate) : "";
 }
 
 std::string ShareText(const ReportNode& node, const MachineLimits& limits) {
@@ -96,7 +97,7 @@ void AddTable(const char* what, std::span<const ReportNode> nodes, const Explain
 std::string ExplainText(const Explanation& e, int top) {
   std::string out = fmt::format("{}: {}, precision {}, KV {}\n{}\n", Printable(e.model), e.device,
                                 e.precision, e.kv_type, LimitsText(e.limits));
-  if (!e.counters_error.empty()) out += fmt::format("no cycles or cache misses: {}\n", e.counters_error);
+  if (!e.counters_error.empty()) out += fmt::format("{}\n", e.counters_error);
   for (const ExplainedStep& s : e.steps) {
     out += "\n";
     AddSummary(s, e.limits, &out);
