@@ -42,9 +42,22 @@ Result<Explanation> Measure(const Options& o, Engine& engine, const PerfCounters
   return e;
 }
 
-Result<MachineLimits> LimitsFor(const Options& o) {
-  if (!o.limits.empty()) return ReadLimits(o.limits);
-  return MeasureLimits(o.model.threads);
+// What disturbs the machine shows in a measurement of its limits, too: the better of two, one before the
+// steps and one behind them.
+MachineLimits Better(const MachineLimits& a, const MachineLimits& b) {
+  return {.threads = a.threads,
+          .read_gb_s = std::max(a.read_gb_s, b.read_gb_s),
+          .int8_gop_s = std::max(a.int8_gop_s, b.int8_gop_s),
+          .fp32_gflop_s = std::max(a.fp32_gflop_s, b.fp32_gflop_s),
+          .bf16_gflop_s = std::max(a.bf16_gflop_s, b.bf16_gflop_s)};
+}
+
+Status Write(const Options& o, const Explanation& e, const PlanLayout& layout, const Graph& graph) {
+  if (!o.html.empty()) TERN_TRY_STATUS(WriteFileAtomic(o.html, ExplainPage(e)));
+  if (!o.trace.empty()) TERN_TRY_STATUS(WriteFileAtomic(o.trace, ExplainTrace(e, layout, graph)));
+  fmt::print("{}{}", o.json ? boost::json::serialize(ExplainJson(e, o.top)) : ExplainText(e, o.top),
+             o.json ? "\n" : "");
+  return {};
 }
 
 Status Run(const Options& o) {
@@ -53,7 +66,12 @@ Status Run(const Options& o) {
   options.sequences = o.batch;
   options.step_tokens = std::max(o.prefill, 1);
   options.context = std::max(options.context, o.depth + std::max(o.prefill, 2 * o.steps + 8) + 2);
-  TERN_TRY(const MachineLimits limits, LimitsFor(o));
+  MachineLimits limits;
+  if (o.limits.empty()) {
+    limits = MeasureLimits(options.threads);
+  } else {
+    TERN_TRY(limits, ReadLimits(o.limits));
+  }
   // Threads that start later are counted with this one.
   const auto counters = PerfCounters::Open();
   TERN_TRY(auto runner, Runner::Make(model, options));
@@ -67,15 +85,9 @@ Status Run(const Options& o) {
   e.device = engine.runner().device();
   e.precision = o.model.precision;
   e.kv_type = KvTypeName(engine.runner().kv_type());
-  e.limits = limits;
+  e.limits = o.limits.empty() ? Better(limits, MeasureLimits(options.threads)) : limits;
   if (!counters.ok()) e.counters_error = counters.error().what;
-  if (!o.html.empty()) TERN_TRY_STATUS(WriteFileAtomic(o.html, ExplainPage(e)));
-  if (!o.trace.empty()) {
-    TERN_TRY_STATUS(WriteFileAtomic(o.trace, ExplainTrace(e, layout, engine.runner().graph())));
-  }
-  fmt::print("{}{}", o.json ? boost::json::serialize(ExplainJson(e, o.top)) : ExplainText(e, o.top),
-             o.json ? "\n" : "");
-  return {};
+  return Write(o, e, layout, engine.runner().graph());
 }
 
 void Setup(Arguments& args) {
