@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "ops/batch.h"
 
 namespace tern {
 
