@@ -88,6 +88,23 @@ void AddAttentions(std::vector<Case>& cases) {
   cases.push_back(AttentionCase({71, 1, 8, 0}, KvType::kF32));
   cases.push_back(AttentionCase({130, 2, 4, 11}, KvType::kF32, EveryExtra()));
 
+  // Rows written as the linear behind wants them, by passes of one and of several heads.
+  for (const char* output : {"q8", "q16"}) {
+    for (const AttentionShape& s : {AttentionShape{9, 3, 64, 0}, {4, 1, 32, 20}, {71, 1, 32, 0}}) {
+      cases.push_back({std::string("attention to ") + output + ", heads " + std::to_string(s.heads),
+                       [=](TestGraph& g) {
+                         const ValueId k = g.Rows(s.kv_heads * s.head_dim),
+                                       v = g.Rows(s.kv_heads * s.head_dim);
+                         const ValueId state = g.Op("kv_append", {k, v}, {{"layer", int64_t{0}}});
+                         const ValueId q = g.Rows(s.heads * s.head_dim);
+                         const ValueId y = AddAttention(g, {q, state}, s, {"", {{"output", output}}});
+                         g.Output(g.Op("linear", {y, g.Weight({40, s.heads * s.head_dim}, "q8_0")}));
+                       },
+                       kQuantizedTolerance,
+                       {{s.kv_heads, s.head_dim}}});
+    }
+  }
+
   // Values beyond f16's largest.
   cases.push_back({"attention over large values",
                    [](TestGraph& g) {

@@ -158,7 +158,6 @@ void AddMoes(std::vector<Case>& cases) {
 }
 
 // What one tie that rounds the other way changes: a step of a code in one of a few hundred products.
-constexpr double kQuantizedTolerance = 2e-3;
 
 // Experts of every format and form of their input, through ids that differ from row to row.
 void AddMoeFormats(std::vector<Case>& cases) {

@@ -10,6 +10,8 @@
 
 namespace tern {
 
+inline constexpr double kQuantizedTolerance = 2e-3;
+
 // One graph to compare. Its KV layers, if any, are written by its kv_append nodes.
 struct Case {
   std::string name;

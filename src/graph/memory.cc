@@ -89,21 +89,39 @@ class Planner {
     return false;
   }
 
-  // Greedy by size: the large blocks choose first, each the tightest gap between the blocks that live at the
-  // same time (Pisarchyk and Lee 2020, arXiv 2001.03288).
+  // Greedily: the blocks that are placed first take the tightest gap between those that live at the same time
+  // (Pisarchyk and Lee 2020, arXiv 2001.03288). The large or the long-lived first, whichever needs less: the
+  // first packs a layer better, the second keeps what lives through all layers out of the way.
   void Place() {
+    const auto size = [&](size_t i) { return blocks_[i].bytes; };
+    const auto life = [&](size_t i) { return blocks_[i].last - blocks_[i].first; };
+    const std::vector<size_t> large_first = OrderBy(size);
+    const std::vector<size_t> long_first = OrderBy([&](size_t i) { return std::pair(life(i), size(i)); });
+    const size_t bytes = PlaceIn(long_first);
+    if (PlaceIn(large_first) > bytes) PlaceIn(long_first);
+  }
+
+  template <class Rank>
+  std::vector<size_t> OrderBy(Rank rank) const {
     std::vector<size_t> order(blocks_.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return blocks_[a].bytes > blocks_[b].bytes; });
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rank(a) > rank(b); });
+    return order;
+  }
+
+  // The bytes of the arena.
+  size_t PlaceIn(const std::vector<size_t>& order) {
     std::vector<const Block*> placed;  // by offset
+    size_t end = 0;
     for (const size_t index : order) {
       Block& block = blocks_[index];
       block.offset = TightestGap(placed, block);
+      end = std::max(end, block.offset + block.bytes);
       const auto behind = std::upper_bound(placed.begin(), placed.end(), block.offset,
                                            [](size_t offset, const Block* b) { return offset < b->offset; });
       placed.insert(behind, &block);
     }
+    return end;
   }
 
   static size_t TightestGap(const std::vector<const Block*>& placed, const Block& block) {

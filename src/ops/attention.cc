@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/output_rows.h"
+#include "ops/quantized_rows.h"
 #include "ops/shape_rules.h"
 
 namespace tern {
@@ -64,6 +66,11 @@ Result<AttentionForm> ParseAttention(const Attrs& attrs) {
                     ", expected 0 or a positive number");
   }
   if (form.has_buckets) TERN_TRY_STATUS(ReadBuckets(attrs, form));
+  TERN_TRY(form.output, ParseRowElem("output", attrs.Str("output", "f32")));
+  if (form.output != Elem::kF32 && form.v_dim % kActGroup != 0) {
+    return BadInput("attribute output: quantized, expected v_dim " + std::to_string(form.v_dim) +
+                    " to be a multiple of " + std::to_string(kActGroup));
+  }
   return form;
 }
 
@@ -105,7 +112,7 @@ TypesResult Infer(TypeSpan inputs, const Attrs& attrs) {
   if (form.has_buckets) {
     TERN_TRY_STATUS(ExpectWeight("bias", inputs[form.buckets_input()], {form.buckets, form.heads}));
   }
-  return std::vector<ValueType>{{Elem::kF32, {inputs[0].shape[0], int64_t{form.heads} * form.v_dim}}};
+  return std::vector<ValueType>{{form.output, {inputs[0].shape[0], int64_t{form.heads} * form.v_dim}}};
 }
 
 // One query row of one head, over positions that it sees.
@@ -176,16 +183,18 @@ class HeadRow {
 void Reference(const OpArgs& args) {
   const AttentionForm form = ParseAttention(args.attrs).value();
   const View &q = args.inputs[0], &out = args.outputs[0];
+  std::vector<float> y(static_cast<size_t>(out.rows() * out.cols()));
   for (const SequenceSpan& sequence : args.batch.sequences) {
     for (int head = 0; head < form.heads; ++head) {
       HeadRow row(args, form, sequence, head);
       for (int i = 0; i < sequence.rows; ++i) {
         const int64_t r = int64_t{sequence.first_row} + i;
         row.Attend(sequence.first_position + i, q.f32() + r * q.cols() + int64_t{head} * form.head_dim,
-                   out.f32() + r * out.cols() + int64_t{head} * form.v_dim);
+                   y.data() + r * out.cols() + int64_t{head} * form.v_dim);
       }
     }
   }
+  WriteRows(y, out);
 }
 
 }  // namespace
@@ -193,9 +202,9 @@ extern const OpDesc k_op_attention;
 const OpDesc k_op_attention = {
     .name = "attention",
     .summary =
-        "q f32[T,H*d], state, [sinks [H]], [alibi [H]], [bias [buckets,H]] -> f32[T,H*v_dim], over KV layer "
+        "q f32[T,H*d], state, [sinks [H]], [alibi [H]], [bias [buckets,H]] -> rows of H*v_dim, over KV layer "
         "`layer`; heads, kv_heads, head_dim, scale, v_dim, window (0: none), causal, softcap, sinks, alibi, "
-        "bucket_bias",
+        "bucket_bias, output",
     .infer = Infer,
     .reference = Reference};
 }  // namespace tern

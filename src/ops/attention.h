@@ -1,7 +1,7 @@
 #pragma once
 // How the inputs and attributes of `attention` are read, for backends.
 //
-//   attention(q, kv, [sinks], [alibi], [bias]) -> f32[T, heads * v_dim]
+//   attention(q, kv, [sinks], [alibi], [bias]) -> output[T, heads * v_dim]
 //   layer  heads  kv_heads  head_dim  scale
 //   v_dim          channels of V and of the output per head; default: head_dim
 //   window         0 (default): none; else see below
@@ -14,6 +14,7 @@
 //   alibi=1        weight [heads]: a score gets slope * (j - i)
 //   bucket_bias=1  weight [buckets, heads]: a score gets bias[bucket(j - i)][head]; buckets, max_distance,
 //                  bidirectional (0 or 1)
+//   output         f32 (default), q8 or q16 (v_dim % 32 == 0)
 //
 // A score is scale * q k, then capped, then biased, then masked.
 
@@ -31,6 +32,7 @@ struct AttentionForm {
   bool has_sinks = false, has_alibi = false, has_buckets = false;
   int buckets = 0, max_distance = 0;
   bool bidirectional = false;
+  Elem output = Elem::kF32;
 
   // Where the inputs are, if there are any.
   size_t sinks_input() const { return 2; }

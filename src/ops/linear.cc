@@ -1,21 +1,13 @@
 #include "ops/linear.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "ops/activation.h"
+#include "ops/output_rows.h"
 #include "ops/quantized_rows.h"
 #include "ops/shape_rules.h"
 
 namespace tern {
-
-Result<Elem> ParseRowElem(std::string_view attribute, std::string_view name) {
-  for (const Elem elem : {Elem::kF32, Elem::kQ8, Elem::kQ16}) {
-    if (name == ElemName(elem)) return elem;
-  }
-  return BadInput("attribute " + std::string(attribute) + ": \"" + std::string(name) +
-                  "\", expected f32, q8 or q16");
-}
 
 namespace {
 
@@ -144,20 +136,6 @@ std::vector<double> Multiply(const OpArgs& args, const LinearForm& form, size_t 
   return y;
 }
 
-void WriteRows(const std::vector<double>& y, const View& out) {
-  std::vector<float> rounded(y.begin(), y.end());
-  if (out.elem == Elem::kF32) {
-    if (!rounded.empty()) std::memcpy(out.data, rounded.data(), rounded.size() * sizeof(float));
-    return;
-  }
-  const bool precise = out.elem == Elem::kQ16;
-  const size_t row_bytes = QuantizedRow(out.cols(), precise).row_bytes;
-  for (int64_t r = 0; r < out.rows(); ++r) {
-    QuantizeRow(rounded.data() + r * out.cols(), out.cols(), precise,
-                static_cast<char*>(out.data) + static_cast<size_t>(r) * row_bytes);
-  }
-}
-
 void Reference(const OpArgs& args) {
   const LinearForm form = ParseLinear(args.attrs, args.inputs[0].elem).value();
   std::vector<std::vector<double>> y;
@@ -169,7 +147,8 @@ void Reference(const OpArgs& args) {
     const float* residual = args.inputs[form.residual_input()].f32();
     for (size_t j = 0; j < y[0].size(); ++j) y[0][j] += residual[j];
   }
-  for (size_t i = 0; i < form.outputs(); ++i) WriteRows(y[i], args.outputs[i]);
+  for (size_t i = 0; i < form.outputs(); ++i)
+    WriteRows(std::vector<float>(y[i].begin(), y[i].end()), args.outputs[i]);
 }
 
 }  // namespace

@@ -33,9 +33,7 @@ struct LinearForm {
 // `x` is the element type of the rows. The views point into `attrs`.
 Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x);
 
-// What moe_mlp shares. "f32", "q8" or "q16" as the value of this attribute:
-Result<Elem> ParseRowElem(std::string_view attribute, std::string_view name);
-// The attribute `forms` on rows of type x.
+// What moe_mlp shares. The attribute `forms` on rows of type x.
 Result<std::vector<Elem>> ParseForms(std::string_view text, Elem x, size_t weights);
 // Row r of x as numbers, as a weight of this form sees it: q16 rows count without their low plane for q8.
 void ReadRow(const View& x, int64_t r, Elem form, std::vector<double>& out);

@@ -6,6 +6,7 @@
 
 #include "ops/activation.h"
 #include "ops/linear.h"
+#include "ops/output_rows.h"
 #include "ops/quantized_rows.h"
 
 namespace tern {

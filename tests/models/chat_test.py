@@ -160,12 +160,14 @@ def check_input(t, folder):
         t.wait(r"\n\. $")
     t.say('"""')
     t.check(saved(t, folder)[-2] == ("user", "first\n\n  third"), "three quotes hold a block")
-    shown = t.say(UP + BACKSPACE * 200 + "/stast" + LEFT + BACKSPACE + RIGHT + BACKSPACE + "ts")
+    # While a line is edited the prompt may show again: what is waited for is what the line brings about.
+    shown = t.say(UP + BACKSPACE * 200 + "/stast" + LEFT + BACKSPACE + RIGHT + BACKSPACE + "ts",
+                  FIGURES.pattern + r".*\n> $")
     t.check(FIGURES.search(shown), "a recalled line is edited")
     t.say("/clear")
     t.say("na\u00efve \u00fc\u00e9" + BACKSPACE + LEFT + BACKSPACE + "!")
     t.check(saved(t, folder)[-2] == ("user", "na\u00efve!\u00fc"), "whole characters are edited")
-    t.check("\u00fc" in t.say(UP + UP), "the arrow brings earlier lines back")
+    t.check("\u00fc" in t.say(UP + UP, "\u00fc.*\n> $"), "the arrow brings earlier lines back")
 
 
 def check_interrupts(t, folder):

@@ -116,10 +116,19 @@ void AttentionPass::Merge(const AttentionState& segment, const AttentionState& t
 }
 
 void AttentionPass::Write(const AttentionState& total) const {
-  const auto dim = static_cast<size_t>(form_.v_dim), heads = static_cast<size_t>(form_.heads);
+  const auto dim = static_cast<size_t>(form_.v_dim), columns = static_cast<size_t>(form_.heads) * dim;
+  const bool precise = form_.output == Elem::kQ16;
+  const size_t row_bytes = QuantizedRow(static_cast<int64_t>(columns), precise).row_bytes;
   for (size_t r = 0; r < rows_; ++r) {
-    float* y = args_.outputs[0].f32() + (Row(r) * heads + Head(r)) * dim;
-    kernels_.finish(total.out + r * s_.width(), total.sum[r], dim, y);
+    float* out = total.out + r * s_.width();
+    const size_t first = Head(r) * dim;
+    if (form_.output == Elem::kF32) {
+      kernels_.finish(out, total.sum[r], dim, args_.outputs[0].f32() + Row(r) * columns + first);
+      continue;
+    }
+    kernels_.finish(out, total.sum[r], dim, out);
+    char* row = static_cast<char*>(args_.outputs[0].data) + Row(r) * row_bytes;
+    s_.quantize(out, dim, PartsOf(row, columns, precise).From(first));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/cpu/attention/attention.h"
+#include "backends/cpu/quantize/quantize.h"
 #include "ops/attention.h"
 #include "ops/op.h"
 
@@ -21,8 +22,9 @@ inline constexpr int kMostBundleHeads = 128;
 struct AttentionShape {
   AttentionForm form;
   const AttentionKernels* kernels = nullptr;
-  int slices = 1;        // bundles per KV head
-  int bundle_heads = 1;  // heads of a bundle; the last of a KV head may have fewer
+  QuantizeRowFn quantize = nullptr;  // of quantized output
+  int slices = 1;                    // bundles per KV head
+  int bundle_heads = 1;              // heads of a bundle; the last of a KV head may have fewer
 
   // Weights in f32; empty where the form has none.
   std::shared_ptr<const float> sinks, slopes;  // [heads]

@@ -15,6 +15,12 @@ struct QuantizedRowParts {
   int32_t* sum;
   int8_t* hi;
   int8_t* lo;
+
+  // Of the values from `first` on, a multiple of 32.
+  QuantizedRowParts From(size_t first) const {
+    return {scale + first / 32, sum_hi + first / 16, sum == nullptr ? nullptr : sum + first / 16, hi + first,
+            lo == nullptr ? nullptr : lo + first};
+  }
 };
 inline QuantizedRowParts PartsOf(void* row, size_t k, bool precise) {
   const QuantizedRowLayout layout = QuantizedRow(static_cast<int64_t>(k), precise);
