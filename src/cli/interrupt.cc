@@ -28,5 +28,6 @@ InterruptScope::~InterruptScope() { sigaction(SIGINT, &before_, nullptr); }
 
 bool Interrupted() { return g_interrupted != 0; }
 void ClearInterrupt() { g_interrupted = 0; }
+Status InterruptedStatus() { return Interrupted() ? Status(Error{Code::kCancelled, ""}) : Status(); }
 
 }  // namespace tern

@@ -5,6 +5,8 @@
 
 #include <signal.h>
 
+#include "base/result.h"
+
 namespace tern {
 
 class InterruptScope {
@@ -20,5 +22,6 @@ class InterruptScope {
 
 bool Interrupted();  // Ctrl-C was pressed since the last ClearInterrupt
 void ClearInterrupt();
+Status InterruptedStatus();  // Code::kCancelled if it was, for work that an error ends
 
 }  // namespace tern

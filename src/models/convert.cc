@@ -120,7 +120,7 @@ Status ConvertToGguf(const Checkpoint& checkpoint, const std::string& path, cons
       TERN_TRY_STATUS(AppendConverted(tensor, *layout[i].format, writer));
     }
     done += bytes;
-    if (options.progress) options.progress(done, total);
+    if (options.progress) TERN_TRY_STATUS(options.progress(done, total));
   }
   return writer.Commit();
 }

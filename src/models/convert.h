@@ -16,7 +16,8 @@ struct ConvertOptions {
   std::string dtype;
   uint64_t shard_bytes = 5'000'000'000;  // of safetensors files, beyond which the next begins
   Metadata more = {};                    // beside what the checkpoint says, and in place of it: its tokenizer
-  std::function<void(uint64_t done, uint64_t total)> progress;  // bytes written; may be empty
+  // Bytes written; may be empty. An error ends the conversion and leaves nothing behind.
+  std::function<Status(uint64_t done, uint64_t total)> progress;
 };
 
 Status ConvertToGguf(const Checkpoint& checkpoint, const std::string& path, const ConvertOptions& options);

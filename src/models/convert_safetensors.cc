@@ -142,7 +142,7 @@ class FolderWriter {
     for (const Written& written : shard) {
       TERN_TRY_STATUS(WriteTensor(written, writer));
       done_ += written.entry.bytes();
-      if (options_.progress) options_.progress(done_, total_);
+      if (options_.progress) TERN_TRY_STATUS(options_.progress(done_, total_));
     }
     return writer.Commit();
   }
@@ -249,6 +249,7 @@ Status ConvertToSafetensors(const std::string& folder, const std::string& out,
   if (status.ok()) status = MoveIntoPlace(partial, std::string(name));
   if (status.ok()) return status;
   (void)RemoveTree(partial).ok();
+  if (status.error().code == Code::kCancelled) return status;
   return status.error().what.starts_with(folder) || status.error().what.starts_with(partial)
              ? status
              : Status(Error{status.error().code, folder + ": " + status.error().what});

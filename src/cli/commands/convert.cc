@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
@@ -56,10 +57,13 @@ Status Convert(const Options& o) {
   }
   const bool to_gguf = o.to.empty() ? o.out.ends_with(".gguf") : o.to == "gguf";
   Progress progress("convert", Progress::Unit::kBytes);
-  const ConvertOptions options{
-      .dtype = o.dtype,
-      .shard_bytes = static_cast<uint64_t>(o.shard_mb) * 1'000'000,
-      .progress = [&](uint64_t done, uint64_t total) { progress.Update(done, total); }};
+  const InterruptScope scope;
+  const ConvertOptions options{.dtype = o.dtype,
+                               .shard_bytes = static_cast<uint64_t>(o.shard_mb) * 1'000'000,
+                               .progress = [&](uint64_t done, uint64_t total) {
+                                 progress.Update(done, total);
+                                 return InterruptedStatus();
+                               }};
   TERN_TRY_STATUS(to_gguf ? WriteGgufFile(path, o, options) : ConvertToSafetensors(path, o.out, options));
   progress.Finish();
   fmt::print("{}{}\n", Styled(1, Style::kBold, Printable(o.out)),

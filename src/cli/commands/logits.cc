@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/npy.h"
 #include "cli/progress.h"
@@ -27,6 +28,7 @@ Status WriteLogits(const Options& o, const std::vector<int32_t>& tokens) {
   options.step_tokens = options.step_outputs = whole ? length : std::min(o.chunk, length);
   TERN_TRY(const auto runner, Runner::Make(model, options));
   TERN_TRY(const SequenceId sequence, runner->Open());
+  const InterruptScope scope;
   TERN_TRY(NpyWriter out,
            NpyWriter::Create(o.out, tokens.size(), static_cast<size_t>(model->built.output_width())));
   Progress progress("logits", Progress::Unit::kCount);
@@ -39,6 +41,7 @@ Status WriteLogits(const Options& o, const std::vector<int32_t>& tokens) {
     for (int i = 0; i < rows; ++i) TERN_TRY_STATUS(out.Append(runner->Logits(i)));
     done += rows;
     progress.Update(static_cast<uint64_t>(done), tokens.size());
+    TERN_TRY_STATUS(InterruptedStatus());
   }
   return out.Finish();
 }
