@@ -53,10 +53,11 @@ MachineLimits Better(const MachineLimits& a, const MachineLimits& b) {
 }
 
 Status Write(const Options& o, const Explanation& e, const PlanLayout& layout, const Graph& graph) {
-  if (!o.html.empty()) TERN_TRY_STATUS(WriteFileAtomic(o.html, ExplainPage(e)));
-  if (!o.trace.empty()) TERN_TRY_STATUS(WriteFileAtomic(o.trace, ExplainTrace(e, layout, graph)));
+  // First what needs no file: a path that cannot be written to costs no measurement.
   fmt::print("{}{}", o.json ? boost::json::serialize(ExplainJson(e, o.top)) : ExplainText(e, o.top),
              o.json ? "\n" : "");
+  if (!o.html.empty()) TERN_TRY_STATUS(WriteFileAtomic(o.html, ExplainPage(e)));
+  if (!o.trace.empty()) TERN_TRY_STATUS(WriteFileAtomic(o.trace, ExplainTrace(e, layout, graph)));
   return {};
 }
 
