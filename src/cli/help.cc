@@ -72,6 +72,11 @@ std::string Explained(const ArgumentInfo& info) {
 std::string Usage(const CommandDesc& command, const Arguments& args) {
   std::string usage = fmt::format("tern {} [OPTIONS]", command.name);
   for (const ArgumentInfo& info : args.infos()) {
+    if (!info.positional && info.required) {
+      usage += fmt::format(" {} {}", info.names.substr(info.names.rfind(',') + 1), info.value_name);
+    }
+  }
+  for (const ArgumentInfo& info : args.infos()) {
     if (!info.positional) continue;
     const std::string name = info.names + (info.repeats ? "..." : "");
     usage += info.required ? " " + name : " [" + name + "]";
