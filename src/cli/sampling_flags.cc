@@ -77,7 +77,7 @@ void AddSamplingFlags(Arguments& args, SamplingOptions* options) {
       .ValueName("TEXT")
       .KeepsCommas()
       .Default("newline : \" *");
-  args.Option("--samplers", &options->order, "which steps run, in which order")
+  args.Option("--samplers", &options->order, "which steps run, in which order, as in top_k,temperature")
       .ValueName("NAMES")
       .Choices(NamesOf(AllSamplers()));
   auto biases = std::make_shared<std::vector<std::string>>();

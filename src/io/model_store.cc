@@ -151,7 +151,10 @@ Result<ModelFiles> FromDisk(const ModelRef& ref, const StoreOptions& options) {
   if (IsFile(ref.text)) {
     return ModelFiles{.path = ref.text, .name = FileNameOf(ref.text), .bytes = FileBytes(ref.text)};
   }
-  if (!IsDirectory(ref.text)) return NoSuchModel(ref, options);
+  if (!IsDirectory(ref.text)) {
+    if (!StampOf(ref.text).ok()) return NoSuchModel(ref, options);
+    return BadInput(ref.text + ": is a device or pipe, expected a file or folder");
+  }
   if (HfFolder::Looks(ref.text) || HasTokenizerFiles(ref.text))
     return ModelFiles{.path = ref.text, .name = FileNameOf(ref.text)};
   std::vector<std::string> names;

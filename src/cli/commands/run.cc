@@ -95,7 +95,7 @@ Status Run(Options& o) {
     const std::string piped =
         ReadStandardInput([] { Note("Reading standard input to its end; < /dev/null would leave it out."); });
     text += (text.empty() || piped.empty() ? "" : "\n\n") + piped;
-    if (text.empty()) return BadInput("prompt: empty standard input and no PROMPT argument");
+    if (text.empty()) return BadInput("prompt: is empty, and so is standard input");
   }
   return text.empty() ? Converse(o) : OneShot(o, text);
 }

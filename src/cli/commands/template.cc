@@ -61,8 +61,12 @@ Status Run(const Options& o) {
   TERN_TRY(const std::string source, TemplateSource(o));
   TERN_TRY(const std::string text,
            o.input == "-" ? Result<std::string>(ReadStandardInput()) : ReadText(o.input));
-  TERN_TRY(const boost::json::object variables, ParseVariables(text));
-  TERN_TRY(const auto segments, Render(source, variables, o.date));
+  const auto variables = ParseVariables(text);
+  if (!variables.ok()) {
+    const std::string name = o.input == "-" ? "standard input" : o.input;
+    return BadInput(fmt::format("{}: {}", name, variables.error().what));
+  }
+  TERN_TRY(const auto segments, Render(source, variables.value(), o.date));
   if (!o.segments) {
     fmt::print("{}", Join(segments));
     return {};
