@@ -391,9 +391,14 @@ TEST(Sampler, EverySamplerSurvivesOneCandidate) {
   o.mirostat = 2;
   o.repetition_penalty = 1.5f;
   for (const SamplerDesc* desc : AllSamplers()) o.order.emplace_back(desc->name);
-  Sampler sampler = Sampler::Make(o, 1).value();
-  for (int i = 0; i < 10; ++i)
-    EXPECT_EQ(sampler.Sample(std::vector<float>{-7}, std::vector<int32_t>{0, 0, 0}).value(), 0);
+  Sampler sampler = Sampler::Make(o, 8).value();
+  for (int i = 0; i < 16; ++i) {
+    const int id = i % 8;
+    std::vector<float> logits(8, -std::numeric_limits<float>::infinity());
+    logits[static_cast<size_t>(id)] = -7;
+    EXPECT_EQ(sampler.Sample(logits, std::vector<int32_t>{0, 0, 0}).value(), id)
+        << "no step may empty the list";
+  }
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/sampler.h"
 
 // ---- src/engine/samplers/even_only.cc
@@ -11,8 +13,10 @@ namespace {
 // Only where --samplers names it: no other chain changes.
 bool Active(const SamplingOptions& options) { return !options.order.empty(); }
 
+// Where all are odd, they stay: one candidate must remain.
 void Apply(SamplerState& state) {
-  std::erase_if(state.candidates, [](const Candidate& c) { return c.id % 2 != 0; });
+  const auto is_odd = [](const Candidate& c) { return c.id % 2 != 0; };
+  if (!std::ranges::all_of(state.candidates, is_odd)) std::erase_if(state.candidates, is_odd);
 }
 
 }  // namespace
@@ -38,6 +42,9 @@ TEST(AddingASampler, TheExampleLeavesEvenIds) {
   ASSERT_EQ(candidates.size(), 2u);
   EXPECT_EQ(candidates[0].id, 0);
   EXPECT_EQ(candidates[1].id, 2);
+  candidates = {{1, 0.0f}, {3, 0.0f}};
+  k_sampler_even_only.apply.value(state);
+  EXPECT_EQ(candidates.size(), 2u) << "never empty";
 }
 
 }  // namespace
