@@ -14,6 +14,8 @@
 // Waiting spins for some microseconds and then sleeps; a thread that keeps ending up asleep (more threads
 // than CPUs) spins less and less. Run may be called from any thread, one at a time; it allocates nothing.
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -90,6 +92,36 @@ class alignas(64) TaskCounter {
 
  private:
   std::atomic<size_t> next_{0};
+};
+
+// The same with a range of neighbouring tasks for each thread (up to kRanges; further threads share them): a
+// thread reads one stream of memory, equal threads do equal shares, and one that is done helps in the others'
+// ranges.
+class TaskRanges {
+ public:
+  struct Place {
+    int thread, threads;
+  };
+  void Reset(int threads) {
+    for (size_t range = 0; range < Ranges(threads); ++range) ranges_[range].Reset();
+  }
+  // run(begin, end) for chunks of [0, tasks) until all are taken; called by every thread of a team.
+  template <class Run>
+  void ForEach(Place place, size_t tasks, size_t chunk, Run&& run) {
+    const size_t ranges = Ranges(place.threads);
+    for (size_t i = 0; i < ranges; ++i) {
+      const size_t range = (static_cast<size_t>(place.thread) + i) % ranges;
+      const size_t first = tasks * range / ranges, end = tasks * (range + 1) / ranges;
+      if (first == end) continue;
+      ranges_[range].ForEach(end - first, chunk,
+                             [&](size_t begin, size_t stop) { run(first + begin, first + stop); });
+    }
+  }
+
+ private:
+  static constexpr size_t kRanges = 16;
+  static size_t Ranges(int threads) { return std::min(kRanges, static_cast<size_t>(threads)); }
+  std::array<TaskCounter, kRanges> ranges_;
 };
 
 }  // namespace tern

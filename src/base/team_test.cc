@@ -64,6 +64,33 @@ TEST(Team, TasksAreDoneExactlyOnceWhateverTheChunk) {
   }
 }
 
+TEST(Team, RangesOfTasksAreDoneExactlyOnceAlsoByFewerThreads) {
+  Team team(3);
+  TaskRanges ranges;
+  for (const size_t tasks : {1, 2, 1001}) {
+    for (const size_t chunk : {1, 3, 5000}) {
+      std::vector<int> done(tasks, 0);
+      ranges.Reset(team.threads());
+      team.Run([&](int thread) {
+        if (thread == 1) return;  // the others do its share
+        ranges.ForEach({thread, team.threads()}, tasks, chunk, [&](size_t begin, size_t end) {
+          for (size_t i = begin; i < end; ++i) ++done[i];
+        });
+      });
+      EXPECT_EQ(std::accumulate(done.begin(), done.end(), size_t{0}), tasks);
+      EXPECT_EQ(*std::max_element(done.begin(), done.end()), 1);
+    }
+  }
+}
+
+TEST(Team, AThreadBeginsWithItsOwnRange) {
+  TaskRanges ranges;
+  ranges.Reset(2);
+  std::vector<size_t> order;
+  ranges.ForEach({1, 2}, 8, 2, [&](size_t begin, size_t) { order.push_back(begin); });
+  EXPECT_EQ(order, (std::vector<size_t>{4, 6, 0, 2}));
+}
+
 // Eight threads on whatever this machine has: a pure spin barrier takes a scheduler's time slice, some
 // milliseconds, for each of these; sleeping takes microseconds.
 TEST(Team, ManyMoreThreadsThanCpusDoNotCollapse) {

@@ -221,15 +221,16 @@ void CpuPlan::BindStages(const Batch& batch, KvStore* kv) {
     if (steps_[stage->first].step->needs().row_wise) {
       stage->tasks.chunk = std::clamp<size_t>(stage->tasks.count / (threads * 8), 1, 16);
     }
-    stage->counter.Reset();
+    stage->counter.Reset(device_->team.threads());
   }
 }
 
 void CpuPlan::RunStages(const Batch& batch, KvStore* kv, int thread) {
+  const TaskRanges::Place place{thread, device_->team.threads()};
   for (const std::unique_ptr<Stage>& stage : stages_) {
     if (stage->tasks.count == 0) continue;
     const StepMemory memory = Memory(thread, *stage);
-    stage->counter.ForEach(stage->tasks.count, stage->tasks.chunk, [&](size_t begin, size_t end) {
+    stage->counter.ForEach(place, stage->tasks.count, stage->tasks.chunk, [&](size_t begin, size_t end) {
       for (size_t i = stage->first; i < stage->last; ++i) {
         const Bound& b = steps_[i];
         b.step->Run({b.inputs, b.outputs, b.node->attrs, batch, kv}, begin, end, memory);

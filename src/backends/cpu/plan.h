@@ -52,7 +52,7 @@ class CpuPlan : public Plan {
     size_t first = 0, last = 0;
     int phase = 0;
     StepTasks tasks;
-    TaskCounter counter;
+    TaskRanges counter;
   };
 
   explicit CpuPlan(std::shared_ptr<CpuDevice> device) : device_(std::move(device)) {}

@@ -46,6 +46,7 @@ Status CpuPlan::Profile(const Batch& batch, KvStore* kv, StepProfile* profile) {
 
 void CpuPlan::ProfileStages(const Batch& batch, KvStore* kv, int thread, StepProfile* profile) {
   const auto t = static_cast<size_t>(thread);
+  const TaskRanges::Place place{thread, device_->team.threads()};
   size_t first_item = 0;
   int64_t now = SteadyNs();
   for (size_t s = 0; s < stages_.size(); ++s) {
@@ -56,7 +57,7 @@ void CpuPlan::ProfileStages(const Batch& batch, KvStore* kv, int thread, StepPro
     const StepMemory memory = Memory(thread, stage);
     StepProfile::Visit& visit = profile->visit(s, t);
     visit.begin = now;
-    stage.counter.ForEach(stage.tasks.count, stage.tasks.chunk, [&](size_t begin, size_t end) {
+    stage.counter.ForEach(place, stage.tasks.count, stage.tasks.chunk, [&](size_t begin, size_t end) {
       for (size_t i = stage.first; i < stage.last; ++i) {
         const Bound& b = steps_[i];
         b.step->Run({b.inputs, b.outputs, b.node->attrs, batch, kv}, begin, end, memory);
