@@ -60,10 +60,17 @@ std::string Describe(const Tensor& weight) {
 // Large enough to hide the memory's latency, small enough not to be evicted from L1 before use.
 constexpr size_t kPrefetchBytes = 2048;
 
+// What a tile is to fetch ahead: the first one brings the panel in from memory, later ones find it in cache.
+// One or two rows ask for memory so fast that the hardware's prefetchers do better alone.
+size_t PrefetchAhead(int row, int rows) { return row == 0 && rows > 2 ? kPrefetchBytes : 0; }
+
 // Rows that are rounded to int16 codes at a time: with the panels of a chunk they stay in L2.
 constexpr int kInt16Rows = 4 * kMaxFloatRows;
 // Panels per chunk that are worth rounding the rows once more.
 constexpr size_t kInt16Panels = 8;
+
+// Panels of the gate, then of up, that make streams long enough for the hardware's prefetchers.
+constexpr size_t kGluRun = 6;
 
 constexpr size_t kTileFloats = kMaxFloatRows * kPanelWidth;
 
@@ -258,12 +265,13 @@ size_t LinearPlan::ChunkTasks(int rows, int threads) const {
   const double read = static_cast<double>(stream_bytes()) / 10;
   const double compute = rows * (int8_ops_per_row_ / 300 + f32_ops_per_row_ / 80);
   const double share = std::max(read, compute) / threads;
-  const auto chunks_per_thread = static_cast<size_t>(std::clamp(share / 4000, 1.0, 8.0));
+  const auto chunks_per_thread = static_cast<size_t>(std::clamp(share / 2000, 1.0, 8.0));
   const size_t chunks = chunks_per_thread * static_cast<size_t>(threads);
   const size_t tasks = std::max<size_t>(1, (tasks_ + chunks - 1) / chunks);
-  if (!int16_) return tasks;
   const size_t share_tasks = (tasks_ + static_cast<size_t>(threads) - 1) / static_cast<size_t>(threads);
-  return std::max(tasks, std::min(share_tasks, kInt16Panels));
+  if (int16_) return std::max(tasks, std::min(share_tasks, kInt16Panels));
+  if (rows == 1 && glu_ != Glu::kNone) return std::max(tasks, std::min(share_tasks, kGluRun));
+  return tasks;
 }
 
 void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* memory) const {
@@ -289,6 +297,7 @@ void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* mem
 
 void LinearPlan::RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end,
                          const Scratch& scratch) const {
+  if (glu_ != Glu::kNone && rows.count == 1 && !int16_) return RunGluRow(args, begin, end, scratch);
   size_t first = 0;  // task of the part's panel 0
   for (size_t part = 0; part < parts_.size() && first < end; ++part) {
     const size_t next = glu_ == Glu::kNone ? first + parts_[part].weight->panels() : tasks_;
@@ -297,6 +306,28 @@ void LinearPlan::RunRows(const LinearArgs& args, RowRange rows, size_t begin, si
     }
     if (glu_ != Glu::kNone) break;
     first = next;
+  }
+}
+
+// One row is as fast as its panels come, and these come faster in longer runs: a few gate panels, then a few
+// up panels, where taller tiles would have further rows.
+void LinearPlan::RunGluRow(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const {
+  for (size_t first = begin; first < end; first += kMaxFloatRows) {
+    const size_t last = std::min<size_t>(first + kMaxFloatRows, end);
+    const auto run_part = [&](const Bound& part, float* tiles, float* decoded) {
+      for (size_t panel = first; panel < last; ++panel) {
+        const void* data = PanelData(part, args.expert, panel, scratch, decoded);
+        RunTile(args, part, data, 0, 1, tiles + (panel - first) * kPanelWidth);
+      }
+    };
+    run_part(parts_[0], scratch.gate_tile, scratch.gate_panel);
+    run_part(parts_[1], scratch.tile, scratch.panel);
+    for (size_t panel = first; panel < last; ++panel) {
+      Scratch at = scratch;
+      at.gate_tile += (panel - first) * kPanelWidth;
+      at.tile += (panel - first) * kPanelWidth;
+      Finish(args, 0, panel, 0, 1, at);
+    }
   }
 }
 
@@ -317,8 +348,8 @@ void LinearPlan::RunTask(const LinearArgs& args, RowRange range, size_t part, si
     const int row = range.first + at;
     if (int16_) {
       const uint8_t* codes = scratch.codes + static_cast<size_t>(at) * code_bytes;
-      if (glu) RunInt16Tile(codes, gate_data, rows, row == 0, scratch.gate_tile);
-      RunInt16Tile(codes, data, rows, row == 0, scratch.tile);
+      if (glu) RunInt16Tile(codes, gate_data, row, rows, scratch.gate_tile);
+      RunInt16Tile(codes, data, row, rows, scratch.tile);
     } else {
       if (glu) RunTile(args, parts_[0], gate_data, row, rows, scratch.gate_tile);
       RunTile(args, main, data, row, rows, scratch.tile);
@@ -344,8 +375,7 @@ const float* LinearPlan::PanelBias(const Bound& part, size_t expert, size_t pane
 void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                          float* tile) const {
   const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride;
-  // The first tile brings the panel in from memory; later ones find it in cache.
-  const size_t prefetch = row == 0 ? kPrefetchBytes : 0;
+  const size_t prefetch = PrefetchAhead(row, rows);
   const auto index = static_cast<size_t>(rows - 1);
   if (part.ints != nullptr) {
     const QuantizedRowLayout at = QuantizedRow(width_, args.x_precise);
@@ -360,11 +390,10 @@ void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* 
   kernels_->floats[static_cast<size_t>(type)][index]({panel, x, args.x_stride, width_, ahead, tile});
 }
 
-void LinearPlan::RunInt16Tile(const uint8_t* codes, const void* panel, int rows, bool first,
-                              float* tile) const {
+void LinearPlan::RunInt16Tile(const uint8_t* codes, const void* panel, int row, int rows, float* tile) const {
   const Int16Layout at(width_);
   kernels_->int16[rows - 1]({static_cast<const uint8_t*>(panel), codes, at.row_bytes(), at.row_codes(),
-                             at.pairs, first ? kPrefetchBytes : 0, tile});
+                             at.pairs, PrefetchAhead(row, rows), tile});
 }
 
 void LinearPlan::Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,

@@ -163,6 +163,7 @@ class LinearPlan {
     int first, count;
   };
   void RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end, const Scratch& scratch) const;
+  void RunGluRow(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const;
   void RunTask(const LinearArgs& args, RowRange range, size_t part, size_t panel,
                const Scratch& scratch) const;
   // Where the panel's weights are read: packed, or decoded into `decoded`.
@@ -171,7 +172,7 @@ class LinearPlan {
   static const float* PanelBias(const Bound& part, size_t expert, size_t panel);
   void RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                float* tile) const;
-  void RunInt16Tile(const uint8_t* codes, const void* panel, int rows, bool first, float* tile) const;
+  void RunInt16Tile(const uint8_t* codes, const void* panel, int row, int rows, float* tile) const;
   void Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,
               const Scratch& scratch) const;
 
