@@ -550,6 +550,31 @@ TEST_P(LinearTest, ActivationsAreExactToFloatPrecision) {
 }
 
 // Down's input without a pass of its own: the same bits as quantizing the f32 output.
+// One row runs several gate panels before their up panels: more than fit at once, and a short last one.
+TEST_P(LinearTest, OneRowOfAGluHasTheBitsOfItsBatch) {
+  std::mt19937 random(17);
+  const int64_t n = 27 * kPanelChannels + 5, k = 256;
+  const IntCase& codes = IntCases()[1];
+  for (const auto& [elem, int16] : {std::pair{Elem::kQ8, false}, {Elem::kF32, false}, {Elem::kF32, true}}) {
+    const Format& format = int16 ? F32() : *codes.format;
+    LinearSpec spec;
+    spec.glu = Glu::kSilu;
+    std::vector<std::vector<char>> bytes;
+    for (int part = 0; part < 2; ++part) {
+      bytes.push_back(int16 ? RandomFloats(format, n * k, random) : codes.weights(n, k, random));
+      const Tensor weight{&format, {n, k}, bytes.back().data()};
+      spec.parts.push_back({PackAll(weight, ChoosePackForm(format, elem, int16), GetParam()), elem});
+    }
+    const LinearPlan plan = MakePlan(spec, GetParam());
+    const Rows x = RandomRows(3, k, elem, random);
+    const auto all = RunPlan(plan, x, 0, 3, {n}, 4);
+    for (const size_t chunk : {1, 5, 28}) {
+      const auto one = RunPlan(plan, x, 1, 1, {n}, chunk);
+      EXPECT_EQ(std::memcmp(one[0].data(), all[0].data() + n, one[0].size() * 4), 0) << chunk;
+    }
+  }
+}
+
 TEST_P(LinearTest, QuantizesItsOutputAsQuantizeRowDoes) {
   std::mt19937 random(9);
   const int64_t n = 96, k = 64;
