@@ -57,7 +57,14 @@ std::vector<AttentionExtra> Extras() {
           all_ways};
 }
 
+// The same with products of rounded numbers.
+AttentionExtra Rounded(AttentionExtra extra) {
+  extra.attrs.Set("int16", int64_t{1});
+  return extra;
+}
+
 Case AttentionCase(const AttentionShape& s, KvType type, const AttentionExtra& extra = {}) {
+  const bool rounded = extra.attrs.Int("int16", 0) != 0;
   const std::string name = "attention " + std::to_string(s.heads) + "/" + std::to_string(s.kv_heads) + " x " +
                            std::to_string(s.head_dim) + "/" + std::to_string(s.value_dim()) + ", window " +
                            std::to_string(s.window) + ", " + std::string(KvTypeName(type)) + ", " +
@@ -67,7 +74,7 @@ Case AttentionCase(const AttentionShape& s, KvType type, const AttentionExtra& e
     const ValueId state = g.Op("kv_append", {k, v}, {{"layer", int64_t{0}}});
     g.Output(AddAttention(g, {g.Rows(s.heads * s.head_dim), state}, s, extra));
   };
-  return {name, build, 2e-5, {{s.kv_heads, s.head_dim, s.v_dim}, {1, 8}}, type};
+  return {name, build, rounded ? 2e-3 : 2e-5, {{s.kv_heads, s.head_dim, s.v_dim}, {1, 8}}, type};
 }
 
 constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kInt8};
@@ -80,11 +87,14 @@ void AddAttentions(std::vector<Case>& cases) {
                                   {1, 1, 1, 0},  {5, 1, 40, 64}, {3, 3, 96, 30}};
   const AttentionShape uneven[] = {{4, 2, 24, 0, 16}, {3, 1, 16, 9, 33}, {2, 2, 1, 0, 5}};
   for (const KvType type : kTypes) {
-    for (const AttentionShape& s : plain) cases.push_back(AttentionCase(s, type));
-    for (const AttentionShape& s : uneven) cases.push_back(AttentionCase(s, type));
+    for (const AttentionExtra& extra : {AttentionExtra{}, Rounded({})}) {
+      for (const AttentionShape& s : plain) cases.push_back(AttentionCase(s, type, extra));
+      for (const AttentionShape& s : uneven) cases.push_back(AttentionCase(s, type, extra));
+    }
   }
   // MLA's absorbed form, and more heads to a KV head than a pass has rows.
   cases.push_back(AttentionCase({5, 1, 576, 0, 512}, KvType::kF16));
+  cases.push_back(AttentionCase({5, 1, 576, 0, 512}, KvType::kF16, Rounded({})));
   cases.push_back(AttentionCase({71, 1, 8, 0}, KvType::kF32));
   cases.push_back(AttentionCase({130, 2, 4, 11}, KvType::kF32, EveryExtra()));
 
@@ -122,6 +132,7 @@ void AddAttentions(std::vector<Case>& cases) {
     for (const AttentionShape& s : shapes) cases.push_back(AttentionCase(s, KvType::kF32, extra));
     cases.push_back(AttentionCase({4, 4, 128, 0, 33}, KvType::kF16, extra));
     cases.push_back(AttentionCase({4, 2, 21, 70}, KvType::kInt8, extra));
+    cases.push_back(AttentionCase({4, 2, 21, 70}, KvType::kF16, Rounded(extra)));
   }
 }
 

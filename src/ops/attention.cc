@@ -52,6 +52,7 @@ Result<AttentionForm> ParseAttention(const Attrs& attrs) {
   TERN_TRY(form.v_dim, ReadIntOr(attrs, "v_dim", {1}, form.head_dim));
   TERN_TRY(form.window, ReadIntOr(attrs, "window", {0, kFarthest}, 0));
   form.causal = attrs.Int("causal", 1) != 0;
+  form.int16 = attrs.Int("int16", 0) != 0;
   form.scale = attrs.Float("scale", 1);
   form.softcap = attrs.Float("softcap", 0);
   form.has_sinks = attrs.Int("sinks", 0) != 0;
@@ -204,7 +205,7 @@ const OpDesc k_op_attention = {
     .summary =
         "q f32[T,H*d], state, [sinks [H]], [alibi [H]], [bias [buckets,H]] -> rows of H*v_dim, over KV layer "
         "`layer`; heads, kv_heads, head_dim, scale, v_dim, window (0: none), causal, softcap, sinks, alibi, "
-        "bucket_bias, output",
+        "bucket_bias, output, int16",
     .infer = Infer,
     .reference = Reference};
 }  // namespace tern

@@ -15,6 +15,8 @@
 //   bucket_bias=1  weight [buckets, heads]: a score gets bias[bucket(j - i)][head]; buckets, max_distance,
 //                  bidirectional (0 or 1)
 //   output         f32 (default), q8 or q16 (v_dim % 32 == 0)
+//   int16=1        q, K, V and the softmax's weights may be rounded to codes: of 2^31 / head_dim for a
+//                  product of q and k, 12 bits and a sign for V, 13 for weights
 //
 // A score is scale * q k, then capped, then biased, then masked.
 
@@ -28,6 +30,7 @@ namespace tern {
 struct AttentionForm {
   int layer = 0, heads = 1, kv_heads = 1, head_dim = 1, v_dim = 1, window = 0;
   bool causal = true;
+  bool int16 = false;
   double scale = 1, softcap = 0;
   bool has_sinks = false, has_alibi = false, has_buckets = false;
   int buckets = 0, max_distance = 0;

@@ -151,6 +151,7 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   TERN_TRY(const AttentionForm form, ParseAttention(c.node.attrs));
   AttentionShape shape(form, PickAttention(c.isa), c.threads);
   shape.quantize = PickQuantizeRow(c.isa);
+  if (form.int16) shape.int16 = shape.kernels->int16;
   if (form.has_sinks) shape.sinks = c.weights.Floats(c.input(form.sinks_input()));
   if (form.has_alibi) shape.slopes = c.weights.Floats(c.input(form.alibi_input()));
   if (form.has_buckets) shape.SetBias(c.weights.Floats(c.input(form.buckets_input())).get());

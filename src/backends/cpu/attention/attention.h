@@ -28,6 +28,19 @@ struct AttentionState {
   float* out;  // [rows][width]
 };
 
+// A tile's operands as codes of up to 14 bits, two neighbours of what is summed in each 32 bits; a code times
+// its scale is the number.
+struct Int16Operands {
+  size_t pairs;          // of channels in q and k: (head_dim + 1) / 2, the last one filled up with zeros
+  const int16_t* q;      // [rows][pairs][2]
+  const float* q_scale;  // [rows]
+  const int16_t* k;      // [blocks][pairs][16][2]
+  const float* k_scale;  // [64]
+  const int16_t* v;      // [32][width][2]
+  const float* v_scale;  // [64]
+  int16_t* weights;      // room for [kMaxTileRows][64]
+};
+
 struct AttentionTile {
   const float* q;  // [rows][head_dim], times the scale
   size_t rows, head_dim;
@@ -38,7 +51,8 @@ struct AttentionTile {
   const float* k[kTileBlocks];  // [head_dim][16]
   const float* v[kTileBlocks];  // [16][width]
   AttentionState state;
-  float* scores;  // room for [kMaxTileRows][64]
+  Int16Operands int16;  // instead of q, k and v
+  float* scores;        // room for [kMaxTileRows][64]
 
   // What becomes of scores before the softmax: capped, then biased, as ops/attention.h says.
   int32_t start;             // position of the tile's first token
@@ -46,6 +60,18 @@ struct AttentionTile {
   const int32_t* distance;   // [rows]: minus the row's position
   const float* slope;        // [rows], or null
   const float* const* bias;  // [rows]: 64 numbers each, or null
+};
+
+// How a block part is stored.
+enum class KvKind : uint8_t { kF32, kF16, kBf16, kInt8 };
+
+struct Int16AttentionKernels {
+  void (*tile)(const AttentionTile& tile);
+  // x * by as codes up to `most`, in whole vectors of 16; returns their scale.
+  float (*query)(const float* x, float by, size_t n, float most, int16_t* codes);
+  // A block part as codes; by KvKind.
+  void (*keys[4])(const void* part, size_t head_dim, float most, int16_t* codes, float* scale);
+  void (*values[4])(const void* part, size_t v_dim, size_t width, int16_t* codes, float* scale);
 };
 
 struct AttentionKernels {
@@ -58,6 +84,7 @@ struct AttentionKernels {
   void (*load)(const void* part, int kind, size_t rows, size_t columns, size_t width, float* out);
   void (*load_int8_k)(const void* part, size_t head_dim, float* out);
   void (*load_int8_v)(const void* part, size_t head_dim, size_t width, float* out);
+  const Int16AttentionKernels* int16;  // null: the ISA has none
 };
 #define KERNEL(isa, name) extern const AttentionKernels name;
 #include "backends/cpu/attention/kernels.inc"

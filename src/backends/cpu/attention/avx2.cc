@@ -3,6 +3,6 @@
 #include "backends/cpu/attention/generic.h"
 namespace tern {
 using namespace TERN_ISA_NS;
-const AttentionKernels attention_avx2 = {AttendTile, Merge,     Finish,   ScaleQuery,
-                                         LoadPlain,  LoadInt8K, LoadInt8V};
+const AttentionKernels attention_avx2 = {AttendTile, Merge,     Finish,    ScaleQuery,
+                                         LoadPlain,  LoadInt8K, LoadInt8V, nullptr};
 }  // namespace tern

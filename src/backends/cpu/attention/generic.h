@@ -150,15 +150,22 @@ inline void AddValues(const AttentionTile& tile, const float* weights, const flo
   }
 }
 
-template <int kRowCount>
-void AttendRows(const AttentionTile& tile, size_t row) {
-  int begin = kTileTokens, end = 0;  // tokens that any of the rows sees
-  for (size_t m = row; m < row + kRowCount; ++m) {
+// The tile's tokens that any of some rows sees.
+struct TokenRange {
+  int begin, end;
+};
+inline TokenRange SeenTokens(const AttentionTile& tile, size_t row, size_t rows) {
+  int begin = kTileTokens, end = 0;
+  for (size_t m = row; m < row + rows; ++m) {
     begin = tile.first[m] < begin ? tile.first[m] : begin;
     end = tile.last[m] + 1 > end ? tile.last[m] + 1 : end;
   }
-  begin = begin < 0 ? 0 : begin;
-  end = end > kTileTokens ? kTileTokens : end;
+  return {begin < 0 ? 0 : begin, end > kTileTokens ? kTileTokens : end};
+}
+
+template <int kRowCount>
+void AttendRows(const AttentionTile& tile, size_t row) {
+  const auto [begin, end] = SeenTokens(tile, row, kRowCount);
   if (begin >= end) return;
 
   const float* q = tile.q + row * tile.head_dim;

@@ -11,6 +11,20 @@ void Clear(const AttentionState& state, size_t rows, size_t width) {
   std::fill_n(state.out, rows * width, 0.f);
 }
 
+KvKind KindOf(KvType type) {
+  switch (type) {
+    case KvType::kF32:
+      return KvKind::kF32;
+    case KvType::kF16:
+      return KvKind::kF16;
+    case KvType::kBf16:
+      return KvKind::kBf16;
+    case KvType::kInt8:
+      break;
+  }
+  return KvKind::kInt8;
+}
+
 }  // namespace
 
 AttentionShape::AttentionShape(const AttentionForm& f, const AttentionKernels& k, int threads)
@@ -41,11 +55,19 @@ AttentionScratch::AttentionScratch(void* memory, const AttentionShape& s) : byte
     bytes += (count * sizeof(T) + 63) / 64 * 64;
   };
   const size_t rows = s.pass_rows(), head_dim = static_cast<size_t>(s.form.head_dim);
-  take(q, rows * head_dim);
+  const size_t floats = s.int16 == nullptr ? 1 : 0, codes = 1 - floats;
+  take(q, floats * rows * head_dim);
+  take(k, floats * kTileTokens * head_dim);
+  take(v, floats * kTileTokens * s.width());
+  take(q_codes, codes * (rows * s.pairs() * 2 + 16));
+  take(k_codes, codes * kTileTokens * s.pairs() * 2);
+  take(v_codes, codes * kTileTokens * s.width());
+  take(weights, codes * kMaxTileRows * kTileTokens);
+  take(q_scale, codes * rows);
+  take(k_scale, codes * kTileTokens);
+  take(v_scale, codes * kTileTokens);
   take(segment, s.state_floats(rows));
   take(total, s.state_floats(rows));
-  take(k, kTileTokens * head_dim);
-  take(v, kTileTokens * s.width());
   take(scores, kMaxTileRows * kTileTokens);
   take(slope, rows);
   take(first, rows);
@@ -92,7 +114,13 @@ void AttentionPass::LoadQueries() const {
   const auto dim = static_cast<size_t>(form_.head_dim), heads = static_cast<size_t>(form_.heads);
   for (size_t r = 0; r < rows_; ++r) {
     const float* q = args_.inputs[0].f32() + (Row(r) * heads + Head(r)) * dim;
-    kernels_.scale(q, static_cast<float>(form_.scale), dim, scratch_.q + r * dim);
+    const auto by = static_cast<float>(form_.scale);
+    if (s_.int16 == nullptr) {
+      kernels_.scale(q, by, dim, scratch_.q + r * dim);
+    } else {
+      int16_t* codes = scratch_.q_codes + r * s_.pairs() * 2;
+      scratch_.q_scale[r] = s_.int16->query(q, by, dim, s_.most_code(), codes);
+    }
   }
 }
 
@@ -142,6 +170,14 @@ void AttentionPass::RunTile(int start, const AttentionState& state) const {
                      .k = {},
                      .v = {},
                      .state = state,
+                     .int16 = {.pairs = s_.pairs(),
+                               .q = scratch_.q_codes,
+                               .q_scale = scratch_.q_scale,
+                               .k = scratch_.k_codes,
+                               .k_scale = scratch_.k_scale,
+                               .v = scratch_.v_codes,
+                               .v_scale = scratch_.v_scale,
+                               .weights = scratch_.weights},
                      .scores = scratch_.scores,
                      .start = start,
                      .softcap = static_cast<float>(form_.softcap),
@@ -156,7 +192,7 @@ void AttentionPass::RunTile(int start, const AttentionState& state) const {
   const int begin = std::max(0, first_ - start) / kKvBlockTokens;
   const int end = std::min(kTileTokens - 1, last_ - start) / kKvBlockTokens;
   for (int b = begin; b <= end; ++b) LoadBlock(tile, b, start / kKvBlockTokens + b);
-  kernels_.tile(tile);
+  (s_.int16 != nullptr ? s_.int16->tile : kernels_.tile)(tile);
 }
 
 void AttentionPass::PlaceBias(int start) const {
@@ -170,8 +206,21 @@ void AttentionPass::PlaceBias(int start) const {
 void AttentionPass::LoadBlock(AttentionTile& tile, int b, int index) const {
   const int32_t block = sequence_.blocks[static_cast<size_t>(index)];
   const int kv_head = first_head_ / s_.group();
-  LoadKeys(tile, b, args_.kv->K(form_.layer, block, kv_head));
-  LoadValues(tile, b, args_.kv->V(form_.layer, block, kv_head));
+  const void* k = args_.kv->K(form_.layer, block, kv_head);
+  const void* v = args_.kv->V(form_.layer, block, kv_head);
+  if (s_.int16 != nullptr) return LoadCodes(b, k, v);
+  LoadKeys(tile, b, k);
+  LoadValues(tile, b, v);
+}
+
+void AttentionPass::LoadCodes(int b, const void* k, const void* v) const {
+  const auto kind = static_cast<size_t>(KindOf(args_.kv->type()));
+  const auto head_dim = static_cast<size_t>(form_.head_dim), v_dim = static_cast<size_t>(form_.v_dim);
+  const size_t token = static_cast<size_t>(b) * kKvBlockTokens;
+  s_.int16->keys[kind](k, head_dim, s_.most_code(), scratch_.k_codes + token * s_.pairs() * 2,
+                       scratch_.k_scale + token);
+  s_.int16->values[kind](v, v_dim, s_.width(), scratch_.v_codes + token * s_.width(),
+                         scratch_.v_scale + token);
 }
 
 // Block b of the tile in f32: where it lies, if it is that already.

@@ -2,6 +2,7 @@
 // What one thread does at a time: some tokens of a sequence, some heads of one KV head, over all positions
 // that they see or over one segment of them.
 
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -13,7 +14,7 @@
 namespace tern {
 
 // Rows (tokens x heads of one KV head) that share one pass over K and V.
-inline constexpr int kPassRows = 48;
+inline constexpr int kPassRows = 96;
 // Heads of one token that do, if they are more.
 inline constexpr int kMostBundleHeads = 128;
 
@@ -22,9 +23,10 @@ inline constexpr int kMostBundleHeads = 128;
 struct AttentionShape {
   AttentionForm form;
   const AttentionKernels* kernels = nullptr;
-  QuantizeRowFn quantize = nullptr;  // of quantized output
-  int slices = 1;                    // bundles per KV head
-  int bundle_heads = 1;              // heads of a bundle; the last of a KV head may have fewer
+  QuantizeRowFn quantize = nullptr;              // of quantized output
+  int slices = 1;                                // bundles per KV head
+  int bundle_heads = 1;                          // heads of a bundle; the last of a KV head may have fewer
+  const Int16AttentionKernels* int16 = nullptr;  // instead of kernels->tile, where rounding is granted
 
   // Weights in f32; empty where the form has none.
   std::shared_ptr<const float> sinks, slopes;  // [heads]
@@ -43,6 +45,11 @@ struct AttentionShape {
   size_t width() const { return (static_cast<size_t>(form.v_dim) + 15) / 16 * 16; }
   int pass_tokens() const { return kPassRows > bundle_heads ? kPassRows / bundle_heads : 1; }
   size_t pass_rows() const { return static_cast<size_t>(pass_tokens() * bundle_heads); }
+  size_t pairs() const { return (static_cast<size_t>(form.head_dim) + 1) / 2; }  // of channels
+  // The largest code of q and k: what a row's products add up to stays within 31 bits.
+  float most_code() const {
+    return static_cast<float>(std::floor(std::sqrt(0x7fffffff / (2.0 * static_cast<double>(pairs())))));
+  }
   size_t state_floats(size_t rows) const { return rows * (2 + width()); }
 };
 
@@ -53,6 +60,8 @@ inline AttentionState StateAt(float* memory, size_t rows) {
 // What one thread works in.
 struct AttentionScratch {
   float *q, *segment, *total, *k, *v, *scores, *slope;
+  int16_t *q_codes, *k_codes, *v_codes, *weights;  // with int16, instead of q, k and v
+  float *q_scale, *k_scale, *v_scale;
   int32_t *first, *last, *tile_first, *tile_last, *distance;
   const float** bias;
   size_t bytes;
@@ -87,6 +96,7 @@ class AttentionPass {
   size_t Head(size_t r) const;  // of the model
   void RunTile(int start, const AttentionState& state) const;
   void LoadBlock(AttentionTile& tile, int b, int index) const;
+  void LoadCodes(int b, const void* k, const void* v) const;
   void LoadKeys(AttentionTile& tile, int b, const void* part) const;
   void LoadValues(AttentionTile& tile, int b, const void* part) const;
   void PlaceBias(int start) const;
