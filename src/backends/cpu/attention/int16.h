@@ -219,9 +219,15 @@ inline void ScoreCodes(const AttentionTile& tile, size_t row, int block) {
   }
 }
 
-// 2^x for x in -126..0 to 3e-6 of it, 0 below: far finer than the codes that become of it. The polynomial was
-// fitted on -0.5..0.5 by weighted least squares; 2^0 is exactly 1.
-inline Vec Exp2(Vec x) {
+// e^(score - top) to 3e-6 of it, far finer than the codes that become of it; 0 below 2^-126, NaN for NaN.
+// `shift`: minus the top in units of ln 2. 2^r on -0.5..0.5 was fitted by weighted least squares.
+struct Weight {
+  Vec weight;
+  __mmask16 seen;  // is not 0
+};
+inline Weight WeightOf(Vec score, Vec shift) {
+  const Vec x = MulAdd(score, Vec::Set(1.44269504f), shift);
+  const __mmask16 seen = _mm512_cmp_ps_mask(x.v, _mm512_set1_ps(-126), _CMP_NLT_UQ);
   const Vec n = Round(x);
   const Vec r = x - n;
   Vec p = Vec::Set(9.58285e-3f);
@@ -229,7 +235,7 @@ inline Vec Exp2(Vec x) {
   p = MulAdd(p, r, Vec::Set(2.4024099e-1f));
   p = MulAdd(p, r, Vec::Set(6.9312419e-1f));
   p = MulAdd(p, r, Vec::Set(1.f));
-  return SelectLess(x, Vec::Set(-126.f), Vec::Set(0), TimesPow2(p, n));
+  return {{_mm512_maskz_scalef_ps(seen, p.v, n.v)}, seen};
 }
 
 // What a row does not see of its scores becomes -infinity. Returns the largest, or kNoScore.
@@ -257,13 +263,13 @@ struct WeightSums {
   int most;   // the largest product, as AbsBits
 };
 inline WeightSums Weigh(float* scores, float top, const float* v_scale) {
+  const Vec shift = Vec::Set(top * -1.44269504f);
   Vec total = Vec::Set(0);
   __m512i most = _mm512_setzero_si512();
   TERN_UNROLL
   for (int i = 0; i < kTileBlocks; ++i) {
-    const Vec weight = Exp2((Vec::Load(scores + i * 16) - Vec::Set(top)) * Vec::Set(1.44269504f));
+    const auto [weight, seen] = WeightOf(Vec::Load(scores + i * 16), shift);
     total = total + weight;
-    const __mmask16 seen = _mm512_cmp_ps_mask(weight.v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
     const Vec product{_mm512_maskz_mul_ps(seen, weight.v, _mm512_loadu_ps(v_scale + i * 16))};
     product.Store(scores + i * 16);
     most = _mm512_max_epi32(most, AbsBits(product));
