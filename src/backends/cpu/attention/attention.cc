@@ -38,13 +38,12 @@ class AttentionStep : public CpuStep {
   }
 
   StepTasks Bind(const OpArgs& args, const StepMemory&) override {
-    entries_.clear();
-    size_t tasks = 0;
-    for (const SequenceSpan& sequence : args.batch.sequences) {
-      if (sequence.rows == 0) continue;
-      const int passes = (sequence.rows + shape_.pass_tokens() - 1) / shape_.pass_tokens();
-      tasks += static_cast<size_t>(passes * shape_.bundles());
-      entries_.push_back({&sequence, passes});
+    // Tall passes load keys and values less often, short ones are work for more threads.
+    pass_tokens_ = shape_.pass_tokens();
+    size_t tasks = CutIntoPasses(args.batch);
+    if (tasks < enough_tasks_ && pass_tokens_ > 1) {
+      pass_tokens_ /= 2;
+      tasks = CutIntoPasses(args.batch);
     }
     const bool may_split = tasks < enough_tasks_;
     size_t used = 0, pending = 0;
@@ -75,7 +74,7 @@ class AttentionStep : public CpuStep {
  private:
   struct Entry {
     const SequenceSpan* sequence = nullptr;
-    int passes = 0;    // of pass_tokens() tokens each
+    int passes = 0;    // of pass_tokens_ tokens each
     int segments = 0;  // split: a task for each of these, for each bundle
     int first_segment = 0;
     size_t first_task = 0;
@@ -84,6 +83,19 @@ class AttentionStep : public CpuStep {
 
     bool split() const { return segments > 0; }
   };
+
+  // Fills entries_; returns how many tasks they are.
+  size_t CutIntoPasses(const Batch& batch) {
+    entries_.clear();
+    size_t tasks = 0;
+    for (const SequenceSpan& sequence : batch.sequences) {
+      if (sequence.rows == 0) continue;
+      const int passes = (sequence.rows + pass_tokens_ - 1) / pass_tokens_;
+      tasks += static_cast<size_t>(passes * shape_.bundles());
+      entries_.push_back({&sequence, passes});
+    }
+    return tasks;
+  }
 
   // A short stretch of tokens with a long past is split into its segments, while there is room for them.
   void Split(Entry& entry, size_t& used, size_t& pending) {
@@ -106,8 +118,8 @@ class AttentionStep : public CpuStep {
 
   // The last tokens see the most: they go first, so that the threads finish together.
   void RunPass(const OpArgs& args, const Entry& entry, int index, const AttentionScratch& scratch) const {
-    const int begin = (entry.passes - 1 - index / shape_.bundles()) * shape_.pass_tokens();
-    const int end = std::min(entry.sequence->rows, begin + shape_.pass_tokens());
+    const int begin = (entry.passes - 1 - index / shape_.bundles()) * pass_tokens_;
+    const int end = std::min(entry.sequence->rows, begin + pass_tokens_);
     const AttentionPass pass(shape_, args, {*entry.sequence, index % shape_.bundles(), begin, end}, scratch);
     pass.LoadQueries();
     const AttentionState total = StateAt(scratch.total, pass.rows());
@@ -143,6 +155,7 @@ class AttentionStep : public CpuStep {
 
   const AttentionShape shape_;
   const size_t enough_tasks_;
+  int pass_tokens_ = 1;
   std::vector<Entry> entries_;
   std::unique_ptr<std::atomic<int>[]> pending_;
 };
