@@ -359,7 +359,7 @@ size_t AllocationsOf50Steps(Engine& engine, const SamplingOptions& sampling,
     request.on_token = [](int32_t) {};
     EXPECT_TRUE(engine.Submit(request).ok());
   }
-  for (int i = 0; i < 10; ++i) engine.Step();
+  for (int i = 0; i < 4; ++i) engine.Step();
   const size_t before = HeapAllocations(), longest_before = longest;
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(engine.Step());
   const size_t allocations = HeapAllocations() - before;
