@@ -265,8 +265,9 @@ size_t LinearPlan::ChunkTasks(int rows, int threads) const {
   const double read = static_cast<double>(stream_bytes()) / 10;
   const double compute = rows * (int8_ops_per_row_ / 300 + f32_ops_per_row_ / 80);
   const double share = std::max(read, compute) / threads;
-  // Many where computing decides, so that threads end together; long streams where reading does.
-  const double most_chunks = compute > read ? 64 : 8;
+  // Many where computing decides, so that threads end together; long streams where reading does. Neighbouring
+  // panels of quantized rows share cache lines, which threads had better not write at the same time.
+  const double most_chunks = compute > read && output_ == Elem::kF32 ? 64 : 8;
   const auto chunks_per_thread = static_cast<size_t>(std::clamp(share / 2000, 1.0, most_chunks));
   const size_t chunks = chunks_per_thread * static_cast<size_t>(threads);
   const size_t tasks = std::max<size_t>(1, (tasks_ + chunks - 1) / chunks);
