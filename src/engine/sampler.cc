@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "engine/likeliest.h"
 #include "engine/samplers/softmax.h"
 
 namespace tern {
@@ -101,6 +102,8 @@ Sampler::Sampler(SamplingOptions options, int vocabulary, int context)
     : options_(std::move(options)), random_(options_.seed), mirostat_mu_(2 * options_.mirostat_tau) {
   candidates_.reserve(static_cast<size_t>(vocabulary));
   scratch_.reserve(static_cast<size_t>(context));
+  // logit_bias, penalties and dry.
+  touched_.reserve(options_.logit_bias.size() + 2 * static_cast<size_t>(context));
 }
 
 Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int context,
@@ -120,7 +123,6 @@ Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int conte
     for (const SamplerDesc* desc : AllSamplers()) {
       if (o.mirostat == 0 || !desc->truncates) add(desc);
     }
-    return sampler;
   }
   for (const std::string& name : o.order) {
     const auto all = AllSamplers();
@@ -133,7 +135,18 @@ Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int conte
     }
     add(*found);
   }
+  sampler.likeliest_ = sampler.CountLikeliest();
   return sampler;
+}
+
+size_t Sampler::CountLikeliest() const {
+  if (options_.temperature <= 0) return 1;
+  for (const SamplerDesc* step : steps_) {
+    // One more: then the step sees that there are others, and sorts.
+    if (step->likeliest != nullptr) return step->likeliest(options_) + 1;
+    if (step->touches == nullptr) return 0;
+  }
+  return 0;
 }
 
 std::vector<std::string_view> Sampler::chain() const {
@@ -142,21 +155,33 @@ std::vector<std::string_view> Sampler::chain() const {
   return names;
 }
 
-Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const int32_t> history,
-                                size_t answer_from) {
+bool Sampler::Gather(std::span<const float> logits, SamplerState& state) {
+  if (likeliest_ > 0 && likeliest_ <= kMaxLikeliest) {
+    touched_.clear();
+    for (const SamplerDesc* step : steps_) {
+      if (step->touches != nullptr) step->touches(state, touched_);
+    }
+    std::sort(touched_.begin(), touched_.end());
+    touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+    if (KeepLikeliest(logits, likeliest_, touched_, candidates_)) return true;
+  }
   candidates_.clear();
   for (size_t i = 0; i < logits.size(); ++i) {
     // NaN and infinities say nothing about a token: it is left out.
     if (std::isfinite(logits[i])) candidates_.push_back({static_cast<int32_t>(i), logits[i]});
   }
-  if (candidates_.empty()) return Error{Code::kInternal, "logits: none of the row is finite"};
-  const bool greedy = options_.temperature <= 0;
+  return !candidates_.empty();
+}
+
+Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const int32_t> history,
+                                size_t answer_from) {
   SamplerState state{candidates_, false,        history,  answer_from,        options_,
                      random_,     mirostat_mu_, scratch_, dry_breakers_.get()};
+  if (!Gather(logits, state)) return Error{Code::kInternal, "logits: none of the row is finite"};
+  const bool greedy = options_.temperature <= 0;
   for (const SamplerDesc* step : steps_) {
     // The likeliest token needs only what changes logits by token.
-    if (greedy && step->name != "logit_bias" && step->name != "penalties" && step->name != "dry") continue;
-    step->apply(state);
+    if (!greedy || step->touches != nullptr) step->apply(state);
   }
   if (greedy) return std::min_element(candidates_.begin(), candidates_.end(), Likelier)->id;
   return Draw();

@@ -75,6 +75,12 @@ struct SamplerDesc {
   // False: with these options the step changes nothing and is left out of the chain.
   Required<bool (*)(const SamplingOptions&)> active;
   Required<void (*)(SamplerState&)> apply;
+  // Set where `apply` changes logits token by token, whatever the other candidates, and leaves none out:
+  // appends the tokens that it may change. Greedy sampling runs these steps only.
+  void (*touches)(const SamplerState&, std::vector<int32_t>& ids) = nullptr;
+  // Set where `apply` leaves so many of the likeliest, in their order, and nothing of the others: behind
+  // steps with `touches` it need not see all candidates.
+  size_t (*likeliest)(const SamplingOptions&) = nullptr;
   // True: leaves candidates out by their share. Mirostat decides that itself: with it on, such steps run only
   // where `order` names them.
   bool truncates = false;
@@ -97,9 +103,14 @@ class Sampler {
 
  private:
   Sampler(SamplingOptions options, int vocabulary, int context);
+  size_t CountLikeliest() const;
+  // The candidates that steps_ need to be given; false: none is finite.
+  bool Gather(std::span<const float> logits, SamplerState& state);
   int32_t Draw();
   SamplingOptions options_;
   std::vector<const SamplerDesc*> steps_;
+  size_t likeliest_ = 0;          // steps_ need no more candidates than these and touched_; 0: they need all
+  std::vector<int32_t> touched_;  // ascending
   std::vector<Candidate> candidates_;
   std::vector<int64_t> scratch_;
   std::shared_ptr<const DryBreakers> dry_breakers_;

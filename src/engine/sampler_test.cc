@@ -380,6 +380,45 @@ TEST(Sampler, TruncationOfALargeVocabularyDoesNotSortIt) {
   }
 }
 
+// Top-k, and the token that is likeliest, are found without a look at most candidates: by the same chain in an
+// order that rules this out, they are the same.
+TEST(Sampler, TheLikeliestOfALargeVocabularyAreThoseOfAllCandidates) {
+  Random random(3);
+  std::vector<int32_t> history;
+  for (int i = 0; i < 300; ++i) history.push_back(static_cast<int32_t>(random.Next() % 5000));
+  for (const float steepness : {0.2f, 1.f, 3.f}) {
+    std::vector<float> logits = Vocabulary(5003, steepness, 7);
+    // Penalties and biases reach what is likely, and what is not finite is not.
+    for (size_t i = 0; i < logits.size(); i += 97) history.push_back(static_cast<int32_t>(i));
+    for (size_t i = 5; i < logits.size(); i += 89) logits[i] = i % 2 == 0 ? std::nanf("") : INFINITY;
+    SamplingOptions o = Off();
+    o.logit_bias = {{4, 1.5f}, {17, -INFINITY}, {5002, 4.f}};
+    o.repetition_penalty = 1.3f;
+    o.frequency_penalty = 0.2f;
+    o.dry_multiplier = 0.8f;
+    for (const int top_k : {1, 40, 900, 4990}) {
+      o.top_k = top_k;
+      o.temperature = 0.8f;
+      o.order = {"logit_bias", "penalties", "dry", "top_k", "temperature"};
+      Sampler few = Sampler::Make(o, 5003).value();
+      o.order = {"min_p", "logit_bias", "penalties", "dry", "top_k", "temperature"};
+      o.min_p = 1e-30f;
+      Sampler all = Sampler::Make(o, 5003).value();
+      o.min_p = 0;
+      o.temperature = 0;
+      Sampler greedy = Sampler::Make(o, 5003).value();
+      for (size_t n = 0; n <= history.size(); n += 13) {
+        const auto text = std::span(history).first(n);
+        const int32_t token = few.Sample(logits, text, n / 2).value();
+        ASSERT_EQ(token, all.Sample(logits, text, n / 2).value())
+            << "top-k " << top_k << " steepness " << steepness;
+        if (top_k > 1) continue;
+        ASSERT_EQ(token, greedy.Sample(logits, text, n / 2).value()) << steepness;
+      }
+    }
+  }
+}
+
 TEST(Sampler, EverySamplerSurvivesOneCandidate) {
   SamplingOptions o = Off();
   o.top_k = 1;

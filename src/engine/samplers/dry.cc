@@ -15,16 +15,18 @@ constexpr size_t kLongest = 50;
 
 bool Active(const SamplingOptions& o) { return o.dry_multiplier > 0 && o.dry_last_n != 0; }
 
+std::span<const int32_t> Recent(const SamplerState& s) {
+  const auto last = static_cast<size_t>(std::max(s.options.dry_last_n, 0));
+  return last > 0 && s.history.size() > last ? s.history.last(last) : s.history;
+}
+
 // The tokens that would go on with a repetition, each with the length of one: sorted, token * kLengths +
 // length.
 constexpr int64_t kLengths = 64;
 static_assert(kLongest < kLengths);
 
 std::span<const int64_t> Repetitions(SamplerState& s) {
-  std::span<const int32_t> text = s.history;
-  if (s.options.dry_last_n > 0 && text.size() > static_cast<size_t>(s.options.dry_last_n)) {
-    text = text.last(static_cast<size_t>(s.options.dry_last_n));
-  }
+  const std::span<const int32_t> text = Recent(s);
   const DryBreakers none, &breakers = s.dry_breakers == nullptr ? none : *s.dry_breakers;
   const size_t size = text.size(), least = static_cast<size_t>(s.options.dry_allowed_length);
   size_t longest = 0;
@@ -54,10 +56,19 @@ void Apply(SamplerState& s) {
   s.sorted = false;
 }
 
+void Touches(const SamplerState& s, std::vector<int32_t>& ids) {
+  const std::span<const int32_t> text = Recent(s);
+  ids.insert(ids.end(), text.begin(), text.end());
+}
+
 }  // namespace
 
 extern const SamplerDesc k_sampler_dry;
 const SamplerDesc k_sampler_dry = {
-    .name = "dry", .summary = "lowers what would repeat a sequence (DRY)", .active = Active, .apply = Apply};
+    .name = "dry",
+    .summary = "lowers what would repeat a sequence (DRY)",
+    .active = Active,
+    .apply = Apply,
+    .touches = Touches};
 
 }  // namespace tern

@@ -13,12 +13,17 @@ void Apply(SamplerState& s) {
   s.sorted = false;
 }
 
+void Touches(const SamplerState& s, std::vector<int32_t>& ids) {
+  for (const auto& [id, bias] : s.options.logit_bias) ids.push_back(id);
+}
+
 }  // namespace
 
 extern const SamplerDesc k_sampler_logit_bias;
 const SamplerDesc k_sampler_logit_bias = {.name = "logit_bias",
                                           .summary = "adds a fixed number to some tokens' logits",
                                           .active = Active,
-                                          .apply = Apply};
+                                          .apply = Apply,
+                                          .touches = Touches};
 
 }  // namespace tern

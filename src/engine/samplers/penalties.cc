@@ -14,13 +14,18 @@ bool Active(const SamplingOptions& o) {
          (o.repetition_penalty != 1.f || o.presence_penalty != 0.f || o.frequency_penalty != 0.f);
 }
 
-// Sorted into s.scratch: those of the last `penalty_last_n` tokens that stand at `from` or behind.
-std::span<const int64_t> Recent(SamplerState& s, size_t from) {
+// Those of the last `penalty_last_n` tokens that stand at `from` or behind.
+std::span<const int32_t> Recent(const SamplerState& s, size_t from) {
   const size_t size = s.history.size();
   if (s.options.penalty_last_n >= 0) {
     from = std::max(from, size - std::min(size, static_cast<size_t>(s.options.penalty_last_n)));
   }
-  const auto recent = s.history.subspan(std::min(from, size));
+  return s.history.subspan(std::min(from, size));
+}
+
+// The same in s.scratch, sorted.
+std::span<const int64_t> SortRecent(SamplerState& s, size_t from) {
+  const auto recent = Recent(s, from);
   s.scratch.assign(recent.begin(), recent.end());
   std::sort(s.scratch.begin(), s.scratch.end());
   return s.scratch;
@@ -33,18 +38,23 @@ int Count(std::span<const int64_t> sorted, int32_t id) {
 
 void Apply(SamplerState& s) {
   const SamplingOptions& o = s.options;
-  const auto all = o.repetition_penalty == 1.f ? std::span<const int64_t>() : Recent(s, 0);
+  const auto all = o.repetition_penalty == 1.f ? std::span<const int64_t>() : SortRecent(s, 0);
   for (Candidate& c : s.candidates) {
     if (Count(all, c.id) == 0) continue;
     c.logit = c.logit > 0 ? c.logit / o.repetition_penalty : c.logit * o.repetition_penalty;
   }
   const bool counts = o.presence_penalty != 0.f || o.frequency_penalty != 0.f;
-  const auto answer = counts ? Recent(s, s.answer_from) : std::span<const int64_t>();
+  const auto answer = counts ? SortRecent(s, s.answer_from) : std::span<const int64_t>();
   for (Candidate& c : s.candidates) {
     const int count = Count(answer, c.id);
     if (count > 0) c.logit -= o.presence_penalty + o.frequency_penalty * static_cast<float>(count);
   }
   s.sorted = false;
+}
+
+void Touches(const SamplerState& s, std::vector<int32_t>& ids) {
+  const auto recent = Recent(s, s.options.repetition_penalty == 1.f ? s.answer_from : 0);
+  ids.insert(ids.end(), recent.begin(), recent.end());
 }
 
 }  // namespace
@@ -54,6 +64,7 @@ const SamplerDesc k_sampler_penalties = {
     .name = "penalties",
     .summary = "lowers what occurred lately: repetition, presence, frequency",
     .active = Active,
-    .apply = Apply};
+    .apply = Apply,
+    .touches = Touches};
 
 }  // namespace tern

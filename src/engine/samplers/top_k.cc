@@ -24,6 +24,8 @@ void Apply(SamplerState& s) {
   s.candidates.resize(k);
 }
 
+size_t Likeliest(const SamplingOptions& o) { return static_cast<size_t>(o.top_k); }
+
 }  // namespace
 
 extern const SamplerDesc k_sampler_top_k;
@@ -31,6 +33,7 @@ const SamplerDesc k_sampler_top_k = {.name = "top_k",
                                      .summary = "keeps the k likeliest (Fan et al. 2018, arXiv 1805.04833)",
                                      .active = Active,
                                      .apply = Apply,
+                                     .likeliest = Likeliest,
                                      .truncates = true};
 
 }  // namespace tern
