@@ -99,7 +99,8 @@ inline void CheckIntForm(const Format& format) {
       ASSERT_LT(ints.code[i], 1u << form.bits);
       ASSERT_TRUE(form.two_level || (ints.sc[g] == 1 && ints.mn[g] == 1)) << format.name;
       const float scale = ints.d * ints.sc[g];
-      const float product = scale * static_cast<float>(ints.code[i] - form.zero);
+      const int level = form.has_levels() ? form.levels[ints.code[i]] : ints.code[i];
+      const float product = scale * static_cast<float>(level - form.zero);
       const float weight = form.has_min ? product - ints.dmin * ints.mn[g] : product;
       ASSERT_TRUE(SameFloat(decoded[i], weight)) << format.name << " weight " << i;
     }

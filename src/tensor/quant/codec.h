@@ -91,6 +91,13 @@ inline void SetScale(IntBlock* out, float d, float minimum = 0) {
   for (uint8_t& mn : out->mn) mn = 1;
 }
 
+// `form` with codes of 4 bits that stand for these levels.
+constexpr IntForm WithLevels(IntForm form, const int8_t (&levels)[16]) {
+  form.bits = 4;
+  for (size_t i = 0; i < 16; ++i) form.levels[i] = static_cast<uint8_t>(levels[i] + form.zero);
+  return form;
+}
+
 // Decode by way of Unpack, for formats whose reference is the integer form's formula with exact products:
 // then one function knows the layout. The products are exact while d has 11 bits, sc 8 and a code 5 or 6
 // besides their signs.

@@ -32,13 +32,12 @@ struct iq4_nl {
   }
   static constexpr float kTolerance = 0.2f;
 
-  // The levels are the codes of q8_0's form.
-  static constexpr IntForm kIntForm = {.bits = 8, .group = 32, .zero = 128};
+  static constexpr IntForm kIntForm = WithLevels({.group = 32, .zero = 128}, kLevels4[0]);
   static void Unpack(const Block& b, IntBlock* out) {
     SetScale(out, F16ToF32(b.d));
     for (size_t i = 0; i < 16; ++i) {
-      out->code[i] = static_cast<uint8_t>(kLevels4[0][b.q[i] & 15] + 128);
-      out->code[i + 16] = static_cast<uint8_t>(kLevels4[0][b.q[i] >> 4] + 128);
+      out->code[i] = b.q[i] & 15;
+      out->code[i + 16] = b.q[i] >> 4;
     }
   }
 };

@@ -41,8 +41,19 @@ struct iq4_xs {
   static void Decode(const Block& b, float* x) { DecodeTable<iq4_xs>(b, x); }
   static constexpr float kTolerance = 0.2f;
 
-  static constexpr IntForm kIntForm = kLevelForm;
-  static void Unpack(const Block& b, IntBlock* out) { TableToInts<iq4_xs>(b, F16ToF32(b.d), out); }
+  static constexpr IntForm kIntForm =
+      WithLevels({.group = 32, .zero = 128, .two_level = true}, kLevels4[0]);
+  static void Unpack(const Block& b, IntBlock* out) {
+    TableBlock t;
+    UnpackTable(b, &t);
+    out->d = F16ToF32(b.d);
+    out->dmin = 0;
+    for (size_t g = 0; g < 8; ++g) {
+      out->sc[g] = static_cast<int8_t>(t.scale[g]);
+      out->mn[g] = 0;
+    }
+    __builtin_memcpy(out->code, t.code, sizeof t.code);
+  }
 };
 
 }  // namespace

@@ -29,6 +29,15 @@ struct mxfp4 {
   static void Decode(const Block& b, float* x) { DecodeFloat4(b.q, kWeights, HalfScale(b.e), x); }
   static constexpr float kTolerance = 0.25f;
 
+  static constexpr IntForm kIntForm = WithLevels({.group = 32, .zero = 16, .wide_scale = true}, kFloat4);
+  static void Unpack(const Block& b, IntBlock* out) {
+    SetScale(out, HalfScale(b.e));
+    for (size_t i = 0; i < 16; ++i) {
+      out->code[i] = b.q[i] & 15;
+      out->code[i + 16] = b.q[i] >> 4;
+    }
+  }
+
  private:
   // Half of 2^(e - 127), since kFloat4 is doubled.
   static float HalfScale(int e) {

@@ -36,9 +36,16 @@ TERN_INLINE GroupScale GroupScaleOf(int max_bits, float most) {
 constexpr int kParts = 16 / Simd::kLanes;
 constexpr size_t kVectorBytes = 4 * Simd::kLanes;
 
-// The codes of quad q of a step: vector `part` of channels 0-15 in w[0], of channels 16-31 in w[1].
-template <int kBits, int q>
+template <PanelLayout kLayout>
+struct LayoutOf {
+  static constexpr PanelLayout k = kLayout;
+};
+
+// The codes of quad q of a step, or their levels: vector `part` of channels 0-15 in w[0], of channels 16-31
+// in w[1].
+template <class L, int q>
 TERN_INLINE void LoadCodes(const uint8_t* codes, int part, Simd::U8* w) {
+  constexpr int kBits = L::k.bits;
   codes += static_cast<size_t>(part) * kVectorBytes;
   if constexpr (kBits == 8) {
     w[0] = Simd::Load(codes + q * 128);
@@ -59,6 +66,11 @@ TERN_INLINE void LoadCodes(const uint8_t* codes, int part, Simd::U8* w) {
       const Simd::U8 mask = Simd::Set8(kBits == 5 ? 0x10 : 0x30);
       w[0] = Simd::OrAnd(w[0], Simd::Shift<4 - kBit>(upper), mask);
       w[1] = Simd::OrAnd(w[1], Simd::Shift<4 - kBit - kUpper>(upper), mask);
+    }
+    if constexpr (L::k.has_levels()) {
+      const Simd::U8 levels = Simd::Repeat16(L::k.levels);
+      w[0] = Simd::LookUp(levels, w[0]);
+      w[1] = Simd::LookUp(levels, w[1]);
     }
   }
 }
@@ -84,12 +96,12 @@ constexpr int PairQuads(int bits) {
 
 // dot[m] += codes . x[m] for quads q .. end-1 of a step; x: the first row's codes of this step. With kLo also
 // low[m] += codes . (x + lo)[m].
-template <class Sum, int kBits, int kRows, bool kLo, int q, int end>
+template <class Sum, class L, int kRows, bool kLo, int q, int end>
 TERN_INLINE void DotQuads(const uint8_t* codes, int part, const uint8_t* x, size_t lo, size_t stride,
                           Simd::I32 (*dot)[2], Simd::I32 (*low)[2]) {
   if constexpr (q < end) {
     Simd::U8 w[2];
-    LoadCodes<kBits, q>(codes, part, w);
+    LoadCodes<L, q>(codes, part, w);
     TERN_UNROLL
     for (int m = 0; m < kRows; ++m) {
       const uint8_t* row = x + static_cast<size_t>(m) * stride + 4 * q;
@@ -102,22 +114,23 @@ TERN_INLINE void DotQuads(const uint8_t* codes, int part, const uint8_t* x, size
         low[m][1] = Sum::Add(low[m][1], w[1], low_quad);
       }
     }
-    DotQuads<Sum, kBits, kRows, kLo, q + 1, end>(codes, part, x, lo, stride, dot, low);
+    DotQuads<Sum, L, kRows, kLo, q + 1, end>(codes, part, x, lo, stride, dot, low);
   }
 }
 
 // The same by way of pairs, as many quads at a time as 16 bits hold.
-template <class S, int kBits, int kRows, bool kLo, int q, int end>
+template <class S, class L, int kRows, bool kLo, int q, int end>
 TERN_INLINE void DotByPairs(const uint8_t* codes, int part, const uint8_t* x, size_t lo, size_t stride,
                             Simd::I32 (*dot)[2], Simd::I32 (*low)[2]) {
   if constexpr (q < end) {
-    constexpr int kNext = q + PairQuads(kBits) < end ? q + PairQuads(kBits) : end;
+    constexpr int kSpan = PairQuads(L::k.value_bits());
+    constexpr int kNext = q + kSpan < end ? q + kSpan : end;
     Simd::I32 pairs[kRows][2], low_pairs[kRows][2];
     TERN_UNROLL
     for (int m = 0; m < kRows; ++m) {
       pairs[m][0] = pairs[m][1] = low_pairs[m][0] = low_pairs[m][1] = Simd::Zero();
     }
-    DotQuads<Pairs<S>, kBits, kRows, kLo, q, kNext>(codes, part, x, lo, stride, pairs, low_pairs);
+    DotQuads<Pairs<S>, L, kRows, kLo, q, kNext>(codes, part, x, lo, stride, pairs, low_pairs);
     TERN_UNROLL
     for (int m = 0; m < kRows; ++m) {
       TERN_UNROLL
@@ -126,23 +139,19 @@ TERN_INLINE void DotByPairs(const uint8_t* codes, int part, const uint8_t* x, si
         if constexpr (kLo) low[m][h] = Simd::Add(low[m][h], S::Widen(low_pairs[m][h]));
       }
     }
-    DotByPairs<S, kBits, kRows, kLo, kNext, end>(codes, part, x, lo, stride, dot, low);
+    DotByPairs<S, L, kRows, kLo, kNext, end>(codes, part, x, lo, stride, dot, low);
   }
 }
 
 constexpr int Log2(int power) { return power == 1 ? 0 : 1 + Log2(power / 2); }
 
-template <int bits, int group, int zero, bool has_min, bool two_level>
-struct LayoutOf {
-  static constexpr PanelLayout k{bits, group, zero, has_min, two_level};
-};
 
 template <class L, int kRows, bool kPrecise>
 struct IntTile {
   static constexpr PanelLayout k = L::k;
   static constexpr int kQuads = k.group / 4;
   // Where Dot counts 8-bit codes from 128, sums are short of 128 per code.
-  static constexpr bool kFromMiddle = Simd::kSigned8 && k.bits == 8;
+  static constexpr bool kFromMiddle = Simd::kSigned8 && k.value_bits() == 8;
   static constexpr bool kSeeded = kFromMiddle ? k.zero != 128 : k.zero != 0;
 
   // A step, as the loop below walks it. `row` is the first row.
@@ -178,7 +187,8 @@ struct IntTile {
     const uint8_t* scales = at.header + (kMin ? k.scale_bytes() : 0);
     Simd::F32 scale;
     if constexpr (!k.two_level) {
-      scale = Simd::LoadF16(scales + (g * kPanelWidth + channel) * 2);
+      const uint8_t* wide = scales + (g * kPanelWidth + channel) * 2;
+      scale = k.wide_scale ? Simd::LoadBf16(wide) : Simd::LoadF16(wide);
     } else {
       const uint8_t* small = scales + g * kPanelWidth + channel;
       const Simd::F32 d = Simd::LoadF16(at.super + (kMin ? 64 : 0) + channel * 2);
@@ -200,11 +210,11 @@ struct IntTile {
     }
     constexpr int kFirst = g * kQuads, kEnd = kFirst + kQuads;
     const size_t lo = a.lo - a.hi;
-    if constexpr (PairQuads(k.bits) != 0) {
-      DotByPairs<Simd, k.bits, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo, a.row_stride, dot,
+    if constexpr (PairQuads(k.value_bits()) != 0) {
+      DotByPairs<Simd, L, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo, a.row_stride, dot,
                                                               low);
     } else {
-      DotQuads<Quads<k.bits>, k.bits, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo, a.row_stride,
+      DotQuads<Quads<k.value_bits()>, L, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo, a.row_stride,
                                                                      dot, low);
     }
     if constexpr (kPrecise) {

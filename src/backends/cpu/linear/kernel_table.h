@@ -38,8 +38,7 @@ constexpr IntKernels IntKernelsOf() {
 template <class F>
 constexpr IntKernels IntKernelsOfFormat() {
   if constexpr (requires { F::kIntForm; }) {
-    constexpr IntForm f = F::kIntForm;
-    return IntKernelsOf<LayoutOf<f.bits, f.group, f.zero, f.has_min, f.two_level>>();
+    return IntKernelsOf<LayoutOf<LayoutOfForm(F::kIntForm)>>();
   } else {
     return {};
   }

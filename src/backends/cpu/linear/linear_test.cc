@@ -13,8 +13,12 @@
 #include <random>
 #include <string>
 
+#include "base/float16.h"
 #include "base/isa.h"
 #include "ops/quantized_rows.h"
+#include "tensor/quant/iq4_nl.h"
+#include "tensor/quant/iq4_xs.h"
+#include "tensor/quant/mxfp4.h"
 
 namespace tern {
 namespace {
@@ -30,18 +34,20 @@ std::vector<uint32_t> TestedIsas() {
 
 // Formats whose blocks are IntBlocks as they lie in memory: they reach every code and every layout, also
 // where no file format does.
-template <int bits, int group, int zero, bool has_min, bool two_level>
+template <IntForm kForm>
 struct Synthetic {
+  static constexpr bool two_level = kForm.two_level;
   static constexpr size_t kWeights = two_level ? 256 : 32;
 
   static void Decode(const void* row, size_t first, float* out, size_t n) {
     for (size_t i = first; i < first + n; ++i) {
       IntBlock b;
       std::memcpy(&b, static_cast<const char*>(row) + i / kWeights * sizeof(IntBlock), sizeof b);
-      const size_t g = i % kWeights / static_cast<size_t>(group);
+      const size_t g = i % kWeights / kForm.group;
       const float scale = b.d * static_cast<float>(b.sc[g]);
-      out[i - first] =
-          scale * static_cast<float>(b.code[i % kWeights] - zero) - b.dmin * static_cast<float>(b.mn[g]);
+      const uint8_t code = b.code[i % kWeights];
+      const int level = kForm.has_levels() ? kForm.levels[code] : code;
+      out[i - first] = scale * static_cast<float>(level - kForm.zero) - b.dmin * static_cast<float>(b.mn[g]);
     }
   }
   static void Unpack(const void* row, size_t first, IntBlock* out) {
@@ -55,21 +61,22 @@ struct Synthetic {
                                      .decode = Decode,
                                      .encode = nullptr,
                                      .tolerance = 0,
-                                     .int_form = {bits, group, zero, has_min, two_level},
+                                     .int_form = kForm,
                                      .unpack = Unpack};
 
   static std::vector<char> Weights(int64_t n, int64_t k, std::mt19937& random) {
     const size_t count = static_cast<size_t>(n * k) / kWeights;
     std::vector<IntBlock> blocks(count);
-    std::uniform_int_distribution<int> eighths(1, 2047), sc(-128, 127), mn(0, 255), code(0, (1 << bits) - 1);
+    std::uniform_int_distribution<int> eighths(1, 2047), sc(-128, 127), mn(0, 255), code(0, (1 << kForm.bits) - 1);
     for (IntBlock& b : blocks) {
       b.d = static_cast<float>(eighths(random)) / 32768.0f;
-      b.dmin = has_min ? static_cast<float>(eighths(random)) / 4096.0f : 0;
+      if (kForm.wide_scale) b.d = Bf16ToF32(F32ToBf16(b.d));
+      b.dmin = kForm.has_min ? static_cast<float>(eighths(random)) / 4096.0f : 0;
       for (int8_t& s : b.sc) s = two_level ? static_cast<int8_t>(sc(random)) : int8_t{1};
       for (uint8_t& m : b.mn) m = two_level ? static_cast<uint8_t>(mn(random)) : uint8_t{1};
       // Runs of the largest code: two products of 255 and 127 do not fit in 16 bits.
       const bool extreme = code(random) % 4 == 0;
-      for (uint8_t& c : b.code) c = static_cast<uint8_t>(extreme ? (1 << bits) - 1 : code(random));
+      for (uint8_t& c : b.code) c = static_cast<uint8_t>(extreme ? (1 << kForm.bits) - 1 : code(random));
     }
     std::vector<char> bytes(count * sizeof(IntBlock));
     std::memcpy(bytes.data(), blocks.data(), bytes.size());
@@ -88,16 +95,19 @@ IntCase CaseOf(std::string name) {
 }
 const std::vector<IntCase>& IntCases() {
   static const std::vector<IntCase> cases = {
-      CaseOf<Synthetic<4, 32, 8, false, false>>("like q4_0"),
-      CaseOf<Synthetic<4, 32, 0, true, false>>("like q4_1"),
-      CaseOf<Synthetic<5, 32, 16, false, false>>("like q5_0"),
-      CaseOf<Synthetic<5, 32, 0, true, false>>("like q5_1"),
-      CaseOf<Synthetic<8, 32, 128, false, false>>("like q8_0"),
-      CaseOf<Synthetic<4, 16, 0, true, true>>("like q2_k"),
-      CaseOf<Synthetic<4, 16, 4, false, true>>("like q3_k"),
-      CaseOf<Synthetic<4, 32, 0, true, true>>("like q4_k"),
-      CaseOf<Synthetic<5, 32, 0, true, true>>("like q5_k"),
-      CaseOf<Synthetic<6, 16, 32, false, true>>("like q6_k"),
+      CaseOf<Synthetic<IntForm{.bits = 4, .group = 32, .zero = 8}>>("like q4_0"),
+      CaseOf<Synthetic<IntForm{.bits = 4, .group = 32, .has_min = true}>>("like q4_1"),
+      CaseOf<Synthetic<IntForm{.bits = 5, .group = 32, .zero = 16}>>("like q5_0"),
+      CaseOf<Synthetic<IntForm{.bits = 5, .group = 32, .has_min = true}>>("like q5_1"),
+      CaseOf<Synthetic<IntForm{.bits = 8, .group = 32, .zero = 128}>>("like q8_0"),
+      CaseOf<Synthetic<IntForm{.bits = 4, .group = 16, .has_min = true, .two_level = true}>>("like q2_k"),
+      CaseOf<Synthetic<IntForm{.bits = 4, .group = 16, .zero = 4, .two_level = true}>>("like q3_k"),
+      CaseOf<Synthetic<IntForm{.bits = 4, .group = 32, .has_min = true, .two_level = true}>>("like q4_k"),
+      CaseOf<Synthetic<IntForm{.bits = 5, .group = 32, .has_min = true, .two_level = true}>>("like q5_k"),
+      CaseOf<Synthetic<IntForm{.bits = 6, .group = 16, .zero = 32, .two_level = true}>>("like q6_k"),
+      CaseOf<Synthetic<isa_none::mxfp4::kIntForm>>("like mxfp4"),
+      CaseOf<Synthetic<isa_none::iq4_nl::kIntForm>>("like iq4_nl"),
+      CaseOf<Synthetic<isa_none::iq4_xs::kIntForm>>("like iq4_xs"),
   };
   return cases;
 }

@@ -15,10 +15,11 @@ namespace {
 
 using Blocks = std::array<IntBlock, kPanelWidth>;
 
-// One vector of 32 f16: d or dmin of every channel.
-uint8_t* PutHalves(const Blocks& blocks, float IntBlock::*field, uint8_t* out) {
+// One vector of 32 f16, or bf16: d or dmin of every channel.
+uint8_t* PutHalves(const Blocks& blocks, float IntBlock::*field, uint8_t* out, bool wide = false) {
   for (size_t c = 0; c < kPanelWidth; ++c) {
-    const uint16_t half = F32ToF16(blocks[c].*field);
+    const float x = blocks[c].*field;
+    const uint16_t half = wide ? F32ToBf16(x) : F32ToF16(x);
     std::memcpy(out + 2 * c, &half, 2);
   }
   return out + 2 * kPanelWidth;
@@ -31,7 +32,7 @@ void PutHeader(const Blocks& blocks, const PanelLayout& layout, size_t first_k, 
   for (size_t g = 0; g < groups; ++g) {
     const size_t at = g * kPanelWidth;
     if (!layout.two_level) {
-      PutHalves(blocks, &IntBlock::d, out + 2 * at);
+      PutHalves(blocks, &IntBlock::d, out + 2 * at, layout.wide_scale);
       if (layout.has_min) PutHalves(blocks, &IntBlock::dmin, min + 2 * at);
       continue;
     }
@@ -117,10 +118,7 @@ void Transpose(const float* in, size_t n, float* out) {
 
 }  // namespace
 
-PanelLayout LayoutOfFormat(const Format& format) {
-  const IntForm& f = format.int_form;
-  return {f.bits, f.group, f.zero, f.has_min, f.two_level};
-}
+PanelLayout LayoutOfFormat(const Format& format) { return LayoutOfForm(format.int_form); }
 
 void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out) {
   const Format& format = *weight.format;

@@ -5,11 +5,12 @@
 // with
 //   f16 d[32] | (has_min) f16 dmin[32]
 // Then per step, padded to a line, the scales, and where has_min the minimums, of its one or two groups
-//   f16 scale[groups][32] | f16 min[groups][32]       flat
+//   f16 scale[groups][32] | f16 min[groups][32]       flat; bf16 where wide_scale
 //   i8  sc[groups][32]    | u8  mn[groups][32]        two_level
 // then the codes. A k-quad is 4 consecutive inputs of all channels; byte 4c+i of a line is channel c, input
 // i:
-//   4 bits  per quad a line: low nibbles are channels 0-15, high nibbles channels 16-31
+//   4 bits  per quad a line: low nibbles are channels 0-15, high nibbles channels 16-31; they may stand for
+//           levels, which the kernels look up
 //   5 bits  per 4 quads a line of fifth bits, bit 2q+h of each byte for half h of quad q, then 4 nibble lines
 //   6 bits  per 2 quads a line of upper bits, bits 4q+2h..+1 likewise, then 2 nibble lines
 //   8 bits  per quad two lines: channels 0-15, channels 16-31
@@ -20,6 +21,8 @@
 
 #include <cstddef>
 #include <cstdint>
+
+#include "tensor/int_form.h"
 
 namespace tern {
 
@@ -36,7 +39,20 @@ struct PanelLayout {
   int zero;   // the code that stands for 0: a power of two; 0 with minimums
   bool has_min;
   bool two_level;
+  bool wide_scale;     // d is bf16, not f16
+  uint8_t levels[16];  // what codes of 4 bits stand for; all 0: themselves
 
+  TERN_FOLDED int most_level() const {
+    int most = 0;
+    for (const uint8_t level : levels) most = level > most ? level : most;
+    return most;
+  }
+  TERN_FOLDED bool has_levels() const { return most_level() != 0; }
+  // How many bits hold what is multiplied: a code, or its level.
+  TERN_FOLDED int value_bits() const {
+    const int most = most_level();
+    return most == 0 ? bits : most < 16 ? 4 : most < 32 ? 5 : most < 64 ? 6 : 8;
+  }
   TERN_FOLDED int groups() const { return kStep / group; }
   TERN_FOLDED size_t scale_bytes() const {  // of one kind, per step
     return static_cast<size_t>(groups()) * kPanelWidth * (two_level ? 1 : 2);
@@ -52,5 +68,12 @@ struct PanelLayout {
   }
   friend constexpr bool operator==(const PanelLayout&, const PanelLayout&) = default;
 };
+
+// The layout that holds a form's integers without loss.
+TERN_FOLDED PanelLayout LayoutOfForm(const IntForm& f) {
+  PanelLayout layout{f.bits, f.group, f.zero, f.has_min, f.two_level, f.wide_scale, {}};
+  for (int i = 0; i < 16; ++i) layout.levels[i] = f.levels[i];
+  return layout;
+}
 
 }  // namespace tern

@@ -20,6 +20,10 @@ struct Simd {
   static U8 Load(const uint8_t* p) { return _mm256_load_si256(reinterpret_cast<const __m256i*>(p)); }
   static U8 Set8(int x) { return _mm256_set1_epi8(static_cast<char>(x)); }
   static U8 And(U8 a, U8 b) { return _mm256_and_si256(a, b); }
+  static U8 Repeat16(const uint8_t* p) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static U8 LookUp(U8 repeated, U8 codes) { return _mm256_shuffle_epi8(repeated, codes); }  // codes < 16
   static U8 OrAnd(U8 a, U8 b, U8 mask) { return _mm256_or_si256(a, _mm256_and_si256(b, mask)); }
   template <int n>
   static U8 Shift(U8 a) {

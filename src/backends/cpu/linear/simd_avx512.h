@@ -23,6 +23,8 @@ struct Simd {
   static U8 Load(const uint8_t* p) { return _mm512_load_si512(p); }
   static U8 Set8(int x) { return _mm512_set1_epi8(static_cast<char>(x)); }
   static U8 And(U8 a, U8 b) { return _mm512_and_si512(a, b); }
+  static U8 Repeat16(const uint8_t* p) { return _mm512_broadcast_i32x4(Load16(p)); }
+  static U8 LookUp(U8 repeated, U8 codes) { return _mm512_shuffle_epi8(repeated, codes); }  // codes < 16
   static U8 OrAnd(U8 a, U8 b, U8 mask) { return _mm512_ternarylogic_epi32(a, b, mask, 0xf8); }
   template <int n>
   static U8 Shift(U8 a) {

@@ -25,6 +25,8 @@ struct Simd {
   }
   static U8 Set8(int x) { return U8{} + static_cast<uint8_t>(x); }
   static U8 And(U8 a, U8 b) { return a & b; }
+  static U8 Repeat16(const uint8_t* p) { return Load(p); }
+  static U8 LookUp(U8 repeated, U8 codes) { return __builtin_shuffle(repeated, codes); }  // codes < 16
   static U8 OrAnd(U8 a, U8 b, U8 mask) { return a | (b & mask); }
   template <int n>
   static U8 Shift(U8 a) {
