@@ -159,6 +159,16 @@ void AddColumnOps(std::vector<Case>& cases) {
     cases.push_back({"head_linear " + std::string(format->name), [=](TestGraph& g) {
                        g.Output(g.Op("head_linear", {g.Rows(2 * 256), g.Weight({2, 17, 256}, format->name)}));
                      }});
+    for (const char* form : {"q8", "q16"}) {
+      if (format->int_form.bits == 0) continue;
+      cases.push_back({"head_linear " + std::string(format->name) + " " + form,
+                       [=](TestGraph& g) {
+                         const ValueId x = g.Op("quantize", {g.Rows(3 * 256)}, {{"precise", int64_t{1}}});
+                         g.Output(g.Op("head_linear", {x, g.Weight({3, 49, 256}, format->name)},
+                                       {{"forms", std::string(form)}}));
+                       },
+                       2e-3});
+    }
   }
   cases.push_back({"columns of output rows", [](TestGraph& g) {
                      const ValueId x = g.Op("head_linear", {g.OutputRows(64), g.Weight({2, 20, 32}, "q8_0")});

@@ -30,6 +30,7 @@ std::span<const ValueId> WeightsOf(const Node& linear) {
 
 std::span<const ValueId> MultipliedWeights(const Node& node) {
   if (IsOp(node, "linear")) return WeightsOf(node);
+  if (IsOp(node, "head_linear")) return std::span(node.inputs).subspan(1, 1);
   if (IsOp(node, "moe_mlp")) return std::span(node.inputs).subspan(MoeMlpForm::kGate, 3);
   return {};
 }

@@ -5,6 +5,8 @@
 #include "backends/cpu/linear/linear.h"
 #include "backends/cpu/step.h"
 #include "backends/cpu/weights.h"
+#include "ops/linear.h"
+#include "ops/quantized_rows.h"
 
 namespace tern {
 namespace {
@@ -34,6 +36,7 @@ class HeadLinearStep : public CpuStep {
   StepCost cost() const override {
     StepCost cost{.packed_bytes = packed_bytes_};
     for (const LinearPlan& head : heads_) {
+      cost.int8_ops_per_row += head.int8_ops_per_row();
       cost.f32_ops_per_row += head.f32_ops_per_row();
       cost.stream_bytes += head.stream_bytes();
     }
@@ -45,10 +48,15 @@ class HeadLinearStep : public CpuStep {
     const View &x = args.inputs[0], &y = args.outputs[0];
     const auto in = static_cast<size_t>(x.cols()), out = static_cast<size_t>(y.cols());
     const LinearArgs::Output output{y.f32() + head * (out / heads_.size()), out * sizeof(float)};
-    const LinearArgs linear{.rows = static_cast<int>(x.rows()),
-                            .x = x.f32() + head * (in / heads_.size()),
-                            .x_stride = in * sizeof(float),
-                            .outputs = &output};
+    const size_t first = head * (in / heads_.size());
+    LinearArgs linear{.rows = static_cast<int>(x.rows()),
+                      .x = x.data,
+                      .x_stride = RowBytes(x.elem, x.cols()),
+                      .x_precise = x.elem == Elem::kQ16,
+                      .x_columns = x.cols(),
+                      .x_first = static_cast<int64_t>(first),
+                      .outputs = &output};
+    if (x.elem == Elem::kF32) linear.x = x.f32() + first;
     heads_[head].Run(linear, begin, end, scratch);
   }
 
@@ -61,17 +69,18 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   const Value& weight = c.input(1);
   const Tensor all = weight.tensor();
   const int64_t channels = all.shape[1];
+  TERN_TRY(const auto forms, ParseForms(c.node.attrs.Str("forms"), c.input(0).type.elem, 1));
   std::vector<LinearPlan> heads;
   size_t packed_bytes = 0;
   for (int64_t head = 0; head < all.shape[0]; ++head) {
     Value part = weight;
     part.type.shape = {channels, all.shape[2]};
     part.data = all.row(head * channels);
-    const PackForm form = ChoosePackForm(*all.format, Elem::kF32);
+    const PackForm form = ChoosePackForm(*all.format, forms[0]);
     TERN_TRY(auto packed, c.weights.Packed(part, form));
     packed_bytes += packed->bytes();
     LinearSpec spec;
-    spec.parts.push_back({std::move(packed), Elem::kF32, nullptr});
+    spec.parts.push_back({std::move(packed), forms[0], nullptr});
     auto plan = LinearPlan::Make(std::move(spec), c.isa);
     if (!plan.ok()) return Error{plan.error().code, weight.name + ": " + plan.error().what};
     heads.push_back(std::move(plan).value());

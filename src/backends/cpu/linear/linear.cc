@@ -381,10 +381,21 @@ void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* 
   const size_t prefetch = PrefetchAhead(row, rows);
   const auto index = static_cast<size_t>(rows - 1);
   if (part.ints != nullptr) {
-    const QuantizedRowLayout at = QuantizedRow(width_, args.x_precise);
-    const IntTileArgs tile_args{
-        static_cast<const uint8_t*>(panel), x,        args.x_stride, at.sum_hi, at.sum, at.hi, at.lo,
-        static_cast<int>(width_ / kStep),   prefetch, tile};
+    const QuantizedRowLayout at =
+        QuantizedRow(args.x_columns == 0 ? width_ : args.x_columns, args.x_precise);
+    // A row begins with its first scale that counts; sums are twice as many, codes 32 bytes each.
+    const auto group = static_cast<size_t>(args.x_first / kStep);
+    const size_t sums = group * 8 - group * 4, codes = group * kStep - group * 4;
+    const IntTileArgs tile_args{.panel = static_cast<const uint8_t*>(panel),
+                                .rows = x + group * 4,
+                                .row_stride = args.x_stride,
+                                .sum_hi = at.sum_hi + sums,
+                                .sum = at.sum + sums,
+                                .hi = at.hi + codes,
+                                .lo = at.lo + codes,
+                                .steps = static_cast<int>(width_ / kStep),
+                                .prefetch = prefetch,
+                                .tile = tile};
     (part.precise ? part.ints->precise : part.ints->fast)[index](tile_args);
     return;
   }

@@ -111,6 +111,9 @@ struct LinearArgs {
       nullptr;  // f32 [K], or a quantized row (ops/quantized_rows.h); q16 rows serve kQ8 parts too
   size_t x_stride = 0;
   bool x_precise = false;  // the quantized rows are of the q16 form
+  // Where quantized rows have more columns than the weights' K: how many, and the first that counts, a
+  // multiple of 32.
+  int64_t x_columns = 0, x_first = 0;
   struct Output {
     void* y = nullptr;  // one per part (with glu: one); f32 [N] or a quantized row
     size_t stride = 0;
