@@ -380,8 +380,8 @@ TEST(Sampler, TruncationOfALargeVocabularyDoesNotSortIt) {
   }
 }
 
-// Top-k, and the token that is likeliest, are found without a look at most candidates: by the same chain in an
-// order that rules this out, they are the same.
+// Top-k, and the token that is likeliest, are found without a look at most candidates: by the same chain in
+// an order that rules this out, they are the same.
 TEST(Sampler, TheLikeliestOfALargeVocabularyAreThoseOfAllCandidates) {
   Random random(3);
   std::vector<int32_t> history;

@@ -3,9 +3,10 @@
 //
 //   weight[i] = scale[i / group] * (level(code[i]) - zero) - minimum[i / group]
 //
-// where level(code) = levels[code] if the form has levels, else the code itself, and scale = d * sc and minimum = dmin * mn if two_level, else d and dmin alone (then sc = mn = 1).
-// A block has a multiple of 32 weights; 256 where two_level. Kernels are made for the forms of the listed
-// formats. Plain C types: ISA files include this.
+// where level(code) = levels[code] if the form has levels, else the code itself, and scale = d * sc and
+// minimum = dmin * mn if two_level, else d and dmin alone (then sc = mn = 1). A block has a multiple of 32
+// weights; 256 where two_level. Kernels are made for the forms of the listed formats. Plain C types: ISA
+// files include this.
 
 #include <cstdint>
 

@@ -64,11 +64,10 @@ void Touches(const SamplerState& s, std::vector<int32_t>& ids) {
 }  // namespace
 
 extern const SamplerDesc k_sampler_dry;
-const SamplerDesc k_sampler_dry = {
-    .name = "dry",
-    .summary = "lowers what would repeat a sequence (DRY)",
-    .active = Active,
-    .apply = Apply,
-    .touches = Touches};
+const SamplerDesc k_sampler_dry = {.name = "dry",
+                                   .summary = "lowers what would repeat a sequence (DRY)",
+                                   .active = Active,
+                                   .apply = Apply,
+                                   .touches = Touches};
 
 }  // namespace tern

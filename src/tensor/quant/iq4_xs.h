@@ -41,8 +41,7 @@ struct iq4_xs {
   static void Decode(const Block& b, float* x) { DecodeTable<iq4_xs>(b, x); }
   static constexpr float kTolerance = 0.2f;
 
-  static constexpr IntForm kIntForm =
-      WithLevels({.group = 32, .zero = 128, .two_level = true}, kLevels4[0]);
+  static constexpr IntForm kIntForm = WithLevels({.group = 32, .zero = 128, .two_level = true}, kLevels4[0]);
   static void Unpack(const Block& b, IntBlock* out) {
     TableBlock t;
     UnpackTable(b, &t);

@@ -145,7 +145,6 @@ TERN_INLINE void DotByPairs(const uint8_t* codes, int part, const uint8_t* x, si
 
 constexpr int Log2(int power) { return power == 1 ? 0 : 1 + Log2(power / 2); }
 
-
 template <class L, int kRows, bool kPrecise>
 struct IntTile {
   static constexpr PanelLayout k = L::k;
@@ -211,11 +210,10 @@ struct IntTile {
     constexpr int kFirst = g * kQuads, kEnd = kFirst + kQuads;
     const size_t lo = a.lo - a.hi;
     if constexpr (PairQuads(k.value_bits()) != 0) {
-      DotByPairs<Simd, L, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo, a.row_stride, dot,
-                                                              low);
+      DotByPairs<Simd, L, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo, a.row_stride, dot, low);
     } else {
-      DotQuads<Quads<k.value_bits()>, L, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo, a.row_stride,
-                                                                     dot, low);
+      DotQuads<Quads<k.value_bits()>, L, kRows, kPrecise, kFirst, kEnd>(at.codes, part, at.hi, lo,
+                                                                        a.row_stride, dot, low);
     }
     if constexpr (kPrecise) {
       TERN_UNROLL

@@ -381,8 +381,7 @@ void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* 
   const size_t prefetch = PrefetchAhead(row, rows);
   const auto index = static_cast<size_t>(rows - 1);
   if (part.ints != nullptr) {
-    const QuantizedRowLayout at =
-        QuantizedRow(args.x_columns == 0 ? width_ : args.x_columns, args.x_precise);
+    const QuantizedRowLayout at = QuantizedRow(args.x_columns == 0 ? width_ : args.x_columns, args.x_precise);
     // A row begins with its first scale that counts; sums are twice as many, codes 32 bytes each.
     const auto group = static_cast<size_t>(args.x_first / kStep);
     const size_t sums = group * 8 - group * 4, codes = group * kStep - group * 4;

@@ -67,7 +67,8 @@ struct Synthetic {
   static std::vector<char> Weights(int64_t n, int64_t k, std::mt19937& random) {
     const size_t count = static_cast<size_t>(n * k) / kWeights;
     std::vector<IntBlock> blocks(count);
-    std::uniform_int_distribution<int> eighths(1, 2047), sc(-128, 127), mn(0, 255), code(0, (1 << kForm.bits) - 1);
+    std::uniform_int_distribution<int> eighths(1, 2047), sc(-128, 127), mn(0, 255),
+        code(0, (1 << kForm.bits) - 1);
     for (IntBlock& b : blocks) {
       b.d = static_cast<float>(eighths(random)) / 32768.0f;
       if (kForm.wide_scale) b.d = Bf16ToF32(F32ToBf16(b.d));
