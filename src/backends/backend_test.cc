@@ -157,8 +157,6 @@ void AddMoes(std::vector<Case>& cases) {
   }
 }
 
-// What one tie that rounds the other way changes: a step of a code in one of a few hundred products.
-
 // Experts of every format and form of their input, through ids that differ from row to row.
 void AddMoeFormats(std::vector<Case>& cases) {
   for (const Format* format : AllFormats()) {

@@ -10,6 +10,7 @@
 
 namespace tern {
 
+// What one tie that rounds the other way changes: a step of a code in one of a few hundred products.
 inline constexpr double kQuantizedTolerance = 2e-3;
 
 // One graph to compare. Its KV layers, if any, are written by its kv_append nodes.

@@ -23,7 +23,6 @@
 
 namespace tern {
 
-enum class KvType : uint8_t { kF32, kF16, kBf16, kInt8 };
 Result<KvType> ParseKvType(std::string_view name);  // "f32", "f16", "bf16", "int8"
 std::string_view KvTypeName(KvType type);
 

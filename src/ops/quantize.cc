@@ -1,3 +1,4 @@
+#include "ops/output_rows.h"
 #include "ops/quantized_rows.h"
 #include "ops/shape_rules.h"
 
@@ -14,12 +15,7 @@ TypesResult Infer(TypeSpan inputs, const Attrs& attrs) {
 
 void Reference(const OpArgs& args) {
   const View& x = args.inputs[0];
-  const bool precise = args.outputs[0].elem == Elem::kQ16;
-  const size_t row_bytes = QuantizedRow(x.cols(), precise).row_bytes;
-  for (int64_t r = 0; r < x.rows(); ++r) {
-    QuantizeRow(x.f32() + r * x.cols(), x.cols(), precise,
-                static_cast<char*>(args.outputs[0].data) + static_cast<size_t>(r) * row_bytes);
-  }
+  WriteRows({x.f32(), static_cast<size_t>(Elements(x.shape))}, args.outputs[0]);
 }
 
 }  // namespace

@@ -62,14 +62,11 @@ struct AttentionTile {
   const float* const* bias;  // [rows]: 64 numbers each, or null
 };
 
-// How a block part is stored.
-enum class KvKind : uint8_t { kF32, kF16, kBf16, kInt8 };
-
 struct Int16AttentionKernels {
   void (*tile)(const AttentionTile& tile);
   // x * by as codes up to `most`, in whole vectors of 16; returns their scale.
   float (*query)(const float* x, float by, size_t n, float most, int16_t* codes);
-  // A block part as codes; by KvKind.
+  // A block part as codes; by KvType.
   void (*keys[4])(const void* part, size_t head_dim, float most, int16_t* codes, float* scale);
   void (*values[4])(const void* part, size_t v_dim, size_t width, int16_t* codes, float* scale);
 };
@@ -80,8 +77,8 @@ struct AttentionKernels {
   void (*merge)(const AttentionState& from, const AttentionState& into, size_t rows, size_t width);
   void (*finish)(const float* out, float sum, size_t head_dim, float* y);  // y = out / sum
   void (*scale)(const float* x, float by, size_t n, float* y);
-  // A block part in f32: K as it lies, V with rows of `width`. kind: 0 f32, 1 f16, 2 bf16.
-  void (*load)(const void* part, int kind, size_t rows, size_t columns, size_t width, float* out);
+  // A block part in f32: K as it lies, V with rows of `width`. Not of int8.
+  void (*load)(const void* part, KvType type, size_t rows, size_t columns, size_t width, float* out);
   void (*load_int8_k)(const void* part, size_t head_dim, float* out);
   void (*load_int8_v)(const void* part, size_t head_dim, size_t width, float* out);
   const Int16AttentionKernels* int16;  // null: the ISA has none

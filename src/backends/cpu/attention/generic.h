@@ -192,23 +192,29 @@ void AttendRows(const AttentionTile& tile, size_t row) {
   }
 }
 
-void AttendTile(const AttentionTile& tile) {
+// block<n>(row) for as many rows at a time as a kernel takes, then for those that are left.
+template <class Block>
+inline void InRowBlocks(size_t rows, Block block) {
   size_t row = 0;
-  for (; row + kRows <= tile.rows; row += kRows) AttendRows<kRows>(tile, row);
-  switch (tile.rows - row) {
+  for (; row + kRows <= rows; row += kRows) block.template operator()<kRows>(row);
+  switch (rows - row) {
     case 1:
-      return AttendRows<1>(tile, row);
+      return block.template operator()<1>(row);
     case 2:
-      return AttendRows<2>(tile, row);
+      return block.template operator()<2>(row);
     case 3:
-      return AttendRows<3>(tile, row);
+      return block.template operator()<3>(row);
     case 4:
-      return AttendRows<4>(tile, row);
+      return block.template operator()<4>(row);
     case 5:
-      return AttendRows<5>(tile, row);
+      return block.template operator()<5>(row);
     default:
       return;
   }
+}
+
+void AttendTile(const AttentionTile& tile) {
+  InRowBlocks(tile.rows, [&]<int kRowCount>(size_t row) { AttendRows<kRowCount>(tile, row); });
 }
 
 void Merge(const AttentionState& from, const AttentionState& into, size_t rows, size_t width) {
@@ -241,22 +247,22 @@ void ScaleQuery(const float* x, float by, size_t n, float* y) {
 }
 
 // Rows of columns numbers to rows of `width`; what lies behind the columns is left alone.
-void LoadPlain(const void* part, int kind, size_t rows, size_t columns, size_t width, float* out) {
+void LoadPlain(const void* part, KvType type, size_t rows, size_t columns, size_t width, float* out) {
   const auto* halves = static_cast<const uint16_t*>(part);
   for (size_t r = 0; r < rows; ++r, halves += columns, out += width) {
     size_t i = 0;
     for (; i + Vec::kLanes <= columns; i += Vec::kLanes) {
-      if (kind == 0) {
+      if (type == KvType::kF32) {
         Vec::Load(static_cast<const float*>(part) + r * columns + i).Store(out + i);
       } else {
-        (kind == 1 ? Vec::LoadF16(halves + i) : Vec::LoadBf16(halves + i)).Store(out + i);
+        (type == KvType::kF16 ? Vec::LoadF16(halves + i) : Vec::LoadBf16(halves + i)).Store(out + i);
       }
     }
     for (; i < columns; ++i) {
-      if (kind == 0) {
+      if (type == KvType::kF32) {
         out[i] = static_cast<const float*>(part)[r * columns + i];
       } else {
-        out[i] = kind == 1 ? F16ToF32(halves[i]) : Bf16ToF32(halves[i]);
+        out[i] = type == KvType::kF16 ? F16ToF32(halves[i]) : Bf16ToF32(halves[i]);
       }
     }
   }

@@ -59,9 +59,9 @@ inline __m512i PairOf(const int16_t* p) {
   return _mm512_set1_epi32(x);
 }
 
-template <KvKind kKind>
+template <KvType kType>
 inline Vec FromHalves(__m256i halves) {
-  if constexpr (kKind == KvKind::kF16) return {_mm512_cvtph_ps(halves)};
+  if constexpr (kType == KvType::kF16) return {_mm512_cvtph_ps(halves)};
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
 }
 inline __m512i AbsHalves(const void* part, size_t at, __mmask32 wanted) {
@@ -75,45 +75,45 @@ inline __m256i UpperMax(__m512i halves) {
 inline __mmask16 FirstLanes(size_t n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : (1u << n) - 1); }
 
 // Numbers of a block part, 0 where they are not wanted.
-template <KvKind kKind>
+template <KvType kType>
 inline Vec LoadKind(const void* part, size_t at, __mmask16 wanted = 0xffff) {
   const auto* halves = static_cast<const uint16_t*>(part) + at;
-  if constexpr (kKind == KvKind::kF32) {
+  if constexpr (kType == KvType::kF32) {
     return {_mm512_maskz_loadu_ps(wanted, static_cast<const float*>(part) + at)};
-  } else if constexpr (kKind == KvKind::kInt8) {
+  } else if constexpr (kType == KvType::kInt8) {
     const __m128i bytes = _mm_maskz_loadu_epi8(wanted, static_cast<const int8_t*>(part) + at);
     return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
   } else {
-    return FromHalves<kKind>(_mm256_maskz_loadu_epi16(wanted, halves));
+    return FromHalves<kType>(_mm256_maskz_loadu_epi16(wanted, halves));
   }
 }
 
 // Of each column of [rows][16], the largest |x|, as AbsBits.
-template <KvKind kKind>
+template <KvType kType>
 inline __m512i MostInColumns(const void* part, size_t rows) {
   __m512i most = _mm512_setzero_si512();
-  if constexpr (kKind == KvKind::kF32) {
-    for (size_t r = 0; r < rows; ++r) most = _mm512_max_epi32(most, AbsBits(LoadKind<kKind>(part, r * 16)));
+  if constexpr (kType == KvType::kF32) {
+    for (size_t r = 0; r < rows; ++r) most = _mm512_max_epi32(most, AbsBits(LoadKind<kType>(part, r * 16)));
     return most;
   } else {  // the bits of halves are ordered as well
     for (size_t r = 0; r < rows; r += 2) {
       const __mmask32 wanted = r + 1 < rows ? 0xffffffff : 0xffff;
       most = _mm512_max_epu16(most, AbsHalves(part, r * 16, wanted));
     }
-    return AbsBits(FromHalves<kKind>(UpperMax(most)));
+    return AbsBits(FromHalves<kType>(UpperMax(most)));
   }
 }
 
 // Of each of 16 rows of n.
-template <KvKind kKind>
+template <KvType kType>
 inline __m512i MostInRows(const void* part, size_t n) {
   alignas(64) int32_t bits[16];
   alignas(32) uint16_t halves[16];
   for (size_t r = 0; r < 16; ++r) {
     __m512i most = _mm512_setzero_si512();
-    if constexpr (kKind == KvKind::kF32) {
+    if constexpr (kType == KvType::kF32) {
       for (size_t c = 0; c < n; c += 16) {
-        most = _mm512_max_epi32(most, AbsBits(LoadKind<kKind>(part, r * n + c, FirstLanes(n - c))));
+        most = _mm512_max_epi32(most, AbsBits(LoadKind<kType>(part, r * n + c, FirstLanes(n - c))));
       }
       bits[r] = _mm512_reduce_max_epi32(most);
     } else {
@@ -128,12 +128,12 @@ inline __m512i MostInRows(const void* part, size_t n) {
       halves[r] = static_cast<uint16_t>(~_mm_extract_epi16(least, 0));
     }
   }
-  if constexpr (kKind == KvKind::kF32) return _mm512_load_si512(bits);
-  return AbsBits(FromHalves<kKind>(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves))));
+  if constexpr (kType == KvType::kF32) return _mm512_load_si512(bits);
+  return AbsBits(FromHalves<kType>(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves))));
 }
 
 float CodeQuery(const float* x, float by, size_t n, float most, int16_t* codes) {
-  const auto load = [=](size_t i) { return LoadKind<KvKind::kF32>(x, i, FirstLanes(n - i)) * Vec::Set(by); };
+  const auto load = [=](size_t i) { return LoadKind<KvType::kF32>(x, i, FirstLanes(n - i)) * Vec::Set(by); };
   __m512i bits = _mm512_setzero_si512();
   for (size_t i = 0; i < n; i += 16) bits = _mm512_max_epi32(bits, AbsBits(load(i)));
   const CodeScale s = ScaleOf(_mm512_set1_epi32(_mm512_reduce_max_epi32(bits)), most);
@@ -142,32 +142,32 @@ float CodeQuery(const float* x, float by, size_t n, float most, int16_t* codes) 
 }
 
 // Scales of a part's 16 tokens. Int8 codes stay as they are; then `part` becomes where they begin.
-template <KvKind kKind, class Most>
+template <KvType kType, class Most>
 inline CodeScale TokenScales(const void*& part, float most_code, Most most) {
-  if constexpr (kKind != KvKind::kInt8) return ScaleOf(most(part), most_code);
+  if constexpr (kType != KvType::kInt8) return ScaleOf(most(part), most_code);
   const auto* scale = static_cast<const float*>(part);
   part = scale + kKvBlockTokens;
   return {Vec::Load(scale), Vec::Set(1)};
 }
 
 // [head_dim][16] to [pairs][16][2].
-template <KvKind kKind>
+template <KvType kType>
 void CodeKeys(const void* part, size_t head_dim, float most, int16_t* codes, float* scale) {
   const CodeScale s =
-      TokenScales<kKind>(part, most, [=](const void* p) { return MostInColumns<kKind>(p, head_dim); });
+      TokenScales<kType>(part, most, [=](const void* p) { return MostInColumns<kType>(p, head_dim); });
   s.scale.Store(scale);
   for (size_t c = 0; c < head_dim; c += 2, codes += 32) {
-    const __m512i a = Codes(LoadKind<kKind>(part, c * 16), s.inverse);
-    const __m512i b = Codes(LoadKind<kKind>(part, c * 16 + 16, c + 1 < head_dim ? 0xffff : 0), s.inverse);
+    const __m512i a = Codes(LoadKind<kType>(part, c * 16), s.inverse);
+    const __m512i b = Codes(LoadKind<kType>(part, c * 16 + 16, c + 1 < head_dim ? 0xffff : 0), s.inverse);
     _mm512_storeu_si512(codes, Pair(a, b));
   }
 }
 
 // [16][v_dim] to [8][width][2].
-template <KvKind kKind>
+template <KvType kType>
 void CodeValues(const void* part, size_t dim, size_t width, int16_t* codes, float* scale) {
   const CodeScale s =
-      TokenScales<kKind>(part, kMostValue, [=](const void* p) { return MostInRows<kKind>(p, dim); });
+      TokenScales<kType>(part, kMostValue, [=](const void* p) { return MostInRows<kType>(p, dim); });
   s.scale.Store(scale);
   alignas(64) float inverse[kKvBlockTokens];
   s.inverse.Store(inverse);
@@ -175,8 +175,8 @@ void CodeValues(const void* part, size_t dim, size_t width, int16_t* codes, floa
     const Vec first = Vec::Set(inverse[t]), second = Vec::Set(inverse[t + 1]);
     for (size_t c = 0; c < dim; c += 16) {
       const __mmask16 wanted = FirstLanes(dim - c);
-      const __m512i a = Codes(LoadKind<kKind>(part, t * dim + c, wanted), first);
-      const __m512i b = Codes(LoadKind<kKind>(part, (t + 1) * dim + c, wanted), second);
+      const __m512i a = Codes(LoadKind<kType>(part, t * dim + c, wanted), first);
+      const __m512i b = Codes(LoadKind<kType>(part, (t + 1) * dim + c, wanted), second);
       _mm512_storeu_si512(codes + t * width + 2 * c, Pair(a, b));
     }
   }
@@ -369,30 +369,15 @@ void AttendCodes(const AttentionTile& tile, size_t row) {
 }
 
 void AttendCodesTile(const AttentionTile& tile) {
-  size_t row = 0;
-  for (; row + kRows <= tile.rows; row += kRows) AttendCodes<kRows>(tile, row);
-  switch (tile.rows - row) {
-    case 1:
-      return AttendCodes<1>(tile, row);
-    case 2:
-      return AttendCodes<2>(tile, row);
-    case 3:
-      return AttendCodes<3>(tile, row);
-    case 4:
-      return AttendCodes<4>(tile, row);
-    case 5:
-      return AttendCodes<5>(tile, row);
-    default:
-      return;
-  }
+  InRowBlocks(tile.rows, [&]<int kRowCount>(size_t row) { AttendCodes<kRowCount>(tile, row); });
 }
 
 constexpr Int16AttentionKernels kInt16Kernels = {
     AttendCodesTile,
     CodeQuery,
-    {CodeKeys<KvKind::kF32>, CodeKeys<KvKind::kF16>, CodeKeys<KvKind::kBf16>, CodeKeys<KvKind::kInt8>},
-    {CodeValues<KvKind::kF32>, CodeValues<KvKind::kF16>, CodeValues<KvKind::kBf16>,
-     CodeValues<KvKind::kInt8>}};
+    {CodeKeys<KvType::kF32>, CodeKeys<KvType::kF16>, CodeKeys<KvType::kBf16>, CodeKeys<KvType::kInt8>},
+    {CodeValues<KvType::kF32>, CodeValues<KvType::kF16>, CodeValues<KvType::kBf16>,
+     CodeValues<KvType::kInt8>}};
 
 }  // namespace
 }  // namespace tern::TERN_ISA_NS

@@ -11,20 +11,6 @@ void Clear(const AttentionState& state, size_t rows, size_t width) {
   std::fill_n(state.out, rows * width, 0.f);
 }
 
-KvKind KindOf(KvType type) {
-  switch (type) {
-    case KvType::kF32:
-      return KvKind::kF32;
-    case KvType::kF16:
-      return KvKind::kF16;
-    case KvType::kBf16:
-      return KvKind::kBf16;
-    case KvType::kInt8:
-      break;
-  }
-  return KvKind::kInt8;
-}
-
 }  // namespace
 
 AttentionShape::AttentionShape(const AttentionForm& f, const AttentionKernels& k, int threads)
@@ -214,12 +200,12 @@ void AttentionPass::LoadBlock(AttentionTile& tile, int b, int index) const {
 }
 
 void AttentionPass::LoadCodes(int b, const void* k, const void* v) const {
-  const auto kind = static_cast<size_t>(KindOf(args_.kv->type()));
+  const auto type = static_cast<size_t>(args_.kv->type());
   const auto head_dim = static_cast<size_t>(form_.head_dim), v_dim = static_cast<size_t>(form_.v_dim);
   const size_t token = static_cast<size_t>(b) * kKvBlockTokens;
-  s_.int16->keys[kind](k, head_dim, s_.most_code(), scratch_.k_codes + token * s_.pairs() * 2,
+  s_.int16->keys[type](k, head_dim, s_.most_code(), scratch_.k_codes + token * s_.pairs() * 2,
                        scratch_.k_scale + token);
-  s_.int16->values[kind](v, v_dim, s_.width(), scratch_.v_codes + token * s_.width(),
+  s_.int16->values[type](v, v_dim, s_.width(), scratch_.v_codes + token * s_.width(),
                          scratch_.v_scale + token);
 }
 
@@ -236,8 +222,7 @@ void AttentionPass::LoadKeys(AttentionTile& tile, int b, const void* part) const
       return kernels_.load_int8_k(part, dim, out);
     case KvType::kF16:
     case KvType::kBf16:
-      const int kind = args_.kv->type() == KvType::kF16 ? 1 : 2;
-      return kernels_.load(part, kind, dim, kKvBlockTokens, kKvBlockTokens, out);
+      return kernels_.load(part, args_.kv->type(), dim, kKvBlockTokens, kKvBlockTokens, out);
   }
 }
 
@@ -247,15 +232,14 @@ void AttentionPass::LoadValues(AttentionTile& tile, int b, const void* part) con
   tile.v[b] = out;
   switch (args_.kv->type()) {
     case KvType::kF32:
-      if (dim != tile.width) return kernels_.load(part, 0, kKvBlockTokens, dim, tile.width, out);
+      if (dim != tile.width) return kernels_.load(part, KvType::kF32, kKvBlockTokens, dim, tile.width, out);
       tile.v[b] = static_cast<const float*>(part);
       return;
     case KvType::kInt8:
       return kernels_.load_int8_v(part, dim, tile.width, out);
     case KvType::kF16:
     case KvType::kBf16:
-      const int kind = args_.kv->type() == KvType::kF16 ? 1 : 2;
-      return kernels_.load(part, kind, kKvBlockTokens, dim, tile.width, out);
+      return kernels_.load(part, args_.kv->type(), kKvBlockTokens, dim, tile.width, out);
   }
 }
 

@@ -560,7 +560,6 @@ TEST_P(LinearTest, ActivationsAreExactToFloatPrecision) {
   }
 }
 
-// Down's input without a pass of its own: the same bits as quantizing the f32 output.
 // One row runs several gate panels before their up panels: more than fit at once, and a short last one.
 TEST_P(LinearTest, OneRowOfAGluHasTheBitsOfItsBatch) {
   std::mt19937 random(17);
@@ -586,6 +585,7 @@ TEST_P(LinearTest, OneRowOfAGluHasTheBitsOfItsBatch) {
   }
 }
 
+// Down's input without a pass of its own: the same bits as quantizing the f32 output.
 TEST_P(LinearTest, QuantizesItsOutputAsQuantizeRowDoes) {
   std::mt19937 random(9);
   const int64_t n = 96, k = 64;
