@@ -1,13 +1,26 @@
 #include "cli/model_flags.h"
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "cli/model_store_options.h"
 #include "cli/progress.h"
+#include "cli/terminal.h"
 
 namespace tern {
 namespace {
 constexpr size_t kMaxCalibrationBytes = size_t{1} << 20;
+
+void NoteLongContext(const LoadedModel& model, const ModelFlags& flags) {
+  const int trained = model.hparams().context;
+  if (trained == 0 || flags.context <= trained) return;
+  const std::string line =
+      fmt::format("{}: a context of {} tokens; the model was trained for {}, and may write nonsense beyond",
+                  Printable(flags.model), flags.context, trained);
+  fmt::print(stderr, "{}\n", Styled(2, Style::kDim, line));
 }
+
+}  // namespace
 
 void AddModelArgument(Arguments& args, ModelFlags* flags, bool required) {
   auto model =
@@ -53,7 +66,9 @@ Result<std::string> FindModelFile(const ModelFlags& flags) {
 
 Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags) {
   TERN_TRY(const std::string path, FindModelFile(flags));
-  return LoadModel(path, {.context = flags.context});
+  TERN_TRY(auto model, LoadModel(path, {.context = flags.context}));
+  NoteLongContext(*model, flags);
+  return model;
 }
 
 Result<std::shared_ptr<const LoadedModel>> OpenPredictor(const ModelFlags& flags) {

@@ -57,9 +57,9 @@ Status ParseBias(const std::string& text, SamplingOptions* options) {
   const size_t equals = text.find('=');
   int32_t id = 0;
   float bias = 0;
-  if (equals == std::string::npos) return BadInput("logit-bias: \"" + text + "\", expected ID=BIAS");
-  TERN_TRY_STATUS(Parse("logit-bias", text.substr(0, equals), &id));
-  TERN_TRY_STATUS(Parse("logit-bias", text.substr(equals + 1), &bias));
+  if (equals == std::string::npos) return BadInput("--logit-bias: \"" + text + "\", expected ID=BIAS");
+  TERN_TRY_STATUS(Parse("--logit-bias", text.substr(0, equals), &id));
+  TERN_TRY_STATUS(Parse("--logit-bias", text.substr(equals + 1), &bias));
   options->logit_bias[id] = bias;
   return {};
 }
@@ -88,7 +88,8 @@ void AddSamplingFlags(Arguments& args, SamplingOptions* options) {
     std::vector<std::string>& breakers = options->dry_breakers;
     const auto none = std::find(breakers.rbegin(), breakers.rend(), "none");
     breakers.erase(breakers.begin(), none.base());
-    return Validate(*options);
+    const Status status = Validate(*options);
+    return status.ok() ? status : BadInput("--" + status.error().what);
   });
 }
 

@@ -1,5 +1,5 @@
-// step_instructions PROMPT TOKENS PRECISION: a model of random weights, held in memory, reads PROMPT tokens and
-// says TOKENS more. On one thread and with all choices fixed, so that two runs differ by the same
+// step_instructions PROMPT TOKENS PRECISION: a model of random weights, held in memory, reads PROMPT tokens
+// and says TOKENS more. On one thread and with all choices fixed, so that two runs differ by the same
 // instructions on any day: instructions_test.py counts them.
 
 #include <cstdio>

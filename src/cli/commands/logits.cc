@@ -60,8 +60,9 @@ Status Run(const Options& o) {
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   AddModelArgument(args, &o->model, true);
-  args.Option("--tokens", &o->tokens, "token ids, separated by commas").ValueName("IDS");
-  args.Option("--tokens-file", &o->tokens_file, "a JSON array of token ids")
+  args.Option("--tokens", &o->tokens, "token ids, separated by commas; this or --tokens-file")
+      .ValueName("IDS");
+  args.Option("--tokens-file", &o->tokens_file, "a JSON array of token ids; this or --tokens")
       .ValueName("FILE")
       .Excludes("--tokens");
   args.Option("--out", &o->out,

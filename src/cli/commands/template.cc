@@ -81,9 +81,12 @@ Status Run(const Options& o) {
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   o->model.model.clear();
-  args.Option("--model", &o->model.model, "use this model's template").ValueName("MODEL");
-  args.Option("--template", &o->template_file, "a Jinja file").ValueName("FILE").Excludes("--model");
-  args.Option("--input", &o->input, "the template's variables, a JSON object; - : standard input")
+  args.Option("--model", &o->model.model, "use this model's template; this or --template").ValueName("MODEL");
+  args.Option("--template", &o->template_file, "a Jinja file; this or --model")
+      .ValueName("FILE")
+      .Excludes("--model");
+  args.Option("--input", &o->input,
+              "the template's variables, a JSON object; - : standard input; needed without --jsonl")
       .ValueName("FILE");
   args.Option("--date", &o->date, "today, for strftime_now").ValueName("YYYY-MM-DD");
   args.Flag("--segments", &o->segments, "show which text came from the template and which from the user");
