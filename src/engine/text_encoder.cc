@@ -242,7 +242,7 @@ std::vector<float> TextEncoder::Head(std::vector<float> x) const {
     for (float& v : x)
       v = static_cast<float>(activation_ == "tanh" ? std::tanh(v) : Activate(activation_, v));
   }
-  if (!norm_.empty()) LayerNorm(x, norm_, model_->hparams().norm_eps);
+  if (!norm_.empty()) LayerNorm(x, norm_, model_->hparams().layer_norm_eps);
   return (*output_)(x);
 }
 

@@ -145,6 +145,15 @@ Status ReadExperts(const Metadata& metadata, const std::string& arch, Hparams& h
   return {};
 }
 
+Status ReadNormEps(const Metadata& metadata, const std::string& prefix, Hparams& h) {
+  const std::string layer = prefix + "layer_norm_epsilon";
+  TERN_TRY(h.layer_norm_eps, ReadNumber(metadata, layer, 1e-20, 1, 1e-5));
+  TERN_TRY(h.rms_norm_eps,
+           ReadNumber(metadata, prefix + "layer_norm_rms_epsilon", 1e-20, 1, h.layer_norm_eps));
+  if (!metadata.Has(layer)) h.layer_norm_eps = h.rms_norm_eps;
+  return {};
+}
+
 }  // namespace
 
 Result<Hparams> ReadHparams(const Metadata& metadata, std::string_view architecture) {
@@ -157,9 +166,7 @@ Result<Hparams> ReadHparams(const Metadata& metadata, std::string_view architect
   TERN_TRY(h.width, ReadInt(metadata, arch + ".embedding_length", 1, kMax));
   TERN_TRY(h.ffn_width, ReadIntOr(metadata, arch + ".feed_forward_length", 0, kMax * 16, 0));
   TERN_TRY(h.context, ReadInt(metadata, arch + ".context_length", 1, 1 << 30));
-  TERN_TRY(h.norm_eps, ReadNumber(metadata, arch + ".attention.layer_norm_epsilon", 1e-20, 1, 1e-5));
-  TERN_TRY(h.norm_eps,
-           ReadNumber(metadata, arch + ".attention.layer_norm_rms_epsilon", 1e-20, 1, h.norm_eps));
+  TERN_TRY_STATUS(ReadNormEps(metadata, arch + ".attention.", h));
   TERN_TRY_STATUS(ReadHeads(metadata, arch, h));
   TERN_TRY_STATUS(ReadRope(metadata, arch, h));
   TERN_TRY_STATUS(ReadWindow(metadata, arch, h));

@@ -213,6 +213,20 @@ TEST(BuildModel, WhatIsLeftOutOfTheMetadataHasADefault) {
 }
 
 // As llama.cpp reads it.
+TEST(BuildModel, EachKindOfNormHasItsEpsilon) {
+  const auto read = [](double layer, double rms) {
+    auto checkpoint = MakeTinyCheckpoint();
+    if (layer > 0) checkpoint->metadata_.Set("llama.attention.layer_norm_epsilon", layer);
+    if (rms > 0) checkpoint->metadata_.Set("llama.attention.layer_norm_rms_epsilon", rms);
+    return ReadHparams(checkpoint->metadata(), "llama").value();
+  };
+  const Hparams both = read(1e-3, 1e-6), layer = read(1e-3, 0), rms = read(0, 1e-6);
+  EXPECT_FLOAT_EQ(both.layer_norm_eps, 1e-3f);
+  EXPECT_FLOAT_EQ(both.rms_norm_eps, 1e-6f);
+  EXPECT_FLOAT_EQ(layer.rms_norm_eps, 1e-3f);
+  EXPECT_FLOAT_EQ(rms.layer_norm_eps, 1e-6f);
+}
+
 TEST(BuildModel, ARopeFactorWithoutATypeIsLinear) {
   const auto checkpoint = MakeTinyCheckpoint();
   EXPECT_EQ(BuildModel(*checkpoint).value().hparams.rope_scaling.type, "none");

@@ -75,10 +75,10 @@ class ModelBuilder {
     return Op("rms_norm", {x, Weight(Name(part), {width})}, {{"eps", static_cast<double>(eps)}});
   }
   ValueId RmsNorm(ValueId x, std::string_view part, const Hparams& h) {
-    return RmsNorm(x, part, h.width, h.norm_eps);
+    return RmsNorm(x, part, h.width, h.rms_norm_eps);
   }
   ValueId LayerNorm(ValueId x, std::string_view part, const Hparams& h) {
-    return LayerNorm(x, part, h.width, h.norm_eps);
+    return LayerNorm(x, part, h.width, h.layer_norm_eps);
   }
   // With the layer's weight and, where there is one, bias `part`.
   ValueId LayerNorm(ValueId x, std::string_view part, int64_t width, float eps);

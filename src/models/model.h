@@ -48,7 +48,7 @@ struct Hparams {
   int rope_dims = 0;              // rotated channels per head; of an odd number, one more is
   float rope_base = 10000.f;
   RopeScaling rope_scaling = {};
-  float norm_eps = 1e-5f;
+  float layer_norm_eps = 1e-5f, rms_norm_eps = 1e-5f;  // the same where a file has only one
   int experts = 0, experts_used = 0, expert_ffn_width = 0;
 
   // The window of this layer; 0: none.

@@ -10,13 +10,13 @@ namespace {
 
 ValueId Norm(ModelBuilder& b, ValueId x, std::string_view norm, int heads, const AttentionSpec& s) {
   const int64_t width = int64_t{heads} * s.head_dim;
-  if (s.qk_norm == QkNorm::kRmsPerHead) return b.RmsNorm(x, norm, s.head_dim, s.norm_eps);
-  if (s.qk_norm == QkNorm::kRmsWhole) return b.RmsNorm(x, norm, width, s.norm_eps);
-  if (s.qk_norm == QkNorm::kLayerShared) return b.LayerNorm(x, norm, s.head_dim, s.norm_eps);
-  if (s.qk_norm == QkNorm::kLayerWhole) return b.LayerNorm(x, norm, width, s.norm_eps);
+  if (s.qk_norm == QkNorm::kRmsPerHead) return b.RmsNorm(x, norm, s.head_dim, s.rms_norm_eps);
+  if (s.qk_norm == QkNorm::kRmsWhole) return b.RmsNorm(x, norm, width, s.rms_norm_eps);
+  if (s.qk_norm == QkNorm::kLayerShared) return b.LayerNorm(x, norm, s.head_dim, s.layer_norm_eps);
+  if (s.qk_norm == QkNorm::kLayerWhole) return b.LayerNorm(x, norm, width, s.layer_norm_eps);
   const ValueId weight = b.WeightRows(b.Name(norm), {0, heads, heads, s.head_dim}, norm);
   return b.Op("layer_norm", {x, weight},
-              {{"eps", static_cast<double>(s.norm_eps)}, {"group", int64_t{s.head_dim}}});
+              {{"eps", static_cast<double>(s.layer_norm_eps)}, {"group", int64_t{s.head_dim}}});
 }
 
 // [norm, then] RoPE on one projection.
@@ -71,7 +71,8 @@ AttentionSpec AttentionOf(const Hparams& h) {
   AttentionSpec spec{.width = h.width, .heads = h.heads, .kv_heads = h.kv_heads, .head_dim = h.head_dim};
   spec.scale = h.attention_scale;
   spec.window = h.window;
-  spec.norm_eps = h.norm_eps;
+  spec.layer_norm_eps = h.layer_norm_eps;
+  spec.rms_norm_eps = h.rms_norm_eps;
   return spec;
 }
 

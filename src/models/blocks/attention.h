@@ -30,7 +30,7 @@ struct AttentionSpec {
   ValueId rope = kNoValue;          // RopeTable(); none: positions come from elsewhere
   std::string rope_style = "half";  // "half": channel i turns with i + d/2; "pair": 2i with 2i + 1
   QkNorm qk_norm = QkNorm::kNone;   // attn_q_norm, attn_k_norm, before RoPE
-  float norm_eps = 1e-5f;
+  float layer_norm_eps = 1e-5f, rms_norm_eps = 1e-5f;
   ValueId alibi = kNoValue;  // a constant [heads]: a score falls by it per token of distance (AlibiSlopes)
 };
 
