@@ -32,10 +32,12 @@ bool BlockPool::Share(BlockRef block) {
   return true;
 }
 
-bool BlockPool::IsCurrent(BlockRef block) const {
-  if (block.id < 0 || block.id >= blocks()) return false;
+bool BlockPool::IsCurrent(BlockRef block) const { return holders(block) > 0; }
+
+int BlockPool::holders(BlockRef block) const {
+  if (block.id < 0 || block.id >= blocks()) return 0;
   const State& state = state_[static_cast<size_t>(block.id)];
-  return state.holders > 0 && state.generation == block.generation;
+  return state.generation == block.generation ? state.holders : 0;
 }
 
 }  // namespace tern

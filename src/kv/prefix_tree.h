@@ -1,0 +1,100 @@
+#pragma once
+// PrefixTree: KV blocks that outlive their sequence, by what they hold, so that a prompt which begins like an
+// earlier one starts where the two part. Integers only.
+//
+// A node is one whole block: `block_tokens` tokens behind the node of the block before. Only prompts of the
+// same scope meet: a tenant learns nothing of another's prompts, not even from the time an answer takes. A
+// hash finds a node and its tokens are compared, so what hashes alike is not mistaken for what is alike.
+//
+// The tree is one more holder of each of its blocks: what a sequence holds too is pinned, the rest is given
+// back when room is needed, the least recently used first, and no block before those that follow it. Nothing
+// is allocated behind the constructor, except for a scope that is new.
+//
+// Not thread-safe; lives beside the pool it holds blocks of, which must outlive it.
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kv/block_pool.h"
+
+namespace tern {
+
+// What must be equal for KV to be the same, besides the tokens.
+struct PrefixScope {
+  std::string tenant;    // a salt, so that its blocks are its own
+  uint64_t model = 0;    // fingerprint of the weights and of how they are run
+  uint64_t adapter = 0;  // 0: none
+  auto operator<=>(const PrefixScope&) const = default;
+};
+
+struct PrefixCounts {
+  uint64_t queried_tokens = 0, hit_tokens = 0, evicted_blocks = 0;  // so far
+  int blocks = 0;                                                   // now
+};
+
+class PrefixTree {
+ public:
+  PrefixTree(BlockPool* pool, int block_tokens);
+  PrefixTree(const PrefixTree&) = delete;
+  PrefixTree& operator=(const PrefixTree&) = delete;
+  ~PrefixTree();
+
+  // Appends the blocks of the longest chain that `tokens` begins with: whole blocks only. The caller becomes
+  // a holder of each, and releases them as its own.
+  void Match(const PrefixScope& scope, std::span<const int32_t> tokens, std::vector<BlockRef>* blocks);
+  // Keeps the whole blocks of a sequence; block i holds tokens i * block_tokens onward. Of a block that the
+  // tree has already, in another copy, it keeps its own. Stale blocks end the chain.
+  void Insert(const PrefixScope& scope, std::span<const int32_t> tokens, std::span<const BlockRef> blocks);
+  // Gives back until the pool has `free_blocks` free ones; false: what is left is pinned.
+  bool MakeRoom(int free_blocks);
+  // Gives back everything of a scope that nobody else holds, as when its model is unloaded.
+  void Drop(const PrefixScope& scope);
+
+  PrefixCounts counts() const { return counts_; }
+
+ private:
+  struct Scope {
+    int32_t root = 0;  // below -1
+    int32_t blocks = 0;
+    const PrefixScope* key = nullptr;
+  };
+  // By block id: a block is in one node at most.
+  struct Node {
+    uint32_t generation = 0;
+    int32_t parent = kNone;  // a block, or a root
+    int32_t children = 0;
+    int32_t next = kNone;                  // in its bucket
+    int32_t newer = kNone, older = kNone;  // by use
+    Scope* scope = nullptr;                // null: not in the tree
+  };
+  static constexpr int32_t kNone = -1;
+
+  std::span<const int32_t> TokensOf(BlockId id) const;
+  size_t Bucket(int32_t parent, std::span<const int32_t> tokens) const;
+  BlockId Find(int32_t parent, std::span<const int32_t> tokens) const;
+  void Add(Scope* scope, int32_t parent, std::span<const int32_t> tokens, BlockRef block);
+  void Remove(BlockId id);
+  bool IsIdle(BlockId id) const;
+  void Link(BlockId id);    // as the most recently used
+  void Unlink(BlockId id);  // from the order of use
+  void Touch(BlockId deepest);
+  Node& at(BlockId id) { return nodes_[static_cast<size_t>(id)]; }
+  const Node& at(BlockId id) const { return nodes_[static_cast<size_t>(id)]; }
+
+  BlockPool* pool_;
+  size_t block_tokens_;
+  uint64_t seed_;  // nobody can choose tokens that collide
+  std::map<PrefixScope, Scope> scopes_;
+  int32_t next_root_ = kNone - 1;
+  std::vector<Node> nodes_;
+  std::vector<int32_t> tokens_;   // [blocks, block_tokens]
+  std::vector<BlockId> buckets_;  // the first node of each; a power of two
+  BlockId newest_ = kNone, oldest_ = kNone;
+  PrefixCounts counts_;
+};
+
+}  // namespace tern
