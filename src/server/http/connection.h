@@ -1,0 +1,391 @@
+#pragma once
+// Connection: one socket of an HttpServer, from accept to close. Only http_server.cc includes this:
+// Boost.Beast compiles slowly.
+//
+// There is always one read under way, also while a request is being answered: so a client that goes is
+// noticed, and what it sends early waits for its turn. A client that only closes its own direction is still
+// answered; whether it has gone altogether, a write tells (RFC 9112, 9.6).
+
+#include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include "server/http/http_server.h"
+#include "server/http/wire.h"
+
+namespace tern {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using Tcp = asio::ip::tcp;
+using TlsStream = asio::ssl::stream<Tcp::socket>;
+
+// What the server and its connections share; lives as long as any exchange.
+struct HttpCore {
+  asio::io_context io{1};
+  HttpLimits limits;
+  HttpServer::Handler handler;
+  std::atomic<bool> draining = false, stopped = false;
+  std::atomic<size_t> connections = 0, exchanges = 0;
+  std::atomic<uint64_t> accepted = 0, refused = 0;
+};
+
+class ConnectionBase {
+ public:
+  virtual ~ConnectionBase() = default;
+  virtual void Start() = 0;
+  virtual void Drain() = 0;  // closes once nothing is under way
+  virtual void Close() = 0;
+};
+
+template <class Stream>
+class Connection final : public ConnectionBase,
+                         public HttpSink,
+                         public std::enable_shared_from_this<Connection<Stream>> {
+ public:
+  Connection(Stream stream, std::shared_ptr<HttpCore> core, std::function<void(ConnectionBase*)> closed)
+      : core_(std::move(core)), stream_(std::move(stream)), timer_(core_->io), closed_(std::move(closed)) {}
+
+  void Start() override {
+    if constexpr (kTls) {
+      SetDeadline(core_->limits.header_ms);
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              [self = Self()](auto error) { error ? self->Close() : self->NextRequest(); });
+    } else {
+      NextRequest();
+    }
+  }
+
+  void Drain() override {
+    keep_alive_ = false;
+    if (phase_ == Phase::kReading && !started_) Close();
+  }
+
+  void Close() override {
+    if (phase_ == Phase::kClosed) return;
+    phase_ = Phase::kClosed;
+    boost::system::error_code ignored;
+    timer_.cancel();
+    socket().close(ignored);
+    SetAnswering(false);
+    if (const auto exchange = exchange_.lock()) exchange->ClientGone();
+    closed_(this);
+  }
+
+  // HttpSink, from any thread.
+  void Reply(HttpResponse response) override {
+    Post([response = std::move(response)](Connection& c) mutable { c.WriteWhole(std::move(response)); });
+  }
+  void Begin(HttpResponse head) override {
+    Post([head = std::move(head)](Connection& c) mutable { c.WriteHead(std::move(head)); });
+  }
+  void Send(std::string piece) override {
+    Post([piece = std::move(piece)](Connection& c) { c.WritePiece(piece); });
+  }
+  void End() override {
+    Post([](Connection& c) {
+      if (c.head_.chunked) c.Write("0\r\n\r\n");
+      c.FinishAnswer();
+    });
+  }
+  void Cut() override {
+    Post([](Connection& c) {
+      c.keep_alive_ = false;  // behind what was said, and without the end that a whole answer has
+      c.FinishAnswer();
+    });
+  }
+
+ private:
+  static constexpr bool kTls = std::is_same_v<Stream, TlsStream>;
+  static constexpr size_t kReadBytes = 4 << 10, kBodyReadBytes = 64 << 10;
+  enum class Phase : uint8_t { kReading, kAnswering, kLingering, kClosed };
+  using Clock = std::chrono::steady_clock;
+  using Parser = beast::http::request_parser<beast::http::string_body>;
+
+  std::shared_ptr<Connection> Self() { return this->shared_from_this(); }
+  Tcp::socket& socket() {
+    if constexpr (kTls) {
+      return stream_.next_layer();
+    } else {
+      return stream_;
+    }
+  }
+  template <class F>
+  void Post(F f) {
+    if (core_->stopped) return;
+    asio::post(core_->io, [self = Self(), f = std::move(f)]() mutable {
+      if (self->phase_ != Phase::kClosed) f(*self);
+    });
+  }
+
+  // One timer; a deadline that moves back is looked at again when the old one is reached.
+  void SetDeadline(int ms) {
+    deadline_ = Clock::now() + std::chrono::milliseconds(ms);
+    if (!timer_armed_ || timer_.expiry() > deadline_) ArmTimer();
+  }
+  void NoDeadline() { deadline_ = Clock::time_point::max(); }
+  void ArmTimer() {
+    timer_armed_ = true;
+    timer_.expires_at(deadline_);
+    timer_.async_wait([self = Self()](auto error) {
+      if (error || self->phase_ == Phase::kClosed) return;
+      self->timer_armed_ = false;
+      if (Clock::now() >= self->deadline_) return self->OnDeadline();
+      if (self->deadline_ != Clock::time_point::max()) self->ArmTimer();
+    });
+  }
+  void SetAnswering(bool answering) {
+    if (answering == answering_) return;
+    answering_ = answering;
+    core_->exchanges += answering ? 1 : -1;
+  }
+  void OnDeadline() {
+    if (phase_ == Phase::kReading && started_) return Refuse(408, "the request took too long to arrive");
+    Close();
+  }
+
+  void NextRequest() {
+    phase_ = Phase::kReading;
+    started_ = head_checked_ = false;
+    parser_.emplace();
+    parser_->header_limit(static_cast<uint32_t>(core_->limits.header_bytes));
+    parser_->body_limit(core_->limits.body_bytes);
+    parser_->eager(true);
+    SetDeadline(core_->limits.idle_ms);
+    if (core_->draining && buffer_.size() == 0) return Close();
+    if (buffer_.size() > 0) return Parse();
+    Read();
+  }
+
+  void Read() {
+    if (reading_ || read_end_) return;
+    reading_ = true;
+    const size_t room = head_checked_ && phase_ == Phase::kReading ? kBodyReadBytes : kReadBytes;
+    stream_.async_read_some(buffer_.prepare(room), [self = Self()](auto error, size_t bytes) {
+      self->reading_ = false;
+      if (self->phase_ == Phase::kClosed) return;
+      if (error) return self->OnReadError(error);
+      self->buffer_.commit(bytes);
+      if (self->phase_ == Phase::kReading) return self->Parse();
+      if (self->phase_ == Phase::kLingering) self->buffer_.clear();
+      if (self->buffer_.size() < kReadBytes) self->Read();
+    });
+  }
+
+  void OnReadError(const boost::system::error_code& error) {
+    if (kTls || error != asio::error::eof || phase_ != Phase::kAnswering) return Close();
+    read_end_ = true;
+    keep_alive_ = false;
+    if (!head_.probe.empty()) Write(head_.probe);
+    socket().async_wait(Tcp::socket::wait_error, [self = Self()](auto) { self->Close(); });
+  }
+
+  void Parse() {
+    while (true) {
+      boost::system::error_code error;
+      if (buffer_.size() > 0 && !started_) {
+        started_ = true;
+        SetDeadline(core_->limits.header_ms);
+      }
+      const size_t used = parser_->put(buffer_.data(), error);
+      buffer_.consume(used);
+      if (error == beast::http::error::need_more) error = {};
+      if (error) return RefuseParse(error);
+      if (parser_->is_header_done() && !head_checked_ && !CheckHead()) return;
+      if (parser_->is_done()) return Handle();
+      if (used == 0 || buffer_.size() == 0) break;
+    }
+    if (head_checked_) ExtendBodyDeadline();
+    Read();
+  }
+
+  void RefuseParse(const boost::system::error_code& error) {
+    if (error == beast::http::error::header_limit) return Refuse(431, "headers too large");
+    if (error == beast::http::error::body_limit) return RefuseBody();
+    Refuse(400, "not an HTTP/1.1 request: " + error.message());
+  }
+  void RefuseBody() {
+    Refuse(413, "body too large, expected at most " + std::to_string(core_->limits.body_bytes) + " bytes");
+  }
+
+  // What is wrong with a request before its body is read; false: refused.
+  bool CheckHead() {
+    head_checked_ = true;
+    const auto& message = parser_->get();
+    head_ = {.http10 = message.version() < 11, .is_head = message.method() == beast::http::verb::head};
+    head_.id = RequestId(message["x-request-id"]);
+    if (!head_.http10) head_.probe = "HTTP/1.1 102 Processing\r\n\r\n";
+    keep_alive_ = message.keep_alive() && !core_->draining;
+    const auto count = static_cast<size_t>(std::distance(message.begin(), message.end()));
+    if (count > core_->limits.headers) return Refuse(431, "too many headers"), false;
+    if (message.count("content-length") > 1 || (parser_->chunked() && message.count("content-length") > 0)) {
+      return Refuse(400, "more than one length of the body"), false;
+    }
+    if (!message["content-encoding"].empty() && message["content-encoding"] != "identity") {
+      return Refuse(415, "content-encoding: not supported, expected none"), false;
+    }
+    if (parser_->content_length().value_or(0) > core_->limits.body_bytes) return RefuseBody(), false;
+    SetDeadline(core_->limits.body_ms);
+    if (beast::iequals(message["expect"], "100-continue") && !parser_->is_done()) {
+      Write("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    return true;
+  }
+
+  // A body may take its time, if it comes at a rate that somebody waits for.
+  void ExtendBodyDeadline() {
+    const size_t megabytes = parser_->get().body().size() >> 20;
+    if (megabytes == body_megabytes_) return;
+    body_megabytes_ = megabytes;
+    SetDeadline(core_->limits.body_ms);
+  }
+
+  void Handle() {
+    auto message = parser_->release();
+    parser_.reset();
+    body_megabytes_ = 0;
+    HttpRequest request;
+    request.id = head_.id;
+    request.method = std::string(message.method_string());
+    if (!SplitTarget(message.target(), &request.path, &request.query)) {
+      return Refuse(400, "the path is not percent-encoded UTF-8");
+    }
+    for (const auto& field : message) {
+      request.headers.emplace_back(LowerCase(field.name_string()), field.value());
+    }
+    request.body = std::move(message.body());
+    phase_ = Phase::kAnswering;
+    NoDeadline();
+    const auto exchange = std::make_shared<HttpExchange>(std::move(request), Self());
+    exchange_ = exchange;
+    SetAnswering(true);
+    buffer_.shrink_to_fit();
+    Read();
+    core_->handler(exchange);
+  }
+
+  // Answers without asking anybody, and closes: what follows on this connection cannot be trusted.
+  void Refuse(int status, const std::string& message) {
+    ++core_->refused;
+    SetAnswering(true);
+    keep_alive_ = false;
+    phase_ = Phase::kAnswering;
+    parser_.reset();
+    if (head_.id.empty()) head_.id = RequestId({});
+    WriteWhole(RefusalResponse(status, message));
+  }
+
+  void WriteWhole(HttpResponse response) {
+    head_.probe.clear();
+    const std::string body = head_.is_head ? "" : std::move(response.body);
+    response.headers.emplace_back("content-length",
+                                  std::to_string(head_.is_head ? response.body.size() : body.size()));
+    Write(FormatHead(response, head_, keep_alive_) + body);
+    FinishAnswer();
+  }
+
+  void WriteHead(HttpResponse head) {
+    head_.chunked = !head_.http10;
+    if (head_.http10) keep_alive_ = false;
+    if (head_.chunked) head.headers.emplace_back("transfer-encoding", "chunked");
+    head_.probe = head.content_type == "text/event-stream" ? Framed(":\n\n") : "";
+    Write(FormatHead(head, head_, keep_alive_));
+    WritePiece(head.body);
+    // The client may have closed its direction before there was something to write.
+    if (read_end_ && !head_.probe.empty()) Write(head_.probe);
+  }
+
+  std::string Framed(std::string_view piece) const {
+    return head_.chunked ? Chunk(piece) : std::string(piece);
+  }
+  void WritePiece(std::string_view piece) {
+    if (piece.empty() || head_.is_head) return;
+    if (Unsent() > core_->limits.unsent_bytes) return Close();
+    Write(Framed(piece));
+  }
+
+  size_t Unsent() const { return pending_.size() + writing_.size() - written_; }
+  void Write(std::string_view bytes) {
+    pending_.append(bytes);
+    CountUnsent();
+    Flush();
+  }
+  void CountUnsent() {
+    if (const auto exchange = exchange_.lock()) exchange->SetUnsentBytes(Unsent());
+  }
+
+  void Flush() {
+    if (written_ == writing_.size()) {
+      writing_.clear();
+      written_ = 0;
+      std::swap(writing_, pending_);
+    }
+    if (write_under_way_ || writing_.empty()) return;
+    write_under_way_ = true;
+    SetDeadline(core_->limits.write_ms);
+    const auto rest = asio::buffer(writing_) + written_;
+    stream_.async_write_some(rest, [self = Self()](auto error, size_t bytes) {
+      self->write_under_way_ = false;
+      if (self->phase_ == Phase::kClosed) return;
+      if (error) return self->Close();
+      self->written_ += bytes;
+      self->CountUnsent();
+      self->Flush();
+      if (!self->write_under_way_) self->AllWritten();
+    });
+  }
+
+  void AllWritten() {
+    if (phase_ == Phase::kReading) return SetDeadline(core_->limits.body_ms);  // 100 Continue was written
+    if (!answer_finished_) return NoDeadline();
+    answer_finished_ = false;
+    SetAnswering(false);
+    exchange_.reset();
+    if (writing_.capacity() > kBodyReadBytes) writing_ = {};
+    if (pending_.capacity() > kBodyReadBytes) pending_ = {};
+    if (keep_alive_ && !core_->draining && !read_end_) return NextRequest();
+    Linger();
+  }
+  void FinishAnswer() {
+    if (phase_ == Phase::kClosed) return;
+    answer_finished_ = true;
+    if (!write_under_way_) AllWritten();
+  }
+
+  // Closing a socket that has unread bytes resets it, and the client may lose the answer: what it still sends
+  // is read for a while.
+  void Linger() {
+    phase_ = Phase::kLingering;
+    SetDeadline(2000);
+    buffer_.clear();
+    boost::system::error_code ignored;
+    if constexpr (kTls) {
+      stream_.async_shutdown([self = Self()](auto) { self->Close(); });
+    } else {
+      socket().shutdown(Tcp::socket::shutdown_send, ignored);
+      if (read_end_) return Close();
+      Read();
+    }
+  }
+
+  std::shared_ptr<HttpCore> core_;
+  Stream stream_;
+  asio::steady_timer timer_;
+  std::function<void(ConnectionBase*)> closed_;
+  Phase phase_ = Phase::kReading;
+  Clock::time_point deadline_ = Clock::time_point::max();
+  bool timer_armed_ = false, reading_ = false, read_end_ = false;
+  bool started_ = false, head_checked_ = false;  // of the request that is being read
+  bool keep_alive_ = true, answering_ = false;
+  size_t body_megabytes_ = 0;
+  beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  AnswerHead head_;
+  std::weak_ptr<HttpExchange> exchange_;
+  std::string pending_, writing_;  // what comes next, what is being written
+  size_t written_ = 0;             // of writing_
+  bool write_under_way_ = false, answer_finished_ = false;
+};
+
+}  // namespace tern

@@ -1,0 +1,68 @@
+#include "server/http/exchange.h"
+
+namespace tern {
+
+std::string_view HttpRequest::Header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+HttpExchange::HttpExchange(HttpRequest request, std::shared_ptr<HttpSink> sink)
+    : request_(std::move(request)), sink_(std::move(sink)) {}
+
+HttpExchange::~HttpExchange() {
+  if (Advance(State::kOpen, State::kDone)) {
+    sink_->Reply({.status = 500,
+                  .body = R"({"error":{"message":"internal error","type":"server_error",)"
+                          R"("param":null,"code":"internal_error"}})"});
+  } else {
+    Cut();
+  }
+}
+
+bool HttpExchange::Advance(State from, State to) { return state_.compare_exchange_strong(from, to); }
+
+void HttpExchange::Reply(HttpResponse response) {
+  if (Advance(State::kOpen, State::kDone)) sink_->Reply(std::move(response));
+}
+
+void HttpExchange::Begin(HttpResponse head) {
+  if (Advance(State::kOpen, State::kStreaming)) sink_->Begin(std::move(head));
+}
+
+void HttpExchange::Send(std::string piece) {
+  if (state_ == State::kStreaming) sink_->Send(std::move(piece));
+}
+
+void HttpExchange::End() {
+  if (Advance(State::kStreaming, State::kDone)) sink_->End();
+}
+
+void HttpExchange::Cut() {
+  if (Advance(State::kStreaming, State::kDone)) sink_->Cut();
+}
+
+void HttpExchange::OnGone(std::function<void()> gone) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!gone_) {
+      on_gone_ = std::move(gone);
+      return;
+    }
+  }
+  gone();
+}
+
+void HttpExchange::ClientGone() {
+  std::function<void()> call;
+  {
+    const std::lock_guard lock(mutex_);
+    if (gone_.exchange(true)) return;
+    call = std::exchange(on_gone_, nullptr);
+  }
+  if (call) call();
+}
+
+}  // namespace tern

@@ -1,0 +1,95 @@
+#pragma once
+// One HTTP request and its answer, as the rest of the server sees them: no sockets here.
+//
+// An answer is either whole (Reply) or streamed (Begin, Send..., End). Its functions may be called from any
+// thread, at any time and after the client has gone: what comes too late is dropped. An exchange that is let
+// go without an answer answers 500, one that began and did not end is cut off, so that no client takes half
+// an answer for a whole one.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tern {
+
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+  std::string id;       // of the answer's x-request-id
+  std::string method;   // "GET"
+  std::string path;     // percent-decoded, without the query
+  std::string query;    // behind the '?', as it came
+  HttpHeaders headers;  // names in lower case
+  std::string body = {};
+
+  // The first of that name, in lower case; empty: none.
+  std::string_view Header(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string body = {};
+  std::string content_type = "application/json";
+  HttpHeaders headers = {};
+};
+
+// The connection's side of an exchange; called from any thread.
+class HttpSink {
+ public:
+  virtual ~HttpSink() = default;
+  virtual void Reply(HttpResponse response) = 0;
+  virtual void Begin(HttpResponse head) = 0;  // its body is the first piece
+  virtual void Send(std::string piece) = 0;
+  virtual void End() = 0;
+  virtual void Cut() = 0;
+};
+
+class HttpExchange {
+ public:
+  HttpExchange(HttpRequest request, std::shared_ptr<HttpSink> sink);
+  HttpExchange(const HttpExchange&) = delete;
+  HttpExchange& operator=(const HttpExchange&) = delete;
+  ~HttpExchange();
+
+  const HttpRequest& request() const { return request_; }
+  // The request's bytes, for whoever keeps them; they are gone from the request.
+  std::string TakeBody() { return std::exchange(request_.body, {}); }
+
+  void Reply(HttpResponse response);
+  void Begin(HttpResponse head);
+  void Send(std::string piece);
+  void End();
+  // Closes the connection behind what was sent: the client knows that the answer is not whole.
+  void Cut();
+
+  // Calls `gone`, once and from the connection's thread, when the client goes before the answer has ended; at
+  // once where it has gone already.
+  void OnGone(std::function<void()> gone);
+  bool gone() const { return gone_; }
+  // Bytes that the client has not yet taken. Who streams more while this grows has to stop.
+  size_t unsent_bytes() const { return unsent_bytes_; }
+
+  // The connection's own.
+  void ClientGone();
+  void SetUnsentBytes(size_t bytes) { unsent_bytes_ = bytes; }
+
+ private:
+  enum class State : uint8_t { kOpen, kStreaming, kDone };
+  bool Advance(State from, State to);
+
+  HttpRequest request_;
+  std::shared_ptr<HttpSink> sink_;
+  std::atomic<State> state_ = State::kOpen;
+  std::atomic<bool> gone_ = false;
+  std::atomic<size_t> unsent_bytes_ = 0;
+  std::mutex mutex_;  // of on_gone_
+  std::function<void()> on_gone_;
+};
+
+}  // namespace tern

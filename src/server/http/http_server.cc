@@ -1,0 +1,168 @@
+#include "server/http/http_server.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+#include <unordered_map>
+
+#include "server/http/connection.h"
+
+namespace tern {
+namespace {
+
+using boost::system::error_code;
+
+Result<std::unique_ptr<asio::ssl::context>> MakeTls(const HttpServerOptions& o) {
+  if (o.certificate_file.empty()) return std::unique_ptr<asio::ssl::context>();
+  auto tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+  SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
+  error_code error;
+  tls->use_certificate_chain_file(o.certificate_file, error);
+  if (error)
+    return BadInput(
+        fmt::format("{}: not a certificate chain in PEM: {}", o.certificate_file, error.message()));
+  const std::string& key = o.key_file.empty() ? o.certificate_file : o.key_file;
+  tls->use_private_key_file(key, asio::ssl::context::pem, error);
+  if (error)
+    return BadInput(fmt::format("{}: not the certificate's private key in PEM: {}", key, error.message()));
+  if (!o.client_ca_file.empty()) {
+    tls->load_verify_file(o.client_ca_file, error);
+    if (error)
+      return BadInput(fmt::format("{}: no certificates in PEM: {}", o.client_ca_file, error.message()));
+    tls->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+  }
+  return tls;
+}
+
+class Server final : public HttpServer {
+ public:
+  Server(HttpServerOptions options, Handler handler, std::unique_ptr<asio::ssl::context> tls)
+      : core_(std::make_shared<HttpCore>()), tls_(std::move(tls)), acceptor_(core_->io), retry_(core_->io) {
+    core_->limits = options.limits;
+    core_->handler = std::move(handler);
+  }
+
+  Status Listen(const std::string& host, uint16_t port) {
+    error_code error;
+    Tcp::resolver resolver(core_->io);
+    const auto found = resolver.resolve(host, std::to_string(port), Tcp::resolver::passive, error);
+    if (error || found.empty()) {
+      return BadInput(fmt::format("{}: {}, expected an address of this machine", host, error.message()));
+    }
+    const Tcp::endpoint endpoint = found.begin()->endpoint();
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(Tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (error) return Error{Code::kIo, fmt::format("{}:{}: {}", host, port, error.message())};
+    port_ = acceptor_.local_endpoint().port();
+    asio::post(core_->io, [this] { Accept(); });
+    thread_ = std::thread([this] { core_->io.run(); });
+    return {};
+  }
+
+  ~Server() override {
+    asio::post(core_->io, [this] {
+      CloseAcceptor();
+      while (!connections_.empty()) connections_.begin()->second->Close();
+      work_.reset();
+    });
+    if (thread_.joinable()) thread_.join();
+    // What exchanges still say is nobody's business any more; what they have said holds their connections.
+    core_->stopped = true;
+    core_->io.restart();
+    core_->io.poll();
+  }
+
+  uint16_t port() const override { return port_; }
+  HttpCounts counts() const override {
+    return {core_->connections, core_->exchanges, core_->accepted, core_->refused};
+  }
+  void StopListening() override {
+    core_->draining = true;
+    asio::post(core_->io, [this] {
+      CloseAcceptor();
+      // Draining may close and so remove them.
+      std::vector<std::shared_ptr<ConnectionBase>> all;
+      for (const auto& [key, connection] : connections_) all.push_back(connection);
+      for (const auto& connection : all) connection->Drain();
+    });
+  }
+
+ private:
+  void CloseAcceptor() {
+    error_code ignored;
+    retry_.cancel();
+    acceptor_.close(ignored);
+  }
+
+  void Accept() {
+    if (accepting_ || !acceptor_.is_open() || connections_.size() >= core_->limits.connections) return;
+    accepting_ = true;
+    acceptor_.async_accept([this](error_code error, Tcp::socket socket) {
+      accepting_ = false;
+      if (error == asio::error::operation_aborted) return;
+      if (error) return RetrySoon();
+      Welcome(std::move(socket));
+      Accept();
+    });
+  }
+
+  // Out of file descriptors, usually: trying again at once would spin.
+  void RetrySoon() {
+    retry_.expires_after(std::chrono::milliseconds(100));
+    retry_.async_wait([this](error_code error) {
+      if (!error) Accept();
+    });
+  }
+
+  void Welcome(Tcp::socket socket) {
+    error_code ignored;
+    socket.set_option(Tcp::no_delay(true), ignored);
+    const auto closed = [this](ConnectionBase* connection) { Forget(connection); };
+    std::shared_ptr<ConnectionBase> connection;
+    if (tls_) {
+      connection =
+          std::make_shared<Connection<TlsStream>>(TlsStream(std::move(socket), *tls_), core_, closed);
+    } else {
+      connection = std::make_shared<Connection<Tcp::socket>>(std::move(socket), core_, closed);
+    }
+    connections_.emplace(connection.get(), connection);
+    core_->connections = connections_.size();
+    ++core_->accepted;
+    connection->Start();
+  }
+
+  void Forget(ConnectionBase* connection) {
+    const auto found = connections_.find(connection);
+    if (found == connections_.end()) return;
+    // Not in the middle of its own Close.
+    asio::post(core_->io, [keep = std::move(found->second)] {});
+    connections_.erase(found);
+    core_->connections = connections_.size();
+    Accept();
+  }
+
+  std::shared_ptr<HttpCore> core_;
+  std::unique_ptr<asio::ssl::context> tls_;
+  Tcp::acceptor acceptor_;
+  asio::steady_timer retry_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(core_->io);
+  std::unordered_map<ConnectionBase*, std::shared_ptr<ConnectionBase>> connections_;
+  bool accepting_ = false;
+  uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options, Handler handler) {
+  TERN_TRY(auto tls, MakeTls(options));
+  const std::string host = options.host;
+  const uint16_t port = options.port;
+  auto server = std::make_unique<Server>(std::move(options), std::move(handler), std::move(tls));
+  TERN_TRY_STATUS(server->Listen(host, port));
+  return std::unique_ptr<HttpServer>(std::move(server));
+}
+
+}  // namespace tern

@@ -1,0 +1,58 @@
+#pragma once
+// HttpServer: sockets in, exchanges out. HTTP/1.1 with keep-alive, TLS where it has a certificate, no thread
+// per connection: one thread does all sockets, and hands each request to a handler that must not block it.
+//
+// Everything a client controls has a limit in bytes, number or time, before memory is spent on it.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "server/http/exchange.h"
+
+namespace tern {
+
+struct HttpLimits {
+  size_t header_bytes = 64 << 10;  // request line and headers; 431 beyond
+  size_t headers = 100;            // 431 beyond
+  size_t body_bytes = 16 << 20;    // decoded; 413 beyond
+  size_t connections = 4096;       // more wait in the kernel's queue
+  size_t unsent_bytes = 1 << 20;   // of one answer; a client that takes this little is cut off
+  int header_ms = 10'000;          // from the first byte to the end of the headers
+  int body_ms = 30'000;            // for the first megabyte, and for each that follows
+  int idle_ms = 125'000;           // between requests; clients pool connections for up to 120 s
+  int write_ms = 60'000;           // without a byte taken
+};
+
+struct HttpServerOptions {
+  std::string host = "127.0.0.1";
+  uint16_t port = 0;                  // 0: any free one
+  std::string certificate_file = {};  // PEM; empty: no TLS
+  std::string key_file = {};          // PEM
+  std::string client_ca_file = {};    // PEM; clients must show a certificate of it
+  HttpLimits limits = {};
+};
+
+struct HttpCounts {
+  size_t connections = 0, exchanges = 0;  // now
+  uint64_t accepted = 0, refused = 0;     // so far; refused: not HTTP, or beyond a limit
+};
+
+class HttpServer {
+ public:
+  // Called on the sockets' thread. What it keeps of the exchange outlives the call.
+  using Handler = std::function<void(std::shared_ptr<HttpExchange>)>;
+
+  // Listens when it returns. Errors: an address in use or not ours, a certificate that does not load.
+  static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, Handler handler);
+  virtual ~HttpServer() = default;  // closes every connection
+
+  virtual uint16_t port() const = 0;
+  virtual HttpCounts counts() const = 0;
+  // Answers what is under way, closes connections behind it, and takes no others.
+  virtual void StopListening() = 0;
+};
+
+}  // namespace tern

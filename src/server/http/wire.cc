@@ -1,0 +1,120 @@
+#include "server/http/wire.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <random>
+
+#include "base/utf8.h"
+
+namespace tern {
+namespace {
+
+std::string_view Reason(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Status";
+  }
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::string FormatHead(const HttpResponse& response, const AnswerHead& head, bool keep_alive) {
+  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", response.status, Reason(response.status));
+  const auto add = [&out](std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+  };
+  if (!response.content_type.empty()) add("content-type", response.content_type);
+  for (const auto& [name, value] : response.headers) add(name, value);
+  add("x-request-id", head.id);
+  add("connection", keep_alive ? "keep-alive" : "close");
+  return out + "\r\n";
+}
+
+std::string Chunk(std::string_view piece) { return fmt::format("{:x}\r\n{}\r\n", piece.size(), piece); }
+
+HttpResponse RefusalResponse(int status, std::string_view message) {
+  const boost::json::value body = {
+      {"error",
+       {{"message", message}, {"type", "invalid_request_error"}, {"param", nullptr}, {"code", nullptr}}}};
+  return {.status = status, .body = boost::json::serialize(body)};
+}
+
+bool SplitTarget(std::string_view target, std::string* path, std::string* query) {
+  const size_t question = target.find('?');
+  if (question != std::string_view::npos) *query = target.substr(question + 1);
+  const std::string_view raw = target.substr(0, question);
+  path->clear();
+  for (size_t i = 0; i < raw.size(); ++i) {
+    char c = raw[i];
+    if (c == '%') {
+      if (i + 2 >= raw.size() || HexDigit(raw[i + 1]) < 0 || HexDigit(raw[i + 2]) < 0) return false;
+      c = static_cast<char>(HexDigit(raw[i + 1]) * 16 + HexDigit(raw[i + 2]));
+      i += 2;
+    }
+    if (c == '\0') return false;
+    path->push_back(c);
+  }
+  return IsUtf8(*path);
+}
+
+std::string RequestId(std::string_view given) {
+  const auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  if (!given.empty() && given.size() <= 128 && std::ranges::all_of(given, plain)) return std::string(given);
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  return fmt::format("req_{:016x}{:016x}", random(), random());
+}
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+}  // namespace tern

@@ -1,0 +1,31 @@
+#pragma once
+// The bytes of HTTP/1.1 answers, and the parts of requests that Boost.Beast leaves as they are.
+
+#include <string>
+#include <string_view>
+
+#include "server/http/exchange.h"
+
+namespace tern {
+
+// What an answer must know of its request.
+struct AnswerHead {
+  bool http10 = false, is_head = false, chunked = false;
+  std::string id = {};
+  std::string probe = {};  // what may be written to learn whether the client is still there
+};
+
+// Status line and headers.
+std::string FormatHead(const HttpResponse& response, const AnswerHead& head, bool keep_alive);
+// One piece of a body in chunks.
+std::string Chunk(std::string_view piece);
+// An error in the shape that clients parse.
+HttpResponse RefusalResponse(int status, std::string_view message);
+
+// "/a%20b?c=d" to "/a b" and "c=d"; false: a broken escape, a zero byte or no UTF-8 in the path.
+bool SplitTarget(std::string_view target, std::string* path, std::string* query);
+// What the client calls its request, if that is a plain word; else a new one.
+std::string RequestId(std::string_view given);
+std::string LowerCase(std::string_view text);
+
+}  // namespace tern
