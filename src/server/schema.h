@@ -1,0 +1,69 @@
+#pragma once
+// What a request may say: each field's type, range and default, once. The same description parses requests,
+// writes /openapi.json and the docs, and tells the fuzzer what to try.
+//
+// Checked are types and ranges of the fields that are known; others are ignored, as clients of newer
+// protocols expect. null stands for the default. What fields mean together is the route's business.
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tern {
+
+struct SchemaDesc;
+
+// What a field takes; several where a protocol allows several.
+enum FieldKind : uint32_t {
+  kBool = 1,
+  kInteger = 2,
+  kNumber = 4,  // integers, too
+  kString = 8,
+  kObject = 16,
+  kStrings = 32,  // lists
+  kObjects = 64,
+  kIntegers = 128,
+  kIntegerLists = 256,
+  kNumbers = 512,    // an object of numbers by name
+  kAnything = 1024,  // JSON that the server only passes on, or that another parser reads
+};
+
+struct FieldDesc {
+  std::string_view name;
+  uint32_t kinds = 0;
+  std::string_view help = {};
+  double min = -std::numeric_limits<double>::max(), max = std::numeric_limits<double>::max();
+  size_t max_bytes = 16 << 20;                     // of a string, and of each in a list
+  size_t max_items = 1 << 20;                      // of a list or an object of numbers
+  std::span<const std::string_view> choices = {};  // of strings
+  const SchemaDesc* object = nullptr;              // of objects, alone or in a list
+  bool required = false;
+  std::string_view fallback = {};  // the default as JSON, for people
+};
+
+struct SchemaDesc {
+  std::string_view name;
+  std::span<const FieldDesc> fields;
+};
+
+// An error that names the field: "messages[2].content".
+struct FieldError {
+  std::string param, message;
+};
+
+// Removes nulls, and checks the rest. Nothing to say: all is well.
+std::optional<FieldError> CheckFields(const SchemaDesc& schema, boost::json::object& object);
+
+// The body of a request as JSON: an object, at most 64 deep, finite numbers, valid UTF-8.
+Result<boost::json::object> ParseBody(std::string_view body);
+
+// JSON schema (2020-12) of the description, for /openapi.json.
+boost::json::object SchemaJson(const SchemaDesc& schema);
+
+}  // namespace tern
