@@ -1,5 +1,8 @@
 #include "server/http/exchange.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace tern {
 
 std::string_view HttpRequest::Header(std::string_view name) const {
@@ -24,12 +27,21 @@ HttpExchange::~HttpExchange() {
 
 bool HttpExchange::Advance(State from, State to) { return state_.compare_exchange_strong(from, to); }
 
+void HttpExchange::AddHeaders(HttpHeaders headers) {
+  std::ranges::move(headers, std::back_inserter(more_headers_));
+}
+
+HttpResponse HttpExchange::WithHeaders(HttpResponse response) const {
+  response.headers.insert(response.headers.end(), more_headers_.begin(), more_headers_.end());
+  return response;
+}
+
 void HttpExchange::Reply(HttpResponse response) {
-  if (Advance(State::kOpen, State::kDone)) sink_->Reply(std::move(response));
+  if (Advance(State::kOpen, State::kDone)) sink_->Reply(WithHeaders(std::move(response)));
 }
 
 void HttpExchange::Begin(HttpResponse head) {
-  if (Advance(State::kOpen, State::kStreaming)) sink_->Begin(std::move(head));
+  if (Advance(State::kOpen, State::kStreaming)) sink_->Begin(WithHeaders(std::move(head)));
 }
 
 void HttpExchange::Send(std::string piece) {

@@ -61,6 +61,8 @@ class HttpExchange {
   // The request's bytes, for whoever keeps them; they are gone from the request.
   std::string TakeBody() { return std::exchange(request_.body, {}); }
 
+  // Of whatever the answer will be; before anybody else has the exchange.
+  void AddHeaders(HttpHeaders headers);
   void Reply(HttpResponse response);
   void Begin(HttpResponse head);
   void Send(std::string piece);
@@ -82,8 +84,10 @@ class HttpExchange {
  private:
   enum class State : uint8_t { kOpen, kStreaming, kDone };
   bool Advance(State from, State to);
+  HttpResponse WithHeaders(HttpResponse response) const;
 
   HttpRequest request_;
+  HttpHeaders more_headers_;
   std::shared_ptr<HttpSink> sink_;
   std::atomic<State> state_ = State::kOpen;
   std::atomic<bool> gone_ = false;

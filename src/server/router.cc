@@ -1,0 +1,142 @@
+#include "server/router.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/errors.h"
+#include "server/http/wire.h"
+
+namespace tern {
+namespace {
+
+constexpr std::string_view kName = "{name}";
+
+// "/v1/models/{name}" and "/v1/models/a/b": "a/b". Nothing: no match.
+std::optional<std::string> MatchPath(std::string_view pattern, std::string_view path) {
+  if (!pattern.ends_with(kName)) return pattern == path ? std::optional<std::string>("") : std::nullopt;
+  const std::string_view stem = pattern.substr(0, pattern.size() - kName.size());
+  if (path.size() <= stem.size() || !path.starts_with(stem)) return std::nullopt;
+  return std::string(path.substr(stem.size()));
+}
+
+// "localhost:8080" and "[::1]:8080" without the port.
+std::string_view HostName(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+  return host.substr(0, host.rfind(':'));
+}
+
+bool IsLoopbackName(std::string_view name) {
+  return name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || name.starts_with("127.");
+}
+
+}  // namespace
+
+Router::Router(std::span<const RouteDesc* const> routes, RouterOptions options, ServerContext* context,
+               Workers* workers)
+    : routes_(routes), options_(std::move(options)), context_(context), workers_(workers) {}
+
+// As it is, and for clients that were given a base URL without /v1, with it.
+Router::Match Router::Find(std::string_view method, std::string_view path) const {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  Match match;
+  for (const std::string& tried : {std::string(path), "/v1" + std::string(path)}) {
+    for (const RouteDesc* route : routes_) {
+      auto name = MatchPath(route->path, tried);
+      for (const std::string_view alias : route->aliases) {
+        if (!name) name = MatchPath(alias, tried);
+      }
+      if (!name) continue;
+      match.methods.append(match.methods.empty() ? "" : ", ").append(route->method);
+      const bool same = route->method == method || (route->method == "GET" && method == "HEAD");
+      if (same && match.route == nullptr) {
+        match.route = route;
+        match.name = std::move(*name);
+      }
+    }
+    if (!match.methods.empty()) break;
+  }
+  return match;
+}
+
+// A page may ask its own server. Browsers say where a page comes from; other programs have no origin.
+bool Router::IsAllowedOrigin(const HttpRequest& request) const {
+  const std::string_view origin = request.Header("origin");
+  if (origin.empty()) return true;
+  const std::string_view host = request.Header("host");
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (origin.starts_with(scheme) && origin.substr(scheme.size()) == host) return true;
+  }
+  return std::ranges::any_of(options_.origins, [&](const auto& o) { return o == "*" || o == origin; });
+}
+
+// Or a page whose name was made to point here would pass for the server's own (DNS rebinding).
+bool Router::IsAllowedHost(const HttpRequest& request) const {
+  const std::string_view host = request.Header("host");
+  return !options_.loopback || host.empty() || IsLoopbackName(HostName(host));
+}
+
+void Router::Preflight(HttpExchange& exchange, const Match& match) const {
+  HttpResponse response{.status = 204, .content_type = ""};
+  response.headers = {
+      {"allow", match.methods + ", OPTIONS"},
+      {"access-control-allow-methods", match.methods + ", OPTIONS"},
+      {"access-control-allow-headers", "authorization, content-type, x-api-key, x-request-id"},
+      {"access-control-max-age", "600"}};
+  exchange.Reply(std::move(response));
+}
+
+void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
+  const HttpRequest& request = exchange->request();
+  if (!IsAllowedHost(request) || !IsAllowedOrigin(request)) {
+    return exchange->Reply(ErrorResponse(
+        {.status = 403, .message = "requests from this page are not allowed", .code = "origin_not_allowed"}));
+  }
+  if (const std::string_view origin = request.Header("origin"); !origin.empty()) {
+    exchange->AddHeaders({{"access-control-allow-origin", std::string(origin)},
+                          {"access-control-expose-headers", "x-request-id, retry-after"},
+                          {"vary", "origin"}});
+  }
+  Match match = Find(request.method, request.path);
+  if (request.method == "OPTIONS" && !match.methods.empty()) return Preflight(*exchange, match);
+  const bool open = match.route != nullptr && match.route->access == Access::kOpen;
+  const std::optional<size_t> key = options_.keys.Find(request);
+  if (!open && !key) {
+    return exchange->Reply(
+        ErrorResponse({.status = 401, .message = "a valid API key is needed", .code = "invalid_api_key"}));
+  }
+  if (match.methods.empty()) {
+    return exchange->Reply(
+        ErrorResponse({.status = 404, .message = "no such endpoint", .code = "unknown_endpoint"}));
+  }
+  if (match.route == nullptr) {
+    exchange->AddHeaders({{"allow", match.methods}});
+    return exchange->Reply(
+        ErrorResponse({.status = 405,
+                       .message = "the endpoint does not take this method, expected " + match.methods,
+                       .code = "method_not_allowed"}));
+  }
+  const bool posted =
+      workers_->Post([this, exchange, route = match.route, name = std::move(match.name), key] {
+        RouteRequest routed{.exchange = exchange, .body = {}, .name = name, .key = key.value_or(0)};
+        if (route->body != nullptr) {
+          auto body = ParseBody(exchange->TakeBody());
+          if (!body.ok()) {
+            return exchange->Reply(
+                ErrorResponse({.status = 400, .message = body.error().what, .code = "invalid_json"}));
+          }
+          routed.body = std::move(body).value();
+          if (const auto error = CheckFields(*route->body, routed.body)) {
+            return exchange->Reply(ErrorResponse(InvalidField(*error)));
+          }
+        }
+        route->handle(*context_, std::move(routed));
+      });
+  if (posted) return;
+  exchange->Reply(ErrorResponse({.status = 429,
+                                 .message = "too many requests wait to be read",
+                                 .code = "overloaded",
+                                 .retry_after_s = 1}));
+}
+
+}  // namespace tern

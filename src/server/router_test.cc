@@ -1,0 +1,185 @@
+#include "server/router.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <future>
+
+namespace tern {
+
+class ServerContext {};  // these routes need none
+
+namespace {
+
+// Keeps the answer.
+class FakeSink : public HttpSink {
+ public:
+  void Reply(HttpResponse response) override {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(response);
+    done_.notify_all();
+  }
+  void Begin(HttpResponse) override {}
+  void Send(std::string) override {}
+  void End() override {}
+  void Cut() override {}
+  HttpResponse Answer() {
+    std::unique_lock lock(mutex_);
+    done_.wait_for(lock, std::chrono::seconds(5), [this] { return answer_.has_value(); });
+    return answer_.value_or(HttpResponse{.status = 0});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  std::optional<HttpResponse> answer_;
+};
+
+void Echo(ServerContext&, RouteRequest r) {
+  const auto n = r.body.if_contains("n");
+  r.exchange->Reply({.body = r.name + "|" + std::to_string(r.key) + "|" + (n ? "n" : "")});
+}
+
+constexpr std::string_view kAliases[] = {"/classic"};
+constexpr FieldDesc kFields[] = {{.name = "n", .kinds = kInteger, .min = 1}};
+constexpr SchemaDesc kSchema{"Request", kFields};
+const RouteDesc kHealth{
+    .method = "GET", .path = "/health", .summary = "", .access = Access::kOpen, .handle = Echo};
+const RouteDesc kModel{.method = "GET", .path = "/v1/models/{name}", .summary = "", .handle = Echo};
+const RouteDesc kAsk{.method = "POST",
+                     .path = "/v1/ask",
+                     .summary = "",
+                     .aliases = kAliases,
+                     .body = &kSchema,
+                     .handle = Echo};
+const RouteDesc* const kRoutes[] = {&kHealth, &kModel, &kAsk};
+
+struct RouterTest : testing::Test {
+  HttpResponse Ask(const std::string& method, const std::string& path, HttpHeaders headers = {},
+                   std::string body = "{}") {
+    ServerContext context;
+    const Router router(kRoutes, options, &context, &workers);
+    const auto sink = std::make_shared<FakeSink>();
+    HttpRequest request{
+        .id = "1", .method = method, .path = path, .query = "", .headers = std::move(headers)};
+    request.body = std::move(body);
+    router.Handle(std::make_shared<HttpExchange>(std::move(request), sink));
+    return sink->Answer();
+  }
+  static std::string Header(const HttpResponse& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers) {
+      if (key == name) return value;
+    }
+    return "";
+  }
+  RouterOptions options;
+  Workers workers{1, 8};
+};
+
+TEST_F(RouterTest, FindsPathsAsClientsWriteThem) {
+  for (const char* path : {"/v1/ask", "/v1/ask/", "/ask", "/classic"})
+    EXPECT_EQ(Ask("POST", path).body, "|0|") << path;
+  EXPECT_EQ(Ask("GET", "/v1/models/hf:org/model").body, "hf:org/model|0|");
+  EXPECT_EQ(Ask("GET", "/models/a").body, "a|0|");
+  EXPECT_EQ(Ask("HEAD", "/health").status, 200);
+  EXPECT_EQ(Ask("GET", "/v1/models/").status, 404);
+  EXPECT_EQ(Ask("GET", "/").status, 404);
+  const HttpResponse wrong = Ask("GET", "/v1/ask");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(Header(wrong, "allow"), "POST");
+}
+
+TEST_F(RouterTest, WantsAKeyWhereverARouteIsNotOpen) {
+  options.keys = ApiKeys::Make({"one", "two"}, "").value();
+  EXPECT_EQ(Ask("GET", "/health").status, 200);
+  for (const HttpHeaders& headers : {HttpHeaders{}, HttpHeaders{{"authorization", "Bearer three"}},
+                                     HttpHeaders{{"authorization", "one"}}, HttpHeaders{{"x-api-key", ""}}}) {
+    for (const auto& [method, path] :
+         {std::pair{"POST", "/v1/ask"}, {"GET", "/v1/ask"}, {"GET", "/nowhere"}, {"GET", "/v1/models/a"}}) {
+      const HttpResponse refused = Ask(method, path, headers);
+      EXPECT_EQ(refused.status, 401) << path;
+      EXPECT_EQ(Header(refused, "www-authenticate"), "Bearer");
+    }
+  }
+  EXPECT_EQ(Ask("POST", "/v1/ask", {{"authorization", "Bearer one"}}).body, "|0|");
+  EXPECT_EQ(Ask("POST", "/v1/ask", {{"authorization", "bearer two"}}).body, "|1|");
+  EXPECT_EQ(Ask("POST", "/v1/ask", {{"x-api-key", "two"}}).body, "|1|");
+}
+
+TEST_F(RouterTest, AnyKeyWillDoWhereNoneIsSet) {
+  EXPECT_EQ(Ask("POST", "/v1/ask", {{"authorization", "Bearer whatever"}}).body, "|0|");
+}
+
+TEST_F(RouterTest, ChecksTheBody) {
+  EXPECT_EQ(Ask("POST", "/v1/ask", {}, R"({"n": 1})").body, "|0|n");
+  const HttpResponse no_json = Ask("POST", "/v1/ask", {}, "x");
+  EXPECT_EQ(no_json.status, 400);
+  EXPECT_NE(no_json.body.find(R"("code":"invalid_json")"), std::string::npos) << no_json.body;
+  EXPECT_EQ(
+      Ask("POST", "/v1/ask", {}, R"({"n": 0})").body,
+      R"({"error":{"message":"n: 0, expected at least 1","type":"invalid_request_error","param":"n","code":"invalid_value"}})");
+  EXPECT_EQ(Ask("GET", "/health", {}, "not looked at").status, 200);
+}
+
+TEST_F(RouterTest, PagesOfOtherOriginsMayNotAsk) {
+  const HttpHeaders own = {{"host", "localhost:8080"}, {"origin", "http://localhost:8080"}};
+  const HttpHeaders other = {{"host", "localhost:8080"}, {"origin", "https://example.org"}};
+  EXPECT_EQ(Ask("GET", "/health", own).status, 200);
+  EXPECT_EQ(Ask("GET", "/health", other).status, 403);
+  EXPECT_EQ(Ask("OPTIONS", "/v1/ask", other).status, 403);
+  options.origins = {"https://example.org"};
+  const HttpResponse preflight = Ask("OPTIONS", "/v1/ask", other);
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_EQ(Header(preflight, "access-control-allow-origin"), "https://example.org");
+  EXPECT_EQ(Header(preflight, "access-control-allow-methods"), "POST, OPTIONS");
+  EXPECT_EQ(Header(Ask("GET", "/health", other), "access-control-allow-origin"), "https://example.org");
+  options.origins = {"*"};
+  EXPECT_EQ(Ask("GET", "/health", {{"host", "localhost"}, {"origin", "https://else.org"}}).status, 200);
+}
+
+TEST_F(RouterTest, NamesThatWereMadeToPointHereAreNotOurs) {
+  for (const char* host : {"localhost", "localhost:80", "127.0.0.1:8080", "[::1]:8080", "app.localhost"}) {
+    EXPECT_EQ(Ask("GET", "/health", {{"host", host}}).status, 200) << host;
+  }
+  const HttpHeaders rebound = {{"host", "evil.org:8080"}, {"origin", "http://evil.org:8080"}};
+  EXPECT_EQ(Ask("GET", "/health", rebound).status, 403);
+  options.loopback = false;
+  EXPECT_EQ(Ask("GET", "/health", rebound).status, 200);
+}
+
+TEST(ApiKeys, ComeFromAListAndAFile) {
+  const std::string path = testing::TempDir() + "/keys";
+  std::ofstream(path) << "# those of today\nthree\r\n\n  four  \n";
+  const auto keys = ApiKeys::Make({"one"}, path);
+  ASSERT_TRUE(keys.ok()) << keys.error().what;
+  HttpRequest request;
+  request.headers = {{"x-api-key", "four"}};
+  EXPECT_EQ(keys.value().Find(request), 2u);
+  const auto error = [](const std::vector<std::string>& list, const std::string& file = "") {
+    return ApiKeys::Make(list, file).error().what;
+  };
+  EXPECT_EQ(error({"a", "a"}), "api key 2: given twice");
+  EXPECT_EQ(error({"a", ""}), "api key 2: empty");
+  EXPECT_EQ(error({"a b"}), "api key 1: has spaces, control characters or other than ASCII in it");
+  std::ofstream(path) << "# none\n";
+  EXPECT_EQ(error({}, path), path + ": no keys, expected one per line");
+}
+
+TEST(Workers, SayWhenTheyAreFull) {
+  std::promise<void> started, go;
+  Workers workers(1, 1);
+  ASSERT_TRUE(workers.Post([&] {
+    started.set_value();
+    go.get_future().wait();
+  }));
+  started.get_future().wait();
+  std::promise<void> second;
+  EXPECT_TRUE(workers.Post([&] { second.set_value(); }));
+  EXPECT_FALSE(workers.Post([] {}));
+  go.set_value();
+  second.get_future().wait();
+}
+
+}  // namespace
+}  // namespace tern
