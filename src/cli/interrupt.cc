@@ -17,14 +17,18 @@ void OnInterrupt(int signal) {
 
 }  // namespace
 
-InterruptScope::InterruptScope() {
+InterruptScope::InterruptScope(Of of) : of_(of) {
   g_interrupted = 0;
   struct sigaction action {};
   action.sa_handler = OnInterrupt;  // no SA_RESTART: a read from the terminal must wake up
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &before_);
+  if (of_ == Of::kKeyboardAndTermination) sigaction(SIGTERM, &action, &before_termination_);
 }
-InterruptScope::~InterruptScope() { sigaction(SIGINT, &before_, nullptr); }
+InterruptScope::~InterruptScope() {
+  sigaction(SIGINT, &before_, nullptr);
+  if (of_ == Of::kKeyboardAndTermination) sigaction(SIGTERM, &before_termination_, nullptr);
+}
 
 bool Interrupted() { return g_interrupted != 0; }
 void ClearInterrupt() { g_interrupted = 0; }

@@ -1,9 +1,11 @@
 #pragma once
 // Ctrl-C as a question instead of an end: while an InterruptScope lives, the first one only sets a flag that
 // long work asks for; a second one before anybody cleared the flag ends the program the usual way. A scope
-// within a scope begins with a clear flag.
+// within a scope begins with a clear flag. Servers ask for SIGTERM, too.
 
 #include <signal.h>
+
+#include <cstdint>
 
 #include "base/result.h"
 
@@ -11,13 +13,15 @@ namespace tern {
 
 class InterruptScope {
  public:
-  InterruptScope();
+  enum class Of : uint8_t { kKeyboard, kKeyboardAndTermination };
+  explicit InterruptScope(Of of = Of::kKeyboard);
   ~InterruptScope();
   InterruptScope(const InterruptScope&) = delete;
   InterruptScope& operator=(const InterruptScope&) = delete;
 
  private:
-  struct sigaction before_;
+  Of of_;
+  struct sigaction before_, before_termination_;
 };
 
 bool Interrupted();  // Ctrl-C was pressed since the last ClearInterrupt

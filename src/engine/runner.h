@@ -83,6 +83,7 @@ class Runner {
   const LoadedModel& model() const { return *model_; }
   const Graph& graph() const { return graph_; }  // what a step runs
   int context() const { return context_; }
+  int sequences() const { return static_cast<int>(sequences_.size()); }
   int step_tokens() const { return limits_.tokens; }
   int step_outputs() const { return limits_.outputs; }
   int free_tokens() const { return pool_->free_blocks() * kKvBlockTokens; }

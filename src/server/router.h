@@ -19,7 +19,7 @@
 
 namespace tern {
 
-class ServerContext;  // what routes work with
+struct ServerContext;  // what routes work with
 
 enum class Access : uint8_t { kKey, kOpen };
 

@@ -8,7 +8,7 @@
 
 namespace tern {
 
-class ServerContext {};  // these routes need none
+struct ServerContext {};  // these routes need none
 
 namespace {
 

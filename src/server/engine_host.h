@@ -1,0 +1,91 @@
+#pragma once
+// EngineHost: the thread that owns an engine. Requests come in through a bounded queue, and wait there until
+// the engine has a sequence for them and KV for the longest answer they may give: what has begun is never
+// stopped for want of memory.
+//
+// Callbacks run on the engine's thread, between its steps: they must not block.
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace tern {
+
+struct HostLimits {
+  size_t waiting = 256;  // requests
+};
+
+struct HostCounts {
+  size_t waiting = 0, running = 0;
+  uint64_t finished = 0, refused = 0, prompt_tokens = 0, completion_tokens = 0;
+};
+
+using TicketId = uint64_t;
+
+struct HostRequest {
+  Request request;  // its session and its on_finish are the host's
+  // Exactly one of these is called first, and on_finish behind it only if that was on_admitted.
+  std::function<void(const Error&)> on_refused;
+  std::function<void()> on_admitted;
+  std::function<void(const Outcome&)> on_finish;  // once
+};
+
+class EngineHost {
+ public:
+  EngineHost(std::unique_ptr<Engine> engine, HostLimits limits);
+  EngineHost(const EngineHost&) = delete;
+  EngineHost& operator=(const EngineHost&) = delete;
+  ~EngineHost();  // cancels everything
+
+  // From any thread. What is refused at once is refused on the caller's.
+  TicketId Submit(HostRequest request);
+  void Cancel(TicketId ticket);
+  HostCounts counts() const;
+  const LoadedModel& model() const { return model_; }
+  int context() const { return context_; }
+
+ private:
+  struct Waiting {
+    TicketId ticket = 0;
+    HostRequest host;
+  };
+  struct Running {
+    RequestId request = -1;
+    int64_t reserved_tokens = 0;
+  };
+  void Loop();
+  bool TakeCommands();
+  void DoCancel(TicketId ticket);
+  void Admit();
+  bool Fits(const Request& request) const;
+  int64_t TokensOf(const Request& request) const;
+  void Start(Waiting waiting);
+  void Count(const std::function<void(HostCounts&)>& change);
+
+  std::unique_ptr<Engine> engine_;
+  const LoadedModel& model_;
+  const int context_, sequences_;
+  const int64_t kv_tokens_;
+  const HostLimits limits_;
+  mutable std::mutex mutex_;  // of what follows
+  std::condition_variable arrived_;
+  std::vector<Waiting> submitted_;
+  std::vector<TicketId> cancelled_;
+  TicketId next_ticket_ = 1;
+  HostCounts counts_;
+  bool ending_ = false;
+  // The engine thread's own.
+  std::deque<Waiting> waiting_;
+  std::unordered_map<TicketId, Running> running_;
+  int64_t reserved_tokens_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace tern

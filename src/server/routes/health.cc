@@ -1,0 +1,29 @@
+#include "server/errors.h"
+#include "server/server_context.h"
+
+namespace tern {
+namespace {
+
+void Handle(ServerContext& context, RouteRequest r) {
+  if (context.draining) {
+    return r.exchange->Reply(ErrorResponse(
+        {.status = 503, .message = "the server is shutting down", .code = "draining", .retry_after_s = 5}));
+  }
+  r.exchange->Reply({.body = R"({"status":"ok"})"});
+}
+
+constexpr std::string_view kAliases[] = {"/v1/health"};
+
+}  // namespace
+
+extern const RouteDesc k_route_health;
+const RouteDesc k_route_health = {
+    .method = "GET",
+    .path = "/health",
+    .summary = "whether the server answers",
+    .access = Access::kOpen,
+    .aliases = kAliases,
+    .handle = Handle,
+};
+
+}  // namespace tern

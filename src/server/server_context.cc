@@ -1,0 +1,23 @@
+#include "server/server_context.h"
+
+namespace tern {
+
+Result<ServedModel> ServedModel::Make(std::string id, std::shared_ptr<const LoadedModel> model) {
+  ServedModel served{.id = std::move(id), .model = std::move(model)};
+  served.created =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  const std::string& source = served.model->chat_template;
+  if (!source.empty()) {
+    TERN_TRY(served.chat_template, ChatTemplate::Parse(source));
+  }
+  served.format = &DetectChatFormat(source);
+  served.reasoning = DetectReasoning(source);
+  const Tokenizer* tokenizer = served.model->tokenizer.get();
+  for (int32_t i = 0; tokenizer != nullptr && i < tokenizer->size(); ++i) {
+    if (tokenizer->IsControl(i)) served.control_tokens.push_back(tokenizer->Piece(i, true));
+  }
+  return served;
+}
+
+}  // namespace tern

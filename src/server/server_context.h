@@ -1,0 +1,42 @@
+#pragma once
+// What routes work with: the model that is served and the engine that runs it.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/loaded_model.h"
+#include "engine/sampler.h"
+#include "server/engine_host.h"
+#include "server/router.h"
+#include "text/chat_format.h"
+#include "text/chat_template.h"
+
+namespace tern {
+
+// Immutable.
+struct ServedModel {
+  static Result<ServedModel> Make(std::string id, std::shared_ptr<const LoadedModel> model);
+
+  std::string id;  // as clients name it
+  std::shared_ptr<const LoadedModel> model;
+  std::optional<ChatTemplate> chat_template;  // none: it completes text only
+  const ChatFormatDesc* format = nullptr;
+  ReasoningTags reasoning;
+  std::vector<std::string> control_tokens;
+  int64_t created = 0;  // Unix seconds
+};
+
+struct ServerContext {
+  ServedModel model;
+  SamplingOptions sampling;  // what a request does not say
+  std::unique_ptr<EngineHost> host;
+  std::atomic<bool> draining = false;
+};
+
+std::span<const RouteDesc* const> AllRoutes();
+
+}  // namespace tern
