@@ -51,6 +51,11 @@ Result<std::vector<int32_t>> EncodeChat(const LoadedModel& model, const ChatTemp
   return EncodeSegments(tokenizer, segments);
 }
 
+std::vector<int32_t> EncodePlain(const LoadedModel& model, const std::string& text, bool parse_special) {
+  const std::vector<TextSegment> segments = {{text, parse_special}};
+  return model.built.source ? EncodeWhole(*model.tokenizer, segments) : EncodeSegments(*model.tokenizer, segments);
+}
+
 Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int32_t> prompt,
                              const GenerateOptions& options, std::string* answer) {
   Outcome outcome;
@@ -127,7 +132,7 @@ Status Chat::Answer(const std::string& text) {
     }
     prompt = std::move(encoded).value();
   } else {
-    prompt = EncodeSegments(*model.tokenizer, std::vector<TextSegment>{{text, false}});
+    prompt = EncodePlain(model, text, false);
   }
   std::string answer;
   auto outcome = StreamAnswer(*engine_, session_, std::move(prompt), options_, &answer);

@@ -33,6 +33,8 @@ Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int3
 
 // Tokens, TTFT, tokens/s, share of the machine's limit, memory, as one line. `limit_gb_s`: measured read
 // bandwidth; 0: unknown.
+// A text without a template: to be continued, or of an encoder-decoder, to be read whole.
+std::vector<int32_t> EncodePlain(const LoadedModel& model, const std::string& text, bool parse_special);
 std::string StatsLine(const Runner& runner, const Outcome& outcome, double limit_gb_s);
 
 class Chat {
