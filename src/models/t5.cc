@@ -44,7 +44,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
 
 void ReadMt5Config(HfConfig& c) {
   ReadT5EncoderConfig(c);
-  c.Set("decoder_block_count", c.Size("num_decoder_layers", c.Int("num_layers", 1), {1, kMostLayers}));
+  c.Set("decoder_block_count", c.Size("num_decoder_layers", c.Int("num_hidden_layers", 1), {1, kMostLayers}));
   c.Set("decoder_start_token_id", c.Int("decoder_start_token_id", c.Int("pad_token_id", 0)));
   c.Set("logit_scale", 1.0);
 }
@@ -53,7 +53,7 @@ void ReadConfig(HfConfig& c) {
   ReadMt5Config(c);
   // Of v1.1 and Flan the config says that nothing is tied, and means this.
   const bool scales = c.Bool("scale_decoder_outputs", c.Bool("tie_word_embeddings", true));
-  if (scales) c.Set("logit_scale", 1 / std::sqrt(c.Float("d_model", 1)));
+  if (scales) c.Set("logit_scale", 1 / std::sqrt(c.Float("hidden_size", 1)));
 }
 
 constexpr HfMapping kHf[] = {{.classes = "T5ForConditionalGeneration T5WithLMHeadModel",

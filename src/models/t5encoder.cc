@@ -19,9 +19,10 @@ namespace {
 constexpr int kMostBuckets = 1 << 16;
 
 // The table of the layer, or of the first one, where all share it.
-RelativeBias BiasOf(const Hparams& h, ModelBuilder& b) {
-  RelativeBias bias{.buckets = b.MetaInt("attention.relative_buckets_count", 4, kMostBuckets, 32),
-                    .max_distance = b.MetaInt("attention.relative_max_distance", 1, kMostBuckets, 128)};
+RelativeBias BiasOf(const Hparams& h, ModelBuilder& b, bool causal) {
+  RelativeBias bias{.buckets = b.MetaInt("attention.relative_buckets_count", 4, kMostBuckets, 32)};
+  const int exact = bias.buckets / (causal ? 2 : 4);  // distances that have a bucket of their own
+  bias.max_distance = b.MetaInt("attention.relative_max_distance", exact + 1, kMostBuckets, 128);
   const int layer = b.layer();
   if (!b.HasPart("attn_rel_b")) b.EnterLayer(0);
   bias.table = b.Weight(b.Name("attn_rel_b"), {bias.buckets, h.heads});
@@ -36,7 +37,7 @@ void Build(const Hparams& h, ModelBuilder& b) { b.HiddenStates(T5Encoder(h, b));
 ValueId T5SelfPart(const Hparams& h, ModelBuilder& b, ValueId x, bool causal) {
   AttentionSpec spec = T5Attention(h, "attn_o");
   spec.causal = causal;
-  spec.bias = BiasOf(h, b);
+  spec.bias = BiasOf(h, b, causal);
   return b.Add(SelfAttention(b, b.RmsNorm(x, "attn_norm", h), spec), x);
 }
 
@@ -57,19 +58,23 @@ ValueId T5Encoder(const Hparams& h, ModelBuilder& b) {
   return b.RmsNorm(x, "output_norm", h);
 }
 
+// The class's own names count alone, whatever else the config has.
 void T5Defaults(HfConfig& c) {
-  c.Default("num_heads", int64_t{8});
-  c.Default("num_layers", int64_t{6});
-  c.Default("d_kv", int64_t{64});
-  c.Default("head_dim", c.Int("d_kv", 64));
+  c.Replace("hidden_size", c.Int("d_model", 512));
+  c.Replace("intermediate_size", c.Int("d_ff", 2048));
+  c.Replace("num_hidden_layers", c.Int("num_layers", 6));
+  c.Replace("num_attention_heads", c.Int("num_heads", 8));
+  c.Replace("num_key_value_heads", c.Int("num_heads", 8));
+  c.Replace("head_dim", c.Int("d_kv", 64));
   c.Default("n_positions", int64_t{512});  // no limit: positions are distances
   c.Default("feed_forward_proj", std::string("relu"));
   c.Default("tie_word_embeddings", true);
 }
 
 void Mt5Defaults(HfConfig& c) {
-  c.Default("num_heads", int64_t{6});
+  c.Default("d_ff", int64_t{1024});
   c.Default("num_layers", int64_t{8});
+  c.Default("num_heads", int64_t{6});
   c.Default("feed_forward_proj", std::string("gated-gelu"));
   T5Defaults(c);
 }

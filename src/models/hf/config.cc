@@ -294,7 +294,7 @@ void ReadCommonHfConfig(HfConfig& c) {
   c.CopySize({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, "block_count", {1, kMaxLayers});
   const int64_t width = c.CopySize({"hidden_size", "n_embd", "d_model"}, "embedding_length", {1, kMaxWidth});
   const int64_t heads =
-      c.CopySize({"num_attention_heads", "n_head", "n_heads", "num_heads"}, "attention.head_count", {1, kMaxHeads});
+      c.CopySize({"num_attention_heads", "n_head", "n_heads"}, "attention.head_count", {1, kMaxHeads});
   c.CopySize({"num_key_value_heads", "num_kv_heads", "multi_query_group_num"}, "attention.head_count_kv",
              {1, kMaxHeads});
   c.CopySize({"intermediate_size", "n_inner", "ffn_hidden_size", "d_ff"}, "feed_forward_length",
