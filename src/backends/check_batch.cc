@@ -16,8 +16,8 @@ Status CheckSequence(const SequenceSpan& s, size_t index, int next_row, const Kv
                                 s.first_row + s.rows, next_row));
   }
   if (s.source_tokens < (rules.reads_source ? 1 : 0)) {
-    return BadInput(fmt::format("sequence {}: a source of {} tokens, expected at least one", index,
-                                s.source_tokens));
+    return BadInput(
+        fmt::format("sequence {}: a source of {} tokens, expected at least one", index, s.source_tokens));
   }
   const int end = std::max(s.first_position + s.rows, s.source_tokens);
   const size_t blocks = static_cast<size_t>((end + kKvBlockTokens - 1) / kKvBlockTokens);

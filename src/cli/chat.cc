@@ -53,7 +53,8 @@ Result<std::vector<int32_t>> EncodeChat(const LoadedModel& model, const ChatTemp
 
 std::vector<int32_t> EncodePlain(const LoadedModel& model, const std::string& text, bool parse_special) {
   const std::vector<TextSegment> segments = {{text, parse_special}};
-  return model.built.source ? EncodeWhole(*model.tokenizer, segments) : EncodeSegments(*model.tokenizer, segments);
+  return model.built.source ? EncodeWhole(*model.tokenizer, segments)
+                            : EncodeSegments(*model.tokenizer, segments);
 }
 
 Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int32_t> prompt,

@@ -46,7 +46,7 @@ struct Outcome {
 };
 
 struct Request {
-  SessionId session = -1;  // -1: a sequence of its own, gone with the request
+  SessionId session = -1;       // -1: a sequence of its own, gone with the request
   std::vector<int32_t> prompt;  // of an encoder-decoder: the source
   SamplingOptions sampling;
   int max_tokens = -1;  // -1: until the context is full

@@ -21,7 +21,9 @@ void CountAttention(const WorkContext& c, const Node& node, NodeWork& work) {
   double products = 0, tokens = 0;
   for (const StepProfile::Span& span : c.step.spans) {
     const int last = span.first_position + span.rows - 1;
-    const int end = f.End({.rows = span.rows, .first_position = span.first_position, .blocks = {},
+    const int end = f.End({.rows = span.rows,
+                           .first_position = span.first_position,
+                           .blocks = {},
                            .source_tokens = span.source_tokens});
     for (int p = span.first_position; p <= last; ++p) products += f.Last(p, end) - f.First(p) + 1;
     if (span.rows > 0) tokens += f.Last(last, end) - f.First(span.first_position) + 1;

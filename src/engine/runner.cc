@@ -22,7 +22,8 @@ struct KvSize {
   size_t blocks;
 };
 
-// Of `layers`, those whose KV the graph writes. Others, which passes left out, keep their number and no width.
+// Of `layers`, those whose KV the graph writes. Others, which passes left out, keep their number and no
+// width.
 void AddWritten(const Graph& graph, const std::vector<KvLayer>& layers, std::vector<KvLayer>& written) {
   for (const Node& node : graph.nodes()) {
     if (node.op->name != "kv_append") continue;
@@ -72,10 +73,10 @@ Status CheckArena(const Graph& graph, const StepLimits& limits, const RunnerOpti
                   limits.tokens, bytes >> 20, budget >> 20));
 }
 
-WeightFiles FilesOf(const LoadedModel& model, const RunnerOptions& options) {
+WeightFiles FilesOf(const LoadedModel& model, const RunnerOptions& options, PackedPart part) {
   WeightFiles files{.sources = model.checkpoint->files()};
   if (options.cache_weights) {
-    files.cache_paths = PackedFilePaths(std::string(model.checkpoint->path()), options.cache_folder);
+    files.cache_paths = PackedFilePaths(std::string(model.checkpoint->path()), options.cache_folder, part);
   }
   return files;
 }
@@ -111,8 +112,8 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   runner->context_ = size.context;
   runner->limits_ = LimitsOf(options);
   TERN_TRY_STATUS(CheckArena(runner->graph_, runner->limits_, options, *runner->backend_));
-  TERN_TRY(runner->plan_,
-           runner->backend_->Prepare(runner->graph_, runner->limits_, FilesOf(loaded, options)));
+  TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_,
+                                                    FilesOf(loaded, options, PackedPart::kSteps)));
   if (loaded.built.source) TERN_TRY_STATUS(runner->PrepareSource(passes, options));
 
   const auto blocks = static_cast<int>(size.blocks);
@@ -128,13 +129,14 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   return runner;
 }
 
-// A source is one step, and may be as long as an answer. Its packed weights are not kept: there is one file.
+// A source is one step, and may be as long as an answer.
 Status Runner::PrepareSource(const PassContext& passes, const RunnerOptions& options) {
   source_graph_ = model_->built.source;
   TERN_TRY([[maybe_unused]] const auto reports, RunPasses(*source_graph_, passes, options.disabled_passes));
   const StepLimits limits{.tokens = context_, .outputs = 1};
   TERN_TRY_STATUS(CheckArena(*source_graph_, limits, options, *backend_));
-  TERN_TRY(source_plan_, backend_->Prepare(*source_graph_, limits, {.sources = model_->checkpoint->files()}));
+  TERN_TRY(source_plan_,
+           backend_->Prepare(*source_graph_, limits, FilesOf(*model_, options, PackedPart::kSource)));
   return {};
 }
 
@@ -227,9 +229,11 @@ Status Runner::RunPlan() {
 }
 
 Status Runner::ReadSource(SequenceId sequence, std::span<const int32_t> source) {
-  if (source_plan_ == nullptr) return Unsupported("source: the model has no encoder, expected an encoder-decoder");
+  if (source_plan_ == nullptr)
+    return Unsupported("source: the model has no encoder, expected an encoder-decoder");
   if (source.empty() || source.size() > static_cast<size_t>(context_)) {
-    return Exhausted(fmt::format("source: {} tokens, expected 1 to {}, the context", source.size(), context_));
+    return Exhausted(
+        fmt::format("source: {} tokens, expected 1 to {}, the context", source.size(), context_));
   }
   TERN_TRY_STATUS(CheckTokens(source));
   Sequence& s = at(sequence);
@@ -267,6 +271,7 @@ RunnerBytes Runner::bytes() const {
   if (source_plan_ != nullptr) {
     const PlanBytes source = source_plan_->bytes();
     plan.weights += source.weights;
+    plan.mapped += source.mapped;
     plan.arena += source.arena;
     plan.scratch += source.scratch;
   }

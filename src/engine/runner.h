@@ -71,8 +71,8 @@ class Runner {
   int length(SequenceId sequence) const;
   // Forgets positions >= tokens.
   void Truncate(SequenceId sequence, int tokens);
-  // Of an encoder-decoder, before a sequence's first step: what its tokens are an answer to, in one step of the
-  // encoder. Forgets the tokens and the source that it had. Errors: as Step's.
+  // Of an encoder-decoder, before a sequence's first step: what its tokens are an answer to, in one step of
+  // the encoder. Forgets the tokens and the source that it had. Errors: as Step's.
   Status ReadSource(SequenceId sequence, std::span<const int32_t> source);
 
   // One forward step. Either all of the work is done or none of it. Errors: more rows than a step takes, a

@@ -155,13 +155,16 @@ TEST(Runner, ASourceStaysUntilAnotherOneComes) {
   ExpectSameBits(step(), want, "another source");
   // Blocks of a long source go with it.
   ASSERT_TRUE(runner->ReadSource(id, Tokens(1, 1)).ok());
-  EXPECT_EQ(runner->free_tokens(), (kSourceTokens + kKvBlockTokens - 1) / kKvBlockTokens * kKvBlockTokens - 16);
+  EXPECT_EQ(runner->free_tokens(),
+            (kSourceTokens + kKvBlockTokens - 1) / kKvBlockTokens * kKvBlockTokens - 16);
 }
 
 TEST(Runner, SourceErrorsSayWhatIsWrong) {
   const auto runner = MakeRunner(MakeTinyModel({.architecture = "t5"}), {.context = 32});
   const SequenceId id = runner->Open().value();
-  const auto error = [&](const std::vector<int32_t>& source) { return runner->ReadSource(id, source).error().what; };
+  const auto error = [&](const std::vector<int32_t>& source) {
+    return runner->ReadSource(id, source).error().what;
+  };
   EXPECT_EQ(error({}), "source: 0 tokens, expected 1 to 32, the context");
   EXPECT_EQ(error(Tokens(33, 1)), "source: 33 tokens, expected 1 to 32, the context");
   EXPECT_EQ(error({258}), "token id 258: outside the vocabulary, expected 0 to 257");

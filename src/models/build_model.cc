@@ -246,9 +246,9 @@ Result<ModelBuilder> BuildGraphs(const Checkpoint& checkpoint, BuiltModel& model
   const BuildFn build = model.desc->build, build_source = model.desc->build_source;
   if (build_source == nullptr) return BuildGraph(checkpoint, model, build, model.graph, nullptr);
   if (model.encoder) return BuildGraph(checkpoint, model, build_source, model.graph, nullptr);
-  TERN_TRY(model.start_token, ReadIntOr(checkpoint.metadata(),
-                                        std::string(model.desc->name) + ".decoder_start_token_id", 0,
-                                        model.hparams.vocabulary - 1, 0));
+  TERN_TRY(model.start_token,
+           ReadIntOr(checkpoint.metadata(), std::string(model.desc->name) + ".decoder_start_token_id", 0,
+                     model.hparams.vocabulary - 1, 0));
   TERN_TRY(const ModelBuilder source,
            BuildGraph(checkpoint, model, build_source, model.source.emplace(), nullptr));
   return BuildGraph(checkpoint, model, build, model.graph, &source);

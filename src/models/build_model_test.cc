@@ -132,16 +132,6 @@ std::vector<BrokenModel> BrokenMetadata() {
        "llama.expert_used_count: 8, expected 1 to 4"},
       {"no window", Set("gemma3.attention.sliding_window", int64_t{0}),
        "gemma3.attention.sliding_window: 0 or missing, expected a positive number", "gemma3"},
-      {"a start that is no token", Set("t5.decoder_start_token_id", int64_t{258}),
-       "t5.decoder_start_token_id: 258, expected 0 to 257", "t5"},
-      {"a decoder without layers", Set("t5.decoder_block_count", int64_t{0}),
-       "t5.decoder_block_count: 0, expected 1 to 4096", "t5"},
-      {"fewer decoder layers than weights", Set("t5.decoder_block_count", int64_t{1}),
-       "dec.blk.1.attn_norm.weight: shape [96], expected no such tensor in a t5 model of 2 layers", "t5"},
-      {"another number of buckets", Set("t5.attention.relative_buckets_count", int64_t{32}),
-       "enc.blk.0.attn_rel_b.weight: shape [8, 3], expected [32, 3]", "t5"},
-      {"a distance within the first buckets", Set("t5.attention.relative_max_distance", int64_t{2}),
-       "t5.attention.relative_max_distance: 2, expected 3 to 65536", "t5"},
       {"negative window", Set("gemma3.attention.sliding_window", int64_t{-1}),
        "gemma3.attention.sliding_window: -1, expected 0 to 1073741824", "gemma3"},
   };
@@ -180,12 +170,27 @@ std::vector<BrokenModel> BrokenTensors() {
        "rope_freqs.weight: value 0 is nan, expected a positive number"},
       {"no q norm", Remove("blk.0.attn_q_norm.weight"),
        "blk.0.attn_q_norm.weight: missing, expected shape [32]", "gemma3"},
+      {"no norm behind the MLP", Remove("blk.1.post_ffw_norm.weight"),
+       "blk.1.post_ffw_norm.weight: missing, expected shape [96]", "gemma3"},
+  };
+}
+
+std::vector<BrokenModel> BrokenEncoderDecoders() {
+  return {
+      {"a start that is no token", Set("t5.decoder_start_token_id", int64_t{258}),
+       "t5.decoder_start_token_id: 258, expected 0 to 257", "t5"},
+      {"a decoder without layers", Set("t5.decoder_block_count", int64_t{0}),
+       "t5.decoder_block_count: 0, expected 1 to 4096", "t5"},
+      {"fewer decoder layers than weights", Set("t5.decoder_block_count", int64_t{1}),
+       "dec.blk.1.attn_norm.weight: shape [96], expected no such tensor in a t5 model of 2 layers", "t5"},
+      {"another number of buckets", Set("t5.attention.relative_buckets_count", int64_t{32}),
+       "enc.blk.0.attn_rel_b.weight: shape [8, 3], expected [32, 3]", "t5"},
+      {"a distance within the first buckets", Set("t5.attention.relative_max_distance", int64_t{2}),
+       "t5.attention.relative_max_distance: 2, expected 3 to 65536", "t5"},
       {"no keys of a source", Remove("dec.blk.0.cross_attn_k.weight"),
        "dec.blk.0.cross_attn_k.weight: missing, expected shape [32, 96]", "t5"},
       {"no biases", Remove("dec.blk.0.attn_rel_b.weight"),
        "dec.blk.0.attn_rel_b.weight: missing, expected shape [8, 3]", "t5"},
-      {"no norm behind the MLP", Remove("blk.1.post_ffw_norm.weight"),
-       "blk.1.post_ffw_norm.weight: missing, expected shape [96]", "gemma3"},
   };
 }
 
@@ -200,6 +205,7 @@ void ExpectErrors(const std::vector<BrokenModel>& cases) {
 
 TEST(BuildModel, NamesTheMetadataThatIsWrong) { ExpectErrors(BrokenMetadata()); }
 TEST(BuildModel, NamesTheTensorThatIsWrong) { ExpectErrors(BrokenTensors()); }
+TEST(BuildModel, NamesWhatIsWrongWithAnEncoderDecoder) { ExpectErrors(BrokenEncoderDecoders()); }
 
 TEST(BuildModel, LayersThatGuessFurtherTokensAreLeftOut) {
   const auto checkpoint = MakeTinyCheckpoint({.layers = 2});

@@ -61,8 +61,8 @@ struct ModelDesc {
   std::string_view summary;  // the models it serves
   // Adds the graph of one forward step; errors stick to the builder. Of an encoder-decoder: the decoder's.
   Required<void (*)(const Hparams&, ModelBuilder&)> build;
-  // Of an encoder-decoder: adds the graph that reads a source. It ends with SourceKeys (blocks/attention.h), or
-  // with hidden states where the builder wants them.
+  // Of an encoder-decoder: adds the graph that reads a source. It ends with SourceKeys (blocks/attention.h),
+  // or with hidden states where the builder wants them.
   void (*build_source)(const Hparams&, ModelBuilder&) = nullptr;
   // The Hugging Face checkpoints it serves.
   std::span<const HfMapping> hf = {};

@@ -1,5 +1,5 @@
-// T5, Flan-T5, mT5, UMT5 (Raffel et al. 2019, arXiv 1910.10683): an encoder reads the source, a decoder attends
-// to it and answers.
+// T5, Flan-T5, mT5, UMT5 (Raffel et al. 2019, arXiv 1910.10683): an encoder reads the source, a decoder
+// attends to it and answers.
 
 #include <cmath>
 
@@ -57,23 +57,23 @@ void ReadConfig(HfConfig& c) {
 }
 
 constexpr HfMapping kHf[] = {{.classes = "T5ForConditionalGeneration T5WithLMHeadModel",
-                          .norm_eps = 1e-6,
-                          .prefixes = "",
-                          .defaults = T5Defaults,
-                          .config = ReadConfig,
-                          .rules = kT5Rules},
-                         {.classes = "UMT5ForConditionalGeneration",
-                          .norm_eps = 1e-6,
-                          .prefixes = "",
-                          .defaults = Mt5Defaults,
-                          .config = ReadConfig,
-                          .rules = kT5Rules},
-                         {.classes = "MT5ForConditionalGeneration",
-                          .norm_eps = 1e-6,
-                          .prefixes = "",
-                          .defaults = Mt5Defaults,
-                          .config = ReadMt5Config,
-                          .rules = kT5Rules}};
+                              .norm_eps = 1e-6,
+                              .prefixes = "",
+                              .defaults = T5Defaults,
+                              .config = ReadConfig,
+                              .rules = kT5Rules},
+                             {.classes = "UMT5ForConditionalGeneration",
+                              .norm_eps = 1e-6,
+                              .prefixes = "",
+                              .defaults = Mt5Defaults,
+                              .config = ReadConfig,
+                              .rules = kT5Rules},
+                             {.classes = "MT5ForConditionalGeneration",
+                              .norm_eps = 1e-6,
+                              .prefixes = "",
+                              .defaults = Mt5Defaults,
+                              .config = ReadMt5Config,
+                              .rules = kT5Rules}};
 
 }  // namespace
 extern const ModelDesc k_model_t5;

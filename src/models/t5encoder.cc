@@ -91,17 +91,17 @@ void ReadT5EncoderConfig(HfConfig& c) {
 namespace {
 
 constexpr HfMapping kHf[] = {{.classes = "T5EncoderModel",
-                          .norm_eps = 1e-6,
-                          .prefixes = "",
-                          .defaults = T5Defaults,
-                          .config = ReadT5EncoderConfig,
-                          .rules = kT5Rules},
-                         {.classes = "MT5EncoderModel UMT5EncoderModel",
-                          .norm_eps = 1e-6,
-                          .prefixes = "",
-                          .defaults = Mt5Defaults,
-                          .config = ReadT5EncoderConfig,
-                          .rules = kT5Rules}};
+                              .norm_eps = 1e-6,
+                              .prefixes = "",
+                              .defaults = T5Defaults,
+                              .config = ReadT5EncoderConfig,
+                              .rules = kT5Rules},
+                             {.classes = "MT5EncoderModel UMT5EncoderModel",
+                              .norm_eps = 1e-6,
+                              .prefixes = "",
+                              .defaults = Mt5Defaults,
+                              .config = ReadT5EncoderConfig,
+                              .rules = kT5Rules}};
 
 }  // namespace
 extern const ModelDesc k_model_t5encoder;

@@ -208,7 +208,8 @@ const OpDesc k_op_attention = {
     .name = "attention",
     .summary =
         "q f32[T,H*d], state, [sinks [H]], [alibi [H]], [bias [buckets,H]] -> rows of H*v_dim, over KV layer "
-        "`layer`; heads, kv_heads, head_dim, scale, v_dim, window (0: none), causal, source, softcap, sinks, alibi, "
+        "`layer`; heads, kv_heads, head_dim, scale, v_dim, window (0: none), causal, source, softcap, sinks, "
+        "alibi, "
         "bucket_bias, output, int16",
     .infer = Infer,
     .reference = Reference};

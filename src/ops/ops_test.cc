@@ -188,7 +188,8 @@ TEST(Ops, AllOfASourceIsVisible) {
   const std::string error = "attribute source: 1, expected causal 0 and no window beside it";
   EXPECT_EQ(AttentionError({}, {{"source", int64_t{1}}, {"causal", int64_t{0}}}), "");
   EXPECT_EQ(AttentionError({}, {{"source", int64_t{1}}}), error);
-  EXPECT_EQ(AttentionError({}, {{"source", int64_t{1}}, {"causal", int64_t{0}}, {"window", int64_t{5}}}), error);
+  EXPECT_EQ(AttentionError({}, {{"source", int64_t{1}}, {"causal", int64_t{0}}, {"window", int64_t{5}}}),
+            error);
 }
 
 TEST(Ops, SliceAndConcatWorkGroupByGroup) {

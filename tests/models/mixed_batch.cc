@@ -1,5 +1,5 @@
-// mixed_batch MODEL IDS [SOURCE]: the logits of a sequence in a batch with strangers, against those of the sequence
-// alone.
+// mixed_batch MODEL IDS [SOURCE]: the logits of a sequence in a batch with strangers, against those of the
+// sequence alone.
 //
 // Four sequences run together in exact precision, each step in another order: the one of interest in pieces
 // of five tokens, the others token by token, reversed, and shifted. Of an encoder-decoder, SOURCE is what the

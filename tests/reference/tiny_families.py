@@ -170,7 +170,7 @@ ENCODERS = {
 T5 = dict({key: None for key in BASE if key not in ("vocab_size", "hidden_size", "pad_token_id")},
           num_layers=3, num_heads=3, d_kv=20, d_ff=112, relative_attention_num_buckets=8, relative_attention_max_distance=20)
 ENCODERS |= {
-    "t5encoder": ("T5EncoderModel", T5),
+    "t5encoder": ("T5EncoderModel", T5 | dict(relative_attention_max_distance=128)),
     "t5encoder-umt5": ("UMT5EncoderModel", T5 | dict(num_layers=2, feed_forward_proj="gated-gelu")),
 }
 FAMILIES |= ENCODERS
@@ -183,7 +183,8 @@ ANSWERERS = {
     "t5-flan-hub": ("T5ForConditionalGeneration", T5 | dict(
         num_decoder_layers=1, relative_attention_num_buckets=32, relative_attention_max_distance=128, decoder_start_token_id=5,
         feed_forward_proj="gated-gelu", tie_word_embeddings=False), rewrites.hub_t5),
-    "mt5": ("MT5ForConditionalGeneration", T5 | dict(feed_forward_proj="gated-gelu"), rewrites.untied_t5),
+    "mt5": ("MT5ForConditionalGeneration", T5 | dict(
+        relative_attention_max_distance=128, feed_forward_proj="gated-gelu"), rewrites.untied_t5),
     "umt5": ("UMT5ForConditionalGeneration", T5 | dict(num_decoder_layers=2, feed_forward_proj="gated-gelu")),
 }
 FAMILIES |= ANSWERERS

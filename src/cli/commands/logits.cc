@@ -70,7 +70,9 @@ void Setup(Arguments& args) {
       .ValueName("FILE")
       .Excludes("--tokens");
   args.Option("--source", &o->source, "token ids that an encoder-decoder's encoder reads").ValueName("IDS");
-  args.Option("--source-file", &o->source_file, "a JSON array of them").ValueName("FILE").Excludes("--source");
+  args.Option("--source-file", &o->source_file, "a JSON array of them")
+      .ValueName("FILE")
+      .Excludes("--source");
   args.Option("--out", &o->out,
               "the .npy file to write: float32 [tokens, vocabulary], of an encoder [tokens, width]")
       .ValueName("FILE")

@@ -17,9 +17,9 @@ namespace {
 constexpr std::string_view kFastRoles[] = {"head"};
 // Down projections of experts are as delicate as those of a dense layer; a latent vector is K and V of all
 // heads. Keys and values of a source are made once.
-constexpr std::string_view kDefaultRoles[] = {
-    "head",          "ffn_down", "ffn_down_exps", "ffn_down_shexp", "attn_v",      "attn_k",
-    "attn_kv_a_mqa", "attn_k_b", "attn_v_b",      "cross_attn_k",   "cross_attn_v"};
+constexpr std::string_view kDefaultRoles[] = {"head",     "ffn_down",     "ffn_down_exps", "ffn_down_shexp",
+                                              "attn_v",   "attn_k",       "attn_kv_a_mqa", "attn_k_b",
+                                              "attn_v_b", "cross_attn_k", "cross_attn_v"};
 
 Elem Wanted(Precision precision, std::string_view role) {
   if (precision == Precision::kPrecise) return Elem::kQ16;

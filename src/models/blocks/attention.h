@@ -55,8 +55,8 @@ bool Slides(const Hparams& h, int layer, int global_every);
 // the current layer, with their biases and attn_sinks where the checkpoint has them.
 ValueId SelfAttention(ModelBuilder& b, ValueId x, const AttentionSpec& spec);
 
-// Attention of a decoder to its source (Vaswani et al. 2017, arXiv 1706.03762). The source's rows x [T, width]
-// leave keys and values, of cross_attn_k and cross_attn_v of the current layer, in a new KV layer.
+// Attention of a decoder to its source (Vaswani et al. 2017, arXiv 1706.03762). The source's rows x [T,
+// width] leave keys and values, of cross_attn_k and cross_attn_v of the current layer, in a new KV layer.
 void SourceKeys(ModelBuilder& b, ValueId x, const AttentionSpec& spec);
 // What the decoder's rows read of them, from KV layer `kv_layer`: with cross_attn_q and spec.output. Knows no
 // positions.
