@@ -128,6 +128,21 @@ TEST(Engine, ASourceBeyondTheContextIsRefusedOrCut) {
   EXPECT_EQ(answer.outcome.reason, FinishReason::kLength);
 }
 
+TEST(Engine, AnAnswerBeyondTheContextKeepsItsSource) {
+  const auto engine = MakeAnswerer({.context = 32, .step_tokens = 8});
+  Answer cut, shifted;
+  ASSERT_TRUE(engine->Submit(Ask("a source", &cut, 100)).ok());
+  RunAll(*engine);
+  EXPECT_EQ(cut.outcome.reason, FinishReason::kLength);
+  EXPECT_EQ(cut.tokens.size(), 31u);  // behind the start
+  Request request = Ask("a source", &shifted, 100);
+  request.on_overflow = OnOverflow::kShift;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  ASSERT_EQ(shifted.tokens.size(), 100u);
+  EXPECT_TRUE(std::equal(cut.tokens.begin(), cut.tokens.end(), shifted.tokens.begin()));
+}
+
 TEST(Engine, ASourceThatFindsNoBlocksFailsAlone) {
   const auto engine = MakeAnswerer({.context = 64, .sequences = 2, .kv_tokens = 32, .step_tokens = 8});
   Answer good, bad;
