@@ -93,7 +93,7 @@ std::string StatsLine(const Runner& runner, const Outcome& o, double limit_gb_s)
     // The KV cache that an average step of this answer read.
     const double depth = o.prompt_tokens + o.completion_tokens / 2.0;
     const double step_bytes = static_cast<double>(runner.plan_bytes().step_weights) +
-                              depth * static_cast<double>(runner.kv_token_bytes());
+                              depth * static_cast<double>(runner.kv_read_bytes());
     line +=
         fmt::format(", {:.0f} % of {:.1f} GB/s", 100 * rate * step_bytes / (limit_gb_s * 1e9), limit_gb_s);
   }

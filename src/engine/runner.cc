@@ -107,6 +107,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
       options.kv_type.value_or(options.precision == Precision::kExact ? KvType::kF32 : KvType::kF16);
   std::vector<KvLayer> layers(loaded.built.kv_layers.size());
   AddWritten(runner->graph_, loaded.built.kv_layers, layers);
+  runner->kv_read_bytes_ = KvStore::BlockBytes(layers, type) / kKvBlockTokens;
   if (loaded.built.source) AddWritten(*loaded.built.source, loaded.built.kv_layers, layers);
   TERN_TRY(const KvSize size, FitContext(loaded, options, KvStore::BlockBytes(layers, type)));
   runner->context_ = size.context;

@@ -95,10 +95,14 @@ class Runner {
   RunnerBytes bytes() const;
   PlanBytes plan_bytes() const { return plan_->bytes(); }
   PlanOps plan_ops() const { return plan_->ops(); }
+  // Of reading a source, if the model has an encoder beside its decoder.
+  PlanOps source_ops() const { return source_plan_ == nullptr ? PlanOps{} : source_plan_->ops(); }
   // How often each expert was chosen so far, per MoE layer. Between steps; the runner's memory.
   std::vector<ExpertCounts> expert_counts() const { return plan_->expert_counts(); }
   KvType kv_type() const { return kv_->type(); }
   size_t kv_token_bytes() const;
+  // What a step reads per token of a sequence's past, and per token of its source.
+  size_t kv_read_bytes() const { return kv_read_bytes_; }
   std::string device() const { return backend_->description(); }
   const std::vector<PassReport>& passes() const { return passes_; }
 
@@ -130,6 +134,7 @@ class Runner {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Plan> plan_, source_plan_;
   std::unique_ptr<KvStore> kv_;
+  size_t kv_read_bytes_ = 0;
   std::unique_ptr<BlockPool> pool_;
   std::vector<Sequence> sequences_;
   std::vector<int32_t> tokens_, positions_, output_rows_, token_types_;

@@ -137,7 +137,8 @@ bool IsNoWeight(std::string_view name) {
 // "blk.3.attn_q.weight": one of the weights that ModelBuilder::Linear or LinearRows multiply.
 bool IsLinear(std::string_view target) {
   constexpr std::string_view kParts =
-      "attn_q attn_k attn_v attn_qkv attn_output attn_q_a attn_q_b attn_kv_a_mqa ffn_gate ffn_up ffn_down attn_o "
+      "attn_q attn_k attn_v attn_qkv attn_output attn_q_a attn_q_b attn_kv_a_mqa ffn_gate ffn_up ffn_down "
+      "attn_o "
       "cross_attn_q cross_attn_k cross_attn_v cross_attn_o "
       "ffn_gate_shexp ffn_up_shexp ffn_down_shexp output";
   constexpr std::string_view kSuffix = ".weight";
