@@ -43,8 +43,9 @@ ValueId T5SelfPart(const Hparams& h, ModelBuilder& b, ValueId x, bool causal) {
 
 ValueId T5MlpPart(const Hparams& h, ModelBuilder& b, ValueId x) {
   const ValueId normed = b.RmsNorm(x, "ffn_norm", h);
-  const bool gated = b.HasPart("ffn_gate");
-  return b.Add(gated ? GatedMlp(b, normed, "gelu_tanh", h) : PlainMlp(b, normed, "relu", h), x);
+  // The first models have a plain MLP with ReLU, all later ones a gated one without.
+  const std::string act = b.MetaStr("hidden_activation", b.HasPart("ffn_gate") ? "gelu_tanh" : "relu");
+  return b.Add(act == "relu" ? PlainMlp(b, normed, act, h) : GatedMlp(b, normed, act, h), x);
 }
 
 ValueId T5Encoder(const Hparams& h, ModelBuilder& b) {
@@ -80,9 +81,10 @@ void Mt5Defaults(HfConfig& c) {
 }
 
 void ReadT5EncoderConfig(HfConfig& c) {
-  const std::string mlp = c.OneOf("feed_forward_proj", "relu gated-gelu gated-silu gated-relu");
-  const std::string act = mlp == "relu" ? mlp : mlp.substr(mlp.find('-') + 1);
-  c.Set("hidden_activation", act == "gelu" ? std::string("gelu_tanh") : act);
+  const std::string mlp = c.OneOf("feed_forward_proj", "relu gated-gelu gated-silu");
+  c.Set("hidden_activation", std::string(mlp == "relu"         ? "relu"
+                                         : mlp == "gated-silu" ? "silu"
+                                                               : "gelu_tanh"));
   c.CopyFloat({"layer_norm_epsilon"}, "attention.layer_norm_rms_epsilon");
   c.Set("attention.relative_buckets_count", c.Size("relative_attention_num_buckets", 32, {4, kMostBuckets}));
   c.Set("attention.relative_max_distance", c.Size("relative_attention_max_distance", 128, {1, kMostBuckets}));

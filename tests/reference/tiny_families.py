@@ -178,7 +178,7 @@ FAMILIES |= ENCODERS
 # Encoder-decoders: the reference has a source, which the encoder reads, and the logits of an answer's tokens.
 ANSWERERS = {
     "t5": ("T5ForConditionalGeneration", T5),
-    "t5-v1.1": ("T5ForConditionalGeneration", T5 | dict(
+    "t5v1.1": ("T5ForConditionalGeneration", T5 | dict(
         num_layers=2, num_decoder_layers=4, d_kv=32, feed_forward_proj="gated-gelu", tie_word_embeddings=False), rewrites.untied_t5),
     "t5-flan-hub": ("T5ForConditionalGeneration", T5 | dict(
         num_decoder_layers=1, relative_attention_num_buckets=32, relative_attention_max_distance=128, decoder_start_token_id=5,
