@@ -134,6 +134,15 @@ void AddAttentions(std::vector<Case>& cases) {
     cases.push_back(AttentionCase({4, 2, 21, 70}, KvType::kInt8, extra));
     cases.push_back(AttentionCase({4, 2, 21, 70}, KvType::kF16, Rounded(extra)));
   }
+  // To a source, which knows no positions.
+  const AttentionExtra source{"source",
+                              {{"source", int64_t{1}}, {"causal", int64_t{0}}, {"sinks", int64_t{1}}},
+                              {AttentionExtra::kPerHead}};
+  for (const AttentionShape& s :
+       {AttentionShape{6, 2, 40, 0}, {5, 1, 1, 0}, {2, 1, 80, 0, 96}, {71, 1, 8, 0}}) {
+    cases.push_back(AttentionCase(s, KvType::kF32, source));
+    cases.push_back(AttentionCase(s, KvType::kInt8, Rounded(source)));
+  }
 }
 
 void AddColumnOps(std::vector<Case>& cases) {

@@ -373,6 +373,29 @@ TEST_P(Conformance, ABlockTableThatLiesIsAnError) {
   EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {}), "KV store: 0 layers, the graph uses layer 0");
 }
 
+TEST_P(Conformance, ASourceIsThereAndHasItsBlocks) {
+  TestGraph graph;
+  const ValueId kv_state = graph.Op("kv_append", {graph.Rows(8), graph.Rows(8)}, {{"layer", int64_t{0}}});
+  graph.Output(AddAttention(graph, {graph.Rows(8), kv_state}, {1, 1, 8, 0},
+                            {"", {{"source", int64_t{1}}, {"causal", int64_t{0}}}}));
+  auto plan = backend_->Prepare(graph.graph(), kLimits);
+  ASSERT_TRUE(plan.ok()) << plan.error().what;
+  const auto error = [&](int source_tokens) {
+    const TestBatch one = One({.rows = 3, .blocks = {0, 1}});
+    SequenceSpan span = one.batch().sequences[0];
+    span.source_tokens = source_tokens;
+    Batch batch = one.batch();
+    batch.sequences = {&span, 1};
+    KvStore kv({{1, 8}}, KvType::kF16, 4);
+    const Status status = plan.value()->Run(batch, &kv);
+    return status.ok() ? "" : status.error().what;
+  };
+  EXPECT_EQ(error(32), "");
+  EXPECT_EQ(error(33), "sequence 0: 2 KV blocks for 33 positions, expected 3");
+  EXPECT_EQ(error(0), "sequence 0: a source of 0 tokens, expected at least one");
+  EXPECT_EQ(error(-1), "sequence 0: a source of -1 tokens, expected at least one");
+}
+
 // Five of eight experts per row, the heaviest rows first in some and last in others.
 ValueId Experts(TestGraph& g, ValueId y, int64_t width) {
   const ValueId x = g.Op("layer_norm", {y, g.Weight({width}, "f32", 1)}, {{"eps", 1e-5}});

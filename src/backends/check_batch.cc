@@ -9,12 +9,17 @@
 namespace tern {
 namespace {
 
-Status CheckSequence(const SequenceSpan& s, size_t index, int next_row, const KvStore* kv) {
+Status CheckSequence(const SequenceSpan& s, size_t index, int next_row, const KvStore* kv,
+                     const BatchRules& rules) {
   if (s.first_row != next_row || s.rows < 0 || s.first_position < 0) {
     return BadInput(fmt::format("sequence {}: rows {} to {}, expected to start at row {}", index, s.first_row,
                                 s.first_row + s.rows, next_row));
   }
-  const int end = s.first_position + s.rows;
+  if (s.source_tokens < (rules.reads_source ? 1 : 0)) {
+    return BadInput(
+        fmt::format("sequence {}: a source of {} tokens, expected at least one", index, s.source_tokens));
+  }
+  const int end = std::max(s.first_position + s.rows, s.source_tokens);
   const size_t blocks = static_cast<size_t>((end + kKvBlockTokens - 1) / kKvBlockTokens);
   if (s.blocks.size() < blocks) {
     return BadInput(fmt::format("sequence {}: {} KV blocks for {} positions, expected {}", index,
@@ -86,6 +91,7 @@ BatchRules RulesOf(const Graph& graph, const StepLimits& limits) {
   for (const Node& node : graph.nodes()) {
     if (node.op->name == "attention") {
       const AttentionForm form = ParseAttention(node.attrs).value();  // the graph is verified
+      rules.reads_source = rules.reads_source || form.source;
       rules.kv_uses.push_back({form.layer, form.kv_heads, form.head_dim, form.v_dim});
     }
     if (node.op->name == "embed") {
@@ -106,7 +112,7 @@ Status CheckBatch(const Batch& batch, const KvStore* kv, const BatchRules& rules
   TERN_TRY_STATUS(CheckStore(kv, rules));
   int next_row = 0;
   for (size_t i = 0; i < batch.sequences.size(); ++i) {
-    TERN_TRY_STATUS(CheckSequence(batch.sequences[i], i, next_row, kv));
+    TERN_TRY_STATUS(CheckSequence(batch.sequences[i], i, next_row, kv, rules));
     next_row += batch.sequences[i].rows;
   }
   if (next_row == batch.rows()) return {};

@@ -22,6 +22,7 @@ struct BatchRules {
   };
   StepLimits limits;
   std::vector<KvUse> kv_uses;
+  bool reads_source = false;  // of an encoder-decoder
   // Rows of the smallest table that is looked up by the step's tokens, positions, token types; 0: none is.
   int64_t vocabulary = 0, positions = 0, token_types = 0;
 };

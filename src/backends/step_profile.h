@@ -44,7 +44,7 @@ struct StepProfile {
     int64_t begin = 0, done = 0, left = 0;
   };
   struct Span {
-    int first_position = 0, rows = 0;
+    int first_position = 0, rows = 0, source_tokens = 0;
   };
 
   StepProfile() = default;

@@ -36,7 +36,8 @@ class TestGraph {
   int weights_ = 0;
 };
 
-// A batch and the memory it looks at. KV blocks are handed out from 0, sequence by sequence.
+// A batch and the memory it looks at. KV blocks are handed out from 0, sequence by sequence. A sequence's
+// source is the first half of its positions.
 class TestBatch {
  public:
   struct Sequence {

@@ -79,7 +79,7 @@ TestBatch::TestBatch(std::vector<Sequence> sequences, int every) : sequences_(st
       positions_.push_back(position);
       if (i % every == 0 || i == s.rows - 1) output_rows_.push_back(first_row + i);
     }
-    spans_.push_back({first_row, s.rows, s.first_position, s.blocks});
+    spans_.push_back({first_row, s.rows, s.first_position, s.blocks, (s.first_position + s.rows + 1) / 2});
   }
   batch_ = {tokens_, positions_, output_rows_, spans_};
 }

@@ -51,6 +51,12 @@ Result<std::vector<int32_t>> EncodeChat(const LoadedModel& model, const ChatTemp
   return EncodeSegments(tokenizer, segments);
 }
 
+std::vector<int32_t> EncodePlain(const LoadedModel& model, const std::string& text, bool parse_special) {
+  const std::vector<TextSegment> segments = {{text, parse_special}};
+  return model.built.source ? EncodeWhole(*model.tokenizer, segments)
+                            : EncodeSegments(*model.tokenizer, segments);
+}
+
 Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int32_t> prompt,
                              const GenerateOptions& options, std::string* answer) {
   Outcome outcome;
@@ -87,7 +93,7 @@ std::string StatsLine(const Runner& runner, const Outcome& o, double limit_gb_s)
     // The KV cache that an average step of this answer read.
     const double depth = o.prompt_tokens + o.completion_tokens / 2.0;
     const double step_bytes = static_cast<double>(runner.plan_bytes().step_weights) +
-                              depth * static_cast<double>(runner.kv_token_bytes());
+                              depth * static_cast<double>(runner.kv_read_bytes());
     line +=
         fmt::format(", {:.0f} % of {:.1f} GB/s", 100 * rate * step_bytes / (limit_gb_s * 1e9), limit_gb_s);
   }
@@ -127,7 +133,7 @@ Status Chat::Answer(const std::string& text) {
     }
     prompt = std::move(encoded).value();
   } else {
-    prompt = EncodeSegments(*model.tokenizer, std::vector<TextSegment>{{text, false}});
+    prompt = EncodePlain(model, text, false);
   }
   std::string answer;
   auto outcome = StreamAnswer(*engine_, session_, std::move(prompt), options_, &answer);

@@ -31,6 +31,9 @@ Result<std::vector<int32_t>> EncodeChat(const LoadedModel& model, const ChatTemp
 Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int32_t> prompt,
                              const GenerateOptions& options, std::string* answer);
 
+// A text without a template: to be continued, or of an encoder-decoder, to be read whole.
+std::vector<int32_t> EncodePlain(const LoadedModel& model, const std::string& text, bool parse_special);
+
 // Tokens, TTFT, tokens/s, share of the machine's limit, memory, as one line. `limit_gb_s`: measured read
 // bandwidth; 0: unknown.
 std::string StatsLine(const Runner& runner, const Outcome& outcome, double limit_gb_s);

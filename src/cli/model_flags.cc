@@ -73,7 +73,7 @@ Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags) {
 
 Result<std::shared_ptr<const LoadedModel>> OpenPredictor(const ModelFlags& flags) {
   TERN_TRY(auto model, OpenModel(flags));
-  TERN_TRY_STATUS(CheckPredictsTokens(*model));
+  TERN_TRY_STATUS(CheckContinuesText(*model));
   return model;
 }
 

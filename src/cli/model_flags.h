@@ -34,7 +34,7 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context = Co
 // The local path of flags.model; pulls it first, with a progress bar, where that is needed and allowed.
 Result<std::string> FindModelFile(const ModelFlags& flags);
 Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags);
-// The same; an encoder is an error.
+// The same; an encoder, with or without a decoder, is an error.
 Result<std::shared_ptr<const LoadedModel>> OpenPredictor(const ModelFlags& flags);
 // With an error budget it is spent here, which takes a while (a progress bar), and `spent` says on what.
 Result<RunnerOptions> ToRunnerOptions(const std::shared_ptr<const LoadedModel>& model,

@@ -120,8 +120,8 @@ double KlDivergence(std::span<const float> reference, double reference_norm, std
 Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const int32_t> text,
                            const CompareOptions& options,
                            const std::function<void(int64_t, int64_t)>& progress) {
-  TERN_TRY_STATUS(CheckPredictsTokens(model.model()));
-  if (reference != nullptr) TERN_TRY_STATUS(CheckPredictsTokens(reference->model()));
+  TERN_TRY_STATUS(CheckContinuesText(model.model()));
+  if (reference != nullptr) TERN_TRY_STATUS(CheckContinuesText(reference->model()));
   if (reference != nullptr && reference->model().hparams().vocabulary != model.model().hparams().vocabulary) {
     return BadInput(fmt::format("reference: vocabulary of {}, expected {}",
                                 reference->model().hparams().vocabulary, model.model().hparams().vocabulary));

@@ -21,6 +21,10 @@ TEST(Compare, RefusesModelsWithoutLogits) {
     EXPECT_TRUE(refused.error().what.starts_with("memory: llama yields hidden states"))
         << refused.error().what;
   }
+  const auto answerer = Runner::Make(MakeTinyModel({.architecture = "t5"}), options).value();
+  const auto refused = Compare(*answerer, nullptr, text, {.window = 64}, {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().what, "memory: t5 answers a source, expected a model that continues a text");
 }
 
 }  // namespace

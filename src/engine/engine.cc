@@ -24,6 +24,7 @@ struct Engine::Active {
   std::string released, text;  // of the current step, before and after the search for stop strings; reused
   Outcome outcome;
   Clock::time_point submitted, first;
+  bool unread = false;     // the encoder has yet to read its prompt
   bool cancelled = false;  // ends before the next step
   bool done = false;
 };
@@ -94,9 +95,10 @@ Status Engine::Check(const Request& request) const {
   return Validate(request.sampling);
 }
 
-// A prompt leaves room for at least one token of answer.
+// A prompt leaves room for at least one token of answer; a source needs not.
 Status Engine::FitPrompt(Request& request) const {
-  const auto room = static_cast<size_t>(runner_->context() - 1);
+  const bool is_source = runner_->source_tokens() > 0;
+  const auto room = static_cast<size_t>(is_source ? runner_->source_tokens() : runner_->context() - 1);
   std::vector<int32_t>& prompt = request.prompt;
   if (prompt.size() <= room) return {};
   if (request.on_overflow == OnOverflow::kError) {
@@ -129,6 +131,18 @@ std::shared_ptr<const DryBreakers> Engine::BreakersOf(const SamplingOptions& sam
   return breakers_;
 }
 
+// Gives a session the tokens that its answer follows; returns how many of them it has computed already.
+size_t Engine::Begin(Session& s, std::span<const int32_t> tokens) {
+  // At least the last token is computed again: its logits are wanted.
+  const size_t limit =
+      std::min({s.tokens.size(), tokens.size() - 1, static_cast<size_t>(runner_->length(s.sequence))});
+  size_t same = 0;
+  while (same < limit && s.tokens[same] == tokens[same]) ++same;
+  runner_->Truncate(s.sequence, static_cast<int>(same));
+  s.tokens.assign(tokens.begin(), tokens.end());
+  return same;
+}
+
 Result<RequestId> Engine::Submit(Request request) {
   TERN_TRY_STATUS(Check(request));
   TERN_TRY_STATUS(FitPrompt(request));
@@ -143,15 +157,10 @@ Result<RequestId> Engine::Submit(Request request) {
   }
   Session& s = session(id);
   s.busy = true;
-  // At least the last prompt token is computed again: its logits are wanted.
-  const size_t limit = std::min(
-      {s.tokens.size(), request.prompt.size() - 1, static_cast<size_t>(runner_->length(s.sequence))});
-  size_t same = 0;
-  while (same < limit && s.tokens[same] == request.prompt[same]) ++same;
-  runner_->Truncate(s.sequence, static_cast<int>(same));
-  s.tokens.assign(request.prompt.begin(), request.prompt.end());
-
-  const size_t answer_from = request.prompt.size();
+  const bool is_source = runner_->source_tokens() > 0;
+  const int32_t start = runner_->model().built.start_token;
+  const size_t same = Begin(s, is_source ? std::span(&start, 1) : std::span<const int32_t>(request.prompt));
+  const size_t answer_from = s.tokens.size();
   Outcome outcome;
   outcome.prompt_tokens = static_cast<int>(request.prompt.size());
   outcome.cached_tokens = static_cast<int>(same);
@@ -172,7 +181,8 @@ Result<RequestId> Engine::Submit(Request request) {
                                                     .text = {},
                                                     .outcome = outcome,
                                                     .submitted = Clock::now(),
-                                                    .first = {}}));
+                                                    .first = {},
+                                                    .unread = is_source}));
   active_.back()->released.reserve(text_bytes);
   active_.back()->text.reserve(text_bytes);
   return active_.back()->id;
@@ -185,6 +195,16 @@ void Engine::Cancel(RequestId request) {
 
 bool Engine::idle() const { return active_.empty(); }
 
+// One source per step: a long one delays the others by no more than that.
+void Engine::ReadOneSource() {
+  const auto unread = std::ranges::find_if(active_, [](const auto& active) { return active->unread; });
+  if (unread == active_.end()) return;
+  Active& a = **unread;
+  a.unread = false;
+  const Status status = runner_->ReadSource(session(a.session).sequence, a.request.prompt);
+  if (!status.ok()) Finish(a, FinishReason::kFailed, status.error());
+}
+
 // Two rounds over the requests: first those that need one row for their next token, then chunks of prompts,
 // oldest first, into what is left of the step.
 void Engine::PlanStep() {
@@ -194,6 +214,7 @@ void Engine::PlanStep() {
   int outputs = runner_->step_outputs();
   for (const bool decode : {true, false}) {
     for (const auto& active : active_) {
+      if (active->unread || active->done) continue;
       const Session& s = session(active->session);
       const auto computed = static_cast<size_t>(runner_->length(s.sequence));
       const size_t missing = s.tokens.size() - computed;
@@ -211,9 +232,10 @@ void Engine::PlanStep() {
 
 bool Engine::Step() {
   if (active_.empty()) return false;
-  PlanStep();
   calling_back_ = true;
-  if (const Status status = runner_->Step(work_); status.ok()) {
+  ReadOneSource();
+  PlanStep();
+  if (const Status status = work_.empty() ? Status() : runner_->Step(work_); status.ok()) {
     int row = 0;
     for (size_t i = 0; i < work_.size(); ++i) {
       if (work_[i].logits == WantLogits::kLast) Deliver(*working_[i], runner_->Logits(row++));

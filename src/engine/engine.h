@@ -46,8 +46,8 @@ struct Outcome {
 };
 
 struct Request {
-  SessionId session = -1;  // -1: a sequence of its own, gone with the request
-  std::vector<int32_t> prompt;
+  SessionId session = -1;       // -1: a sequence of its own, gone with the request
+  std::vector<int32_t> prompt;  // of an encoder-decoder: the source
   SamplingOptions sampling;
   int max_tokens = -1;  // -1: until the context is full
   std::vector<std::string> stop;
@@ -87,6 +87,8 @@ class Engine {
   Status Check(const Request& request) const;
   Status FitPrompt(Request& request) const;
   std::shared_ptr<const DryBreakers> BreakersOf(const SamplingOptions& sampling);
+  size_t Begin(Session& session, std::span<const int32_t> tokens);
+  void ReadOneSource();
   void PlanStep();
   void Deliver(Active& active, std::span<const float> logits);
   void EmitToken(Active& active, int32_t token);

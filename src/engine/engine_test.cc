@@ -61,6 +61,99 @@ TEST(Engine, AnswersTheSameAloneAndTogether) {
   for (size_t i = 0; i < 4; ++i) EXPECT_EQ(together[i].tokens, alone[i]) << i;
 }
 
+std::unique_ptr<Engine> MakeAnswerer(RunnerOptions options) {
+  auto model = LoadModel([] {
+    auto checkpoint = MakeTinyCheckpoint({.architecture = "t5"});
+    checkpoint->metadata_.Set("t5.decoder_start_token_id", int64_t{256});
+    return checkpoint;
+  }());
+  EXPECT_TRUE(model.ok()) << model.error().what;
+  auto runner = Runner::Make(model.value(), options);
+  EXPECT_TRUE(runner.ok()) << runner.error().what;
+  return std::make_unique<Engine>(std::move(runner).value());
+}
+
+// The likeliest tokens behind the start token, by hand.
+std::vector<int32_t> GreedyAnswer(Runner& runner, std::string_view source, size_t count) {
+  const SequenceId id = runner.Open().value();
+  EXPECT_TRUE(runner.ReadSource(id, std::vector<int32_t>(source.begin(), source.end())).ok());
+  std::vector<int32_t> answer = {256};
+  while (answer.size() <= count) {
+    const StepWork work{id, std::span(answer).last(1), WantLogits::kLast};
+    EXPECT_TRUE(runner.Step({&work, 1}).ok());
+    const auto logits = runner.Logits(0);
+    answer.push_back(static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin()));
+  }
+  runner.Close(id);
+  return {answer.begin() + 1, answer.end()};
+}
+
+TEST(Engine, AnEncoderDecoderAnswersItsSourceAloneAndTogether) {
+  const auto engine = MakeAnswerer({.context = 64, .sequences = 3, .step_tokens = 8});
+  const std::string sources[] = {"one", std::string(64, 'x'), "a source of more tokens than a step has"};
+  Answer together[3];
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(engine->Submit(Ask(sources[i], &together[i])).ok());
+  RunAll(*engine);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(together[i].tokens, GreedyAnswer(engine->runner(), sources[i], 8)) << i;
+    EXPECT_EQ(together[i].outcome.prompt_tokens, static_cast<int>(sources[i].size()));
+    EXPECT_EQ(together[i].outcome.reason, FinishReason::kLength);
+  }
+}
+
+TEST(Engine, EachSourceOfASessionIsReadAnew) {
+  const auto engine = MakeAnswerer({.context = 64, .sequences = 2, .step_tokens = 8});
+  const SessionId session = engine->OpenSession().value();
+  for (const std::string source : {"first", "second, and longer", "first"}) {
+    Answer answer;
+    Request request = Ask(source, &answer);
+    request.session = session;
+    ASSERT_TRUE(engine->Submit(request).ok());
+    RunAll(*engine);
+    EXPECT_EQ(answer.tokens, GreedyAnswer(engine->runner(), source, 8)) << source;
+    EXPECT_EQ(answer.outcome.cached_tokens, 0);
+  }
+}
+
+TEST(Engine, ASourceBeyondTheContextIsRefusedOrCut) {
+  const auto engine = MakeAnswerer({.context = 64, .step_tokens = 8});
+  Answer answer;
+  Request request = Ask(std::string(65, 'x'), &answer);
+  EXPECT_EQ(engine->Submit(request).error().what,
+            "prompt: 65 tokens, the context of 64 leaves room for 64; shorten it, or see --on-overflow and "
+            "--context");
+  request.on_overflow = OnOverflow::kTruncateMiddle;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  EXPECT_EQ(answer.outcome.reason, FinishReason::kLength);
+}
+
+TEST(Engine, AnAnswerBeyondTheContextKeepsItsSource) {
+  const auto engine = MakeAnswerer({.context = 32, .step_tokens = 8});
+  Answer cut, shifted;
+  ASSERT_TRUE(engine->Submit(Ask("a source", &cut, 100)).ok());
+  RunAll(*engine);
+  EXPECT_EQ(cut.outcome.reason, FinishReason::kLength);
+  EXPECT_EQ(cut.tokens.size(), 31u);  // behind the start
+  Request request = Ask("a source", &shifted, 100);
+  request.on_overflow = OnOverflow::kShift;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  ASSERT_EQ(shifted.tokens.size(), 100u);
+  EXPECT_TRUE(std::equal(cut.tokens.begin(), cut.tokens.end(), shifted.tokens.begin()));
+}
+
+TEST(Engine, ASourceThatFindsNoBlocksFailsAlone) {
+  const auto engine = MakeAnswerer({.context = 64, .sequences = 2, .kv_tokens = 32, .step_tokens = 8});
+  Answer good, bad;
+  ASSERT_TRUE(engine->Submit(Ask(std::string(40, 'x'), &good)).ok());
+  ASSERT_TRUE(engine->Submit(Ask(std::string(40, 'y'), &bad)).ok());
+  RunAll(*engine);
+  EXPECT_EQ(good.outcome.reason, FinishReason::kLength);
+  EXPECT_EQ(bad.outcome.reason, FinishReason::kFailed);
+  EXPECT_EQ(bad.outcome.error.what, "kv: 3 blocks wanted, 1 of 4 free");
+}
+
 TEST(Engine, ASessionComputesOnlyWhatIsNew) {
   const auto engine = MakeEngine();
   const SessionId session = engine->OpenSession().value();

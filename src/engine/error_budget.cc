@@ -22,6 +22,7 @@ class Meter {
   static Result<Meter> Make(const std::shared_ptr<const LoadedModel>& model, RunnerOptions options,
                             std::string_view text) {
     if (model->built.hidden_states) return BadInput("error budget: an encoder, expected a model with logits");
+    TERN_TRY_STATUS(CheckContinuesText(*model));
     if (model->tokenizer == nullptr)
       return BadInput("error budget: the model has no tokenizer, the text to measure on needs one");
     std::vector<int32_t> tokens = EncodeInput(*model->tokenizer, text, /*parse_special=*/false);

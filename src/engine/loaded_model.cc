@@ -63,6 +63,13 @@ Status CheckPredictsTokens(const LoadedModel& model) {
                   model.checkpoint->path(), model.built.desc->name));
 }
 
+Status CheckContinuesText(const LoadedModel& model) {
+  TERN_TRY_STATUS(CheckPredictsTokens(model));
+  if (!model.built.source) return {};
+  return Unsupported(fmt::format("{}: {} answers a source, expected a model that continues a text",
+                                 model.checkpoint->path(), model.built.desc->name));
+}
+
 Result<std::unique_ptr<Tokenizer>> LoadTokenizerFile(const std::string& path) {
   if (IsDirectory(path)) return LoadTokenizerFromFolder(path);
   TERN_TRY(const std::unique_ptr<Checkpoint> checkpoint, OpenCheckpoint(path));

@@ -28,6 +28,8 @@ Result<std::shared_ptr<const LoadedModel>> LoadModel(std::unique_ptr<Checkpoint>
                                                      const BuildOptions& options = {});
 // An error that names the file, for models without logits: encoders, and what was built for hidden states.
 Status CheckPredictsTokens(const LoadedModel& model);
+// The same, and an error for encoder-decoders, which answer a text instead of continuing it.
+Status CheckContinuesText(const LoadedModel& model);
 // The tokenizer alone, of a file or of a folder of Hugging Face: vocabulary-only files have no weights.
 Result<std::unique_ptr<Tokenizer>> LoadTokenizerFile(const std::string& path);
 // The Jinja source; none is an error.

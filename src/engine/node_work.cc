@@ -20,9 +20,13 @@ void CountAttention(const WorkContext& c, const Node& node, NodeWork& work) {
   const AttentionForm& f = form.value();
   double products = 0, tokens = 0;
   for (const StepProfile::Span& span : c.step.spans) {
-    const int end = span.first_position + span.rows;
-    for (int p = span.first_position; p < end; ++p) products += f.Last(p, end) - f.First(p) + 1;
-    if (span.rows > 0) tokens += f.Last(end - 1, end) - f.First(span.first_position) + 1;
+    const int last = span.first_position + span.rows - 1;
+    const int end = f.End({.rows = span.rows,
+                           .first_position = span.first_position,
+                           .blocks = {},
+                           .source_tokens = span.source_tokens});
+    for (int p = span.first_position; p <= last; ++p) products += f.Last(p, end) - f.First(p) + 1;
+    if (span.rows > 0) tokens += f.Last(last, end) - f.First(span.first_position) + 1;
   }
   work.f32_ops += 2.0 * f.heads * (f.head_dim + f.v_dim) * products;
   work.kv_bytes += tokens * KvTokenBytes(c, f.layer);

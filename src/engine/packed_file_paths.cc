@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSuffix = ".tern-cache";
-
 // The file that says whether a model is linked: itself, or of a folder the first one that holds tensors.
 bool IsLinked(const std::string& model) {
   std::error_code error;
@@ -28,18 +26,20 @@ bool IsLinked(const std::string& model) {
 
 }  // namespace
 
-std::vector<std::string> PackedFilePaths(const std::string& model, const std::string& cache_folder) {
+std::vector<std::string> PackedFilePaths(const std::string& model, const std::string& cache_folder,
+                                         PackedPart part) {
+  const std::string suffix = part == PackedPart::kSource ? ".source.tern-cache" : ".tern-cache";
   std::vector<std::string> paths;
   const bool is_folder = IsDirectory(model);
   const std::string folder = is_folder ? model : ParentOf(model);
   if (!IsLinked(model) && access(folder.c_str(), W_OK) == 0) {
-    paths.push_back(is_folder ? folder + "/packed" + kSuffix : model + kSuffix);
+    paths.push_back(is_folder ? folder + "/packed" + suffix : model + suffix);
   }
   if (cache_folder.empty()) return paths;
   std::error_code error;
   const std::string whole = fs::canonical(model, error);
   if (error || !MakeDirectories(cache_folder).ok()) return paths;
-  paths.push_back(cache_folder + "/" + Sha256Hex(whole).substr(0, 16) + kSuffix);
+  paths.push_back(cache_folder + "/" + Sha256Hex(whole).substr(0, 16) + suffix);
   return paths;
 }
 

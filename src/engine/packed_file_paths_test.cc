@@ -33,6 +33,7 @@ TEST_F(PackedPaths, BesideTheModelThenInTheCacheFolder) {
   const std::string model = folder_ + "/a.gguf";
   EXPECT_EQ(PackedFilePaths(model, ""), Paths{model + ".tern-cache"});
   EXPECT_EQ(PackedFilePaths(folder_, ""), Paths{folder_ + "/packed.tern-cache"});
+  EXPECT_EQ(PackedFilePaths(folder_, "", PackedPart::kSource), Paths{folder_ + "/packed.source.tern-cache"});
   const Paths both = PackedFilePaths(model, folder_ + "/cache");
   ASSERT_EQ(both.size(), 2u);
   EXPECT_EQ(both[0], model + ".tern-cache");

@@ -22,16 +22,14 @@ struct KvSize {
   size_t blocks;
 };
 
-// The layers whose KV the graph still writes; the others, which passes left out, keep their number and no
+// Of `layers`, those whose KV the graph writes. Others, which passes left out, keep their number and no
 // width.
-std::vector<KvLayer> WrittenLayers(const Graph& graph, const std::vector<KvLayer>& layers) {
-  std::vector<KvLayer> written(layers.size());
+void AddWritten(const Graph& graph, const std::vector<KvLayer>& layers, std::vector<KvLayer>& written) {
   for (const Node& node : graph.nodes()) {
     if (node.op->name != "kv_append") continue;
     const auto layer = static_cast<size_t>(node.attrs.Int("layer"));
     written[layer] = layers[layer];
   }
-  return written;
 }
 
 // What sequences of so many tokens need. Those that share kv_tokens each waste less than a block.
@@ -64,8 +62,8 @@ Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options
 }
 
 // A model's sizes may ask for more than any machine has: said before memory is taken.
-Status CheckArena(const Graph& graph, const RunnerOptions& options, const Target& target) {
-  const StepLimits limits = LimitsOf(options);
+Status CheckArena(const Graph& graph, const StepLimits& limits, const RunnerOptions& options,
+                  const Target& target) {
   const size_t bytes = PlanArena(graph, limits, target.Stages(graph)).bytes;
   const size_t budget = HalfOfMemory(options);
   if (bytes <= budget) return {};
@@ -75,10 +73,10 @@ Status CheckArena(const Graph& graph, const RunnerOptions& options, const Target
                   limits.tokens, bytes >> 20, budget >> 20));
 }
 
-WeightFiles FilesOf(const LoadedModel& model, const RunnerOptions& options) {
+WeightFiles FilesOf(const LoadedModel& model, const RunnerOptions& options, PackedPart part) {
   WeightFiles files{.sources = model.checkpoint->files()};
   if (options.cache_weights) {
-    files.cache_paths = PackedFilePaths(std::string(model.checkpoint->path()), options.cache_folder);
+    files.cache_paths = PackedFilePaths(std::string(model.checkpoint->path()), options.cache_folder, part);
   }
   return files;
 }
@@ -107,19 +105,23 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
 
   const KvType type =
       options.kv_type.value_or(options.precision == Precision::kExact ? KvType::kF32 : KvType::kF16);
-  std::vector<KvLayer> layers = WrittenLayers(runner->graph_, loaded.built.kv_layers);
+  std::vector<KvLayer> layers(loaded.built.kv_layers.size());
+  AddWritten(runner->graph_, loaded.built.kv_layers, layers);
+  runner->kv_read_bytes_ = KvStore::BlockBytes(layers, type) / kKvBlockTokens;
+  if (loaded.built.source) AddWritten(*loaded.built.source, loaded.built.kv_layers, layers);
   TERN_TRY(const KvSize size, FitContext(loaded, options, KvStore::BlockBytes(layers, type)));
   runner->context_ = size.context;
   runner->limits_ = LimitsOf(options);
-  TERN_TRY_STATUS(CheckArena(runner->graph_, options, *runner->backend_));
-  TERN_TRY(runner->plan_,
-           runner->backend_->Prepare(runner->graph_, runner->limits_, FilesOf(loaded, options)));
+  TERN_TRY_STATUS(CheckArena(runner->graph_, runner->limits_, options, *runner->backend_));
+  TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_,
+                                                    FilesOf(loaded, options, PackedPart::kSteps)));
+  if (loaded.built.source) TERN_TRY_STATUS(runner->PrepareSource(passes, options));
 
   const auto blocks = static_cast<int>(size.blocks);
   runner->kv_ = std::make_unique<KvStore>(std::move(layers), type, blocks);
   runner->pool_ = std::make_unique<BlockPool>(blocks);
   runner->sequences_.resize(static_cast<size_t>(options.sequences));
-  const auto rows = static_cast<size_t>(runner->limits_.tokens);
+  const auto rows = static_cast<size_t>(std::max(runner->limits_.tokens, runner->source_tokens()));
   runner->tokens_.reserve(rows);
   runner->positions_.reserve(rows);
   runner->output_rows_.reserve(rows);
@@ -128,12 +130,23 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   return runner;
 }
 
+// A source is one step, and may be as long as an answer.
+Status Runner::PrepareSource(const PassContext& passes, const RunnerOptions& options) {
+  source_graph_ = model_->built.source;
+  TERN_TRY([[maybe_unused]] const auto reports, RunPasses(*source_graph_, passes, options.disabled_passes));
+  const StepLimits limits{.tokens = context_, .outputs = 1};
+  TERN_TRY_STATUS(CheckArena(*source_graph_, limits, options, *backend_));
+  TERN_TRY(source_plan_,
+           backend_->Prepare(*source_graph_, limits, FilesOf(*model_, options, PackedPart::kSource)));
+  return {};
+}
+
 Result<SequenceId> Runner::Open() {
   for (size_t i = 0; i < sequences_.size(); ++i) {
     if (sequences_[i].open) continue;
     sequences_[i].table = std::make_unique<BlockTable>(pool_.get(), kKvBlockTokens, context_);
     sequences_[i].open = true;
-    sequences_[i].length = 0;
+    sequences_[i].length = sequences_[i].source = 0;
     return static_cast<SequenceId>(i);
   }
   return Exhausted(fmt::format("runner: all {} sequences are open", sequences_.size()));
@@ -149,7 +162,16 @@ int Runner::length(SequenceId sequence) const { return at(sequence).length; }
 void Runner::Truncate(SequenceId sequence, int tokens) {
   Sequence& s = at(sequence);
   s.length = std::min(s.length, tokens);
-  s.table->Truncate(s.length);
+  s.table->Truncate(s.held());
+}
+
+Status Runner::CheckTokens(std::span<const int32_t> tokens) const {
+  for (const int32_t token : tokens) {
+    if (token >= 0 && token < model_->hparams().vocabulary) continue;
+    return BadInput(fmt::format("token id {}: outside the vocabulary, expected 0 to {}", token,
+                                model_->hparams().vocabulary - 1));
+  }
+  return {};
 }
 
 Status Runner::CheckWork(std::span<const StepWork> work) const {
@@ -160,15 +182,14 @@ Status Runner::CheckWork(std::span<const StepWork> work) const {
     if (end > static_cast<size_t>(context_)) {
       return Exhausted(fmt::format("context: {} tokens wanted, the context holds {}", end, context_));
     }
-    if (model_->built.desc->encoder && at(w.sequence).length > 0) {
+    if (source_plan_ != nullptr && at(w.sequence).source == 0) {
+      return BadInput("step: the sequence has no source, expected one that the encoder has read");
+    }
+    if (model_->built.encoder && at(w.sequence).length > 0) {
       return BadInput(fmt::format("step: {} tokens behind {}, an encoder takes a text in one step",
                                   w.tokens.size(), at(w.sequence).length));
     }
-    for (const int32_t token : w.tokens) {
-      if (token >= 0 && token < model_->hparams().vocabulary) continue;
-      return BadInput(fmt::format("token id {}: outside the vocabulary, expected 0 to {}", token,
-                                  model_->hparams().vocabulary - 1));
-    }
+    TERN_TRY_STATUS(CheckTokens(w.tokens));
     rows += w.tokens.size();
     if (w.logits != WantLogits::kNone) outputs += w.logits == WantLogits::kAll ? w.tokens.size() : 1;
   }
@@ -189,7 +210,7 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
   for (const StepWork& w : work) {
     Sequence& s = at(w.sequence);
     const int rows = static_cast<int>(w.tokens.size());
-    TERN_TRY_STATUS(s.table->Grow(s.length + rows));
+    TERN_TRY_STATUS(s.table->Grow(std::max(s.length + rows, s.source)));
     const int first_row = static_cast<int>(tokens_.size());
     for (int i = 0; i < rows; ++i) {
       tokens_.push_back(w.tokens[static_cast<size_t>(i)]);
@@ -198,15 +219,32 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
       const bool wanted = w.logits == WantLogits::kAll || (w.logits == WantLogits::kLast && i == rows - 1);
       if (wanted) output_rows_.push_back(first_row + i);
     }
-    spans_.push_back({first_row, rows, s.length, s.table->ids()});
+    spans_.push_back({first_row, rows, s.length, s.table->ids(), s.source});
   }
   return {};
 }
 
 Status Runner::RunPlan() {
-  const Batch batch{tokens_, positions_, output_rows_, spans_, token_types_};
-  if (profile_ != nullptr) return plan_->Profile(batch, kv_.get(), profile_);
-  return plan_->Run(batch, kv_.get());
+  if (profile_ != nullptr) return plan_->Profile(batch(), kv_.get(), profile_);
+  return plan_->Run(batch(), kv_.get());
+}
+
+Status Runner::ReadSource(SequenceId sequence, std::span<const int32_t> source) {
+  if (source_plan_ == nullptr)
+    return Unsupported("source: the model has no encoder, expected an encoder-decoder");
+  if (source.empty() || source.size() > static_cast<size_t>(context_)) {
+    return Exhausted(
+        fmt::format("source: {} tokens, expected 1 to {}, the context", source.size(), context_));
+  }
+  TERN_TRY_STATUS(CheckTokens(source));
+  Sequence& s = at(sequence);
+  s.length = s.source = 0;
+  const StepWork work{sequence, source, WantLogits::kNone};
+  Status status = FillBatch({&work, 1});
+  if (status.ok()) status = source_plan_->Run(batch(), kv_.get());
+  if (status.ok()) s.source = static_cast<int>(source.size());
+  s.table->Truncate(s.held());
+  return status;
 }
 
 Status Runner::Step(std::span<const StepWork> work) {
@@ -218,7 +256,7 @@ Status Runner::Step(std::span<const StepWork> work) {
     if (status.ok()) {
       s.length += static_cast<int>(w.tokens.size());
     } else {
-      s.table->Truncate(s.length);
+      s.table->Truncate(s.held());
     }
   }
   return status;
@@ -230,7 +268,14 @@ std::span<const float> Runner::Logits(int i) const {
 }
 
 RunnerBytes Runner::bytes() const {
-  const PlanBytes plan = plan_->bytes();
+  PlanBytes plan = plan_->bytes();
+  if (source_plan_ != nullptr) {
+    const PlanBytes source = source_plan_->bytes();
+    plan.weights += source.weights;
+    plan.mapped += source.mapped;
+    plan.arena += source.arena;
+    plan.scratch += source.scratch;
+  }
   return {.file = model_->checkpoint->file_bytes(),
           .packed_weights = plan.weights,
           .kv = kv_->bytes(),

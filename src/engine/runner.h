@@ -5,6 +5,7 @@
 // The logits of a sequence are the same bits whatever else is in the batch and however its tokens were cut
 // into steps, as long as its own numbers are finite. Not thread-safe: one thread owns a runner.
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -70,6 +71,9 @@ class Runner {
   int length(SequenceId sequence) const;
   // Forgets positions >= tokens.
   void Truncate(SequenceId sequence, int tokens);
+  // Of an encoder-decoder, before a sequence's first step: what its tokens are an answer to, in one step of
+  // the encoder. Forgets the tokens and the source that it had. Errors: as Step's.
+  Status ReadSource(SequenceId sequence, std::span<const int32_t> source);
 
   // One forward step. Either all of the work is done or none of it. Errors: more rows than a step takes, a
   // sequence beyond its context, a token id outside the vocabulary, KV exhausted.
@@ -86,14 +90,20 @@ class Runner {
   int sequences() const { return static_cast<int>(sequences_.size()); }
   int step_tokens() const { return limits_.tokens; }
   int step_outputs() const { return limits_.outputs; }
+  // The most tokens of a source; 0: the model has no encoder beside its decoder.
+  int source_tokens() const { return source_plan_ == nullptr ? 0 : context_; }
   int free_tokens() const { return pool_->free_blocks() * kKvBlockTokens; }
   RunnerBytes bytes() const;
   PlanBytes plan_bytes() const { return plan_->bytes(); }
   PlanOps plan_ops() const { return plan_->ops(); }
+  // Of reading a source, if the model has an encoder beside its decoder.
+  PlanOps source_ops() const { return source_plan_ == nullptr ? PlanOps{} : source_plan_->ops(); }
   // How often each expert was chosen so far, per MoE layer. Between steps; the runner's memory.
   std::vector<ExpertCounts> expert_counts() const { return plan_->expert_counts(); }
   KvType kv_type() const { return kv_->type(); }
   size_t kv_token_bytes() const;
+  // What a step reads per token of a sequence's past, and per token of its source.
+  size_t kv_read_bytes() const { return kv_read_bytes_; }
   std::string device() const { return backend_->description(); }
   const std::vector<PassReport>& passes() const { return passes_; }
 
@@ -101,23 +111,31 @@ class Runner {
   struct Sequence {
     bool open = false;
     int length = 0;
+    int source = 0;  // tokens of it
     std::unique_ptr<BlockTable> table;
+
+    int held() const { return std::max(length, source); }  // positions with KV in any layer
   };
   Runner() = default;
+  Status PrepareSource(const PassContext& passes, const RunnerOptions& options);
   Status CheckWork(std::span<const StepWork> work) const;
+  Status CheckTokens(std::span<const int32_t> tokens) const;
   Status FillBatch(std::span<const StepWork> work);
+  Batch batch() const { return {tokens_, positions_, output_rows_, spans_, token_types_}; }
   Status RunPlan();
   Sequence& at(SequenceId id) { return sequences_[static_cast<size_t>(id)]; }
   const Sequence& at(SequenceId id) const { return sequences_[static_cast<size_t>(id)]; }
 
   std::shared_ptr<const LoadedModel> model_;
   Graph graph_;
+  std::optional<Graph> source_graph_;
   std::vector<PassReport> passes_;
   int context_ = 0;
   StepLimits limits_;
   std::unique_ptr<Backend> backend_;
-  std::unique_ptr<Plan> plan_;
+  std::unique_ptr<Plan> plan_, source_plan_;
   std::unique_ptr<KvStore> kv_;
+  size_t kv_read_bytes_ = 0;
   std::unique_ptr<BlockPool> pool_;
   std::vector<Sequence> sequences_;
   std::vector<int32_t> tokens_, positions_, output_rows_, token_types_;

@@ -31,9 +31,21 @@ void Append(const Runner& runner, int first, int count, Rows* rows) {
   }
 }
 
+// Of an encoder-decoder: one that is long enough to be split over threads, or a short one.
+SequenceId OpenWithSource(Runner& runner, unsigned seed, int source_tokens) {
+  const SequenceId id = runner.Open().value();
+  if (runner.source_tokens() == 0) return id;
+  const Status status = runner.ReadSource(id, Tokens(source_tokens, seed));
+  EXPECT_TRUE(status.ok()) << status.error().what;
+  return id;
+}
+
+constexpr unsigned kSource = 77;
+constexpr int kSourceTokens = 300;
+
 // The logits of every position, computed in steps of `chunk` tokens.
 Rows Alone(Runner& runner, const std::vector<int32_t>& tokens, int chunk) {
-  const SequenceId id = runner.Open().value();
+  const SequenceId id = OpenWithSource(runner, kSource, kSourceTokens);
   Rows rows;
   for (size_t done = 0; done < tokens.size(); done += static_cast<size_t>(chunk)) {
     const size_t n = std::min(tokens.size() - done, static_cast<size_t>(chunk));
@@ -51,7 +63,8 @@ Rows AmongStrangers(Runner& runner, const std::vector<int32_t>& tokens, int chun
   std::vector<SequenceId> ids;
   std::vector<std::vector<int32_t>> texts;
   for (unsigned i = 0; i < 8; ++i) {
-    ids.push_back(runner.Open().value());
+    ids.push_back(i == 3 ? OpenWithSource(runner, kSource, kSourceTokens)
+                         : OpenWithSource(runner, i, 1 + 29 * static_cast<int>(i)));
     texts.push_back(i == 3 ? tokens : Tokens(static_cast<int>(tokens.size()), 100 + i));
   }
   Rows rows;
@@ -95,7 +108,7 @@ class SameBits : public testing::TestWithParam<Setup> {};
 TEST_P(SameBits, WhateverTheBatchTheChunkAndTheThreads) {
   const auto model = MakeTinyModel({.architecture = GetParam().architecture});
   RunnerOptions options{
-      .precision = GetParam().precision, .context = 256, .sequences = 8, .step_tokens = 256};
+      .precision = GetParam().precision, .context = kSourceTokens, .sequences = 8, .step_tokens = 256};
   options.step_outputs = 256;
   options.threads = 1;
   const auto one = MakeRunner(model, options);
@@ -116,7 +129,53 @@ INSTANTIATE_TEST_SUITE_P(
     Models, SameBits,
     testing::Values(Setup{"llama", Precision::kFast}, Setup{"llama", Precision::kDefault},
                     Setup{"llama", Precision::kPrecise}, Setup{"llama", Precision::kExact},
-                    Setup{"gemma3", Precision::kDefault}, Setup{"gemma3", Precision::kExact}));
+                    Setup{"gemma3", Precision::kDefault}, Setup{"gemma3", Precision::kExact},
+                    Setup{"t5", Precision::kDefault}, Setup{"t5", Precision::kExact}));
+
+TEST(Runner, ASourceStaysUntilAnotherOneComes) {
+  const auto model = MakeTinyModel({.architecture = "t5"});
+  const auto runner = MakeRunner(model, {.context = kSourceTokens, .step_outputs = 64});
+  const std::vector<int32_t> tokens = Tokens(20, 1);
+  const Rows want = Alone(*runner, tokens, 20);
+  const SequenceId id = OpenWithSource(*runner, 5, 40);
+  const StepWork work{id, tokens, WantLogits::kAll};
+  const auto step = [&] {
+    const Status status = runner->Step({&work, 1});
+    EXPECT_TRUE(status.ok()) << status.error().what;
+    Rows got;
+    Append(*runner, 0, 20, &got);
+    return got;
+  };
+  const Rows other = step();
+  EXPECT_NE(other, want);
+  runner->Truncate(id, 0);
+  ExpectSameBits(step(), other, "the same source");
+  ASSERT_TRUE(runner->ReadSource(id, Tokens(kSourceTokens, kSource)).ok());
+  EXPECT_EQ(runner->length(id), 0);
+  ExpectSameBits(step(), want, "another source");
+  // Blocks of a long source go with it.
+  ASSERT_TRUE(runner->ReadSource(id, Tokens(1, 1)).ok());
+  EXPECT_EQ(runner->free_tokens(),
+            (kSourceTokens + kKvBlockTokens - 1) / kKvBlockTokens * kKvBlockTokens - 16);
+}
+
+TEST(Runner, SourceErrorsSayWhatIsWrong) {
+  const auto runner = MakeRunner(MakeTinyModel({.architecture = "t5"}), {.context = 32});
+  const SequenceId id = runner->Open().value();
+  const auto error = [&](const std::vector<int32_t>& source) {
+    return runner->ReadSource(id, source).error().what;
+  };
+  EXPECT_EQ(error({}), "source: 0 tokens, expected 1 to 32, the context");
+  EXPECT_EQ(error(Tokens(33, 1)), "source: 33 tokens, expected 1 to 32, the context");
+  EXPECT_EQ(error({258}), "token id 258: outside the vocabulary, expected 0 to 257");
+  const std::vector<int32_t> one = {1};
+  const StepWork work{id, one, WantLogits::kLast};
+  EXPECT_EQ(runner->Step({&work, 1}).error().what,
+            "step: the sequence has no source, expected one that the encoder has read");
+  const auto decoder = MakeRunner(MakeTinyModel(), {.context = 32});
+  EXPECT_EQ(decoder->ReadSource(decoder->Open().value(), one).error().what,
+            "source: the model has no encoder, expected an encoder-decoder");
+}
 
 TEST(Runner, PassesChangeNoResultBeyondRounding) {
   const auto model = MakeTinyModel({.architecture = "gemma3"});

@@ -54,9 +54,10 @@ class Interpreter {
     return words.data();
   }
 
-  // Token types may be left out: they are zeros.
+  // Token types may be left out: they are zeros. A state has no numbers.
   bool IsOptional(const Value& value) const {
-    return value.name == "token_types" && inputs_.batch.token_types.empty();
+    return value.type.elem == Elem::kState ||
+           (value.name == "token_types" && inputs_.batch.token_types.empty());
   }
 
   std::span<const std::byte> Given(const Value& value) const {

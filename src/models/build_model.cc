@@ -184,6 +184,11 @@ Result<const ModelDesc*> FindDesc(const Metadata& metadata) {
   return Unsupported(fmt::format("general.architecture: {}, supported: {}", Shown(architecture), known));
 }
 
+// "blk.3.attn_q.weight", "enc.blk.3.attn_q.weight"
+bool IsOfLayer(std::string_view name) {
+  return name.starts_with("blk.") || name.starts_with("enc.blk.") || name.starts_with("dec.blk.");
+}
+
 // "blk.61.": of a layer that guesses further tokens.
 bool IsOfGuessingLayer(std::string_view name, const Hparams& h) {
   for (int i = 0; i < h.guessing_layers; ++i) {
@@ -195,8 +200,9 @@ bool IsOfGuessingLayer(std::string_view name, const Hparams& h) {
 // What the graph of a layer leaves out would pass unseen: the answers would merely be wrong.
 Status CheckLayersUsed(const Checkpoint& checkpoint, const ModelBuilder& builder, const BuiltModel& model) {
   for (const auto& [name, tensor] : checkpoint.tensors()) {
-    const bool of_layer = name.starts_with("blk.") || (name.ends_with(".bias") && !name.starts_with("cls."));
+    const bool of_layer = IsOfLayer(name) || (name.ends_with(".bias") && !name.starts_with("cls."));
     if (!of_layer || builder.used().contains(name) || IsOfGuessingLayer(name, model.hparams)) continue;
+    if (model.encoder && name.starts_with("dec.")) continue;
     if (name.ends_with(".input_scale")) continue;  // of NVFP4 activations, which nothing here makes
     return Unsupported(fmt::format("{}: shape {}, expected no such tensor in a {} model of {} layers", name,
                                    ToString(tensor.shape), model.desc->name, model.hparams.layers));
@@ -221,6 +227,35 @@ Status CheckActivationUsed(const Metadata& metadata, std::string_view architectu
 
 }  // namespace
 
+namespace {
+
+using BuildFn = void (*)(const Hparams&, ModelBuilder&);
+
+// One graph more, behind what `before` has built.
+Result<ModelBuilder> BuildGraph(const Checkpoint& checkpoint, BuiltModel& model, BuildFn build, Graph& graph,
+                                const ModelBuilder* before) {
+  ModelBuilder builder(checkpoint, model.desc->name, graph, before);
+  if (model.hidden_states) builder.WantHiddenStates();
+  build(model.hparams, builder);
+  TERN_TRY_STATUS(builder.status());
+  TERN_TRY_STATUS(Verify(graph));
+  return builder;
+}
+
+Result<ModelBuilder> BuildGraphs(const Checkpoint& checkpoint, BuiltModel& model) {
+  const BuildFn build = model.desc->build, build_source = model.desc->build_source;
+  if (build_source == nullptr) return BuildGraph(checkpoint, model, build, model.graph, nullptr);
+  if (model.encoder) return BuildGraph(checkpoint, model, build_source, model.graph, nullptr);
+  TERN_TRY(model.start_token,
+           ReadIntOr(checkpoint.metadata(), std::string(model.desc->name) + ".decoder_start_token_id", 0,
+                     model.hparams.vocabulary - 1, 0));
+  TERN_TRY(const ModelBuilder source,
+           BuildGraph(checkpoint, model, build_source, model.source.emplace(), nullptr));
+  return BuildGraph(checkpoint, model, build, model.graph, &source);
+}
+
+}  // namespace
+
 Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& options) {
   BuiltModel model;
   TERN_TRY(model.desc, FindDesc(checkpoint.metadata()));
@@ -228,14 +263,11 @@ Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& 
   TERN_TRY(model.hparams.vocabulary, Vocabulary(checkpoint));
   model.hparams.run_context = options.context > 0 ? options.context : model.hparams.context;
   model.hidden_states = options.hidden_states || model.desc->encoder;
-  ModelBuilder builder(checkpoint, model.desc->name, model.graph);
-  if (model.hidden_states) builder.WantHiddenStates();
-  model.desc->build(model.hparams, builder);
-  TERN_TRY_STATUS(builder.status());
+  model.encoder = model.desc->encoder || (model.hidden_states && model.desc->build_source != nullptr);
+  TERN_TRY(const ModelBuilder builder, BuildGraphs(checkpoint, model));
   TERN_TRY_STATUS(CheckActivationUsed(checkpoint.metadata(), model.desc->name, model.graph));
   TERN_TRY_STATUS(CheckLayersUsed(checkpoint, builder, model));
   model.kv_layers = builder.kv_layers();
-  TERN_TRY_STATUS(Verify(model.graph));
   return model;
 }
 

@@ -175,6 +175,25 @@ std::vector<BrokenModel> BrokenTensors() {
   };
 }
 
+std::vector<BrokenModel> BrokenEncoderDecoders() {
+  return {
+      {"a start that is no token", Set("t5.decoder_start_token_id", int64_t{258}),
+       "t5.decoder_start_token_id: 258, expected 0 to 257", "t5"},
+      {"a decoder without layers", Set("t5.decoder_block_count", int64_t{0}),
+       "t5.decoder_block_count: 0, expected 1 to 4096", "t5"},
+      {"fewer decoder layers than weights", Set("t5.decoder_block_count", int64_t{1}),
+       "dec.blk.1.attn_norm.weight: shape [96], expected no such tensor in a t5 model of 2 layers", "t5"},
+      {"another number of buckets", Set("t5.attention.relative_buckets_count", int64_t{32}),
+       "enc.blk.0.attn_rel_b.weight: shape [8, 3], expected [32, 3]", "t5"},
+      {"a distance within the first buckets", Set("t5.attention.relative_max_distance", int64_t{2}),
+       "t5.attention.relative_max_distance: 2, expected 3 to 65536", "t5"},
+      {"no keys of a source", Remove("dec.blk.0.cross_attn_k.weight"),
+       "dec.blk.0.cross_attn_k.weight: missing, expected shape [32, 96]", "t5"},
+      {"no biases", Remove("dec.blk.0.attn_rel_b.weight"),
+       "dec.blk.0.attn_rel_b.weight: missing, expected shape [8, 3]", "t5"},
+  };
+}
+
 void ExpectErrors(const std::vector<BrokenModel>& cases) {
   for (const BrokenModel& broken : cases) {
     const auto checkpoint = MakeTinyCheckpoint({.architecture = broken.architecture});
@@ -186,6 +205,7 @@ void ExpectErrors(const std::vector<BrokenModel>& cases) {
 
 TEST(BuildModel, NamesTheMetadataThatIsWrong) { ExpectErrors(BrokenMetadata()); }
 TEST(BuildModel, NamesTheTensorThatIsWrong) { ExpectErrors(BrokenTensors()); }
+TEST(BuildModel, NamesWhatIsWrongWithAnEncoderDecoder) { ExpectErrors(BrokenEncoderDecoders()); }
 
 TEST(BuildModel, LayersThatGuessFurtherTokensAreLeftOut) {
   const auto checkpoint = MakeTinyCheckpoint({.layers = 2});
@@ -210,6 +230,20 @@ TEST(BuildModel, WhatIsLeftOutOfTheMetadataHasADefault) {
   EXPECT_EQ(built.value().hparams.head_dim, 32);
   EXPECT_EQ(built.value().hparams.rope_dims, 32);
   EXPECT_EQ(built.value().kv_layers.size(), 2u);
+}
+
+TEST(BuildModel, AnEncoderDecoderIsTwoGraphsOrItsEncoder) {
+  const auto checkpoint = MakeTinyCheckpoint({.architecture = "t5", .layers = 3});
+  const BuiltModel both = BuildModel(*checkpoint).value();
+  ASSERT_TRUE(both.source);
+  EXPECT_EQ(both.source->outputs().size(), 0u);
+  EXPECT_FALSE(both.encoder);
+  EXPECT_EQ(both.kv_layers.size(), 9u);  // of the encoder, of the source for the decoder, of the decoder
+  const BuiltModel encoder = BuildModel(*checkpoint, {.hidden_states = true}).value();
+  EXPECT_FALSE(encoder.source);
+  EXPECT_TRUE(encoder.encoder);
+  EXPECT_EQ(encoder.kv_layers.size(), 3u);
+  EXPECT_EQ(encoder.output_width(), 96);
 }
 
 // As llama.cpp reads it.
@@ -254,7 +288,7 @@ TEST(BuildModel, SurvivesExtremeNumbers) {
                                    int64_t{1} << 32,
                                    std::numeric_limits<int64_t>::max()};
   int refused = 0;
-  for (const std::string architecture : {"llama", "gemma3"}) {
+  for (const std::string architecture : {"llama", "gemma3", "t5"}) {
     const auto checkpoint = MakeTinyCheckpoint({.architecture = architecture});
     const Metadata good = checkpoint->metadata();
     for (const auto& [key, value] : good.all()) {

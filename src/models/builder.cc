@@ -7,8 +7,14 @@
 
 namespace tern {
 
-ModelBuilder::ModelBuilder(const Checkpoint& checkpoint, std::string_view architecture, Graph& graph)
+ModelBuilder::ModelBuilder(const Checkpoint& checkpoint, std::string_view architecture, Graph& graph,
+                           const ModelBuilder* before)
     : checkpoint_(checkpoint), architecture_(architecture), graph_(graph) {
+  if (before != nullptr) {
+    kv_layers_ = before->kv_layers_;
+    used_ = before->used_;
+    status_ = before->status_;
+  }
   tokens_ = graph.AddInput("tokens", {Elem::kI32, {kDimTokens}});
   positions_ = graph.AddInput("positions", {Elem::kI32, {kDimTokens}});
   output_rows_ = graph.AddInput("output_rows", {Elem::kI32, {kDimOutputs}});
@@ -58,7 +64,8 @@ std::string ModelBuilder::MetaStr(std::string_view key, std::string_view fallbac
 }
 
 std::string ModelBuilder::Name(std::string_view part, std::string_view suffix) const {
-  std::string name = layer_ < 0 ? "" : "blk." + std::to_string(layer_) + ".";
+  std::string name = stack_.empty() ? "" : stack_ + ".";
+  if (layer_ >= 0) name += "blk." + std::to_string(layer_) + ".";
   name += part;
   name += '.';
   return name += suffix;
@@ -206,6 +213,11 @@ ValueId ModelBuilder::token_types() {
   return token_types_;
 }
 
+ValueId ModelBuilder::source() {
+  if (source_ == kNoValue) source_ = graph_.AddInput("source", {Elem::kState, {}});
+  return source_;
+}
+
 int ModelBuilder::AddKvLayer(KvLayer layer) {
   kv_layers_.push_back(layer);
   return static_cast<int>(kv_layers_.size()) - 1;
@@ -221,6 +233,7 @@ void ModelBuilder::Head(ValueId x, const Hparams& h, const HeadSpec& spec) {
   x = spec.layer_norm ? LayerNorm(x, "output_norm", h) : RmsNorm(x, "output_norm", h);
   if (!status_.ok()) return;
   if (hidden_states_) return graph_.AddOutput(x);
+  EnterStack("");
   // A tied table is looked up as it lies in the file and multiplied packed: two values, one tensor.
   if (HasPart("output")) x = TimesFactor(x, "output");
   const ValueId head = HasPart("output")

@@ -22,10 +22,14 @@ struct HeadSpec {
 
 class ModelBuilder {
  public:
-  ModelBuilder(const Checkpoint& checkpoint, std::string_view architecture, Graph& graph);
+  // `before`: the builder of the graph that reads the source; this one goes on with its KV layers.
+  ModelBuilder(const Checkpoint& checkpoint, std::string_view architecture, Graph& graph,
+               const ModelBuilder* before = nullptr);
 
   // Weight names inside a layer: Name("attn_q") is "blk.<layer>.attn_q.weight". Layer -1: no prefix.
   void EnterLayer(int layer) { layer_ = layer; }
+  // Names from now on begin with "<stack>.", as those of encoder-decoders do: "enc" or "dec".
+  void EnterStack(std::string_view stack) { stack_ = stack; }
   int layer() const { return layer_; }
   std::string Name(std::string_view part, std::string_view suffix = "weight") const;
 
@@ -103,12 +107,15 @@ class ModelBuilder {
   void Head(ValueId x, const Hparams& h, const HeadSpec& spec = {});
   // The graph's result shall be the rows that the head would read, normed.
   void WantHiddenStates() { hidden_states_ = true; }
+  bool wants_hidden_states() const { return hidden_states_; }
   // An encoder's result.
   void HiddenStates(ValueId x);
 
   ValueId tokens() const { return tokens_; }
   ValueId positions() const { return positions_; }
   ValueId token_types();  // added where it is asked for
+  // Of a decoder: what its encoder has left in the KV store.
+  ValueId source();
   const Status& status() const { return status_; }
   const std::vector<KvLayer>& kv_layers() const { return kv_layers_; }
   // The tensors that were asked for so far.
@@ -126,7 +133,9 @@ class ModelBuilder {
   std::string architecture_;
   Graph& graph_;
   int layer_ = -1;
-  ValueId tokens_, positions_, output_rows_, token_types_ = kNoValue, embedding_ = kNoValue;
+  std::string stack_;
+  ValueId tokens_, positions_, output_rows_;
+  ValueId token_types_ = kNoValue, source_ = kNoValue, embedding_ = kNoValue;
   bool hidden_states_ = false;
   std::vector<KvLayer> kv_layers_;
   std::set<std::string> used_;

@@ -2,6 +2,7 @@
 // ModelDesc: which ops, with which weights, make an architecture. One constant per models/<name>.cc, written
 // from blocks/, and one line in models.list.
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,8 +59,11 @@ struct Hparams {
 struct ModelDesc {
   std::string_view name;     // as general.architecture spells it
   std::string_view summary;  // the models it serves
-  // Adds the graph of one forward step; errors stick to the builder.
+  // Adds the graph of one forward step; errors stick to the builder. Of an encoder-decoder: the decoder's.
   Required<void (*)(const Hparams&, ModelBuilder&)> build;
+  // Of an encoder-decoder: adds the graph that reads a source. It ends with SourceKeys (blocks/attention.h),
+  // or with hidden states where the builder wants them.
+  void (*build_source)(const Hparams&, ModelBuilder&) = nullptr;
   // The Hugging Face checkpoints it serves.
   std::span<const HfMapping> hf = {};
   // Attends both ways and yields hidden states: a sequence is one step, without answer tokens.
@@ -77,9 +81,14 @@ struct BuiltModel {
   Hparams hparams;
   Graph graph;  // inputs tokens, positions, output_rows; one output: logits [R, vocabulary], or of an encoder
                 // its last hidden states [R, width]
+  // Of an encoder-decoder: reads a source in one step, and leaves what `graph` attends to of it in KV layers
+  // of both. No output.
+  std::optional<Graph> source;
   std::vector<KvLayer> kv_layers;
 
   bool hidden_states = false;  // what it yields
+  bool encoder = false;        // `graph` attends both ways: a sequence is one step
+  int32_t start_token = 0;     // of an encoder-decoder's answers
 
   int output_width() const { return hidden_states ? hparams.width : hparams.vocabulary; }
 };
@@ -90,7 +99,7 @@ struct BuiltModel {
 struct BuildOptions {
   int context = 0;
   bool hidden_states =
-      false;  // the normed rows in front of the head, instead of logits; encoders have no others
+      false;  // the normed rows in front of the head, instead of logits; of an encoder-decoder, the encoder's
 };
 Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& options = {});
 

@@ -1,5 +1,5 @@
 #pragma once
-// For tests: a Llama or Gemma 3 checkpoint with random weights in memory, in any weight formats, with a
+// For tests: a Llama, Gemma 3 or T5 checkpoint with random weights in memory, in any weight formats, with a
 // byte-level tokenizer (ids 0-255 are bytes; 256 BOS, 257 end of generation).
 
 #include <cmath>
@@ -34,6 +34,8 @@ class TinyCheckpointMaker {
   }
 
  private:
+  static constexpr int kBuckets = 8;
+
   void AddMetadata() {
     Metadata& m = checkpoint_->metadata_;
     const std::string a = o_.architecture + ".";
@@ -47,6 +49,7 @@ class TinyCheckpointMaker {
                                                 {"feed_forward_length", o_.ffn_width},
                                                 {"context_length", o_.context}};
     for (const auto& [key, value] : ints) m.Set(a + key, int64_t{value});
+    if (o_.architecture == "t5") m.Set(a + "attention.relative_buckets_count", int64_t{kBuckets});
     if (o_.architecture == "gemma3") m.Set(a + "attention.sliding_window", int64_t{o_.window});
     AddTokenizer(m);
   }
@@ -105,6 +108,10 @@ class TinyCheckpointMaker {
     const bool gemma = o_.architecture == "gemma3";
     checkpoint_->Add("token_embd.weight", {o_.vocabulary, o_.width}, *FindFormat("q8_0"),
                      Random(int64_t{o_.vocabulary} * o_.width, 0.f, 0.3f));
+    if (o_.architecture == "t5") {
+      AddT5Stack("enc.", {"attn_"});
+      return AddT5Stack("dec.", {"attn_", "cross_attn_"});
+    }
     Norm("output_norm.weight", o_.width);
     for (int i = 0; i < o_.layers; ++i) {
       const std::string p = "blk." + std::to_string(i) + ".";
@@ -119,6 +126,26 @@ class TinyCheckpointMaker {
       Linear(p + "attn_v.weight", kv, o_.width);
       Linear(p + "attn_output.weight", o_.width, q);
       Linear(p + "ffn_gate.weight", o_.ffn_width, o_.width);
+      Linear(p + "ffn_up.weight", o_.ffn_width, o_.width);
+      Linear(p + "ffn_down.weight", o_.width, o_.ffn_width);
+    }
+  }
+
+  void AddT5Stack(const std::string& stack, const std::vector<std::string>& attentions) {
+    const int q = o_.heads * o_.head_dim, kv = o_.kv_heads * o_.head_dim;
+    checkpoint_->Add(stack + "blk.0.attn_rel_b.weight", {kBuckets, o_.heads}, F32(),
+                     Random(int64_t{kBuckets} * o_.heads, 0.f, 1.f));
+    Norm(stack + "output_norm.weight", o_.width);
+    for (int i = 0; i < o_.layers; ++i) {
+      const std::string p = stack + "blk." + std::to_string(i) + ".";
+      for (const std::string& attention : attentions) {
+        Norm(p + attention + "norm.weight", o_.width);
+        Linear(p + attention + "q.weight", q, o_.width);
+        Linear(p + attention + "k.weight", kv, o_.width);
+        Linear(p + attention + "v.weight", kv, o_.width);
+        Linear(p + attention + "o.weight", o_.width, q);
+      }
+      Norm(p + "ffn_norm.weight", o_.width);
       Linear(p + "ffn_up.weight", o_.ffn_width, o_.width);
       Linear(p + "ffn_down.weight", o_.width, o_.ffn_width);
     }

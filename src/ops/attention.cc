@@ -52,6 +52,7 @@ Result<AttentionForm> ParseAttention(const Attrs& attrs) {
   TERN_TRY(form.v_dim, ReadIntOr(attrs, "v_dim", {1}, form.head_dim));
   TERN_TRY(form.window, ReadIntOr(attrs, "window", {0, kFarthest}, 0));
   form.causal = attrs.Int("causal", 1) != 0;
+  form.source = attrs.Int("source", 0) != 0;
   form.int16 = attrs.Int("int16", 0) != 0;
   form.scale = attrs.Float("scale", 1);
   form.softcap = attrs.Float("softcap", 0);
@@ -61,6 +62,9 @@ Result<AttentionForm> ParseAttention(const Attrs& attrs) {
   if (form.heads % form.kv_heads != 0) {
     return BadInput("attribute kv_heads: " + std::to_string(form.kv_heads) + ", expected a divisor of " +
                     std::to_string(form.heads) + " heads");
+  }
+  if (form.source && (form.causal || form.window != 0)) {
+    return BadInput("attribute source: 1, expected causal 0 and no window beside it");
   }
   if (!(form.softcap >= 0 && std::isfinite(form.softcap))) {
     return BadInput("attribute softcap: " + std::to_string(form.softcap) +
@@ -137,7 +141,7 @@ class HeadRow {
   // softmax(scores) V (Vaswani et al. 2017, arXiv 1706.03762).
   void Attend(int position, const float* q, float* out) {
     const int first = form_.First(position);
-    const int last = form_.Last(position, sequence_.first_position + sequence_.rows);
+    const int last = form_.Last(position, form_.End(sequence_));
     std::vector<double> score;
     for (int j = first; j <= last; ++j) {
       Load(j);
@@ -204,7 +208,8 @@ const OpDesc k_op_attention = {
     .name = "attention",
     .summary =
         "q f32[T,H*d], state, [sinks [H]], [alibi [H]], [bias [buckets,H]] -> rows of H*v_dim, over KV layer "
-        "`layer`; heads, kv_heads, head_dim, scale, v_dim, window (0: none), causal, softcap, sinks, alibi, "
+        "`layer`; heads, kv_heads, head_dim, scale, v_dim, window (0: none), causal, source, softcap, sinks, "
+        "alibi, "
         "bucket_bias, output, int16",
     .infer = Infer,
     .reference = Reference};

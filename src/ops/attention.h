@@ -9,6 +9,7 @@
 //   up
 //                  to the last row that its sequence has in this step, with a window |i - j| <= window. Rows
 //                  see later ones only if these are in the same step: the whole sequence must be
+//   source=1       all positions of the sequence's source, wherever the row is; with causal=0, no window
 //   softcap        > 0: a score s becomes softcap * tanh(s / softcap)
 //   sinks=1        weight [heads]: a logit per head that joins the softmax's denominator and nothing else
 //   alibi=1        weight [heads]: a score gets slope * (j - i)
@@ -30,6 +31,7 @@ namespace tern {
 struct AttentionForm {
   int layer = 0, heads = 1, kv_heads = 1, head_dim = 1, v_dim = 1, window = 0;
   bool causal = true;
+  bool source = false;
   bool int16 = false;
   double scale = 1, softcap = 0;
   bool has_sinks = false, has_alibi = false, has_buckets = false;
@@ -43,9 +45,10 @@ struct AttentionForm {
   size_t buckets_input() const { return alibi_input() + (has_alibi ? 1 : 0); }
   size_t inputs() const { return buckets_input() + (has_buckets ? 1 : 0); }
 
-  // The positions that a row at `position` sees; `end` is one behind the last row of its sequence.
+  // The positions that a row at `position` sees, of the End(sequence) that there are.
   int First(int position) const;
   int Last(int position, int end) const;
+  int End(const SequenceSpan& s) const { return source ? s.source_tokens : s.first_position + s.rows; }
 };
 
 Result<AttentionForm> ParseAttention(const Attrs& attrs);

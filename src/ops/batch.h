@@ -12,12 +12,16 @@ inline constexpr int kKvBlockTokens = 16;
 enum class KvType : uint8_t { kF32, kF16, kBf16, kInt8 };
 
 // Consecutive rows of one sequence: positions first_position .. first_position + rows - 1. `blocks` is its
-// block table: entry i holds the KV of positions 16 i .. 16 i + 15, up to this step's last position.
+// block table: entry i holds the KV of positions 16 i .. 16 i + 15, up to this step's last position, and the
+// source's.
 struct SequenceSpan {
   int first_row = 0;
   int rows = 0;
   int first_position = 0;
   std::span<const int32_t> blocks;
+  // Of an encoder-decoder: how many tokens its encoder has read. Their KV lies in layers of its own, from
+  // position 0 on.
+  int source_tokens = 0;
 };
 
 struct Batch {

@@ -176,6 +176,22 @@ TEST(Ops, VisiblePositionsFollowWindowAndDirection) {
   EXPECT_EQ(seen(true, std::numeric_limits<int>::max()), std::pair(0, 10));
 }
 
+TEST(Ops, AllOfASourceIsVisible) {
+  AttentionForm form;
+  const SequenceSpan span{.rows = 4, .first_position = 10, .blocks = {}, .source_tokens = 3};
+  EXPECT_EQ(form.End(span), 14);
+  form.source = true;
+  form.causal = false;
+  EXPECT_EQ(form.End(span), 3);
+  EXPECT_EQ(form.First(12), 0);
+  EXPECT_EQ(form.Last(12, form.End(span)), 2);
+  const std::string error = "attribute source: 1, expected causal 0 and no window beside it";
+  EXPECT_EQ(AttentionError({}, {{"source", int64_t{1}}, {"causal", int64_t{0}}}), "");
+  EXPECT_EQ(AttentionError({}, {{"source", int64_t{1}}}), error);
+  EXPECT_EQ(AttentionError({}, {{"source", int64_t{1}}, {"causal", int64_t{0}}, {"window", int64_t{5}}}),
+            error);
+}
+
 TEST(Ops, SliceAndConcatWorkGroupByGroup) {
   const Operand x{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {2, 6}}, y{{20, 21, 30, 31}, {2, 2}};
   EXPECT_EQ(

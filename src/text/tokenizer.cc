@@ -84,6 +84,17 @@ std::vector<int32_t> EncodeSegments(const Tokenizer& tokenizer, std::span<const 
   return ids;
 }
 
+std::vector<int32_t> EncodeWhole(const Tokenizer& tokenizer, std::span<const TextSegment> segments) {
+  std::vector<int32_t> ids = EncodeSegments(tokenizer, segments);
+  bool behind = false;
+  for (const InputPart& part : tokenizer.input_shape().single) {
+    const bool is_token = part.kind == InputPart::Kind::kToken;
+    if (is_token && behind) ids.push_back(part.id);
+    behind = behind || !is_token;
+  }
+  return ids;
+}
+
 Detokenizer::Detokenizer(const Tokenizer& tokenizer, bool with_special)
     : tokenizer_(&tokenizer), with_special_(with_special) {
   pending_.reserve(kMaxHeld + tokenizer.longest_piece());

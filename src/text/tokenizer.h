@@ -80,6 +80,8 @@ Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Metadata& metadata);
 // What the tokenizer puts in front of a text (BOS), then the segments as one text (EncodeJoined). A template
 // that already spells it does not get it twice.
 std::vector<int32_t> EncodeSegments(const Tokenizer& tokenizer, std::span<const TextSegment> segments);
+// The same, and what it puts behind a text (</s>): as encoders read one.
+std::vector<int32_t> EncodeWhole(const Tokenizer& tokenizer, std::span<const TextSegment> segments);
 
 // Turns a stream of ids into text and never splits a UTF-8 character. Not thread-safe; one per stream.
 class Detokenizer {

@@ -380,6 +380,18 @@ TEST(EncodeSegments, PutsOneBosInFront) {
   EXPECT_EQ(EncodeSegments(*Load(metadata), plain).size(), 1u);
 }
 
+TEST(EncodeWhole, PutsWhatStandsBehindATextThere) {
+  Metadata metadata = AbcVocabulary().SentencePiece();
+  const std::vector<TextSegment> text = {{"a", false}};
+  const std::vector<int32_t> open = EncodeSegments(*Load(metadata), text);
+  EXPECT_EQ(EncodeWhole(*Load(metadata), text), open);
+  metadata.Set("tokenizer.ggml.add_eos_token", true);
+  std::vector<int32_t> closed = open;
+  closed.push_back(Load(metadata)->eos());
+  EXPECT_EQ(EncodeSegments(*Load(metadata), text), open);
+  EXPECT_EQ(EncodeWhole(*Load(metadata), text), closed);
+}
+
 TEST(EncodeSegments, WordsCrossTheBordersOfSegments) {
   const auto tokenizer = Load(HelloVocabulary().ByteLevel("gpt-2"));
   const std::vector<TextSegment> segments = {{" he", true}, {"ll", false}, {"o", true}};

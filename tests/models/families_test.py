@@ -3,7 +3,7 @@
 
 For each family of tiny/ the very checkpoint that the reference was made from is written (tests/reference/tiny_weights.py)
 and run in exact precision: the prompt in one step (prefill), token by token (decode through the KV cache), and once more
-from the GGUF file that `tern convert` makes of it; in a batch with strangers (mixed_batch.cc) its bits must be the same.
+from the GGUF file that `tern convert` makes of it (an encoder-decoder reads its source first); in a batch with strangers (mixed_batch.cc) its bits must be the same.
 Demands max |difference| <= 1e-3 of the logits' standard deviation, 2e-4 where the activation is a GELU. A FOLDER holds a
 checkpoint with reference.npz (tests/reference/make_tiny_models.py --try).
 """
@@ -25,39 +25,47 @@ ALWAYS_GELU = ("bloom", "mpt")  # their configs name no activation
 
 def limit_for(config):
     config = config.get("text_config", config)
-    keys = ("hidden_activation", "hidden_act", "activation_function", "activation")
+    keys = ("hidden_activation", "hidden_act", "activation_function", "activation", "feed_forward_proj")
     activation = next((config[key] for key in keys if config.get(key)), "")
     return 2e-4 if "gelu" in str(activation) or config.get("model_type") in ALWAYS_GELU else 1e-3
 
 
-def run(tern, folder, tokens, chunk, model=None):
+def run(tern, folder, reference, chunk, model=None):
     out = folder / "out.npy"
-    (folder / "tokens.json").write_text(json.dumps(tokens.tolist()))
+    (folder / "tokens.json").write_text(json.dumps(reference["tokens"].tolist()))
     command = [tern, "logits", model or folder, "--tokens-file", folder / "tokens.json", "--out", out, "--precision", "exact",
                "--chunk", str(chunk)]
+    if "source" in reference.files:
+        command += ["--source", ids(reference["source"])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     return (np.load(out), "") if done.returncode == 0 else (None, done.stderr.strip())
 
 
-def run_as_gguf(tern, folder, tokens):
+def run_as_gguf(tern, folder, reference):
     gguf = folder / "converted.gguf"
     done = subprocess.run([tern, "convert", folder, gguf], capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
         return None, done.stderr.strip()
-    return run(tern, folder, tokens, 0, gguf)
+    return run(tern, folder, reference, 0, gguf)
 
 
-def same_in_a_batch(tern, folder, tokens):
-    command = [tern.parent / "mixed_batch", folder, ",".join(str(t) for t in tokens)]
+def ids(tokens):
+    return ",".join(str(t) for t in tokens)
+
+
+def same_in_a_batch(tern, folder, reference):
+    command = [tern.parent / "mixed_batch", folder, ids(reference["tokens"])]
+    if "source" in reference.files:
+        command.append(ids(reference["source"]))
     return subprocess.run(command, timeout=120).returncode == 0
 
 
 def check(tern, name, folder, reference, config):
     limit, want, worst = limit_for(config), reference["logits"], []
     encoder = "is_encoder" in reference.files
-    ways = {"prefill": lambda: run(tern, folder, reference["tokens"], 0),
-            "decode": lambda: run(tern, folder, reference["tokens"], 1),
-            "GGUF": lambda: run_as_gguf(tern, folder, reference["tokens"])}
+    ways = {"prefill": lambda: run(tern, folder, reference, 0),
+            "decode": lambda: run(tern, folder, reference, 1),
+            "GGUF": lambda: run_as_gguf(tern, folder, reference)}
     if encoder:
         del ways["decode"]
     for way in ways.values():
@@ -66,7 +74,7 @@ def check(tern, name, folder, reference, config):
             print(f"FAIL {name}: {error}", flush=True)
             return False
         worst.append(float(np.abs(got - want).max() / want.std()) if got.shape == want.shape else np.inf)
-    same = encoder or same_in_a_batch(tern, folder, reference["tokens"])
+    same = encoder or same_in_a_batch(tern, folder, reference)
     good = max(worst) <= limit and same  # NaN fails
     print(f"{'ok  ' if good else 'FAIL'} {name}: max difference "
           f"{', '.join(f'{way} {w:.1e}' for way, w in zip(ways, worst))} of std (limit {limit:.0e})"

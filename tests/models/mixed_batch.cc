@@ -1,8 +1,9 @@
-// mixed_batch MODEL IDS: the logits of a sequence in a batch with strangers, against those of the sequence
-// alone.
+// mixed_batch MODEL IDS [SOURCE]: the logits of a sequence in a batch with strangers, against those of the
+// sequence alone.
 //
 // Four sequences run together in exact precision, each step in another order: the one of interest in pieces
-// of five tokens, the others token by token, reversed, and shifted. Exit code 0: every bit is the same as
+// of five tokens, the others token by token, reversed, and shifted. Of an encoder-decoder, SOURCE is what the
+// sequence answers; the others have other parts of it. Exit code 0: every bit is the same as
 // alone.
 
 #include <algorithm>
@@ -22,6 +23,7 @@ using Tokens = std::vector<int32_t>;
 struct Guest {
   Tokens tokens;
   size_t piece = 1;
+  Tokens source = {};
   size_t done = 0;
   SequenceId id = -1;
 
@@ -32,12 +34,14 @@ struct Guest {
 
 // Logits of every row of guests[0].
 Result<std::vector<float>> Run(std::shared_ptr<const LoadedModel> model, std::vector<Guest> guests) {
-  RunnerOptions options{.precision = Precision::kExact, .context = static_cast<int>(guests[0].tokens.size())};
+  const size_t context = std::max(guests[0].tokens.size(), guests[0].source.size());
+  RunnerOptions options{.precision = Precision::kExact, .context = static_cast<int>(context)};
   options.sequences = static_cast<int>(guests.size());
   options.step_outputs = options.step_tokens = 256;
   TERN_TRY(const auto runner, Runner::Make(std::move(model), options));
   for (Guest& guest : guests) {
     TERN_TRY(guest.id, runner->Open());
+    if (!guest.source.empty()) TERN_TRY_STATUS(runner->ReadSource(guest.id, guest.source));
   }
   std::vector<float> logits;
   for (size_t step = 0; guests[0].done < guests[0].tokens.size(); ++step) {
@@ -76,16 +80,18 @@ Tokens Parse(std::string_view text) {
   return tokens;
 }
 
-Result<bool> Compare(const std::string& path, const Tokens& tokens) {
+Result<bool> Compare(const std::string& path, const Tokens& tokens, const Tokens& source) {
   TERN_TRY(const auto model, LoadModel(path, {.context = static_cast<int>(tokens.size())}));
-  Guest whole{.tokens = tokens, .piece = tokens.size()};
+  const Tokens half(source.begin(), source.begin() + static_cast<ptrdiff_t>((source.size() + 1) / 2));
+  const Tokens turned(source.rbegin(), source.rend());
+  Guest whole{.tokens = tokens, .piece = tokens.size(), .source = source};
   TERN_TRY(const std::vector<float> alone, Run(model, {whole}));
   Tokens reversed(tokens.rbegin(), tokens.rend()), shifted = tokens;
   std::rotate(shifted.begin(), shifted.begin() + 3, shifted.end());
-  TERN_TRY(const std::vector<float> mixed, Run(model, {{.tokens = tokens, .piece = 5},
-                                                       {.tokens = tokens},
-                                                       {.tokens = reversed, .piece = 7},
-                                                       {.tokens = shifted, .piece = 3}}));
+  TERN_TRY(const std::vector<float> mixed, Run(model, {{.tokens = tokens, .piece = 5, .source = source},
+                                                       {.tokens = tokens, .source = half},
+                                                       {.tokens = reversed, .piece = 7, .source = turned},
+                                                       {.tokens = shifted, .piece = 3, .source = source}}));
   return alone.size() == mixed.size() &&
          std::memcmp(alone.data(), mixed.data(), alone.size() * sizeof(float)) == 0;
 }
@@ -94,8 +100,8 @@ Result<bool> Compare(const std::string& path, const Tokens& tokens) {
 }  // namespace tern
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const auto same = tern::Compare(argv[1], tern::Parse(argv[2]));
+  if (argc != 3 && argc != 4) return 2;
+  const auto same = tern::Compare(argv[1], tern::Parse(argv[2]), tern::Parse(argc == 4 ? argv[3] : ""));
   if (!same.ok()) std::fprintf(stderr, "%s\n", same.error().what.c_str());
   return same.ok() && same.value() ? 0 : 1;
 }

@@ -2,7 +2,7 @@
 """other_forms_test.py TERN: one checkpoint in the forms that different programs write, which must give the same bits.
 
 Also in the folder of f32 that `tern convert` makes of the first. Experts in one tensor each or stacked, with gate and up in one; GPT-OSS's in MXFP4 or as the numbers that those mean. Gemma 3
-as the text model of a larger one. Configs that leave out what the class has as its default (class_defaults.json).
+as the text model of a larger one. T5's embedding under each of its names. Configs that leave out what the class has as its default (class_defaults.json).
 """
 import json
 import subprocess
@@ -69,8 +69,11 @@ def logits(tern, folder, config, arrays):
 
 
 def run(tern, folder):
+    config = json.loads((folder / "config.json").read_text())
+    is_t5 = config.get("is_encoder_decoder") and "EncoderModel" not in config["architectures"][0]
+    source = ["--source", "9,3,200,77,5"] if is_t5 else []
     command = [tern, "logits", folder, "--tokens", "5,200,31,7,7,90,111,4,63,180,2,19", "--out", folder / "out.npy",
-               "--precision", "exact"]
+               "--precision", "exact", *source]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return np.load(folder / "out.npy")
@@ -133,10 +136,17 @@ def gemma3_of_a_larger(arrays, config):
     return [(nested, moved), (plain, arrays)]
 
 
+def t5_shared(arrays, config):
+    """The embedding under all of its names, or under one of them; a tied head that lies in the file all the same."""
+    table = arrays.pop("shared.weight")
+    names = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight")
+    return [(config, arrays | {name: table for name in names}), (config, arrays | {"decoder.embed_tokens.weight": table})]
+
+
 def main():
     tern = Path(sys.argv[1]).resolve()
     cases = [("qwen2moe-dense-layers", stacked), ("qwen3moe", stacked), ("olmoe", stacked), ("gpt-oss", mxfp4),
-             ("gemma3", gemma3_of_a_larger)]
+             ("gemma3", gemma3_of_a_larger), ("t5", t5_shared)]
     cases += [(name, silent(defaults)) for name, defaults in json.loads((HERE / "class_defaults.json").read_text()).items()]
     sys.exit(not all([same(tern, name, form) for name, form in cases]))
 

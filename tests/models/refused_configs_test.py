@@ -57,6 +57,13 @@ CASES = [
     ("mpt", {"logit_scale": "inv_sqrt_d_model"}, "config.json: logit_scale: supported: null"),
     ("falcon-40b", {"num_kv_heads": 3}, "query_key_value.weight: the config's sizes leave no rows of 160"),
     ("chatglm-own-code", {"rmsnorm": False}, "config.json: rmsnorm: false, supported: true"),
+    ("t5", {"feed_forward_proj": "gated-swish"},
+     'config.json: feed_forward_proj: "gated-swish", supported: relu gated-gelu gated-silu'),
+    ("t5", {"feed_forward_proj": "gated-gelu"}, "enc.blk.0.ffn_up.weight: shape [112, 96], expected [224, 96]"),
+    ("t5v1.1", {"feed_forward_proj": "relu"}, "blk.0.ffn_gate.weight: shape [112, 96], expected no such tensor in a t5 model"),
+    ("t5", {"num_decoder_layers": 2**40}, "config.json: num_decoder_layers: 1099511627776, expected 1 to 4096"),
+    ("t5", {"relative_attention_max_distance": 3}, "t5.attention.relative_max_distance: 3, expected 5 to 65536"),
+    ("t5", {"num_decoder_layers": 2}, "dec.blk.2.attn_k.weight: shape [60, 96], expected no such tensor in a t5 model of 3 layers"),
     ("gptneox", {"rotary_pct": 1.2}, "config.json: partial_rotary_factor, rotary_pct: 1.2, expected more than 0, to 1"),
     # Numbers that would be memory, and are not.
     ("qwen2", {"head_dim": 2147483647}, "config.json: head_dim: 2147483647, expected 1 to 65536"),

@@ -39,6 +39,8 @@ KNOWN = {
         "gemma2", "gemma2-no-caps", "gemma3", "gpt-oss", "gpt-oss-no-rope-old-config", "olmo3"],
     "it scales attention by the head's width": ["gpt2-hub", "mpt-clip"],
     "it knows no groups of experts without a bias": ["deepseek-v2"],
+    "which distances it tells apart is fixed in its code": ["t5", "t5encoder-umt5"],
+    "it does not scale what it gives a tied head": ["t5", "umt5"],
     "it takes mscale for mscale_all_dim": ["deepseek-v3-yarn"],
 }
 
@@ -67,9 +69,10 @@ class Tools:
         done = subprocess.run([self.tern, "convert", folder, out, *flags], capture_output=True, text=True)
         return done.returncode == 0, done.stderr.strip().replace(f"{folder}/", "")
 
-    def peer_logits(self, model, ids):
+    def peer_logits(self, model, ids, source=()):
         out = Path(model).with_suffix(".f32")
-        answer, error = self.run_probe(model, f"logits {out} {' '.join(map(str, ids))}")
+        first = f"source {' '.join(map(str, source))}\n" if len(source) else ""
+        answer, error = self.run_probe(model, f"{first}logits {out} {' '.join(map(str, ids))}")
         if answer is None:
             return None, error
         return np.fromfile(out, np.float32).reshape(len(ids), -1), ""
@@ -101,7 +104,7 @@ def worst(got, want):
 
 # llama.cpp looks GELU up in a table of f16.
 def limit_for(config):
-    keys = ("hidden_activation", "hidden_act", "activation_function", "activation", "model_type")
+    keys = ("hidden_activation", "hidden_act", "activation_function", "activation", "feed_forward_proj", "model_type")
     return 5e-3 if any(word in str(config.get(key)) for key in keys for word in ("gelu", "bloom", "mpt", "falcon")) else 1e-3
 
 
@@ -115,7 +118,8 @@ def check_family(tools, name):
         good, message = tools.convert(folder, folder / "x.gguf", "--dtype", "f32")
         if not good:
             return f"not converted: {message}"
-        got, error = tools.peer_logits(folder / "x.gguf", reference["tokens"].tolist())
+        source = reference["source"].tolist() if "source" in reference.files else ()
+        got, error = tools.peer_logits(folder / "x.gguf", reference["tokens"].tolist(), source)
     if got is None:
         return f"not loaded: {error}"
     difference, limit = worst(got, reference["logits"]), limit_for(made["config"])

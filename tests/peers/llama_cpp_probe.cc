@@ -1,8 +1,11 @@
 // llama_cpp_probe MODEL.gguf: what llama.cpp makes of a model, for convert_for_llama_cpp.py, which builds
 // this against a checkout of llama.cpp. Commands on standard input, one a line, an answer each:
-//   tokenize WHOLE HEX...    ids of each text (hexadecimal UTF-8); WHOLE 1: with what stands around a text;
-//   one line each logits PATH ID...        writes float32 [ids, vocabulary] to PATH (of an encoder [ids,
-//   width]); answers the row's size greedy N ID...           the N ids that follow
+//   tokenize WHOLE HEX...  ids of each text (hexadecimal UTF-8); WHOLE 1: with what stands around a text; one
+//                          line each
+//   source ID...           what an encoder-decoder reads before the commands that follow; no answer
+//   logits PATH ID...      writes float32 [ids, vocabulary] to PATH (of an encoder [ids, width]); answers the
+//                          row's size
+//   greedy N ID...         the N ids that follow
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -51,6 +54,8 @@ class Probe {
     }
   }
 
+  void Source(std::istream& in) { source_ = ReadIds(in); }
+
   void Logits(std::istream& in) {
     std::string path;
     in >> path;
@@ -95,7 +100,9 @@ class Probe {
   llama_context* Context(size_t tokens) {
     char architecture[64] = "";
     llama_model_meta_val_str(model_, "general.architecture", architecture, sizeof(architecture));
-    encoder_ = std::string(architecture).find("bert") != std::string::npos;
+    const std::string name = architecture;
+    encoder_ = name.find("bert") != std::string::npos || name == "t5encoder";
+    tokens = std::max(tokens, source_.size());
     llama_context_params params = llama_context_default_params();
     params.n_ctx = params.n_batch = params.n_ubatch = static_cast<uint32_t>(tokens + 8);
     params.n_threads = params.n_threads_batch = 2;
@@ -106,10 +113,11 @@ class Probe {
     if (encoder_) params.pooling_type = LLAMA_POOLING_TYPE_NONE;
     llama_context* context = llama_init_from_model(model_, params);
     if (context == nullptr) std::exit(4);
+    if (!source_.empty()) Step(context, source_, 0, true);
     return context;
   }
 
-  void Step(llama_context* context, const std::vector<llama_token>& ids, int first) {
+  void Step(llama_context* context, const std::vector<llama_token>& ids, int first, bool source = false) {
     llama_batch batch = llama_batch_init(static_cast<int>(ids.size()), 0, 1);
     batch.n_tokens = static_cast<int>(ids.size());
     for (int i = 0; i < batch.n_tokens; ++i) {
@@ -119,7 +127,7 @@ class Probe {
       batch.seq_id[i][0] = 0;
       batch.logits[i] = 1;
     }
-    const int failed = encoder_ ? llama_encode(context, batch) : llama_decode(context, batch);
+    const int failed = encoder_ || source ? llama_encode(context, batch) : llama_decode(context, batch);
     llama_batch_free(batch);
     if (failed != 0) std::exit(5);
   }
@@ -127,6 +135,7 @@ class Probe {
   llama_model* model_ = nullptr;
   const llama_vocab* vocab_ = nullptr;
   bool encoder_ = false;
+  std::vector<llama_token> source_;
 };
 
 }  // namespace
@@ -140,6 +149,7 @@ int main(int count, char** arguments) {
     std::string command;
     in >> command;
     if (command == "tokenize") probe.Tokenize(in);
+    if (command == "source") probe.Source(in);
     if (command == "logits") probe.Logits(in);
     if (command == "greedy") probe.Greedy(in);
     std::fflush(stdout);

@@ -13,7 +13,8 @@ TINY = Path(__file__).parent.parent / "models" / "tiny"
 KEYS = {"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps", "rope_parameters", "rope_theta",
         "partial_rotary_factor", "query_pre_attn_scalar", "norm_topk_prob", "routed_scaling_factor",
         "logit_scale", "attention_multiplier", "embedding_multiplier", "residual_multiplier", "logits_scaling", "swiglu_alpha",
-        "swiglu_limit", "local_attention", "global_attn_every_n_layers", "hidden_activation", "use_sliding_window", "use_parallel_residual"}
+        "swiglu_limit", "local_attention", "global_attn_every_n_layers", "hidden_activation", "use_sliding_window", "use_parallel_residual",
+        "feed_forward_proj", "relative_attention_max_distance", "scale_decoder_outputs", "decoder_start_token_id"}
 
 
 def main():

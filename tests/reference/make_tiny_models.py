@@ -3,7 +3,7 @@
 
 Each family of tiny_families.py becomes tests/models/tiny/NAME.json (config.json, the tensors' names and shapes, the
 seed of tiny_weights.py) and NAME.npz: tokens [T], and logits float32 [T, vocabulary] (of an encoder its last hidden
-states [T, width]), computed by Transformers in fp32 with eager attention. Needs torch, transformers, safetensors.
+states [T, width]; of an encoder-decoder the tokens are an answer's, and source [S] is what it answers), computed by Transformers in fp32 with eager attention. Needs torch, transformers, safetensors.
 
     make_tiny_models.py --try FOLDER --class LlamaForCausalLM --seed 7 --set hidden_size=160 ...
 
@@ -22,7 +22,7 @@ import transformers
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from tiny_families import BASE, ENCODERS, FAMILIES
+from tiny_families import ANSWERERS, BASE, ENCODERS, FAMILIES
 from tiny_rewrites import old_config
 from tiny_weights import values, write_safetensors
 
@@ -53,19 +53,31 @@ def make_folder(folder, class_name, settings, seed, rewrite=None):
 
 
 @torch.no_grad()
-def reference(folder, class_name, tokens):
+def reference(folder, class_name, tokens, source=None):
     model_class = getattr(transformers, class_name)
     attention = "sdpa" if class_name == "FalconForCausalLM" else "eager"  # whose eager form adds ALiBi twice
     model, info = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention,
                                               experts_implementation="eager", output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"], info
-    out = model.eval()(torch.tensor([tokens.tolist()]))
+    ids = torch.tensor([tokens.tolist()])
+    out = model.eval()(ids) if source is None else model.eval()(torch.tensor([source.tolist()]), decoder_input_ids=ids)
     result = out.logits if hasattr(out, "logits") else out.last_hidden_state
     return result[0].numpy().astype(np.float32)
 
 
 def tokens_for(vocabulary, count, seed):
     return np.random.default_rng(seed).integers(3, vocabulary, count).astype(np.int32)
+
+
+def arrays(folder, class_name, tokens, config, seed):
+    """What the .npz file holds."""
+    if class_name in {name for name, *_ in ANSWERERS.values()}:
+        source = tokens_for(int(tokens.max()) + 1, len(tokens) - 3, seed + 1)
+        tokens[0] = config.get("decoder_start_token_id") or 0
+        return dict(tokens=tokens, source=source, logits=reference(folder, class_name, tokens, source))
+    encoder = class_name in {name for name, _ in ENCODERS.values()} or class_name.endswith("EncoderModel")
+    kind = {"is_encoder": np.array(True)} if encoder else {}
+    return dict(tokens=tokens, logits=reference(folder, class_name, tokens), **kind)
 
 
 def main():
@@ -85,9 +97,7 @@ def main():
         made = make_folder(args.folder, args.class_name, settings, args.seed,
                            old_config if args.old_config else None)
         tokens = tokens_for(made["config"].get("vocab_size", BASE["vocab_size"]), args.tokens, args.seed)
-        kind = {"is_encoder": np.array(True)} if args.class_name in {name for name, _ in ENCODERS.values()} else {}
-        np.savez(args.folder / "reference.npz", tokens=tokens,
-                 logits=reference(args.folder, args.class_name, tokens), **kind)
+        np.savez(args.folder / "reference.npz", **arrays(args.folder, args.class_name, tokens, made["config"], args.seed))
         (args.folder / "tokens.json").write_text(json.dumps(tokens.tolist()))
         return
     OUT.mkdir(exist_ok=True)
@@ -99,10 +109,10 @@ def main():
                 rewrite = [old_config]
             made = make_folder(folder, class_name, settings, args.seed, *rewrite)
             tokens = tokens_for(BASE["vocab_size"], settings.get("tokens", args.tokens), args.seed)
-            logits = reference(folder, class_name, tokens)
+            made_arrays = arrays(folder, class_name, tokens, made["config"], args.seed)
         (OUT / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n")
-        kind = {"is_encoder": np.array(True)} if name in ENCODERS else {}
-        np.savez_compressed(OUT / f"{name}.npz", tokens=tokens, logits=logits, **kind)
+        np.savez_compressed(OUT / f"{name}.npz", **made_arrays)
+        logits = made_arrays["logits"]
         print(f"{name}: {len(made['tensors'])} tensors, logits {logits.shape}, std {logits.std():.2f}", file=sys.stderr)
 
 

@@ -166,4 +166,25 @@ ENCODERS = {
                                             pad_token_id=1, bos_token_id=1, eos_token_id=2, cls_token_id=1,
                                             sep_token_id=2)),
 }
+# The encoders of encoder-decoders alone; BASE has other names for what their classes know.
+T5 = dict({key: None for key in BASE if key not in ("vocab_size", "hidden_size", "pad_token_id")},
+          num_layers=3, num_heads=3, d_kv=20, d_ff=112, relative_attention_num_buckets=8, relative_attention_max_distance=20)
+ENCODERS |= {
+    "t5encoder": ("T5EncoderModel", T5 | dict(relative_attention_max_distance=128)),
+    "t5encoder-umt5": ("UMT5EncoderModel", T5 | dict(num_layers=2, feed_forward_proj="gated-gelu")),
+}
 FAMILIES |= ENCODERS
+
+# Encoder-decoders: the reference has a source, which the encoder reads, and the logits of an answer's tokens.
+ANSWERERS = {
+    "t5": ("T5ForConditionalGeneration", T5),
+    "t5v1.1": ("T5ForConditionalGeneration", T5 | dict(
+        num_layers=2, num_decoder_layers=4, d_kv=32, feed_forward_proj="gated-gelu", tie_word_embeddings=False), rewrites.untied_t5),
+    "t5-flan-hub": ("T5ForConditionalGeneration", T5 | dict(
+        num_decoder_layers=1, relative_attention_num_buckets=32, relative_attention_max_distance=128, decoder_start_token_id=5,
+        feed_forward_proj="gated-gelu", tie_word_embeddings=False), rewrites.hub_t5),
+    "mt5": ("MT5ForConditionalGeneration", T5 | dict(
+        relative_attention_max_distance=128, feed_forward_proj="gated-gelu"), rewrites.untied_t5),
+    "umt5": ("UMT5ForConditionalGeneration", T5 | dict(num_decoder_layers=2, feed_forward_proj="gated-gelu")),
+}
+FAMILIES |= ANSWERERS

@@ -102,3 +102,18 @@ def own_code_chatglm(config, shapes):
         seq_length=config["max_position_embeddings"], rope_ratio=config["rope_parameters"]["rope_theta"] / 10000,
         apply_residual_connection_post_layernorm=False, original_rope=True, torch_dtype="float32")
     return own_config, ours, to_hf
+
+
+def untied_t5(config, shapes):
+    """A head of its own, which Transformers saves only where it was trained apart."""
+    return config, shapes | {"lm_head.weight": shapes["shared.weight"]}, None
+
+
+def hub_t5(config, shapes):
+    """The same with the config of Transformers 4, and a table that no layer reads."""
+    config, shapes, _ = untied_t5(config, shapes)
+    config = {key: value for key, value in config.items() if key not in ("dense_act_fn", "is_gated_act", "scale_decoder_outputs")}
+    stale = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+    table = shapes["decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"]
+    return (config | dict(tie_word_embeddings=False, n_positions=512, output_past=True), shapes | {stale: table},
+            lambda t: {name: value for name, value in t.items() if name != stale})

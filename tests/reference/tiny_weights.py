@@ -23,10 +23,12 @@ def values(name, shape, seed):
     is_norm = "norm" in low or ".ln" in low or "ln_" in low or "layer_norm" in low
     if len(shape) <= 1 or is_norm:
         scale, shift = (0.3, 1.0) if is_norm and low.endswith("weight") else (0.2, 0.0)
-    elif "embed" in low or "wte" in low or "wpe" in low:
+    elif "embed" in low or "wte" in low or "wpe" in low or low == "shared.weight":
         scale, shift = 1.0, 0.0
     else:
         scale, shift = 1.7 / float(np.sqrt(shape[-1])), 0.0
+    if low.endswith("attention.q.weight"):  # of T5, which does not scale scores
+        scale /= 6
     return (unit * np.float32(scale) + np.float32(shift)).reshape(shape).astype(np.float32)
 
 

@@ -29,7 +29,9 @@ Status CpuPlan::Profile(const Batch& batch, KvStore* kv, StepProfile* profile) {
   profile->rows = batch.rows();
   profile->outputs = batch.outputs();
   profile->spans.clear();
-  for (const SequenceSpan& s : batch.sequences) profile->spans.push_back({s.first_position, s.rows});
+  for (const SequenceSpan& s : batch.sequences) {
+    profile->spans.push_back({s.first_position, s.rows, s.source_tokens});
+  }
   std::fill(profile->visits.begin(), profile->visits.end(), StepProfile::Visit{});
   std::fill(profile->busy_ns.begin(), profile->busy_ns.end(), 0);
 

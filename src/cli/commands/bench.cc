@@ -72,11 +72,13 @@ class Bench {
         break;
       }
       sequences.push_back(id.value());
-      status = Prefill(id.value(), c.depth);
+      status = answers() ? ReadSource(id.value(), std::max(1, c.depth)) : Prefill(id.value(), c.depth);
     }
     if (status.ok()) {
       const auto start = std::chrono::steady_clock::now();
-      status = c.test == "prefill" ? Prefill(sequences[0], c.tokens) : Decode(sequences, c.tokens);
+      status = c.test != "prefill" ? Decode(sequences, c.tokens)
+               : answers()         ? ReadSource(sequences[0], c.tokens)
+                                   : Prefill(sequences[0], c.tokens);
       seconds = Seconds(start);
     }
     close();
@@ -93,6 +95,13 @@ class Bench {
       TERN_TRY_STATUS(runner_.Step({&work, 1}));
     }
     return {};
+  }
+
+  // An encoder-decoder's prefill is its source, and the depth that of a source.
+  bool answers() const { return runner_.source_tokens() > 0; }
+  Status ReadSource(SequenceId sequence, int tokens) {
+    FillTokens(tokens);
+    return runner_.ReadSource(sequence, tokens_);
   }
 
   Status Decode(const std::vector<SequenceId>& sequences, int steps) {
@@ -112,14 +121,14 @@ class Bench {
   }
 
   double Share(const Case& c, double seconds) const {
-    const PlanOps ops = runner_.plan_ops();
+    const PlanOps ops = answers() ? runner_.source_ops() : runner_.plan_ops();
     if (c.test == "prefill") {
       // Share of the peak: the time that the operations need at their peaks, over the time taken.
       const double int8 = ops.int8_per_token * c.tokens + ops.int8_per_output;
       const double f32 = ops.f32_per_token * c.tokens + ops.f32_per_output;
       return (int8 / (limits_.int8_gop_s * 1e9) + f32 / (limits_.fp32_gflop_s * 1e9)) / seconds;
     }
-    const double kv = static_cast<double>(runner_.kv_token_bytes()) * (c.depth + c.tokens / 2.0) * c.batch;
+    const double kv = static_cast<double>(runner_.kv_read_bytes()) * (c.depth + c.tokens / 2.0) * c.batch;
     const double bytes = (static_cast<double>(runner_.plan_bytes().step_weights) + kv) * c.tokens;
     return bytes / (limits_.read_gb_s * 1e9) / seconds;
   }
@@ -182,7 +191,8 @@ int Max(const std::vector<int>& list) {
 }
 
 Status Run(const Options& o) {
-  TERN_TRY(const auto model, OpenPredictor(o.model));
+  TERN_TRY(const auto model, OpenModel(o.model));
+  TERN_TRY_STATUS(CheckPredictsTokens(*model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = std::max(1, Max(o.batch));
   options.context = std::max(options.context, Max(o.depth) + std::max(Max(o.prefill), Max(o.decode)));

@@ -155,12 +155,18 @@ Status InspectGraph(const Options& o, boost::json::object* json) {
   const PassContext context{.target = *backend, .precision = options.precision, .granted = options.granted};
   const StepLimits limits = LimitsOf(options);
   TERN_TRY(const auto reports, RunPasses(graph, context, options.disabled_passes, &limits));
+  std::optional<Graph> source = model->built.source;
+  if (source) {
+    TERN_TRY([[maybe_unused]] const auto more, RunPasses(*source, context, options.disabled_passes));
+  }
   if (o.json) {
+    if (o.graph && source) (*json)["source_graph"] = Print(*source);
     if (o.graph) (*json)["graph"] = Print(graph);
     if (o.passes) (*json)["passes"] = boost::json::parse(PassTableJson(reports));
     if (o.passes && !o.model.error_budget.empty()) (*json)["error_budget"] = BudgetJson(spent);
     return {};
   }
+  if (o.graph && source) fmt::print("{}\n", Print(*source));
   if (o.graph) fmt::print("{}", Print(graph));
   if (o.passes) fmt::print("{}", PassTable(reports));
   if (o.passes && !o.model.error_budget.empty()) PrintBudget(spent);
@@ -181,7 +187,7 @@ void Setup(Arguments& args) {
   AddModelArgument(args, &o->model, true);
   args.Flag("--metadata", &o->metadata, "all metadata");
   args.Flag("--tensors", &o->tensors, "all tensors");
-  args.Flag("--graph", &o->graph, "the graph of a step, after all passes");
+  args.Flag("--graph", &o->graph, "the graph of a step, after all passes; an encoder's first");
   args.Flag("--passes", &o->passes, "what each pass did: nodes, arena bytes, time");
   args.Flag("--json", &o->json, "print one JSON object");
   AddRunnerFlags(args, &o->model);

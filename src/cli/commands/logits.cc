@@ -14,20 +14,23 @@ namespace {
 
 struct Options {
   ModelFlags model;
-  std::string tokens, tokens_file, out;
+  std::string tokens, tokens_file, source, source_file, out;
   int chunk = 64;
 };
 
-Status WriteLogits(const Options& o, const std::vector<int32_t>& tokens) {
+using Tokens = std::vector<int32_t>;
+
+Status WriteLogits(const Options& o, const Tokens& tokens, const Tokens& source) {
   const int length = static_cast<int>(tokens.size());
   ModelFlags flags = o.model;
-  if (flags.context == 0) flags.context = length;
+  if (flags.context == 0) flags.context = std::max(length, static_cast<int>(source.size()));
   TERN_TRY(const auto model, OpenModel(flags));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, flags));
-  const bool whole = o.chunk == 0 || model->built.desc->encoder;
+  const bool whole = o.chunk == 0 || model->built.encoder;
   options.step_tokens = options.step_outputs = whole ? length : std::min(o.chunk, length);
   TERN_TRY(const auto runner, Runner::Make(model, options));
   TERN_TRY(const SequenceId sequence, runner->Open());
+  if (!source.empty()) TERN_TRY_STATUS(runner->ReadSource(sequence, source));
   const InterruptScope scope;
   TERN_TRY(NpyWriter out,
            NpyWriter::Create(o.out, tokens.size(), static_cast<size_t>(model->built.output_width())));
@@ -46,15 +49,16 @@ Status WriteLogits(const Options& o, const std::vector<int32_t>& tokens) {
   return out.Finish();
 }
 
+Result<Tokens> ReadTokens(const std::string& ids, const std::string& file) {
+  if (!file.empty()) return ReadTokensFile(file);
+  return ids.empty() ? Tokens() : ParseTokens(ids);
+}
+
 Status Run(const Options& o) {
-  std::vector<int32_t> tokens;
-  if (!o.tokens_file.empty()) {
-    TERN_TRY(tokens, ReadTokensFile(o.tokens_file));
-  } else {
-    TERN_TRY(tokens, ParseTokens(o.tokens));
-  }
+  TERN_TRY(const Tokens tokens, ReadTokens(o.tokens, o.tokens_file));
   if (tokens.empty()) return BadInput("tokens: none given, expected at least one id");
-  return WriteLogits(o, tokens);
+  TERN_TRY(const Tokens source, ReadTokens(o.source, o.source_file));
+  return WriteLogits(o, tokens, source);
 }
 
 void Setup(Arguments& args) {
@@ -65,6 +69,10 @@ void Setup(Arguments& args) {
   args.Option("--tokens-file", &o->tokens_file, "a JSON array of token ids; this or --tokens")
       .ValueName("FILE")
       .Excludes("--tokens");
+  args.Option("--source", &o->source, "token ids that an encoder-decoder's encoder reads").ValueName("IDS");
+  args.Option("--source-file", &o->source_file, "a JSON array of them")
+      .ValueName("FILE")
+      .Excludes("--source");
   args.Option("--out", &o->out,
               "the .npy file to write: float32 [tokens, vocabulary], of an encoder [tokens, width]")
       .ValueName("FILE")

@@ -16,6 +16,8 @@ Status RemoveWithPacked(const std::string& model, StoreOptions store) {
   store.offline = true;
   if (const auto files = ResolveModel(model, store, {}); files.ok()) {
     packed = PackedFilePaths(files.value().path, PackedFolder());
+    const auto of_source = PackedFilePaths(files.value().path, PackedFolder(), PackedPart::kSource);
+    packed.insert(packed.end(), of_source.begin(), of_source.end());
   }
   TERN_TRY_STATUS(RemoveModel(model, store));
   for (const std::string& path : packed) TERN_TRY_STATUS(RemoveTree(path));

@@ -29,7 +29,8 @@ struct Loaded {
 
 Result<Loaded> Load(const Options& o) {
   Loaded loaded;
-  TERN_TRY(const auto model, OpenPredictor(o.model));
+  TERN_TRY(const auto model, OpenModel(o.model));
+  TERN_TRY_STATUS(CheckPredictsTokens(*model));
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, run needs one");
   if (!model->chat_template.empty() && !o.raw) {
     TERN_TRY(loaded.chat_template, ChatTemplate::Parse(model->chat_template));
@@ -48,7 +49,9 @@ Result<Loaded> Load(const Options& o) {
 // Completing where a chat was expected is said once.
 void NotePlainText(const Options& o, const Loaded& loaded) {
   if (!loaded.chat_template && !o.raw && !o.quiet) {
-    Note("This model has no chat template: it completes plain text.");
+    const bool answers = loaded.engine->runner().source_tokens() > 0;
+    Note(answers ? "This model has no chat template: it answers each text alone."
+                 : "This model has no chat template: it completes plain text.");
   }
 }
 
@@ -63,7 +66,7 @@ Status OneShot(const Options& o, const std::string& text) {
     messages.push_back({"user", text});
     TERN_TRY(prompt, EncodeChat(model, *loaded.chat_template, messages));
   } else {
-    prompt = EncodeSegments(*model.tokenizer, std::vector<TextSegment>{{text, o.raw}});
+    prompt = EncodePlain(model, text, o.raw);
   }
   std::string answer;
   TERN_TRY(const Outcome outcome, StreamAnswer(*loaded.engine, -1, std::move(prompt), o.generate, &answer));

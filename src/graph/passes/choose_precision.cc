@@ -16,10 +16,10 @@ namespace {
 // The head computes one row per answer and attn_k is small: their second plane is nearly free.
 constexpr std::string_view kFastRoles[] = {"head"};
 // Down projections of experts are as delicate as those of a dense layer; a latent vector is K and V of all
-// heads.
-constexpr std::string_view kDefaultRoles[] = {"head",           "ffn_down", "ffn_down_exps",
-                                              "ffn_down_shexp", "attn_v",   "attn_k",
-                                              "attn_kv_a_mqa",  "attn_k_b", "attn_v_b"};
+// heads. Keys and values of a source are made once.
+constexpr std::string_view kDefaultRoles[] = {"head",     "ffn_down",     "ffn_down_exps", "ffn_down_shexp",
+                                              "attn_v",   "attn_k",       "attn_kv_a_mqa", "attn_k_b",
+                                              "attn_v_b", "cross_attn_k", "cross_attn_v"};
 
 Elem Wanted(Precision precision, std::string_view role) {
   if (precision == Precision::kPrecise) return Elem::kQ16;

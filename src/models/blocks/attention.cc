@@ -43,15 +43,19 @@ Projections Project(ModelBuilder& b, ValueId x, const AttentionSpec& s) {
           b.LinearRows(x, "attn_qkv", {q_width + kv_width, kv_width, total, s.width}, "attn_v")};
 }
 
+Attrs CommonAttrs(const AttentionSpec& s, int64_t layer) {
+  return {{"layer", layer},
+          {"heads", int64_t{s.heads}},
+          {"kv_heads", int64_t{s.kv_heads}},
+          {"head_dim", int64_t{s.head_dim}},
+          {"scale", static_cast<double>(s.scale)}};
+}
+
 ValueId Attend(ModelBuilder& b, const Projections& p, const AttentionSpec& s) {
   const int64_t layer = b.AddKvLayer({s.kv_heads, s.head_dim});
   std::vector<ValueId> inputs = {p.q, b.Op("kv_append", {p.k, p.v}, {{"layer", layer}})};
-  Attrs attrs{{"layer", layer},
-              {"heads", int64_t{s.heads}},
-              {"kv_heads", int64_t{s.kv_heads}},
-              {"head_dim", int64_t{s.head_dim}},
-              {"scale", static_cast<double>(s.scale)},
-              {"window", int64_t{s.window}}};
+  Attrs attrs = CommonAttrs(s, layer);
+  attrs.Set("window", int64_t{s.window});
   if (!s.causal) attrs.Set("causal", int64_t{0});
   if (s.softcap != 0.f) attrs.Set("softcap", static_cast<double>(s.softcap));
   if (b.HasPart("attn_sinks")) {
@@ -61,6 +65,13 @@ ValueId Attend(ModelBuilder& b, const Projections& p, const AttentionSpec& s) {
   if (s.alibi != kNoValue) {
     inputs.push_back(s.alibi);
     attrs.Set("alibi", int64_t{1});
+  }
+  if (s.bias.table != kNoValue) {
+    inputs.push_back(s.bias.table);
+    attrs.Set("bucket_bias", int64_t{1});
+    attrs.Set("buckets", int64_t{s.bias.buckets});
+    attrs.Set("max_distance", int64_t{s.bias.max_distance});
+    attrs.Set("bidirectional", int64_t{!s.causal});
   }
   return b.Op("attention", std::move(inputs), std::move(attrs));
 }
@@ -84,7 +95,23 @@ ValueId SelfAttention(ModelBuilder& b, ValueId x, const AttentionSpec& s) {
   }
   p.q = Position(b, p.q, "attn_q_norm", s.heads, s);
   p.k = Position(b, p.k, "attn_k_norm", s.kv_heads, s);
-  return b.Linear(Attend(b, p, s), "attn_output", s.width, int64_t{s.heads} * s.head_dim);
+  return b.Linear(Attend(b, p, s), s.output, s.width, int64_t{s.heads} * s.head_dim);
+}
+
+void SourceKeys(ModelBuilder& b, ValueId x, const AttentionSpec& s) {
+  const int64_t width = int64_t{s.kv_heads} * s.head_dim;
+  const ValueId k = b.Linear(x, "cross_attn_k", width, s.width);
+  const ValueId v = b.Linear(x, "cross_attn_v", width, s.width);
+  b.Op("kv_append", {k, v}, {{"layer", int64_t{b.AddKvLayer({s.kv_heads, s.head_dim})}}});
+}
+
+ValueId CrossAttention(ModelBuilder& b, ValueId x, int kv_layer, const AttentionSpec& s) {
+  const int64_t width = int64_t{s.heads} * s.head_dim;
+  Attrs attrs = CommonAttrs(s, kv_layer);
+  attrs.Set("source", int64_t{1});
+  attrs.Set("causal", int64_t{0});
+  const ValueId q = b.Linear(x, "cross_attn_q", width, s.width);
+  return b.Linear(b.Op("attention", {q, b.source()}, std::move(attrs)), s.output, s.width, width);
 }
 
 AttentionSpec RotaryAttention(ModelBuilder& b, const Hparams& h, std::string_view style) {

@@ -17,6 +17,12 @@ enum class QkNorm {
   kLayerWhole,    // LayerNorm over the whole projection (MPT)
 };
 
+// A score gets a number of its head and of the distance's bucket (RelativeBucket in ops/attention.h).
+struct RelativeBias {
+  ValueId table = kNoValue;  // [buckets, heads]; none: no such numbers
+  int buckets = 0, max_distance = 0;
+};
+
 struct AttentionSpec {
   int width = 0;  // of the residual stream
   int heads = 0;
@@ -32,6 +38,8 @@ struct AttentionSpec {
   QkNorm qk_norm = QkNorm::kNone;   // attn_q_norm, attn_k_norm, before RoPE
   float layer_norm_eps = 1e-5f, rms_norm_eps = 1e-5f;
   ValueId alibi = kNoValue;  // a constant [heads]: a score falls by it per token of distance (AlibiSlopes)
+  RelativeBias bias = {};    // distinguishes before and behind where attention is not causal
+  std::string output = "attn_output";  // the last linear's part
 };
 
 // What most models share: sizes, scale and window of `h`.
@@ -46,6 +54,13 @@ bool Slides(const Hparams& h, int layer, int global_every);
 // x [T, width] -> [T, width], with weights attn_q, attn_k, attn_v (or attn_qkv, all in one), attn_output of
 // the current layer, with their biases and attn_sinks where the checkpoint has them.
 ValueId SelfAttention(ModelBuilder& b, ValueId x, const AttentionSpec& spec);
+
+// Attention of a decoder to its source (Vaswani et al. 2017, arXiv 1706.03762). The source's rows x [T,
+// width] leave keys and values, of cross_attn_k and cross_attn_v of the current layer, in a new KV layer.
+void SourceKeys(ModelBuilder& b, ValueId x, const AttentionSpec& spec);
+// What the decoder's rows read of them, from KV layer `kv_layer`: with cross_attn_q and spec.output. Knows no
+// positions.
+ValueId CrossAttention(ModelBuilder& b, ValueId x, int kv_layer, const AttentionSpec& spec);
 
 // The slopes of ALiBi (Press et al. 2021, arXiv 2108.12409): geometric, from 2^(-max_bias / heads) on for
 // powers of two; times `scale`.

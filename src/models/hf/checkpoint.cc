@@ -138,12 +138,19 @@ bool IsNoWeight(std::string_view name) {
 bool IsLinear(std::string_view target) {
   constexpr std::string_view kParts =
       "attn_q attn_k attn_v attn_qkv attn_output attn_q_a attn_q_b attn_kv_a_mqa ffn_gate ffn_up ffn_down "
+      "attn_o "
+      "cross_attn_q cross_attn_k cross_attn_v cross_attn_o "
       "ffn_gate_shexp ffn_up_shexp ffn_down_shexp output";
   constexpr std::string_view kSuffix = ".weight";
   if (!target.ends_with(kSuffix)) return false;
   target.remove_suffix(kSuffix.size());
   const size_t dot = target.rfind('.');
   return HasWord(kParts, dot == target.npos ? target : target.substr(dot + 1));
+}
+
+bool SameNumbers(const Tensor& a, const Tensor& b) {
+  if (a.format != b.format || a.shape != b.shape) return false;
+  return std::memcmp(a.data, b.data, static_cast<size_t>(a.rows()) * a.row_bytes()) == 0;
 }
 
 class HfLoader {
@@ -182,7 +189,8 @@ class HfLoader {
     tied_ = c.Bool("tie_word_embeddings", false);
     HfEditor editor(&out_->buffers_);
     for (const auto& [name, values] : c.tensors()) targets_[name].emplace(0, editor.Floats(values));
-    layers_ = hparams.layers + hparams.guessing_layers;
+    const auto decoder_layers = static_cast<int>(out_->metadata_.Int(Key("decoder_block_count"), 0).value());
+    layers_ = std::max(hparams.layers + hparams.guessing_layers, decoder_layers);
     dims_.heads = hparams.heads;
     dims_.kv_heads = hparams.kv_heads;
     dims_.head_dim = hparams.head_dim;
@@ -257,7 +265,9 @@ class HfLoader {
       const bool is_factor = match->suffix == "scale" && Elements(tensor.shape) == 1;
       TERN_TRY(const Tensor edited,
                is_factor ? Result<Tensor>(tensor) : editor.Apply(full_name, tensor, rule, dims_));
-      if (!targets_[target].emplace(expert, edited).second) {
+      const auto [there, is_new] = targets_[target].emplace(expert, edited);
+      const bool again = (rule.edit & kHfAgain) != 0 && SameNumbers(there->second, edited);
+      if (!is_new && !again) {
         return BadInput(fmt::format("{}: {} is there already under another name", full_name, target));
       }
       stacked_[target] = !match->expert.empty();
@@ -270,10 +280,7 @@ class HfLoader {
   void DropTiedHead() {
     const auto head = targets_.find("output.weight"), table = targets_.find("token_embd.weight");
     if (!tied_ || head == targets_.end() || table == targets_.end()) return;
-    const Tensor &a = head->second.begin()->second, &b = table->second.begin()->second;
-    if (a.format != b.format || a.shape != b.shape) return;
-    const size_t bytes = static_cast<size_t>(a.rows()) * a.row_bytes();
-    if (std::memcmp(a.data, b.data, bytes) == 0) targets_.erase(head);
+    if (SameNumbers(head->second.begin()->second, table->second.begin()->second)) targets_.erase(head);
   }
 
   Status Finish() {

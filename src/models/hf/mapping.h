@@ -30,6 +30,7 @@ enum HfEdit : uint8_t {
   kHfTranspose = 2,  // of the last two dimensions: weights stored [in, out]
   kHfColumns = 4,    // `rows` chooses along the last dimension (biases of stacked experts)
   kHfIgnore = 8,     // buffers that are no weights
+  kHfAgain = 32,     // may lie in the file under several names: the same numbers, which count once
   kHfHeads = 16,     // rows become [heads, rows / heads], before everything else
 };
 

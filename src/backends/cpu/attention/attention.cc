@@ -100,9 +100,9 @@ class AttentionStep : public CpuStep {
   // A short stretch of tokens with a long past is split into its segments, while there is room for them.
   void Split(Entry& entry, size_t& used, size_t& pending) {
     const SequenceSpan& sequence = *entry.sequence;
-    const int last_position = sequence.first_position + sequence.rows - 1;
+    const int last = shape_.form.End(sequence) - 1;
     const int first_segment = shape_.form.First(sequence.first_position) / kSegmentTokens;
-    const int segments = last_position / kSegmentTokens + 1 - first_segment;
+    const int segments = last / kSegmentTokens + 1 - first_segment;
     const auto bundles = static_cast<size_t>(shape_.bundles());
     const size_t rows = static_cast<size_t>(sequence.rows * shape_.bundle_heads);
     const size_t floats = static_cast<size_t>(segments) * bundles * shape_.state_floats(rows);

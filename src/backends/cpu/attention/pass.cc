@@ -76,7 +76,7 @@ AttentionPass::AttentionPass(const AttentionShape& shape, const OpArgs& args, Ro
       begin_(rows.begin),
       rows_(static_cast<size_t>((rows.end - rows.begin) * heads_)),
       scratch_(scratch) {
-  const int end = sequence_.first_position + sequence_.rows;
+  const int end = form_.End(sequence_);
   for (size_t r = 0; r < rows_; ++r) {
     const int position = sequence_.first_position + begin_ + static_cast<int>(r) / heads_;
     scratch.first[r] = form_.First(position);
