@@ -27,25 +27,33 @@ ChatAnswer::ChatAnswer(ServerContext* context, std::shared_ptr<HttpExchange> exc
       created_(std::chrono::duration_cast<std::chrono::seconds>(
                    std::chrono::system_clock::now().time_since_epoch())
                    .count()),
-      choices_(static_cast<size_t>(options_.choices)) {
+      choices_(static_cast<size_t>(options_.choices)),
+      first_ticket_(context_->host->NewTickets(choices_.size())) {
   for (Choice& choice : choices_) choice.parser = context_->model.format->make(options_.format);
 }
 
 void ChatAnswer::Start(std::vector<Request> requests) {
+  std::vector<HostRequest> hosted;
+  const auto self = shared_from_this();
   for (int i = 0; i < options_.choices; ++i) {
     HostRequest host{.request = std::move(requests[static_cast<size_t>(i)])};
-    const auto self = shared_from_this();
     host.request.on_token = [self, i](int32_t token) { self->OnToken(i, token); };
     host.request.on_text = [self, i](std::string_view text) { self->OnText(i, text); };
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
     host.on_admitted = [self] { self->OnAdmitted(); };
     host.on_finish = [self, i](const Outcome& outcome) { self->OnFinish(i, outcome); };
-    tickets_.push_back(context_->host->Submit(std::move(host)));
+    hosted.push_back(std::move(host));
   }
-  // Behind all of them: from here on tickets_ does not change.
-  exchange_->OnGone([context = context_, tickets = tickets_] {
-    for (const TicketId ticket : tickets) context->host->Cancel(ticket);
+  // Holds no answer: the exchange is the answer's.
+  exchange_->OnGone([context = context_, first = first_ticket_, count = options_.choices] {
+    for (int i = 0; i < count; ++i) context->host->Cancel(first + static_cast<TicketId>(i));
   });
+  const Status status = context_->host->Submit(first_ticket_, std::move(hosted));
+  if (!status.ok()) exchange_->Reply(ErrorResponse(FromEngine(status.error())));
+}
+
+void ChatAnswer::CancelAll() {
+  for (int i = 0; i < options_.choices; ++i) context_->host->Cancel(first_ticket_ + static_cast<TicketId>(i));
 }
 
 void ChatAnswer::OnRefused(const Error& error) {
@@ -201,7 +209,7 @@ json::object ChatAnswer::Usage() const {
 void ChatAnswer::Fail(const ApiError& error) {
   if (failed_) return;
   failed_ = true;
-  for (const TicketId ticket : tickets_) context_->host->Cancel(ticket);
+  CancelAll();
   if (!begun_) return exchange_->Reply(ErrorResponse(error));
   exchange_->Send("data: " + ErrorBody(error) + "\n\n");
   exchange_->Cut();

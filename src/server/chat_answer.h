@@ -17,7 +17,7 @@ namespace tern {
 struct ChatAnswerOptions {
   bool stream = false, include_usage = false;
   int choices = 1;
-  ChatFormatOptions format;
+  ChatFormatOptions format{};
 };
 
 class ChatAnswer : public std::enable_shared_from_this<ChatAnswer> {
@@ -48,6 +48,7 @@ class ChatAnswer : public std::enable_shared_from_this<ChatAnswer> {
   void SendDelta(int choice, boost::json::object delta, boost::json::value finish_reason);
   void SendChunk(boost::json::array choices, bool usage);
   void Fail(const ApiError& error);
+  void CancelAll();
   void FinishAll();
   boost::json::object Head(std::string_view object) const;
   boost::json::object MessageJson(const Choice& choice) const;
@@ -59,7 +60,7 @@ class ChatAnswer : public std::enable_shared_from_this<ChatAnswer> {
   std::string id_;
   int64_t created_;
   std::vector<Choice> choices_;
-  std::vector<TicketId> tickets_;
+  const TicketId first_ticket_;
   std::vector<ChatEvent> events_;
   int finished_ = 0, prompt_tokens_ = 0, cached_tokens_ = 0, completion_tokens_ = 0;
   bool begun_ = false, failed_ = false;

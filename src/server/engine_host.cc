@@ -1,5 +1,7 @@
 #include "server/engine_host.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace tern {
@@ -22,20 +24,20 @@ EngineHost::~EngineHost() {
   thread_.join();
 }
 
-TicketId EngineHost::Submit(HostRequest request) {
-  std::unique_lock lock(mutex_);
-  const TicketId ticket = next_ticket_++;
-  if (ending_ || counts_.waiting >= limits_.waiting) {
-    ++counts_.refused;
-    lock.unlock();
-    request.on_refused(Exhausted("the queue is full"));
-    return ticket;
+Status EngineHost::Submit(TicketId first, std::vector<HostRequest> requests) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return Error{Code::kCancelled, "the server is shutting down"};
+    if (counts_.waiting + requests.size() > limits_.waiting) {
+      counts_.refused += requests.size();
+      return Exhausted(
+          fmt::format("{} requests wait already, expected at most {}", counts_.waiting, limits_.waiting));
+    }
+    counts_.waiting += requests.size();
+    for (HostRequest& request : requests) submitted_.push_back({first++, std::move(request)});
   }
-  ++counts_.waiting;
-  submitted_.push_back({ticket, std::move(request)});
-  lock.unlock();
   arrived_.notify_one();
-  return ticket;
+  return {};
 }
 
 void EngineHost::Cancel(TicketId ticket) {

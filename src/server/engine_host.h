@@ -3,8 +3,9 @@
 // the engine has a sequence for them and KV for the longest answer they may give: what has begun is never
 // stopped for want of memory.
 //
-// Callbacks run on the engine's thread, between its steps: they must not block.
+// Callbacks run on the engine's thread, within its steps: they must not block.
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -30,11 +31,11 @@ struct HostCounts {
 using TicketId = uint64_t;
 
 struct HostRequest {
-  Request request;  // its session and its on_finish are the host's
+  Request request{};  // its session and its on_finish are the host's
   // Exactly one of these is called first, and on_finish behind it only if that was on_admitted.
-  std::function<void(const Error&)> on_refused;
-  std::function<void()> on_admitted;
-  std::function<void(const Outcome&)> on_finish;  // once
+  std::function<void(const Error&)> on_refused{};
+  std::function<void()> on_admitted{};
+  std::function<void(const Outcome&)> on_finish{};  // once
 };
 
 class EngineHost {
@@ -44,8 +45,10 @@ class EngineHost {
   EngineHost& operator=(const EngineHost&) = delete;
   ~EngineHost();  // cancels everything
 
-  // From any thread. What is refused at once is refused on the caller's.
-  TicketId Submit(HostRequest request);
+  // From any thread. Names for so many requests, one behind the other; then the requests, all or, where the
+  // queue has no room for all, none.
+  TicketId NewTickets(size_t count) { return next_ticket_.fetch_add(count); }
+  Status Submit(TicketId first, std::vector<HostRequest> requests);
   void Cancel(TicketId ticket);
   HostCounts counts() const;
   const LoadedModel& model() const { return model_; }
@@ -74,11 +77,11 @@ class EngineHost {
   const int context_, sequences_;
   const int64_t kv_tokens_;
   const HostLimits limits_;
+  std::atomic<TicketId> next_ticket_ = 1;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable arrived_;
   std::vector<Waiting> submitted_;
   std::vector<TicketId> cancelled_;
-  TicketId next_ticket_ = 1;
   HostCounts counts_;
   bool ending_ = false;
   // The engine thread's own.

@@ -22,11 +22,11 @@ struct ServedModel {
   static Result<ServedModel> Make(std::string id, std::shared_ptr<const LoadedModel> model);
 
   std::string id;  // as clients name it
-  std::shared_ptr<const LoadedModel> model;
-  std::optional<ChatTemplate> chat_template;  // none: it completes text only
+  std::shared_ptr<const LoadedModel> model{};
+  std::optional<ChatTemplate> chat_template{};  // none: it completes text only
   const ChatFormatDesc* format = nullptr;
-  ReasoningTags reasoning;
-  std::vector<std::string> control_tokens;
+  ReasoningTags reasoning{};
+  std::vector<std::string> control_tokens{};
   int64_t created = 0;  // Unix seconds
 };
 

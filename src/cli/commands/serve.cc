@@ -38,8 +38,9 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   TERN_TRY(ServedModel served, ServedModel::Make(o.name.empty() ? o.model.model : o.name, model));
   TERN_TRY(auto runner, Runner::Make(model, options));
   auto engine = std::make_unique<Engine>(std::move(runner));
-  auto context =
-      std::make_unique<ServerContext>(ServerContext{.model = std::move(served), .sampling = o.sampling});
+  auto context = std::make_unique<ServerContext>();
+  context->model = std::move(served);
+  context->sampling = o.sampling;
   context->host = std::make_unique<EngineHost>(std::move(engine), HostLimits{});
   return context;
 }
