@@ -126,6 +126,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   runner->positions_.reserve(rows);
   runner->output_rows_.reserve(rows);
   runner->token_types_.reserve(rows);
+  runner->likeliest_.reserve(static_cast<size_t>(runner->limits_.outputs));
   runner->spans_.reserve(static_cast<size_t>(options.sequences));
   return runner;
 }
@@ -207,6 +208,7 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
   output_rows_.clear();
   token_types_.clear();
   spans_.clear();
+  likeliest_.clear();
   for (const StepWork& w : work) {
     Sequence& s = at(w.sequence);
     const int rows = static_cast<int>(w.tokens.size());
@@ -217,7 +219,9 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
       positions_.push_back(s.length + i);
       token_types_.push_back(w.token_types.empty() ? 0 : w.token_types[static_cast<size_t>(i)]);
       const bool wanted = w.logits == WantLogits::kAll || (w.logits == WantLogits::kLast && i == rows - 1);
-      if (wanted) output_rows_.push_back(first_row + i);
+      if (!wanted) continue;
+      output_rows_.push_back(first_row + i);
+      likeliest_.push_back(w.logits == WantLogits::kLast ? w.likeliest : WantedLogits{});
     }
     spans_.push_back({first_row, rows, s.length, s.table->ids(), s.source});
   }

@@ -57,6 +57,7 @@ struct StepWork {
   std::span<const int32_t> tokens;
   WantLogits logits = WantLogits::kLast;
   std::span<const int32_t> token_types = {};  // of encoders, one per token; empty: zeros
+  WantedLogits likeliest = {};                // with kLast: which of them
 };
 
 class Runner {
@@ -120,7 +121,7 @@ class Runner {
   Status CheckWork(std::span<const StepWork> work) const;
   Status CheckTokens(std::span<const int32_t> tokens) const;
   Status FillBatch(std::span<const StepWork> work);
-  Batch batch() const { return {tokens_, positions_, output_rows_, spans_, token_types_}; }
+  Batch batch() const { return {tokens_, positions_, output_rows_, spans_, token_types_, likeliest_}; }
   Status RunPlan();
   Sequence& at(SequenceId id) { return sequences_[static_cast<size_t>(id)]; }
   const Sequence& at(SequenceId id) const { return sequences_[static_cast<size_t>(id)]; }
@@ -139,6 +140,7 @@ class Runner {
   std::vector<Sequence> sequences_;
   std::vector<int32_t> tokens_, positions_, output_rows_, token_types_;
   std::vector<SequenceSpan> spans_;
+  std::vector<WantedLogits> likeliest_;
   StepProfile* profile_ = nullptr;
 };
 

@@ -155,14 +155,29 @@ std::vector<std::string_view> Sampler::chain() const {
   return names;
 }
 
+void Sampler::FindTouched(const SamplerState& state) {
+  touched_.clear();
+  for (const SamplerDesc* step : steps_) {
+    if (step->touches != nullptr) step->touches(state, touched_);
+  }
+  std::sort(touched_.begin(), touched_.end());
+  touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+}
+
+SamplerState Sampler::StateOf(std::span<const int32_t> history, size_t answer_from) {
+  return {candidates_, false,        history,  answer_from,        options_,
+          random_,     mirostat_mu_, scratch_, dry_breakers_.get()};
+}
+
+WantedLogits Sampler::Needs(std::span<const int32_t> history, size_t answer_from) {
+  if (likeliest_ == 0 || likeliest_ > kMaxLikeliest) return {};
+  FindTouched(StateOf(history, answer_from));
+  return {likeliest_, touched_};
+}
+
 bool Sampler::Gather(std::span<const float> logits, SamplerState& state) {
   if (likeliest_ > 0 && likeliest_ <= kMaxLikeliest) {
-    touched_.clear();
-    for (const SamplerDesc* step : steps_) {
-      if (step->touches != nullptr) step->touches(state, touched_);
-    }
-    std::sort(touched_.begin(), touched_.end());
-    touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+    FindTouched(state);
     if (KeepLikeliest(logits, likeliest_, touched_, candidates_)) return true;
   }
   candidates_.clear();
@@ -175,8 +190,7 @@ bool Sampler::Gather(std::span<const float> logits, SamplerState& state) {
 
 Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const int32_t> history,
                                 size_t answer_from) {
-  SamplerState state{candidates_, false,        history,  answer_from,        options_,
-                     random_,     mirostat_mu_, scratch_, dry_breakers_.get()};
+  SamplerState state = StateOf(history, answer_from);
   if (!Gather(logits, state)) return Error{Code::kInternal, "logits: none of the row is finite"};
   const bool greedy = options_.temperature <= 0;
   for (const SamplerDesc* step : steps_) {

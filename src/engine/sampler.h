@@ -13,6 +13,7 @@
 #include "base/required.h"
 #include "base/result.h"
 #include "engine/dry_breakers.h"
+#include "ops/batch.h"
 
 namespace tern {
 
@@ -98,12 +99,16 @@ class Sampler {
   // are treated as -inf; if none is finite, an error.
   Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history,
                          size_t answer_from = 0);
+  // What of the next row of logits Sample will look at; good until then. For others it takes -inf.
+  WantedLogits Needs(std::span<const int32_t> history, size_t answer_from = 0);
   const SamplingOptions& options() const { return options_; }
   std::vector<std::string_view> chain() const;  // names of the active steps, in order
 
  private:
   Sampler(SamplingOptions options, int vocabulary, int context);
   size_t CountLikeliest() const;
+  SamplerState StateOf(std::span<const int32_t> history, size_t answer_from);
+  void FindTouched(const SamplerState& state);
   // The candidates that steps_ need to be given; false: none is finite.
   bool Gather(std::span<const float> logits, SamplerState& state);
   int32_t Draw();

@@ -15,6 +15,7 @@ class Graph;
 //   "residual"                     adds the residual
 //   "silu" and linear's other glus gates: act(y_1) * y_2
 //   "q8", "q16"                    quantizes its one output
+//   "likeliest"                    computes less where only the largest outputs are wanted
 //   "int16"                        is faster where it may round f32 rows and weights
 struct OpKey {
   std::string_view op;

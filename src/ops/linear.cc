@@ -65,6 +65,7 @@ Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x) {
   form.has_bias = biases != 0;
   form.has_residual = attrs.Int("residual", 0) != 0;
   form.int16 = attrs.Int("int16", 0) != 0;
+  form.likeliest = attrs.Int("likeliest", 0) != 0;
   form.glu = attrs.Str("glu");
   TERN_TRY(form.activation, ParseForms(attrs.Str("forms"), x, form.weights));
   TERN_TRY(form.output, ParseRowElem("output", attrs.Str("output", "f32")));
@@ -77,6 +78,9 @@ Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x) {
     return BadInput("attribute glu: expected two weights and no residual");
   }
   if (form.has_residual && weights != 1) return BadInput("attribute residual: expected one weight");
+  if (form.likeliest && (weights != 1 || form.has_bias || form.has_residual || form.output != Elem::kF32)) {
+    return BadInput("attribute likeliest: expected one weight, no bias, no residual, output f32");
+  }
   if (form.output != Elem::kF32 && form.outputs() != 1) {
     return BadInput("attribute output: quantized, expected one output");
   }
@@ -157,7 +161,7 @@ const OpDesc k_op_linear = {
     .name = "linear",
     .summary =
         "x [rows,K], w_i [N_i,K], [bias_i [N_i]], [residual] -> x w_i^T (+ bias) (+ residual), or "
-        "act(y_1) * y_2; weights, biases, residual, forms, int16, glu, output",
+        "act(y_1) * y_2; weights, biases, residual, forms, int16, likeliest, glu, output",
     .infer = Infer,
     .reference = Reference,
     .row_wise = true};

@@ -3,6 +3,7 @@
 // namespace, and TERN_ISA_SIMD, the header with its Simd.
 
 #include "backends/cpu/linear/epilogue.h"
+#include "backends/cpu/linear/file_rows.h"
 #include "backends/cpu/linear/float_tiles.h"
 #include "backends/cpu/linear/int16_tiles.h"
 #include "backends/cpu/linear/int_tiles.h"
@@ -44,8 +45,31 @@ constexpr IntKernels IntKernelsOfFormat() {
   }
 }
 
+// The same for the form in planes.
+template <class F>
+constexpr IntKernels PlaneKernelsOfFormat() {
+  if constexpr (requires { F::kIntForm; }) {
+    if constexpr (HasPlanes(F::kIntForm)) return IntKernelsOf<LayoutOf<PlanesOfForm(F::kIntForm)>>();
+  }
+  return {};
+}
+
 constexpr IntKernels kInts[] = {
-#define FORMAT(name) IntKernelsOfFormat<name>(),
+#define FORMAT(name) IntKernelsOfFormat<name>(), PlaneKernelsOfFormat<name>(),
+#include "tensor/quant/formats.list"
+#undef FORMAT
+};
+
+template <class F>
+constexpr FileRowsKernel FileRowsOfFormat(const char* name) {
+  if constexpr (requires { F::kIntForm; }) {
+    if constexpr (HasPlanes(F::kIntForm)) return {name, FileRows<F>};
+  }
+  return {};
+}
+
+constexpr FileRowsKernel kFileRowsKernels[] = {
+#define FORMAT(name) FileRowsOfFormat<name>(#name),
 #include "tensor/quant/formats.list"
 #undef FORMAT
 };
@@ -85,6 +109,8 @@ constexpr LinearKernels MakeKernels() {
                   Simd::kFloatRows,
                   kInts,
                   sizeof(kInts) / sizeof(kInts[0]),
+                  kFileRowsKernels,
+                  sizeof(kFileRowsKernels) / sizeof(kFileRowsKernels[0]),
                   {},
                   {},
                   Int16Row,

@@ -17,21 +17,8 @@ namespace {
 
 static_assert(kPanelChannels == kPanelWidth);
 
-const LinearKernels& PickKernels(uint32_t isa) {
-#if defined(__x86_64__)
-  if (HasIsa(kAvx512, isa)) return LinearKernelsAvx512();
-  if (HasIsa(kAvxVnni, isa)) return LinearKernelsAvxVnni();
-  if (HasIsa(kAvx2, isa)) return LinearKernelsAvx2();
-#endif
-  (void)isa;
-  return LinearKernelsNone();
-}
-
-const IntKernels* FindInts(const LinearKernels& kernels, const PanelLayout& layout) {
-  for (size_t i = 0; i < kernels.int_count; ++i) {
-    if (kernels.ints[i].layout == layout) return &kernels.ints[i];
-  }
-  return nullptr;
+PanelLayout LayoutOf(const Format& format, PackForm form) {
+  return form == PackForm::kPlanes ? PlanesOfForm(format.int_form) : LayoutOfFormat(format);
 }
 
 // The type of a float panel; kF32 for decoded panels.
@@ -76,6 +63,31 @@ constexpr size_t kTileFloats = kMaxFloatRows * kPanelWidth;
 
 }  // namespace
 
+const LinearKernels& LinearKernelsOf(uint32_t isa) {
+#if defined(__x86_64__)
+  if (HasIsa(kAvx512, isa)) return LinearKernelsAvx512();
+  if (HasIsa(kAvxVnni, isa)) return LinearKernelsAvxVnni();
+  if (HasIsa(kAvx2, isa)) return LinearKernelsAvx2();
+#endif
+  (void)isa;
+  return LinearKernelsNone();
+}
+
+const IntKernels* FindInts(const LinearKernels& kernels, const PanelLayout& layout) {
+  for (size_t i = 0; i < kernels.int_count; ++i) {
+    if (kernels.ints[i].layout == layout) return &kernels.ints[i];
+  }
+  return nullptr;
+}
+
+FileRowsFn FindFileRows(const LinearKernels& kernels, std::string_view format) {
+  for (size_t i = 0; i < kernels.file_rows_count; ++i) {
+    const FileRowsKernel& kernel = kernels.file_rows[i];
+    if (kernel.format != nullptr && kernel.format == format) return kernel.run;
+  }
+  return nullptr;
+}
+
 Result<Glu> ParseGlu(std::string_view name) {
   if (name.empty()) return Glu::kNone;
   if (name == "silu") return Glu::kSilu;
@@ -111,11 +123,14 @@ Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uin
     packed.sources_.push_back({weight.format, {packed.channels_, packed.width_}, weight.row(row)});
   }
   switch (form) {
+    case PackForm::kPlanes:
     case PackForm::kInteger:
-      if (!HasIntKernels(format, PickKernels(isa))) {
-        return Unsupported(fmt::format("{}: the format has no integer kernels", Describe(weight)));
+      if (!HasIntKernels(format, LinearKernelsOf(isa)) ||
+          (form == PackForm::kPlanes && !HasPlanes(format.int_form))) {
+        return Unsupported(fmt::format("{}: the format has no integer kernels{}", Describe(weight),
+                                       form == PackForm::kPlanes ? " in planes" : ""));
       }
-      packed.panel_bytes_ = LayoutOfFormat(format).panel_bytes(packed.width_);
+      packed.panel_bytes_ = LayoutOf(format, form).panel_bytes(packed.width_);
       break;
     case PackForm::kInt16:
     case PackForm::kFloat:
@@ -147,6 +162,8 @@ void PackedWeight::Pack(uint8_t* memory, size_t begin, size_t end) const {
     const auto channel = static_cast<int64_t>(p % panels()) * kPanelWidth;
     if (form_ == PackForm::kInteger) {
       PackIntPanel(source, LayoutOfFormat(*source.format), channel, memory + p * panel_bytes_);
+    } else if (form_ == PackForm::kPlanes) {
+      PackPlanesPanel(source, channel, memory + p * panel_bytes_);
     } else if (form_ == PackForm::kInt16) {
       PackInt16Panel(source, channel, memory + p * panel_bytes_);
     } else {
@@ -193,9 +210,9 @@ Status LinearPlan::Check(const LinearSpec& spec) const {
       return BadInput(fmt::format("{}: expected {} channels, as the gate", name, first.channels()));
     }
     if (quantized != (part.activation != Elem::kF32) ||
-        quantized != (part.weight->form() == PackForm::kInteger)) {
+        quantized != IsInteger(part.weight->form())) {
       return BadInput(fmt::format("{}: packed for {} rows, expected {}", name,
-                                  part.weight->form() == PackForm::kInteger ? "quantized" : "f32",
+                                  IsInteger(part.weight->form()) ? "quantized" : "f32",
                                   quantized ? "quantized" : "f32"));
     }
     if ((part.weight->form() == PackForm::kInt16) != (first.form() == PackForm::kInt16)) {
@@ -211,7 +228,7 @@ Status LinearPlan::Check(const LinearSpec& spec) const {
 Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
   LinearPlan plan;
   TERN_TRY_STATUS(plan.Check(spec));
-  plan.kernels_ = &PickKernels(isa);
+  plan.kernels_ = &LinearKernelsOf(isa);
   plan.width_ = spec.parts[0].weight->width();
   plan.int16_ = spec.parts[0].weight->form() == PackForm::kInt16;
   plan.residual_ = spec.residual;
@@ -224,8 +241,8 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
     const PackedWeight& weight = *part.weight;
     Bound bound;
     bound.precise = part.activation == Elem::kQ16;
-    if (weight.form() == PackForm::kInteger) {
-      bound.ints = FindInts(*plan.kernels_, LayoutOfFormat(*weight.source().format));
+    if (IsInteger(weight.form())) {
+      bound.ints = FindInts(*plan.kernels_, LayoutOf(*weight.source().format, weight.form()));
       bound.tile_rows = bound.precise ? plan.kernels_->precise_rows : plan.kernels_->fast_rows;
     } else {
       bound.tile_rows = plan.kernels_->float_rows;

@@ -36,10 +36,12 @@ inline constexpr int kPanelChannels = 32;
 // How a weight is multiplied, and so how it is packed.
 enum class PackForm : uint8_t {
   kInteger,  // codes and scales, for quantized rows (kQ8, kQ16); needs Format::int_form
+  kPlanes,   // the same with codes in two planes (screen.h); needs HasPlanes(Format::int_form)
   kFloat,    // f32, f16, bf16 in their own type, for f32 rows
   kInt16,    // the same rounded to int16 codes, for f32 rows that the kernels round likewise
   kDecode,   // not packed: rows are decoded from the file's bytes at each use, for f32 rows (exact mode)
 };
+inline bool IsInteger(PackForm form) { return form == PackForm::kInteger || form == PackForm::kPlanes; }
 // The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16. `int16`: f32
 // rows may be rounded.
 PackForm ChoosePackForm(const Format& format, Elem activation, bool int16 = false);
@@ -48,7 +50,7 @@ PackForm ChoosePackForm(const Format& format, Elem activation, bool int16 = fals
 // has its panels; share it between plans.
 class PackedWeight {
  public:
-  // `weight`'s memory must stay until all panels are packed, with kDecode as long as this lives.
+  // `weight`'s memory must stay until all panels are packed, with kDecode and kPlanes as long as this lives.
   // Errors: the format has no such form, or K is no multiple of 32 (kInteger) or of the block.
   static Result<PackedWeight> Make(const Tensor& weight, PackForm form, uint32_t isa);
 

@@ -143,6 +143,77 @@ void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first
   }
 }
 
+namespace {
+
+// The lower 3 bits of the codes of 4 quads: a line for each bit.
+void PutLowPlanes(const Blocks& blocks, size_t first_k, uint8_t* out) {
+  for (size_t bit = 0; bit < 3; ++bit, out += 64) {
+    for (size_t c = 0; c < 16; ++c) {
+      uint32_t bits = 0;
+      for (size_t q = 0; q < 4; ++q) {
+        const size_t k = first_k + 4 * q;
+        bits |= (Quad(blocks[c], k) >> bit & 0x01010101) << 2 * q;
+        bits |= (Quad(blocks[c + 16], k) >> bit & 0x01010101) << (2 * q + 1);
+      }
+      PutQuad(out, c, bits);
+    }
+  }
+}
+
+// What screens need of a channel: how far its weights are from those of the upper plane, and how large they are.
+struct ChannelNorms {
+  double low = 0, scale = 0, weight = 0;  // squared
+
+  void Add(const IntBlock& block) {
+    double low_codes = 0, codes = 0;
+    for (size_t i = 0; i < kStep; ++i) {
+      const double from_middle = (block.code[i] & 7) - kPlaneMiddle, code = block.code[i] - 128.0;
+      low_codes += from_middle * from_middle;
+      codes += code * code;
+    }
+    const double d2 = static_cast<double>(block.d) * static_cast<double>(block.d);
+    low += d2 * low_codes;
+    scale += d2;
+    weight += d2 * codes;
+  }
+  // screen.h says why so.
+  float Error(int64_t width) const {
+    const double rounding = static_cast<double>(width / kStep + 8) * 0x1p-22;
+    const double error = std::sqrt(low) + 0.5 / 127 * std::sqrt(scale) +
+                         rounding * (std::sqrt(weight) + std::sqrt(low));
+    return static_cast<float>(error * (1 + 0x1p-20)) + std::numeric_limits<float>::min();
+  }
+};
+
+}  // namespace
+
+void PackPlanesPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
+  const Format& format = *weight.format;
+  const auto channels = static_cast<size_t>(std::min<int64_t>(kPanelWidth, weight.rows() - first_channel));
+  const size_t row_bytes = weight.row_bytes();
+  const auto* rows = static_cast<const uint8_t*>(weight.row(first_channel));
+  const PanelLayout layout = PlanesOfForm(format.int_form);
+  uint8_t* error = out + layout.steps_bytes(weight.cols());
+  uint8_t* low = error + layout.error_bytes();
+  ChannelNorms norms[kPanelWidth];
+  Blocks blocks{}, upper{};
+  for (size_t k = 0; k < static_cast<size_t>(weight.cols()); k += kStep) {
+    for (size_t c = 0; c < channels; ++c) {
+      format.unpack(rows + c * row_bytes, k, &blocks[c]);
+      norms[c].Add(blocks[c]);
+      for (size_t i = 0; i < kStep; ++i) upper[c].code[i] = blocks[c].code[i] >> 3;
+    }
+    PutHeader(blocks, layout, 0, out);
+    PutCodes(upper, kUpperPlane.bits, 0, out + layout.header_bytes());
+    out += layout.step_bytes();
+    for (size_t quads = 0; quads < kStep; quads += 16, low += 192) PutLowPlanes(blocks, quads, low);
+  }
+  for (size_t c = 0; c < channels; ++c) {
+    const float e = norms[c].Error(weight.cols());
+    std::memcpy(error + 4 * c, &e, 4);
+  }
+}
+
 void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
   const size_t bytes = weight.format->block_bytes;
   const size_t width = static_cast<size_t>(weight.cols());
