@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "backends/cpu/linear/linear.h"
-#include "backends/cpu/linear/panel_layout.h"
+#include "backends/cpu/linear/pack.h"
 #include "backends/cpu/linear/screen.h"
 #include "backends/cpu/step.h"
 #include "backends/cpu/weights.h"
@@ -117,7 +117,7 @@ class ScreenedStep : public CpuStep {
 
 bool Supports(const OpKey& key) {
   if (key.variant == "likeliest") {
-    return key.weight != nullptr && key.activation == Elem::kQ16 && HasPlanes(key.weight->int_form);
+    return key.weight != nullptr && key.activation == Elem::kQ16 && HasPlanes(*key.weight);
   }
   return key.weight == nullptr || key.activation == Elem::kF32 || key.weight->int_form.bits != 0;
 }
@@ -129,7 +129,7 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   spec.output = form.output;
   TERN_TRY(spec.glu, ParseGlu(form.glu));
   const bool screened = form.likeliest && form.activation[0] == Elem::kQ16 &&
-                        c.input(0).type.elem == Elem::kQ16 && HasPlanes(c.input(1).type.format->int_form);
+                        c.input(0).type.elem == Elem::kQ16 && HasPlanes(*c.input(1).type.format);
   size_t packed_bytes = 0;
   std::vector<std::shared_ptr<const float>> biases;  // copied by Make
   for (size_t i = 0; i < form.weights; ++i) {

@@ -293,8 +293,7 @@ struct IntTile {
       TERN_UNROLL
       for (int v = 0; v < 2 * kParts; ++v) acc[m][v] = Simd::Set(0);
     }
-    const uint8_t* low = a.panel + k.steps_bytes(int64_t{a.steps} * kStep) + k.error_bytes();
-    At at{a.panel, a.panel, {a.panel, low}, a.rows, a.rows + (kPrecise ? a.sum : a.sum_hi), a.rows + a.hi};
+    At at{a.panel, a.panel, {a.panel, a.low}, a.rows, a.rows + (kPrecise ? a.sum : a.sum_hi), a.rows + a.hi};
     for (int step = 0; step < a.steps; ++step) {
       if (k.two_level && step % kSuperSteps == 0) {
         at.super = at.header;

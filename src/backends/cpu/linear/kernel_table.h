@@ -3,7 +3,6 @@
 // namespace, and TERN_ISA_SIMD, the header with its Simd.
 
 #include "backends/cpu/linear/epilogue.h"
-#include "backends/cpu/linear/file_rows.h"
 #include "backends/cpu/linear/float_tiles.h"
 #include "backends/cpu/linear/int16_tiles.h"
 #include "backends/cpu/linear/int_tiles.h"
@@ -60,20 +59,6 @@ constexpr IntKernels kInts[] = {
 #undef FORMAT
 };
 
-template <class F>
-constexpr FileRowsKernel FileRowsOfFormat(const char* name) {
-  if constexpr (requires { F::kIntForm; }) {
-    if constexpr (HasPlanes(F::kIntForm)) return {name, FileRows<F>};
-  }
-  return {};
-}
-
-constexpr FileRowsKernel kFileRowsKernels[] = {
-#define FORMAT(name) FileRowsOfFormat<name>(#name),
-#include "tensor/quant/formats.list"
-#undef FORMAT
-};
-
 template <FloatPanel kType>
 struct FloatTiles {
   template <int kRows>
@@ -109,8 +94,6 @@ constexpr LinearKernels MakeKernels() {
                   Simd::kFloatRows,
                   kInts,
                   sizeof(kInts) / sizeof(kInts[0]),
-                  kFileRowsKernels,
-                  sizeof(kFileRowsKernels) / sizeof(kFileRowsKernels[0]),
                   {},
                   {},
                   Int16Row,

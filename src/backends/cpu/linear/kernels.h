@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "backends/cpu/linear/panel_layout.h"
 
@@ -14,6 +13,7 @@ namespace tern {
 
 struct IntTileArgs {
   const uint8_t* panel;
+  const uint8_t* low;   // in planes: the panel's lower plane
   const uint8_t* rows;  // the first quantized row
   size_t row_stride;
   size_t sum_hi, sum, hi, lo;  // offsets in a row (QuantizedRowLayout)
@@ -22,22 +22,6 @@ struct IntTileArgs {
   float* tile;
 };
 using IntTileFn = void (*)(const IntTileArgs&);
-
-// Some rows of a weight as the file has them, times one row of q16 activations: the bits that tiles of the
-// precise form give.
-inline constexpr int kFileRows = 16;
-struct FileRowsArgs {
-  const uint8_t* rows[kFileRows];  // repeat one where there are fewer
-  const int16_t* x;                // [K], 128 hi + lo
-  const float* scales;             // [steps]
-  int steps;
-  float* y;  // [kFileRows]
-};
-using FileRowsFn = void (*)(const FileRowsArgs&);
-struct FileRowsKernel {
-  const char* format;  // null: it has none
-  FileRowsFn run;
-};
 
 struct FloatTileArgs {
   const void* panel;    // [K][32] of the kernel's type
@@ -94,8 +78,6 @@ struct LinearKernels {
   int fast_rows, precise_rows, float_rows;  // tallest tiles
   const IntKernels* ints;
   size_t int_count;
-  const FileRowsKernel* file_rows;  // of formats that can lie in planes
-  size_t file_rows_count;
   FloatTileFn floats[3][kMaxFloatRows];  // by FloatPanel, rows - 1
   Int16TileFn int16[kMaxFloatRows];      // by rows - 1, up to float_rows
   Int16RowFn int16_row;
@@ -105,7 +87,6 @@ struct LinearKernels {
 // Those of the best ISA in `isa` (linear.cc).
 const LinearKernels& LinearKernelsOf(uint32_t isa);
 const IntKernels* FindInts(const LinearKernels& kernels, const PanelLayout& layout);  // null: none
-FileRowsFn FindFileRows(const LinearKernels& kernels, std::string_view format);       // null: none
 
 const LinearKernels& LinearKernelsNone();
 const LinearKernels& LinearKernelsAvx2();

@@ -80,14 +80,6 @@ const IntKernels* FindInts(const LinearKernels& kernels, const PanelLayout& layo
   return nullptr;
 }
 
-FileRowsFn FindFileRows(const LinearKernels& kernels, std::string_view format) {
-  for (size_t i = 0; i < kernels.file_rows_count; ++i) {
-    const FileRowsKernel& kernel = kernels.file_rows[i];
-    if (kernel.format != nullptr && kernel.format == format) return kernel.run;
-  }
-  return nullptr;
-}
-
 Result<Glu> ParseGlu(std::string_view name) {
   if (name.empty()) return Glu::kNone;
   if (name == "silu") return Glu::kSilu;
@@ -126,11 +118,12 @@ Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uin
     case PackForm::kPlanes:
     case PackForm::kInteger:
       if (!HasIntKernels(format, LinearKernelsOf(isa)) ||
-          (form == PackForm::kPlanes && !HasPlanes(format.int_form))) {
+          (form == PackForm::kPlanes && !HasPlanes(format))) {
         return Unsupported(fmt::format("{}: the format has no integer kernels{}", Describe(weight),
                                        form == PackForm::kPlanes ? " in planes" : ""));
       }
       packed.panel_bytes_ = LayoutOf(format, form).panel_bytes(packed.width_);
+      packed.low_bytes_ = LayoutOf(format, form).low_bytes(packed.width_);
       break;
     case PackForm::kInt16:
     case PackForm::kFloat:
@@ -163,7 +156,8 @@ void PackedWeight::Pack(uint8_t* memory, size_t begin, size_t end) const {
     if (form_ == PackForm::kInteger) {
       PackIntPanel(source, LayoutOfFormat(*source.format), channel, memory + p * panel_bytes_);
     } else if (form_ == PackForm::kPlanes) {
-      PackPlanesPanel(source, channel, memory + p * panel_bytes_);
+      uint8_t* low = memory + experts() * panels() * panel_bytes_ + p * low_bytes_;
+      PackPlanesPanel(source, channel, memory + p * panel_bytes_, low);
     } else if (form_ == PackForm::kInt16) {
       PackInt16Panel(source, channel, memory + p * panel_bytes_);
     } else {
@@ -402,7 +396,9 @@ void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* 
     // A row begins with its first scale that counts; sums are twice as many, codes 32 bytes each.
     const auto group = static_cast<size_t>(args.x_first / kStep);
     const size_t sums = group * 8 - group * 4, codes = group * kStep - group * 4;
-    const IntTileArgs tile_args{.panel = static_cast<const uint8_t*>(panel),
+    const auto* data = static_cast<const uint8_t*>(panel);
+    const IntTileArgs tile_args{.panel = data,
+                                .low = part.weight->LowOf(data),
                                 .rows = x + group * 4,
                                 .row_stride = args.x_stride,
                                 .sum_hi = at.sum_hi + sums,

@@ -36,7 +36,7 @@ inline constexpr int kPanelChannels = 32;
 // How a weight is multiplied, and so how it is packed.
 enum class PackForm : uint8_t {
   kInteger,  // codes and scales, for quantized rows (kQ8, kQ16); needs Format::int_form
-  kPlanes,   // the same with codes in two planes (screen.h); needs HasPlanes(Format::int_form)
+  kPlanes,   // the same with codes in two planes (screen.h): of q8_0
   kFloat,    // f32, f16, bf16 in their own type, for f32 rows
   kInt16,    // the same rounded to int16 codes, for f32 rows that the kernels round likewise
   kDecode,   // not packed: rows are decoded from the file's bytes at each use, for f32 rows (exact mode)
@@ -67,12 +67,18 @@ class PackedWeight {
   int64_t width() const { return width_; }        // K
   PackForm form() const { return form_; }
   // Memory of the packed copy; kDecode: 0.
-  size_t bytes() const { return form_ == PackForm::kDecode ? 0 : experts() * panels() * panel_bytes_; }
+  size_t bytes() const { return form_ == PackForm::kDecode ? 0 : experts() * panels() * (panel_bytes_ + low_bytes_); }
   // What one pass over one expert's weight reads, from the packed copy or the file.
-  size_t stream_bytes() const { return panels() * panel_bytes_; }
+  size_t stream_bytes() const { return panels() * (panel_bytes_ + low_bytes_); }
+  size_t upper_bytes() const { return panels() * panel_bytes_; }  // kPlanes: without the lower plane
   const Tensor& source(size_t expert = 0) const { return sources_[expert]; }  // [N, K]
   bool IsOf(const Shape& shape) const;  // whether it was made from a weight of this shape
   const uint8_t* panel(size_t i) const { return memory_ + i * panel_bytes_; }
+  // kPlanes: the lower plane of the panel at `panel`, behind all panels.
+  const uint8_t* LowOf(const uint8_t* panel) const {
+    const size_t i = static_cast<size_t>(panel - memory_) / panel_bytes_;
+    return memory_ + experts() * panels() * panel_bytes_ + i * low_bytes_;
+  }
 
  private:
   PackedWeight() = default;
@@ -81,6 +87,7 @@ class PackedWeight {
   PackForm form_ = PackForm::kFloat;
   int64_t channels_ = 0, width_ = 0;
   size_t panel_bytes_ = 0;  // kDecode: of 32 rows in the file
+  size_t low_bytes_ = 0;    // kPlanes: of the lower plane of a panel
   std::shared_ptr<const void> owner_;
   const uint8_t* memory_ = nullptr;
 };

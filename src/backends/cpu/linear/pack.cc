@@ -118,6 +118,8 @@ void Transpose(const float* in, size_t n, float* out) {
 
 }  // namespace
 
+bool HasPlanes(const Format& format) { return format.name == "q8_0"; }
+
 PanelLayout LayoutOfFormat(const Format& format) { return LayoutOfForm(format.int_form); }
 
 void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out) {
@@ -187,14 +189,30 @@ struct ChannelNorms {
 
 }  // namespace
 
-void PackPlanesPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
+void PackQ8Rows(const uint8_t* const* rows, size_t width, uint8_t* out) {
+  constexpr size_t kBlockBytes = 2 + kStep;
+  for (size_t at = 0; at < width / kStep * kBlockBytes; at += kBlockBytes) {
+    for (size_t c = 0; c < kPanelWidth; ++c) {
+      const uint8_t* block = rows[c] + at;
+      std::memcpy(out + 2 * c, block, 2);
+      uint8_t* codes = out + 64 + 4 * c;
+      for (size_t quad = 0; quad < kStep / 4; ++quad) {
+        uint32_t signed_codes;
+        std::memcpy(&signed_codes, block + 2 + 4 * quad, 4);
+        PutQuad(codes + quad * 128, 0, signed_codes ^ 0x80808080);
+      }
+    }
+    out += 64 + kStep * kPanelWidth;
+  }
+}
+
+void PackPlanesPanel(const Tensor& weight, int64_t first_channel, uint8_t* out, uint8_t* low) {
   const Format& format = *weight.format;
   const auto channels = static_cast<size_t>(std::min<int64_t>(kPanelWidth, weight.rows() - first_channel));
   const size_t row_bytes = weight.row_bytes();
   const auto* rows = static_cast<const uint8_t*>(weight.row(first_channel));
   const PanelLayout layout = PlanesOfForm(format.int_form);
   uint8_t* error = out + layout.steps_bytes(weight.cols());
-  uint8_t* low = error + layout.error_bytes();
   ChannelNorms norms[kPanelWidth];
   Blocks blocks{}, upper{};
   for (size_t k = 0; k < static_cast<size_t>(weight.cols()); k += kStep) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 
+#include "backends/cpu/linear/pack.h"
 #include "ops/quantized_rows.h"
 
 namespace tern {
@@ -14,8 +15,6 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr size_t kLine = 64;
 
-size_t UpToLine(size_t n) { return (n + kLine - 1) / kLine * kLine; }
-
 // What the upper plane's kernel subtracts from codes is 16; that the lower plane's middle is counted, it should
 // be 16 - 3.5 / 8 = 16 * 249 / 256. To the nearest whole number: off by a half at most.
 int32_t MiddleSum(int32_t sum) { return (sum * 249 + 128) >> 8; }
@@ -23,17 +22,18 @@ int32_t MiddleSum(int32_t sum) { return (sum * 249 + 128) >> 8; }
 }  // namespace
 
 struct LinearScreen::Row {
-  uint8_t* upper;     // the quantized row with other sums, for the upper plane's kernel
-  int16_t* codes;     // 128 hi + lo
-  const float* scales;
-  float* values;      // working memory: a tile, or what Threshold looks at
-  float norm = 0;     // |x|, or a little more
+  const uint8_t* exact;  // the quantized row
+  uint8_t* upper;        // the same with other sums, for the upper plane's kernel
+  uint8_t* panel;        // working memory
+  float* values;         // a tile, or what Threshold looks at
+  float norm = 0;        // |x|, or a little more
 };
 
 LinearScreen::LinearScreen(std::shared_ptr<const PackedWeight> weight, uint32_t isa, int threads)
-    : weight_(std::move(weight)), kernels_(&LinearKernelsOf(isa)), steps_(static_cast<int>(weight_->width()) / kStep) {
-  tile_ = FindInts(*kernels_, kUpperPlane)->precise[0];
-  file_rows_ = FindFileRows(*kernels_, weight_->source().format->name);
+    : weight_(std::move(weight)), steps_(static_cast<int>(weight_->width()) / kStep) {
+  const LinearKernels& kernels = LinearKernelsOf(isa);
+  upper_ = FindInts(kernels, kUpperPlane)->precise[0];
+  exact_ = FindInts(kernels, LayoutOfFormat(*weight_->source().format))->precise[0];
   panel_most_.resize(panels());
   guesses_.resize(static_cast<size_t>(threads));
   for (Guesses& g : guesses_) {
@@ -44,24 +44,20 @@ LinearScreen::LinearScreen(std::shared_ptr<const PackedWeight> weight, uint32_t 
 
 size_t LinearScreen::scratch_bytes() const {
   const size_t values = std::max<size_t>(kPanelWidth, guesses_.size() * kMaxScreened);
-  return QuantizedRow(weight_->width(), true).row_bytes + UpToLine(static_cast<size_t>(weight_->width()) * 2) +
-         UpToLine(values * sizeof(float));
-}
-
-size_t LinearScreen::upper_bytes() const {
-  const PanelLayout layout = PlanesOfForm(weight_->source().format->int_form);
-  return panels() * (layout.steps_bytes(weight_->width()) + layout.error_bytes());
+  return QuantizedRow(weight_->width(), true).row_bytes +
+         LayoutOfFormat(*weight_->source().format).panel_bytes(weight_->width()) + values * sizeof(float);
 }
 
 LinearScreen::Row LinearScreen::MakeRow(const void* x, void* scratch) const {
   const QuantizedRowLayout layout = QuantizedRow(weight_->width(), true);
   Row row{};
+  row.exact = static_cast<const uint8_t*>(x);
   row.upper = static_cast<uint8_t*>(scratch);
+  row.panel = row.upper + layout.row_bytes;
+  const size_t panel_bytes = LayoutOfFormat(*weight_->source().format).panel_bytes(weight_->width());
+  row.values = reinterpret_cast<float*>(row.panel + panel_bytes);
   std::memcpy(row.upper, x, layout.row_bytes);
-  row.codes = reinterpret_cast<int16_t*>(row.upper + layout.row_bytes);
-  const auto width = static_cast<size_t>(weight_->width());
-  row.values = reinterpret_cast<float*>(row.upper + layout.row_bytes + UpToLine(width * 2));
-  row.scales = reinterpret_cast<const float*>(row.upper);
+  const auto* scales = reinterpret_cast<const float*>(row.upper);
   auto* sums = reinterpret_cast<int32_t*>(row.upper + layout.sum);
   const auto* hi = reinterpret_cast<const int8_t*>(row.upper + layout.hi);
   const auto* lo = reinterpret_cast<const int8_t*>(row.upper + layout.lo);
@@ -71,25 +67,38 @@ LinearScreen::Row LinearScreen::MakeRow(const void* x, void* scratch) const {
     sums[2 * step + 1] = 0;
     int64_t group = 0;
     for (size_t i = step * kStep; i < (step + 1) * kStep; ++i) {
-      row.codes[i] = static_cast<int16_t>(128 * hi[i] + lo[i]);
-      group += int64_t{row.codes[i]} * row.codes[i];
+      const int code = 128 * hi[i] + lo[i];
+      group += code * code;
     }
-    const double scale = static_cast<double>(row.scales[step]) / 128;
+    const double scale = static_cast<double>(scales[step]) / 128;
     squares += scale * scale * static_cast<double>(group);
   }
   row.norm = static_cast<float>(std::sqrt(squares) * (1 + 0x1p-20));
   return row;
 }
 
+void LinearScreen::RunTile(IntTileFn tile, const uint8_t* panel, const uint8_t* row, float* values) const {
+  const QuantizedRowLayout layout = QuantizedRow(weight_->width(), true);
+  tile({.panel = panel,
+        .low = nullptr,
+        .rows = row,
+        .row_stride = layout.row_bytes,
+        .sum_hi = layout.sum_hi,
+        .sum = layout.sum,
+        .hi = layout.hi,
+        .lo = layout.lo,
+        .steps = steps_,
+        .prefetch = 0,
+        .tile = values});
+}
+
 void LinearScreen::Bound(const Args& args, size_t begin, size_t end, void* scratch) {
   const Row row = MakeRow(args.x, scratch);
-  const QuantizedRowLayout layout = QuantizedRow(weight_->width(), true);
   const size_t errors = PlanesOfForm(weight_->source().format->int_form).steps_bytes(weight_->width());
   const auto channels = static_cast<size_t>(weight_->channels());
   for (size_t panel = begin; panel < end; ++panel) {
     const uint8_t* data = weight_->panel(panel);
-    tile_({data, row.upper, layout.row_bytes, layout.sum_hi, layout.sum, layout.hi, layout.lo, steps_, 0,
-           row.values});
+    RunTile(upper_, data, row.upper, row.values);
     const auto* error = reinterpret_cast<const float*>(data + errors);
     const size_t first = panel * kPanelWidth, n = std::min<size_t>(kPanelWidth, channels - first);
     float panel_most = -kInfinity;
@@ -103,38 +112,34 @@ void LinearScreen::Bound(const Args& args, size_t begin, size_t end, void* scrat
   }
 }
 
-// Multiplies channels exactly, as many at a time as the kernel takes.
+// Multiplies channels exactly, a panel of them at a time.
 class LinearScreen::Exactly {
  public:
-  Exactly(const LinearScreen& screen, const Row& row) : screen_(screen) {
-    args_.x = row.codes;
-    args_.scales = row.scales;
-    args_.steps = screen.steps_;
-  }
+  Exactly(const LinearScreen& screen, const Row& row) : screen_(screen), row_(row) {}
   template <class Take>  // take(channel, value)
   void Add(int32_t channel, const Take& take) {
-    const auto* row = static_cast<const uint8_t*>(screen_.weight_->source().row(channel));
-    const size_t bytes = screen_.weight_->source().row_bytes();
-    for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(row + at);
-    args_.rows[count_] = row;
+    const Tensor& weight = screen_.weight_->source();
+    const auto* row = static_cast<const uint8_t*>(weight.row(channel));
+    for (size_t at = 0; at < weight.row_bytes(); at += kLine) __builtin_prefetch(row + at);
+    rows_[count_] = row;
     channels_[count_] = channel;
-    if (++count_ == kFileRows) Finish(take);
+    if (++count_ == kPanelWidth) Finish(take);
   }
   template <class Take>
   void Finish(const Take& take) {
     if (count_ == 0) return;
-    float y[kFileRows];
-    for (size_t i = count_; i < kFileRows; ++i) args_.rows[i] = args_.rows[0];
-    args_.y = y;
-    screen_.file_rows_(args_);
-    for (size_t i = 0; i < count_; ++i) take(channels_[i], y[i]);
+    std::fill(rows_ + count_, rows_ + kPanelWidth, rows_[0]);
+    PackQ8Rows(rows_, static_cast<size_t>(screen_.weight_->width()), row_.panel);
+    screen_.RunTile(screen_.exact_, row_.panel, row_.exact, row_.values);
+    for (size_t i = 0; i < count_; ++i) take(channels_[i], row_.values[i]);
     count_ = 0;
   }
 
  private:
   const LinearScreen& screen_;
-  FileRowsArgs args_{};
-  int32_t channels_[kFileRows] = {};
+  const Row& row_;
+  const uint8_t* rows_[kPanelWidth];
+  int32_t channels_[kPanelWidth];
   size_t count_ = 0;
 };
 

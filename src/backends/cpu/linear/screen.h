@@ -45,7 +45,7 @@ class LinearScreen {
   size_t panels() const { return weight_->panels(); }
   size_t guesses() const { return guesses_.size(); }
   size_t scratch_bytes() const;  // per thread, 64-byte aligned
-  size_t upper_bytes() const;    // what Bound reads
+  size_t upper_bytes() const { return weight_->upper_bytes(); }  // what Bound reads
   void Bound(const Args& args, size_t begin, size_t end, void* scratch);
   void Guess(const Args& args, size_t begin, size_t end, void* scratch);
   void Settle(const Args& args, size_t begin, size_t end, void* scratch);
@@ -66,14 +66,14 @@ class LinearScreen {
   struct Row;  // x in the forms that kernels read, in a thread's scratch
   class Exactly;
 
+  void RunTile(IntTileFn tile, const uint8_t* panel, const uint8_t* row, float* values) const;
   Row MakeRow(const void* x, void* scratch) const;
   void FindPromising(const Args& args, size_t begin, size_t end, Guesses& guesses) const;
   float Threshold(size_t count, float* values) const;
 
   std::shared_ptr<const PackedWeight> weight_;
-  const LinearKernels* kernels_;
-  IntTileFn tile_;
-  FileRowsFn file_rows_;
+  IntTileFn upper_;  // of the upper plane
+  IntTileFn exact_;
   int steps_;
   std::vector<float> panel_most_;
   std::vector<Guesses> guesses_;
