@@ -74,8 +74,9 @@ Status CheckRows(const Batch& batch, const BatchRules& rules) {
                                 batch.token_types.size(), batch.tokens.size()));
   }
   if (!batch.likeliest.empty() && batch.likeliest.size() != batch.output_rows.size()) {
-    return BadInput(fmt::format("step: {} wishes for likeliest tokens, expected one for each of {} outputs, or none",
-                                batch.likeliest.size(), batch.output_rows.size()));
+    return BadInput(
+        fmt::format("step: {} wishes for likeliest tokens, expected one for each of {} outputs, or none",
+                    batch.likeliest.size(), batch.output_rows.size()));
   }
   for (const WantedLogits& l : batch.likeliest) {
     TERN_TRY_STATUS(CheckIds("likeliest: token id", l.always, rules.vocabulary));

@@ -221,10 +221,11 @@ void Engine::PlanStep() {
       if (decode != (missing == 1) || rows <= 0 || outputs <= 0) continue;
       const size_t taken = std::min(missing, static_cast<size_t>(rows));
       const bool last = taken == missing;
-      work_.push_back({.sequence = s.sequence,
-                       .tokens = std::span(s.tokens).subspan(computed, taken),
-                       .logits = last ? WantLogits::kLast : WantLogits::kNone,
-                       .likeliest = last ? active->sampler.Needs(s.tokens, active->answer_from) : WantedLogits{}});
+      work_.push_back(
+          {.sequence = s.sequence,
+           .tokens = std::span(s.tokens).subspan(computed, taken),
+           .logits = last ? WantLogits::kLast : WantLogits::kNone,
+           .likeliest = last ? active->sampler.Needs(s.tokens, active->answer_from) : WantedLogits{}});
       working_.push_back(active.get());
       rows -= static_cast<int>(taken);
       outputs -= last ? 1 : 0;

@@ -25,8 +25,8 @@ struct SequenceSpan {
   int source_tokens = 0;
 };
 
-// What is wanted of a row of logits: all of it, or the `count` largest (with all that are as large as the last
-// of them) and those of the tokens in `always`, ascending. Others may then be -inf.
+// What is wanted of a row of logits: all of it, or the `count` largest (with all that are as large as the
+// last of them) and those of the tokens in `always`, ascending. Others may then be -inf.
 struct WantedLogits {
   size_t count = 0;  // 0: all
   std::span<const int32_t> always = {};

@@ -6,7 +6,8 @@
 //   forms       per weight the form of x it is multiplied with: "q8,q8,q16"; default: all as x is
 //   glu         "", "silu", "gelu_tanh", "gelu", "relu": n = 2, y = act(y_1) * y_2
 //   int16       0|1: with f32 rows and weights, both may be rounded to 13 bits per group of 128 inputs
-//   likeliest   0|1: where the batch says that only the largest of a row's outputs are wanted, the others may be
+//   likeliest   0|1: where the batch says that only the largest of a row's outputs are wanted, the others may
+//   be
 //               -inf: one weight, nothing added
 //   output      "f32" (default), "q8", "q16": the one output, quantized
 

@@ -72,7 +72,8 @@ constexpr size_t kScreenShare = 8;
 class ScreenedStep : public CpuStep {
  public:
   ScreenedStep(std::unique_ptr<LinearStep> all, std::unique_ptr<LinearScreen> screen)
-      : CpuStep({.scratch_bytes = std::max(all->needs().scratch_bytes, screen->scratch_bytes()), .phases = 3}),
+      : CpuStep(
+            {.scratch_bytes = std::max(all->needs().scratch_bytes, screen->scratch_bytes()), .phases = 3}),
         all_(std::move(all)),
         screen_(std::move(screen)) {}
 
@@ -134,8 +135,8 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   std::vector<std::shared_ptr<const float>> biases;  // copied by Make
   for (size_t i = 0; i < form.weights; ++i) {
     const Value& weight = c.input(1 + i);
-    const PackForm pack = screened ? PackForm::kPlanes
-                                   : ChoosePackForm(*weight.type.format, form.activation[i], form.int16);
+    const PackForm pack =
+        screened ? PackForm::kPlanes : ChoosePackForm(*weight.type.format, form.activation[i], form.int16);
     TERN_TRY(auto packed, c.weights.Packed(weight, pack));
     packed_bytes += packed->bytes();
     if (form.has_bias) biases.push_back(c.weights.Floats(c.input(form.bias_input(i))));
@@ -146,8 +147,8 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   if (!plan.ok()) return Error{plan.error().code, c.input(1).name + ": " + plan.error().what};
   auto step = std::make_unique<LinearStep>(std::move(plan).value(), form, packed_bytes, c.threads);
   if (!screened) return std::unique_ptr<CpuStep>(std::move(step));
-  return std::unique_ptr<CpuStep>(
-      std::make_unique<ScreenedStep>(std::move(step), std::make_unique<LinearScreen>(first, c.isa, c.threads)));
+  return std::unique_ptr<CpuStep>(std::make_unique<ScreenedStep>(
+      std::move(step), std::make_unique<LinearScreen>(first, c.isa, c.threads)));
 }
 
 }  // namespace

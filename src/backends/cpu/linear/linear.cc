@@ -117,8 +117,7 @@ Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uin
   switch (form) {
     case PackForm::kPlanes:
     case PackForm::kInteger:
-      if (!HasIntKernels(format, LinearKernelsOf(isa)) ||
-          (form == PackForm::kPlanes && !HasPlanes(format))) {
+      if (!HasIntKernels(format, LinearKernelsOf(isa)) || (form == PackForm::kPlanes && !HasPlanes(format))) {
         return Unsupported(fmt::format("{}: the format has no integer kernels{}", Describe(weight),
                                        form == PackForm::kPlanes ? " in planes" : ""));
       }
@@ -203,8 +202,7 @@ Status LinearPlan::Check(const LinearSpec& spec) const {
     if (glu && part.weight->channels() != first.channels()) {
       return BadInput(fmt::format("{}: expected {} channels, as the gate", name, first.channels()));
     }
-    if (quantized != (part.activation != Elem::kF32) ||
-        quantized != IsInteger(part.weight->form())) {
+    if (quantized != (part.activation != Elem::kF32) || quantized != IsInteger(part.weight->form())) {
       return BadInput(fmt::format("{}: packed for {} rows, expected {}", name,
                                   IsInteger(part.weight->form()) ? "quantized" : "f32",
                                   quantized ? "quantized" : "f32"));

@@ -67,7 +67,9 @@ class PackedWeight {
   int64_t width() const { return width_; }        // K
   PackForm form() const { return form_; }
   // Memory of the packed copy; kDecode: 0.
-  size_t bytes() const { return form_ == PackForm::kDecode ? 0 : experts() * panels() * (panel_bytes_ + low_bytes_); }
+  size_t bytes() const {
+    return form_ == PackForm::kDecode ? 0 : experts() * panels() * (panel_bytes_ + low_bytes_);
+  }
   // What one pass over one expert's weight reads, from the packed copy or the file.
   size_t stream_bytes() const { return panels() * (panel_bytes_ + low_bytes_); }
   size_t upper_bytes() const { return panels() * panel_bytes_; }  // kPlanes: without the lower plane

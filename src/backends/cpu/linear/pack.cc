@@ -162,7 +162,8 @@ void PutLowPlanes(const Blocks& blocks, size_t first_k, uint8_t* out) {
   }
 }
 
-// What screens need of a channel: how far its weights are from those of the upper plane, and how large they are.
+// What screens need of a channel: how far its weights are from those of the upper plane, and how large they
+// are.
 struct ChannelNorms {
   double low = 0, scale = 0, weight = 0;  // squared
 
@@ -181,8 +182,8 @@ struct ChannelNorms {
   // screen.h says why so.
   float Error(int64_t width) const {
     const double rounding = static_cast<double>(width / kStep + 8) * 0x1p-22;
-    const double error = std::sqrt(low) + 0.5 / 127 * std::sqrt(scale) +
-                         rounding * (std::sqrt(weight) + std::sqrt(low));
+    const double error =
+        std::sqrt(low) + 0.5 / 127 * std::sqrt(scale) + rounding * (std::sqrt(weight) + std::sqrt(low));
     return static_cast<float>(error * (1 + 0x1p-20)) + std::numeric_limits<float>::min();
   }
 };

@@ -15,8 +15,8 @@
 //   6 bits  per 2 quads a line of upper bits, bits 4q+2h..+1 likewise, then 2 nibble lines
 //   8 bits  per quad two lines: channels 0-15, channels 16-31
 //           in planes: the upper 5 bits as above, and behind the last step f32 [32], the channels' errors
-//           (screen.h). Behind the last panel the lower 3 bits of all panels: per 4 quads a line for each bit,
-//           bit 2q+h of each byte for half h of quad q
+//           (screen.h). Behind the last panel the lower 3 bits of all panels: per 4 quads a line for each
+//           bit, bit 2q+h of each byte for half h of quad q
 // Nothing is lost against the file's format; bytes per weight are the file's, up to the 6-bit scales of K
 // formats, which take 8 bits here.
 //

@@ -15,8 +15,8 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr size_t kLine = 64;
 
-// What the upper plane's kernel subtracts from codes is 16; that the lower plane's middle is counted, it should
-// be 16 - 3.5 / 8 = 16 * 249 / 256. To the nearest whole number: off by a half at most.
+// What the upper plane's kernel subtracts from codes is 16; that the lower plane's middle is counted, it
+// should be 16 - 3.5 / 8 = 16 * 249 / 256. To the nearest whole number: off by a half at most.
 int32_t MiddleSum(int32_t sum) { return (sum * 249 + 128) >> 8; }
 
 }  // namespace

@@ -5,10 +5,10 @@
 // Codes of 8 bits lie as 5 and 3 (panel_layout.h). The upper plane alone, read for every channel, gives y to
 // within
 //   e |x|,   e = |w - w'| + 0.5 / 127 |scales| + (steps + 8) 2^-22 (|w| + |w - w'|)
-// by Cauchy and Schwarz: w' are the weights of the upper plane and the middle of the lower one; the other terms
-// are the middle's rounding and that of the sums, its own and the exact ones' (ChannelNorms in pack.cc). A
-// channel whose bound is below `count` exact values cannot be among the `count` largest. The others' rows are
-// multiplied exactly, from where the file has them. docs/decisions/0009 has figures.
+// by Cauchy and Schwarz: w' are the weights of the upper plane and the middle of the lower one; the other
+// terms are the middle's rounding and that of the sums, its own and the exact ones' (ChannelNorms in
+// pack.cc). A channel whose bound is below `count` exact values cannot be among the `count` largest. The
+// others' rows are multiplied exactly, from where the file has them. docs/decisions/0009 has figures.
 //
 // Three phases with a barrier between them:
 //   Bound over [0, panels)    y: what each channel can be at most
@@ -37,14 +37,14 @@ class LinearScreen {
   LinearScreen(std::shared_ptr<const PackedWeight> weight, uint32_t isa, int threads);
 
   struct Args {
-    const void* x = nullptr;  // a q16 row of all K columns
-    float* y = nullptr;       // [N]
-    size_t count = 0;         // 1 .. kMaxScreened
+    const void* x = nullptr;               // a q16 row of all K columns
+    float* y = nullptr;                    // [N]
+    size_t count = 0;                      // 1 .. kMaxScreened
     std::span<const int32_t> always = {};  // channels that are wanted exactly besides, ascending
   };
   size_t panels() const { return weight_->panels(); }
   size_t guesses() const { return guesses_.size(); }
-  size_t scratch_bytes() const;  // per thread, 64-byte aligned
+  size_t scratch_bytes() const;                                  // per thread, 64-byte aligned
   size_t upper_bytes() const { return weight_->upper_bytes(); }  // what Bound reads
   void Bound(const Args& args, size_t begin, size_t end, void* scratch);
   void Guess(const Args& args, size_t begin, size_t end, void* scratch);
