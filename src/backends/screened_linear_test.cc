@@ -11,6 +11,8 @@
 namespace tern {
 namespace {
 
+std::vector<TestBatch::Sequence> OneRow(int32_t token) { return {{.rows = 1, .tokens = {token}}}; }
+
 struct Screened {
   TestGraph graph;
   std::unique_ptr<Backend> backend;
@@ -34,7 +36,7 @@ TEST(ScreenedLinear, GivesTheLikeliestAndThoseAskedFor) {
   for (const int threads : {1, 2, 3}) {
     Screened s(threads);
     for (int32_t token = 0; token < 61; ++token) {
-      const TestBatch one({{.rows = 1, .tokens = {token}}});
+      const TestBatch one(OneRow(token));
       const std::vector<float> whole = s.Run(one.batch());
       Batch batch = one.batch();
       const WantedLogits wanted{5, always};
@@ -56,7 +58,7 @@ TEST(ScreenedLinear, GivesTheLikeliestAndThoseAskedFor) {
 // As many others as there are, more than one row, or all: nothing is left out.
 TEST(ScreenedLinear, LeavesNothingOutOfSeveralRows) {
   Screened s(2);
-  const TestBatch three({{.rows = 3}}, 1);
+  const TestBatch three(std::vector<TestBatch::Sequence>{{.rows = 3}}, 1);
   const std::vector<float> whole = s.Run(three.batch());
   Batch batch = three.batch();
   const std::vector<WantedLogits> wanted(3, WantedLogits{5, {}});
@@ -67,7 +69,7 @@ TEST(ScreenedLinear, LeavesNothingOutOfSeveralRows) {
 
 TEST(ScreenedLinear, RefusesWishesThatMakeNoSense) {
   Screened s(1);
-  const TestBatch one({{.rows = 1}});
+  const TestBatch one(OneRow(0));
   Batch batch = one.batch();
   const std::vector<int32_t> unordered = {3, 1}, outside = {61};
   const std::vector<WantedLogits> two(2), back{{1, unordered}}, far{{1, outside}};
