@@ -1,5 +1,5 @@
 // A decode step of a model with many tokens is spent in its head, and sampling looks at a few logits. This
-// lets the head leave out what cannot be among them (docs/decisions/0009-a-screened-head.md).
+// lets the head leave out what cannot be among them (docs/decisions/0010-a-screened-head.md).
 
 #include "graph/pass.h"
 #include "graph/rewrite.h"

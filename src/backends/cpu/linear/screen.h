@@ -8,7 +8,7 @@
 // by Cauchy and Schwarz: w' are the weights of the upper plane and the middle of the lower one; the other
 // terms are the middle's rounding and that of the sums, its own and the exact ones' (ChannelNorms in
 // pack.cc). A channel whose bound is below `count` exact values cannot be among the `count` largest. The
-// others' rows are multiplied exactly, from where the file has them. docs/decisions/0009 has figures.
+// others' rows are multiplied exactly, from where the file has them. docs/decisions/0010 has figures.
 //
 // Three phases with a barrier between them:
 //   Bound over [0, panels)    y: what each channel can be at most
