@@ -30,7 +30,7 @@ struct Scales {
 // compressed-tensors), else by how many blocks there are.
 Result<std::pair<int64_t, int64_t>> BlockSizes(const QuantReader& r, std::string_view part,
                                                const RawTensor& scales, int64_t out, int64_t in) {
-  std::vector<std::vector<int64_t>> known = r.ConfigLists("quantization_config.", ".block_structure");
+  std::vector<std::vector<int64_t>> known = r.ConfigLists(r.group_keys(), "weights.block_structure");
   for (auto& block : r.ConfigLists("quantization_config.", "weight_block_size")) known.push_back(block);
   const auto blocks = [](int64_t size, int64_t block) { return (size + block - 1) / block; };
   for (const std::vector<int64_t>& block : known) {
