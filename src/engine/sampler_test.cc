@@ -479,5 +479,36 @@ TEST(Sampler, EverySamplerSurvivesOneCandidate) {
   }
 }
 
+// A step that breaks the rule must not take the process with it.
+TEST(Sampler, AStepThatLeavesNoCandidateIsAnError) {
+  static constexpr SamplerDesc kNothing = {.name = "nothing",
+                                           .summary = "keeps nothing",
+                                           .active = +[](const SamplingOptions&) { return true; },
+                                           .apply = +[](SamplerState& s) { s.candidates.clear(); }};
+  SamplerDesc touching = kNothing;  // runs in greedy sampling too
+  touching.touches = [](const SamplerState&, std::vector<int32_t>&) {};
+  for (const float temperature : {0.f, 1.f}) {
+    SamplingOptions o = Off();
+    o.temperature = temperature;
+    o.top_k = 2;
+    Sampler sampler = Sampler::Make(o, 4).value();
+    sampler.Append(touching);
+    sampler.Append(kNothing);
+    const auto token = sampler.Sample(Logs({0.4, 0.3, 0.2, 0.1}), {});
+    ASSERT_FALSE(token.ok()) << temperature;
+    EXPECT_EQ(token.error().what, "sampler nothing: left no candidate, expected at least one");
+  }
+}
+
+TEST(Sampler, WhereBiasesRuleOutEveryTokenIsAnError) {
+  for (const float temperature : {0.f, 1.f}) {
+    SamplingOptions o = Off();
+    o.temperature = temperature;
+    for (int32_t id = 0; id < 3; ++id) o.logit_bias[id] = -std::numeric_limits<float>::infinity();
+    Sampler sampler = Sampler::Make(o, 3).value();
+    EXPECT_FALSE(sampler.Sample(Logs({0.5, 0.3, 0.2}), {}).ok()) << temperature;
+  }
+}
+
 }  // namespace
 }  // namespace tern

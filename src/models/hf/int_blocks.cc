@@ -42,7 +42,8 @@ void PutIntBlock(const Format& format, const int16_t* codes, float d, uint8_t* o
   }
   const int zero = format.name == "q4_0" ? 8 : 16;
   uint32_t fifth = 0;
-  for (size_t i = 0; i < kIntBlockWeights; ++i) fifth |= static_cast<uint32_t>((codes[i] + zero) >> 4 & 1) << i;
+  for (size_t i = 0; i < kIntBlockWeights; ++i)
+    fifth |= static_cast<uint32_t>((codes[i] + zero) >> 4 & 1) << i;
   if (zero == 16) {
     std::memcpy(out, &fifth, sizeof(fifth));
     out += sizeof(fifth);

@@ -32,12 +32,12 @@ struct ModuleGroups::Pattern {
     int error = 0;
     PCRE2_SIZE at = 0;
     if (text.size() > kMaxPatternBytes) {
-      return BadInput(fmt::format("config.json: quantization_config: a pattern of {} bytes, expected at most {}",
-                                  text.size(), kMaxPatternBytes));
+      return BadInput(
+          fmt::format("config.json: quantization_config: a pattern of {} bytes, expected at most {}",
+                      text.size(), kMaxPatternBytes));
     }
-    std::unique_ptr<pcre2_code, FreePcre> code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()),
-                                                             text.size(), PCRE2_ANCHORED, &error, &at,
-                                                             nullptr));
+    std::unique_ptr<pcre2_code, FreePcre> code(pcre2_compile(
+        reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), PCRE2_ANCHORED, &error, &at, nullptr));
     if (code == nullptr) {
       PCRE2_UCHAR message[120] = {};
       pcre2_get_error_message(error, message, sizeof(message));
@@ -59,9 +59,10 @@ struct ModuleGroups::Pattern {
     const int found = pcre2_match(code.get(), reinterpret_cast<PCRE2_SPTR>(name.data()), name.size(), 0, 0,
                                   data.get(), limits.get());
     if (found >= 0 || found == PCRE2_ERROR_NOMATCH) return found >= 0;
-    return BadInput(fmt::format("config.json: quantization_config: {}: takes too much work on {}, expected a "
-                                "pattern for names of modules",
-                                Quote(text), Quote(name)));
+    return BadInput(
+        fmt::format("config.json: quantization_config: {}: takes too much work on {}, expected a "
+                    "pattern for names of modules",
+                    Quote(text), Quote(name)));
   }
 
   std::string text, keys;
@@ -107,8 +108,8 @@ Result<ModuleGroups> ModuleGroups::Read(const Metadata& config) {
     patterns += target.starts_with(kPattern) ? 1 : 0;
     return patterns <= kMaxPatterns;
   };
-  const Error too_many = BadInput(
-      fmt::format("config.json: quantization_config: more than {} patterns in targets and ignore", kMaxPatterns));
+  const Error too_many = BadInput(fmt::format(
+      "config.json: quantization_config: more than {} patterns in targets and ignore", kMaxPatterns));
   for (auto at = config.all().lower_bound(kGroups); at != config.all().end(); ++at) {
     const std::string& key = at->first;
     if (!key.starts_with(kGroups)) break;

@@ -68,8 +68,8 @@ Status ReadGroups(QuantReader& r, Packed& p) {
   if (r.Has(".weight_g_idx")) {
     TERN_TRY(p.group_of, r.Integers(".weight_g_idx"));
   } else {
-    TERN_TRY(const int64_t size,
-             r.GroupSize(".weight_scale", p.in, p.groups, r.ConfigIntegers(r.group_keys(), "weights.group_size")));
+    TERN_TRY(const int64_t size, r.GroupSize(".weight_scale", p.in, p.groups,
+                                             r.ConfigIntegers(r.group_keys(), "weights.group_size")));
     for (int64_t i = 0; i < p.in; ++i) p.group_of.push_back(i / size);
   }
   if (static_cast<int64_t>(p.group_of.size()) != p.in)
@@ -131,7 +131,8 @@ Result<Tensor> ReadBytes(QuantReader& r) {
   if (r.Has(".weight_zero_point")) {
     TERN_TRY(zeros, r.Integers(".weight_zero_point"));
   }
-  if (zeros.size() != scale.size() || std::ranges::any_of(zeros, [](int64_t z) { return z < -128 || z > 127; }))
+  if (zeros.size() != scale.size() ||
+      std::ranges::any_of(zeros, [](int64_t z) { return z < -128 || z > 127; }))
     return r.Bad(".weight_zero_point", fmt::format("expected {} of 8 bits, as there are scales", count));
   const auto* codes = static_cast<const int8_t*>(weight.data);
   return r.Pack(out, in, [&](int64_t row, std::span<int16_t> q, std::span<float> scales) {
