@@ -174,6 +174,7 @@ class HfLoader {
     TERN_TRY(found_, FindMapping(config));
     HfConfig c(config, found_.desc->name);
     CheckActivation(c, found_.mapping->activations);
+    if (found_.mapping->kv_heads != 0) c.Default("num_key_value_heads", found_.mapping->kv_heads);
     if (found_.mapping->defaults != nullptr) found_.mapping->defaults(c);
     ReadCommonHfConfig(c);
     TERN_TRY_STATUS(c.status());
