@@ -313,6 +313,8 @@ KINDS = {
                    {"quant_method": "compressed-tensors", "kv_cache_scheme": {"num_bits": 8, "type": "float"}}),
     "nvfp4": (lambda s, w: nvfp4(s, w, (".weight_packed", ".weight_scale", ".weight_global_scale"), True),
               {"quant_method": "compressed-tensors"}),
+    "nvfp4-experts": (lambda s, w: nvfp4(s, w, (".weight_packed", ".weight_scale", ".weight_global_scale"), True),
+                      {"quant_method": "compressed-tensors"}),
     "nvfp4-modelopt": (lambda s, w: nvfp4(s, w, (".weight", ".weight_scale", ".weight_scale_2"), False),
                        {"quant_method": "modelopt"}),
     "nf4": (lambda s, w: nf4(s, w, False), {"quant_method": "bitsandbytes", "load_in_4bit": True}),
@@ -351,7 +353,7 @@ def lies_in_gguf(tern, folder, out, format):
 def lies_as(tern, folder):
     """The format of a weight in memory."""
     listed = subprocess.run([tern, "inspect", folder, "--tensors"], capture_output=True, text=True, timeout=60).stdout
-    return next(line.split()[1] for line in listed.splitlines() if "blk.0.ffn_down.weight" in line)
+    return next(line.split()[1] for line in listed.splitlines() if "blk.0.ffn_down" in line)
 
 
 def dtypes(folder, names):
@@ -445,9 +447,9 @@ def check(tern, kind, made, root):
     types = dtypes(as_is, [part + ".weight" for part in LINEARS]), dtypes(as_is, ["norm"])
     # NVFP4's factor multiplies the activations, which rounds otherwise.
     good = exact <= (1e-5 if "nvfp4" in kind else 2e-6) and fast <= 5e-4 and converted <= 2e-6
-    compact = "fp8_e4m3" if kind.endswith("-wide") else "nf4" if kind in ("nf4", "nf4-nested") else None
+    compact = "fp8_e4m3" if kind.endswith("-wide") else {"nf4": "nf4", "nf4-nested": "nf4", "nvfp4-experts": "nvfp4_scaled"}.get(kind)
     good &= compact is None or compact == lies_as(tern, folders[0])
-    if compact or "nvfp4" in kind:  # formats that only Tern has are not written
+    if (compact or "nvfp4" in kind) and "experts" not in kind:  # formats that only Tern has are not written
         good &= lies_in_gguf(tern, folders[0], root / kind / "model.gguf", "f32" if compact else "nvfp4")
     weight_types = {"cache-only": {"F32"}, "packed-ignored": {"BF16", "F32"}}.get(kind, {"BF16"})
     good &= types == (weight_types, {"F32"})
