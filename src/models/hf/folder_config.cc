@@ -230,7 +230,7 @@ void AddCommon(Describing& d, const Writer& writer) {
   d.out["head_dim"] = h.head_dim;
   d.out["hidden_act"] = "silu";
   d.out["max_position_embeddings"] = h.context;
-  d.out["rms_norm_eps"] = Short(h.norm_eps);
+  d.out["rms_norm_eps"] = Short(h.rms_norm_eps);
   d.out["vocab_size"] = d.checkpoint.Find("token_embd.weight")->rows();
   d.out["tie_word_embeddings"] = !d.HasTensor("output.weight");
   for (const auto& [key, name] :
