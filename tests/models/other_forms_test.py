@@ -142,6 +142,8 @@ def t5_shared(arrays, config):
     table = arrays.pop("shared.weight")
     names = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight")
     return [(config, arrays | {name: table for name in names}), (config, arrays | {"decoder.embed_tokens.weight": table})]
+
+
 OUT = "left out"
 # A key, as null or left out, and what Transformers' class (5.24) makes of it.
 SILENT = [
