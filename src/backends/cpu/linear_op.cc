@@ -13,19 +13,29 @@
 namespace tern {
 namespace {
 
+constexpr size_t kRowsAtATime = 8;
+
+size_t MostRows(const StepContext& c) {
+  const ValueType& x = c.input(0).type;
+  return ValueBytes(x, c.limits) / RowBytes(x.elem, x.shape.back());
+}
+
 size_t BytesOf(const View& rows) { return RowBytes(rows.elem, rows.cols()); }
 
 class LinearStep : public CpuStep {
  public:
-  LinearStep(LinearPlan plan, const LinearForm& form, size_t packed_bytes, int threads)
-      : CpuStep({.scratch_bytes = plan.scratch_bytes()}),
+  LinearStep(LinearPlan plan, const LinearForm& form, size_t packed_bytes, const StepContext& c)
+      : CpuStep({.scratch_bytes = plan.scratch_bytes(),
+                 .shared_bytes = plan.rounded_row_bytes() * MostRows(c),
+                 .phases = plan.rounded_row_bytes() > 0 ? 2 : 1}),
         plan_(std::move(plan)),
         residual_input_(form.has_residual ? form.residual_input() : 0),
         packed_bytes_(packed_bytes),
-        threads_(threads),
+        threads_(c.threads),
         outputs_(form.outputs()) {}
 
-  StepTasks Bind(const OpArgs& args, const StepMemory&) override {
+  // With two phases the first rounds the rows, where that pays.
+  StepTasks Bind(const OpArgs& args, const StepMemory& memory) override {
     const View& x = args.inputs[0];
     const int rows = static_cast<int>(x.rows());
     for (size_t i = 0; i < outputs_.size(); ++i) {
@@ -42,11 +52,19 @@ class LinearStep : public CpuStep {
       args_.residual = args.inputs[residual_input_].f32();
       args_.residual_stride = BytesOf(args.inputs[residual_input_]);
     }
+    if (plan_.RoundsAhead(rows)) args_.rounded = static_cast<const uint8_t*>(memory.shared);
+    if (needs().phases == 2 && memory.phase == 0) {
+      return {args_.rounded == nullptr ? 0 : static_cast<size_t>(rows), kRowsAtATime};
+    }
     if (rows == 0) return {};
     return {plan_.tasks(), plan_.ChunkTasks(rows, threads_)};
   }
 
   void Run(const OpArgs&, size_t begin, size_t end, const StepMemory& memory) override {
+    if (needs().phases == 2 && memory.phase == 0) {
+      return plan_.RoundRows(args_, static_cast<int>(begin), static_cast<int>(end),
+                             static_cast<uint8_t*>(memory.shared));
+    }
     plan_.Run(args_, begin, end, memory.scratch);
   }
 
@@ -135,8 +153,8 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   std::vector<std::shared_ptr<const float>> biases;  // copied by Make
   for (size_t i = 0; i < form.weights; ++i) {
     const Value& weight = c.input(1 + i);
-    const PackForm pack =
-        screened ? PackForm::kPlanes : ChoosePackForm(*weight.type.format, form.activation[i], form.int16);
+    const PackForm pack = screened ? PackForm::kPlanes
+                                   : ChoosePackForm(*weight.type.format, form.activation[i], form.round, c.isa);
     TERN_TRY(auto packed, c.weights.Packed(weight, pack));
     packed_bytes += packed->bytes();
     if (form.has_bias) biases.push_back(c.weights.Floats(c.input(form.bias_input(i))));
@@ -145,7 +163,7 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   const std::shared_ptr<const PackedWeight> first = spec.parts[0].weight;
   auto plan = LinearPlan::Make(std::move(spec), c.isa);
   if (!plan.ok()) return Error{plan.error().code, c.input(1).name + ": " + plan.error().what};
-  auto step = std::make_unique<LinearStep>(std::move(plan).value(), form, packed_bytes, c.threads);
+  auto step = std::make_unique<LinearStep>(std::move(plan).value(), form, packed_bytes, c);
   if (!screened) return std::unique_ptr<CpuStep>(std::move(step));
   return std::unique_ptr<CpuStep>(std::make_unique<ScreenedStep>(
       std::move(step), std::make_unique<LinearScreen>(first, c.isa, c.threads)));

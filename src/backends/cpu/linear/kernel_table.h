@@ -66,7 +66,7 @@ struct FloatTiles {
 };
 struct Int16Tiles {
   template <int kRows>
-  static constexpr Int16TileFn k = Int16Tile<kRows>;
+  static constexpr RoundedTileFn k = Int16Tile<kRows>;
 };
 
 template <class Tiles, class Fn>
@@ -95,13 +95,12 @@ constexpr LinearKernels MakeKernels() {
                   kInts,
                   sizeof(kInts) / sizeof(kInts[0]),
                   {},
-                  {},
-                  Int16Row,
+                  {{}, Int16Row},
                   {}};
   FillRows<FloatTiles<FloatPanel::kF32>>(k.floats[0]);
   FillRows<FloatTiles<FloatPanel::kF16>>(k.floats[1]);
   FillRows<FloatTiles<FloatPanel::kBf16>>(k.floats[2]);
-  FillRows<Int16Tiles>(k.int16);
+  FillRows<Int16Tiles>(k.int16.tile);
   FillEpilogues<0>(k.epilogue[0]);
   FillEpilogues<1>(k.epilogue[1]);
   FillEpilogues<2>(k.epilogue[2]);

@@ -34,17 +34,18 @@ struct FloatTileArgs {
 using FloatTileFn = void (*)(const FloatTileArgs&);
 enum class FloatPanel : uint8_t { kF32, kF16, kBf16 };
 
-struct Int16TileArgs {
-  const uint8_t* panel;  // int16_layout.h
-  const uint8_t* rows;   // the first row of codes
+// Of float weights with rows that were rounded: int16_layout.h, bf16_layout.h.
+struct RoundedTileArgs {
+  const uint8_t* panel;
+  const uint8_t* rows;  // the first rounded row
   size_t row_stride;
-  size_t codes;     // offset in a row
+  size_t codes;     // offset of the inputs in a row
   size_t pairs;     // of inputs
   size_t prefetch;  // bytes to fetch ahead of use; 0: none
   float* tile;
 };
-using Int16TileFn = void (*)(const Int16TileArgs&);
-using Int16RowFn = void (*)(const float* x, int64_t k, uint8_t* row);  // f32 to codes
+using RoundedTileFn = void (*)(const RoundedTileArgs&);
+using RoundRowFn = void (*)(const float* x, int64_t k, uint8_t* row);  // f32 to a rounded row
 
 struct EpilogueArgs {
   float* tile;        // [rows][32]; overwritten
@@ -74,13 +75,17 @@ struct IntKernels {
   IntTileFn precise[kMaxPreciseRows];
 };
 
+struct RoundedKernels {
+  RoundedTileFn tile[kMaxFloatRows];  // by rows - 1, up to float_rows
+  RoundRowFn round;
+};
+
 struct LinearKernels {
   int fast_rows, precise_rows, float_rows;  // tallest tiles
   const IntKernels* ints;
   size_t int_count;
   FloatTileFn floats[3][kMaxFloatRows];  // by FloatPanel, rows - 1
-  Int16TileFn int16[kMaxFloatRows];      // by rows - 1, up to float_rows
-  Int16RowFn int16_row;
+  RoundedKernels int16;
   EpilogueFn epilogue[kGluKinds][kOutputKinds];
 };
 
@@ -92,5 +97,7 @@ const LinearKernels& LinearKernelsNone();
 const LinearKernels& LinearKernelsAvx2();
 const LinearKernels& LinearKernelsAvxVnni();
 const LinearKernels& LinearKernelsAvx512();
+// Beside those of AVX-512.
+const RoundedKernels& Bf16KernelsAvx512Bf16();
 
 }  // namespace tern

@@ -21,7 +21,9 @@
 #include <vector>
 
 #include "backends/cpu/decode/decode.h"
+#include "base/isa.h"
 #include "base/result.h"
+#include "ops/linear.h"
 #include "ops/op.h"
 #include "ops/quantized_rows.h"
 #include "tensor/tensor.h"
@@ -30,6 +32,7 @@ namespace tern {
 
 struct LinearKernels;  // kernels.h
 struct IntKernels;
+struct RoundedKernels;
 
 inline constexpr int kPanelChannels = 32;
 
@@ -39,12 +42,14 @@ enum class PackForm : uint8_t {
   kPlanes,   // the same with codes in two planes (screen.h): of q8_0
   kFloat,    // f32, f16, bf16 in their own type, for f32 rows
   kInt16,    // the same rounded to int16 codes, for f32 rows that the kernels round likewise
+  kBf16,     // bf16 in pairs, for f32 rows that the kernels round to bf16; needs kAvx512Bf16
   kDecode,   // not packed: rows are decoded from the file's bytes at each use, for f32 rows (exact mode)
 };
 inline bool IsInteger(PackForm form) { return form == PackForm::kInteger || form == PackForm::kPlanes; }
-// The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16. `int16`: f32
-// rows may be rounded.
-PackForm ChoosePackForm(const Format& format, Elem activation, bool int16 = false);
+// The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16. `round`: what
+// f32 rows may be rounded to, and are if `isa` is better at it.
+PackForm ChoosePackForm(const Format& format, Elem activation, Rounding round = Rounding::kNone,
+                        uint32_t isa = kNone);
 
 // One weight [N, K], or one for each of E experts [E, N, K], in the form its kernels read. Immutable once it
 // has its panels; share it between plans.
@@ -106,7 +111,7 @@ struct LinearSpec {
     const float* bias = nullptr;   // [experts, N] or null; copied by Make
   };
   // All of one width K and as many experts, and either all or none with activation kF32, and either all or
-  // none packed as kInt16; with glu: gate, up, of equal N.
+  // none packed as kInt16, or as kBf16; with glu: gate, up, of equal N.
   std::vector<Part> parts;
   bool residual = false;       // one part only: y += residual
   Glu glu = Glu::kNone;        // two parts, one output: act(y_1) * y_2
@@ -134,6 +139,7 @@ struct LinearArgs {
   size_t residual_stride = 0;
   size_t expert = 0;                 // whose weights
   const float* row_scale = nullptr;  // [rows] or null: x w^T times this, before the bias
+  const uint8_t* rounded = nullptr;  // all rows as RoundRows wrote them, or null: Run rounds them
   size_t first_panel = 0;            // f32 outputs: y is where this panel's channels go, not panel 0's
 };
 
@@ -152,10 +158,17 @@ class LinearPlan {
   size_t ChunkTasks(int rows, int threads) const;
   // Per thread, 64-byte aligned, whatever the number of rows.
   size_t scratch_bytes() const { return scratch_bytes_; }
+  // Bytes of a row as the kernels round it; 0: they take rows as they are.
+  size_t rounded_row_bytes() const { return rounded_.row_bytes; }
+  // Whether rounding all rows once, before Run, pays.
+  bool RoundsAhead(int rows) const;
+  // Rounds rows [begin, end) to `out`, where row 0's begins.
+  void RoundRows(const LinearArgs& args, int begin, int end, uint8_t* out) const;
   // Computes the output columns of tasks [begin, end) for all rows.
   void Run(const LinearArgs& args, size_t begin, size_t end, void* scratch) const;
 
-  // Operations (2 per multiply-add) per row and expert: integer (kQ16 counts twice) and float.
+  // Operations (2 per multiply-add) per row and expert: integer, twice those of kQ16, kInt16 and kBf16, which
+  // a machine does half as many of; and float.
   double int8_ops_per_row() const { return int8_ops_per_row_; }
   double f32_ops_per_row() const { return f32_ops_per_row_; }
   size_t stream_bytes() const;
@@ -172,9 +185,15 @@ class LinearPlan {
   struct Scratch;
   LinearPlan() = default;
   Status Check(const LinearSpec& spec) const;
-  // Rows of a call: with kInt16 those whose codes the scratch holds, else all.
+  // Rows of a call, and where the first of them lies rounded.
   struct RowRange {
     int first, count;
+    const uint8_t* rounded;
+  };
+  // How rows are rounded: kInt16, kBf16.
+  struct RoundedForm {
+    const RoundedKernels* kernels = nullptr;  // null: rows are taken as they are
+    size_t row_bytes = 0, codes = 0, pairs = 0;
   };
   void RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end, const Scratch& scratch) const;
   void RunGluRow(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const;
@@ -186,14 +205,14 @@ class LinearPlan {
   static const float* PanelBias(const Bound& part, size_t expert, size_t panel);
   void RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                float* tile) const;
-  void RunInt16Tile(const uint8_t* codes, const void* panel, int row, int rows, float* tile) const;
+  void RunRoundedTile(const uint8_t* rounded, const void* panel, int row, int rows, float* tile) const;
   void Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,
               const Scratch& scratch) const;
 
   const LinearKernels* kernels_ = nullptr;
   std::vector<Bound> parts_;
   int64_t width_ = 0;
-  bool int16_ = false;
+  RoundedForm rounded_;
   bool residual_ = false;
   Glu glu_ = Glu::kNone;
   float alpha_ = 0, limit_ = 0;

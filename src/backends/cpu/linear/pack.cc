@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "backends/cpu/linear/bf16_layout.h"
 #include "backends/cpu/linear/int16_layout.h"
 #include "base/float16.h"
 #include "ops/quantized_rows.h"
@@ -251,6 +252,25 @@ void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
         }
       }
     }
+  }
+}
+
+void PackBf16Panel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
+  const size_t width = static_cast<size_t>(weight.cols()), whole = width / 2;
+  const int64_t channels = std::min<int64_t>(kPanelWidth, weight.rows() - first_channel);
+  constexpr size_t kRun = 32;  // pairs per pass: output lines stay in cache while all rows come by
+  for (size_t first = 0; first < whole; first += kRun) {
+    const size_t end = std::min(whole, first + kRun);
+    for (int64_t c = 0; c < channels; ++c) {
+      const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + c));
+      uint8_t* column = out + 4 * static_cast<size_t>(c);
+      for (size_t p = first; p < end; ++p) std::memcpy(column + p * kBf16PairBytes, row + 4 * p, 4);
+    }
+  }
+  if (width % 2 == 0) return;
+  for (int64_t c = 0; c < channels; ++c) {
+    const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + c));
+    std::memcpy(out + whole * kBf16PairBytes + 4 * static_cast<size_t>(c), row + 4 * whole, 2);
   }
 }
 

@@ -19,6 +19,8 @@ void PackPlanesPanel(const Tensor& weight, int64_t first_channel, uint8_t* out, 
 void PackQ8Rows(const uint8_t* const* rows, size_t width, uint8_t* out);
 // [K][32] elements of 2 or 4 bytes, as they lie in the rows.
 void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out);
+// bf16 weights in pairs of inputs (bf16_layout.h).
+void PackBf16Panel(const Tensor& weight, int64_t first_channel, uint8_t* out);
 // f32, f16 or bf16 weights as int16 codes (int16_layout.h).
 void PackInt16Panel(const Tensor& weight, int64_t first_channel, uint8_t* out);
 
