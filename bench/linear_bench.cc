@@ -1,7 +1,7 @@
 // linear_bench [THREADS [FORMAT]]: the linear kernels against the machine's limits.
 //
 // Per format and activation form: bytes per packed weight, packing speed, then multiplying a weight far
-// larger than the caches with 1 to 512 rows. Few rows are bound by reading the weight (GB/s, % of read
+// larger than the caches with 1 to 512 rows; rounding float rows is included. Few rows are bound by reading the weight (GB/s, % of read
 // bandwidth), many by multiplying (GOP/s, % of the peak). Best of many tries; a busy machine still shows.
 
 #include <fmt/format.h>
@@ -84,9 +84,11 @@ class Bench {
     fmt::print("\n");
   }
 
-  void Run(const Format& format, Elem activation) {
-    const PackForm form = ChoosePackForm(format, activation);
+  void Run(const Format& format, Elem activation, Rounding round = Rounding::kNone) {
+    const PackForm form = ChoosePackForm(format, activation, round, isa_);
     if ((activation == Elem::kF32) != (form != PackForm::kInteger)) return;
+    const bool rounded = form == PackForm::kInt16 || form == PackForm::kBf16;
+    if (rounded != (round != Rounding::kNone)) return;  // nothing that this form could round
     const int64_t channels = form == PackForm::kDecode ? 2048 : 65536;
     const Weight weight = RandomWeight(format, channels);
     auto packed = std::make_shared<PackedWeight>(PackedWeight::Make(weight.tensor, form, isa_).value());
@@ -97,11 +99,11 @@ class Bench {
       Share(packed->panels(), 64, [&](size_t b, size_t e, int) { packed->Pack(memory, b, e); });
     });
     const double source_bytes = static_cast<double>(weight.bytes.bytes());
-    fmt::print("{:<6} {:<8} {:>6.3f} {:>9.2f}", format.name, FormName(activation),
+    fmt::print("{:<6} {:<8} {:>6.3f} {:>9.2f}", format.name, FormName(activation, form),
                static_cast<double>(packed->stream_bytes()) / static_cast<double>(channels * kWidth),
                source_bytes / pack_seconds / 1e9);
     const LinearPlan plan = LinearPlan::Make({.parts = {{packed, activation}}}, isa_).value();
-    const bool is_float = form != PackForm::kInteger;
+    const bool is_float = form != PackForm::kInteger && !rounded;
     const double peak = is_float ? limits_.fp32_gflop_s : limits_.int8_gop_s;
     for (const int rows : kReadRows) {
       const double rate =
@@ -125,7 +127,9 @@ class Bench {
   static constexpr int kReadRows[] = {1, 2, 4};
   static constexpr int kComputeRows[] = {6, 16, 512};
 
-  static std::string_view FormName(Elem activation) {
+  static std::string_view FormName(Elem activation, PackForm form) {
+    if (form == PackForm::kInt16) return "int16";
+    if (form == PackForm::kBf16) return "bf16";
     return activation == Elem::kF32 ? "exact" : activation == Elem::kQ8 ? "fast" : "precise";
   }
 
@@ -180,6 +184,7 @@ int Main(int argc, char** argv) {
   for (const Format* format : AllFormats()) {
     if (!only.empty() && format->name != only) continue;
     for (const Elem activation : {Elem::kQ8, Elem::kQ16, Elem::kF32}) bench.Run(*format, activation);
+    for (const Rounding round : {Rounding::kInt16, Rounding::kBf16}) bench.Run(*format, Elem::kF32, round);
   }
   return 0;
 }
