@@ -1,8 +1,9 @@
 // linear_bench [THREADS [FORMAT]]: the linear kernels against the machine's limits.
 //
 // Per format and activation form: bytes per packed weight, packing speed, then multiplying a weight far
-// larger than the caches with 1 to 512 rows; rounding float rows is included. Few rows are bound by reading the weight (GB/s, % of read
-// bandwidth), many by multiplying (GOP/s, % of the peak). Best of many tries; a busy machine still shows.
+// larger than the caches with 1 to 512 rows; rounding float rows is included. Few rows are bound by reading
+// the weight (GB/s, % of read bandwidth), many by multiplying (GOP/s, % of the peak). Best of many tries; a
+// busy machine still shows.
 
 #include <fmt/format.h>
 

@@ -298,12 +298,12 @@ void AddRounded(std::vector<Case>& cases) {
                                        {{"biases", int64_t{1}}, {"residual", int64_t{1}}, {"round", round}}));
                        },
                        tolerance});
-      cases.push_back({"head_linear" + name,
-                       [=](TestGraph& g) {
-                         g.Output(g.Op("head_linear", {g.Rows(99), g.Weight({3, 20, 33}, format)},
-                                       {{"round", round}}));
-                       },
-                       tolerance});
+      cases.push_back(
+          {"head_linear" + name,
+           [=](TestGraph& g) {
+             g.Output(g.Op("head_linear", {g.Rows(99), g.Weight({3, 20, 33}, format)}, {{"round", round}}));
+           },
+           tolerance});
       cases.push_back({"moe_mlp" + name,
                        [=](TestGraph& g) {
                          const auto route = g.Ops("moe_route", {g.Rows(7)}, {{"top_k", int64_t{3}}});

@@ -132,8 +132,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Setup{"llama", Precision::kPrecise}, Setup{"llama", Precision::kExact},
                     Setup{"gemma3", Precision::kDefault}, Setup{"gemma3", Precision::kExact},
                     Setup{"t5", Precision::kDefault}, Setup{"t5", Precision::kExact},
-                    Setup{"llama", Precision::kDefault, {"bf16"}}, Setup{"gemma3", Precision::kFast, {"bf16"}},
-                    Setup{"llama", Precision::kPrecise, {"bf16"}}, Setup{"llama", Precision::kDefault, {"f16"}},
+                    Setup{"llama", Precision::kDefault, {"bf16"}},
+                    Setup{"gemma3", Precision::kFast, {"bf16"}},
+                    Setup{"llama", Precision::kPrecise, {"bf16"}},
+                    Setup{"llama", Precision::kDefault, {"f16"}},
                     Setup{"llama", Precision::kDefault, {"bf16", "f32", "q8_0"}}));
 
 TEST(Runner, ASourceStaysUntilAnotherOneComes) {

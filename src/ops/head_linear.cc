@@ -44,11 +44,11 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_head_linear;
-const OpDesc k_op_head_linear = {
-    .name = "head_linear",
-    .summary =
-        "x [rows,H*K], w [H,N,K] -> f32[rows,H*N]: each head times its own matrix, y_h = x_h w_h^T; forms, round",
-    .infer = Infer,
-    .reference = Reference,
-    .row_wise = true};
+const OpDesc k_op_head_linear = {.name = "head_linear",
+                                 .summary =
+                                     "x [rows,H*K], w [H,N,K] -> f32[rows,H*N]: each head times its own "
+                                     "matrix, y_h = x_h w_h^T; forms, round",
+                                 .infer = Infer,
+                                 .reference = Reference,
+                                 .row_wise = true};
 }  // namespace tern

@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """quality_test.py TERN: what each activation precision costs against exact, on 2,000 tokens of a text of ours.
 
-Of both models as they come, and of SmolLM2 with its weights as bf16 and as f16.
-
-tests/models/text.txt. The limits on mean KLD are what the pass choose_precision promises, `.budget`.
+tests/models/text.txt; both models as they come, and SmolLM2 with its weights as bf16 and as f16. The limits on mean KLD are what the passes choose_precision and round_floats promise, their `.budget`.
 """
 import json
 import re

@@ -50,8 +50,9 @@ Result<int> Run(Graph& graph, const PassContext& context) {
 
 }  // namespace
 extern const PassDesc k_pass_round_floats;
-const PassDesc k_pass_round_floats = {.name = "round_floats",
-                                      .summary = "lets linears round f32 rows to bf16, or with their weights to int16 codes",
-                                      .budget = "mean KLD to f32: fast and default 0.0002, else 0",
-                                      .run = Run};
+const PassDesc k_pass_round_floats = {
+    .name = "round_floats",
+    .summary = "lets linears round f32 rows to bf16, or with their weights to int16 codes",
+    .budget = "mean KLD to f32: fast and default 0.0002, else 0",
+    .run = Run};
 }  // namespace tern

@@ -62,10 +62,10 @@ void Bf16Row(const float* x, int64_t k, uint8_t* row) {
   _mm512_store_si512(row + 2 * i, (__m512i)_mm512_cvtne2ps_pbh(tail(i + kLanes), tail(i)));
 }
 
-constexpr RoundedKernels kKernels = {{Bf16Tile<1>, Bf16Tile<2>, Bf16Tile<3>, Bf16Tile<4>, Bf16Tile<5>,
-                                      Bf16Tile<6>, Bf16Tile<7>, Bf16Tile<8>, Bf16Tile<9>, Bf16Tile<10>,
-                                      Bf16Tile<11>, Bf16Tile<12>},
-                                     Bf16Row};
+constexpr RoundedKernels kKernels = {
+    {Bf16Tile<1>, Bf16Tile<2>, Bf16Tile<3>, Bf16Tile<4>, Bf16Tile<5>, Bf16Tile<6>, Bf16Tile<7>, Bf16Tile<8>,
+     Bf16Tile<9>, Bf16Tile<10>, Bf16Tile<11>, Bf16Tile<12>},
+    Bf16Row};
 
 }  // namespace
 

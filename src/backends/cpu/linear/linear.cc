@@ -220,7 +220,8 @@ Status LinearPlan::Check(const LinearSpec& spec) const {
                                   quantized ? "quantized" : "f32"));
     }
     if (part.weight->form() != first.form() && (IsRounded(part.weight->form()) || IsRounded(first.form()))) {
-      return BadInput(fmt::format("{}: some weights are packed as int16 or bf16, expected all or none", name));
+      return BadInput(
+          fmt::format("{}: some weights are packed as int16 or bf16, expected all or none", name));
     }
     if (spec.output != Elem::kF32 && part.weight->channels() % kActGroup != 0) {
       return BadInput(fmt::format("{}: quantized output needs a multiple of {} channels", name, kActGroup));
@@ -344,7 +345,8 @@ void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* mem
 
 void LinearPlan::RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end,
                          const Scratch& scratch) const {
-  if (glu_ != Glu::kNone && rows.count == 1 && rounded_.kernels == nullptr) return RunGluRow(args, begin, end, scratch);
+  if (glu_ != Glu::kNone && rows.count == 1 && rounded_.kernels == nullptr)
+    return RunGluRow(args, begin, end, scratch);
   size_t first = 0;  // task of the part's panel 0
   for (size_t part = 0; part < parts_.size() && first < end; ++part) {
     const size_t next = glu_ == Glu::kNone ? first + parts_[part].weight->panels() : tasks_;

@@ -27,7 +27,8 @@ namespace {
 std::vector<uint32_t> TestedIsas() {
   const uint32_t have = DetectIsa();
   std::vector<uint32_t> isas = {kNone};
-  for (const uint32_t level : {0u + kAvx2, kAvx2 | kAvxVnni, kAvx2 | kAvx512, kAvx2 | kAvx512 | kAvx512Bf16}) {
+  for (const uint32_t level :
+       {0u + kAvx2, kAvx2 | kAvxVnni, kAvx2 | kAvx512, kAvx2 | kAvx512 | kAvx512Bf16}) {
     if (HasIsa(level, have)) isas.push_back(level);
   }
   return isas;
@@ -426,8 +427,8 @@ TEST_P(LinearTest, FloatTilesAgreeWithDoublesAndDoNotDependOnTheBatch) {
 }
 
 // How weights and rows may be rounded, and what that costs as a share of the products' sizes: int16 codes are
-// rounded to 1/8190 of the largest of 128, which is a few times the typical one here, once there are a few; bf16 rows
-// lose at most 2^-8 of each number.
+// rounded to 1/8190 of the largest of 128, which is a few times the typical one here, once there are a few;
+// bf16 rows lose at most 2^-8 of each number.
 struct RoundingCase {
   Rounding rounding;
   const Format* format;
@@ -435,7 +436,8 @@ struct RoundingCase {
 };
 std::vector<RoundingCase> RoundingCases(const std::vector<Format>& floats, uint32_t isa) {
   // f16 is left out: RandomFloats makes it of all exponents.
-  std::vector<RoundingCase> cases = {{Rounding::kInt16, &floats[0], 3e-4}, {Rounding::kInt16, &floats[2], 3e-4}};
+  std::vector<RoundingCase> cases = {{Rounding::kInt16, &floats[0], 3e-4},
+                                     {Rounding::kInt16, &floats[2], 3e-4}};
   if (HasIsa(kAvx512Bf16, isa)) cases.push_back({Rounding::kBf16, &floats[2], 1.0 / 256});
   return cases;
 }
@@ -492,7 +494,8 @@ TEST_P(LinearTest, Bf16RowsAreNotRounded) {
   const Tensor weight{&bf16, {n, k}, bytes.data()};
   Rows x = RandomRows(13, k, Elem::kF32, random);
   for (size_t r = 0; r < 13; ++r) {
-    for (size_t i = 0; i < static_cast<size_t>(k); ++i) std::memset(x.bytes.data() + r * x.stride + 4 * i, 0, 2);
+    for (size_t i = 0; i < static_cast<size_t>(k); ++i)
+      std::memset(x.bytes.data() + r * x.stride + 4 * i, 0, 2);
   }
   const LinearPlan plan = MakePlan({.parts = {{PackAll(weight, PackForm::kBf16, GetParam())}}}, GetParam());
   const auto y = RunPlan(plan, x, 0, 13, {n}, 1);
@@ -627,7 +630,8 @@ TEST_P(LinearTest, OneRowOfAGluHasTheBitsOfItsBatch) {
     for (int part = 0; part < 2; ++part) {
       bytes.push_back(floats ? RandomFloats(format, n * k, random) : codes.weights(n, k, random));
       const Tensor weight{&format, {n, k}, bytes.back().data()};
-      spec.parts.push_back({PackAll(weight, ChoosePackForm(format, elem, rounding, GetParam()), GetParam()), elem});
+      spec.parts.push_back(
+          {PackAll(weight, ChoosePackForm(format, elem, rounding, GetParam()), GetParam()), elem});
     }
     const LinearPlan plan = MakePlan(spec, GetParam());
     const Rows x = RandomRows(3, k, elem, random);
@@ -723,9 +727,12 @@ TEST(LinearSpecTest, RefusesWhatDoesNotFitTogether) {
   const auto codes = PackAll({&f32, {2, 8}, zeros.data()}, PackForm::kInt16, kNone);
   EXPECT_EQ(refusal({.parts = {{weight(2, 8)}, {codes}}}),
             "linear weight f32 [2, 8]: some weights are packed as int16 or bf16, expected all or none");
-  EXPECT_EQ(PackedWeight::Make({&f32, {2, 8}, zeros.data()}, PackForm::kBf16, kAvx2 | kAvx512 | kAvx512Bf16).error().what,
+  EXPECT_EQ(PackedWeight::Make({&f32, {2, 8}, zeros.data()}, PackForm::kBf16, kAvx2 | kAvx512 | kAvx512Bf16)
+                .error()
+                .what,
             "linear weight f32 [2, 8]: no bf16, or no kernels that multiply it");
-  EXPECT_EQ(ChoosePackForm(FloatFormats()[2], Elem::kF32, Rounding::kBf16, kAvx2 | kAvx512), PackForm::kFloat);
+  EXPECT_EQ(ChoosePackForm(FloatFormats()[2], Elem::kF32, Rounding::kBf16, kAvx2 | kAvx512),
+            PackForm::kFloat);
   EXPECT_EQ(refusal({.parts = {{weight(33, 8)}}, .output = Elem::kQ8}),
             "linear weight f32 [33, 8]: quantized output needs a multiple of 32 channels");
   EXPECT_FALSE(ParseGlu("swish").ok());
