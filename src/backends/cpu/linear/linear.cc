@@ -345,8 +345,9 @@ void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* mem
 
 void LinearPlan::RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end,
                          const Scratch& scratch) const {
-  if (glu_ != Glu::kNone && rows.count == 1 && rounded_.kernels == nullptr)
+  if (glu_ != Glu::kNone && rows.count == 1 && rows.rounded == nullptr) {
     return RunGluRow(args, begin, end, scratch);
+  }
   size_t first = 0;  // task of the part's panel 0
   for (size_t part = 0; part < parts_.size() && first < end; ++part) {
     const size_t next = glu_ == Glu::kNone ? first + parts_[part].weight->panels() : tasks_;
