@@ -533,6 +533,9 @@ std::vector<SameBitsForm> SameBitsForms() {
           // Heads of one KV head that threads share.
           {"every extra", {14, 1, 32, 0, 16}, KvType::kF16, {1, 64}, EveryExtra()},
           {"rounded", {6, 2, 32, 70}, KvType::kF16, {1, 7, kLength}, rounded},
+          {"rounded, int16", {6, 2, 32, 70}, KvType::kInt16, {1, 7, kLength}, rounded},
+          {"rounded, int16, all seen", {6, 2, 32, 0, 16}, KvType::kInt16, {1, 64}, rounded},
+          {"rounded, int8, all seen", {6, 2, 32, 0, 16}, KvType::kInt8, {1, 7}, rounded},
           {"every extra, rounded", {14, 1, 32, 0, 16}, KvType::kInt8, {1, 64}, every_rounded},
           {"both ways", {6, 2, 32, 0, 16}, KvType::kF32, {kLength}, both_ways}};
 }

@@ -81,6 +81,14 @@ WeightFiles FilesOf(const LoadedModel& model, const RunnerOptions& options, Pack
   return files;
 }
 
+// Codes where attention multiplies codes, so that it need not make them anew in every step.
+KvType ChooseKvType(const Graph& graph, Precision precision) {
+  for (const Node& node : graph.nodes()) {
+    if (node.op->name == "attention" && node.attrs.Int("int16", 0) != 0) return KvType::kInt16;
+  }
+  return precision == Precision::kExact ? KvType::kF32 : KvType::kF16;
+}
+
 }  // namespace
 
 StepLimits LimitsOf(const RunnerOptions& options) {
@@ -103,8 +111,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
       .target = *runner->backend_, .precision = options.precision, .granted = options.granted};
   TERN_TRY(runner->passes_, RunPasses(runner->graph_, passes, options.disabled_passes));
 
-  const KvType type =
-      options.kv_type.value_or(options.precision == Precision::kExact ? KvType::kF32 : KvType::kF16);
+  const KvType type = options.kv_type.value_or(ChooseKvType(runner->graph_, options.precision));
   std::vector<KvLayer> layers(loaded.built.kv_layers.size());
   AddWritten(runner->graph_, loaded.built.kv_layers, layers);
   runner->kv_read_bytes_ = KvStore::BlockBytes(layers, type) / kKvBlockTokens;

@@ -24,7 +24,7 @@ struct RunnerOptions {
   std::string backend = "cpu";
   int threads = 0;  // 0: one per physical core
   Precision precision = Precision::kDefault;
-  std::optional<KvType> kv_type = {};  // unset: f32 in exact mode, else f16
+  std::optional<KvType> kv_type = {};  // unset: f32 in exact mode, int16 where attention rounds, else f16
   int context = 0;                     // most tokens of one sequence; 0: what the model was trained for
   int sequences = 1;                   // most open sequences
   int kv_tokens = 0;                   // most tokens of all of them together; 0: `context` for each

@@ -10,7 +10,7 @@ namespace tern {
 
 inline constexpr int kKvBlockTokens = 16;
 // How a KV block stores its numbers.
-enum class KvType : uint8_t { kF32, kF16, kBf16, kInt8 };
+enum class KvType : uint8_t { kF32, kF16, kBf16, kInt8, kInt16 };
 
 // Consecutive rows of one sequence: positions first_position .. first_position + rows - 1. `blocks` is its
 // block table: entry i holds the KV of positions 16 i .. 16 i + 15, up to this step's last position, and the

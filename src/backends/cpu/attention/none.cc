@@ -3,6 +3,14 @@
 #include "backends/cpu/attention/generic.h"
 namespace tern {
 using namespace TERN_ISA_NS;
-const AttentionKernels attention_none = {AttendTile, Merge,     Finish,    ScaleQuery,
-                                         LoadPlain,  LoadInt8K, LoadInt8V, nullptr};
+const AttentionKernels attention_none = {AttendTile,
+                                         Merge,
+                                         Finish,
+                                         ScaleQuery,
+                                         LoadPlain,
+                                         LoadKeyCodes<int8_t>,
+                                         LoadValueCodes<int8_t>,
+                                         LoadKeyCodes<int16_t>,
+                                         LoadValueCodes<int16_t>,
+                                         nullptr};
 }  // namespace tern
