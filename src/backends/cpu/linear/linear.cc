@@ -63,10 +63,13 @@ constexpr size_t kRoundedPanels = 8;
 
 bool IsRounded(PackForm form) { return form == PackForm::kInt16 || form == PackForm::kBf16; }
 
-// Panels of the gate, then of up, that make streams long enough for the hardware's prefetchers.
+// Panels of the gate, then of up, that make streams long enough for prefetchers.
 constexpr size_t kGluRun = 6;
+// Of at most this many rows: one tile.
+constexpr int kGluRunRows = kMaxFastRows;
 
-constexpr size_t kTileFloats = kMaxFloatRows * kPanelWidth;
+constexpr size_t kTileFloats = kGluRun * kGluRunRows * kPanelWidth;
+static_assert(kTileFloats >= kMaxFloatRows * kPanelWidth);
 
 }  // namespace
 
@@ -309,7 +312,7 @@ size_t LinearPlan::ChunkTasks(int rows, int threads) const {
   if (rounded_.kernels != nullptr && !RoundsAhead(rows)) {
     return std::max(tasks, std::min(share_tasks, kRoundedPanels));
   }
-  if (rows == 1 && glu_ != Glu::kNone) return std::max(tasks, std::min(share_tasks, kGluRun));
+  if (rows <= kGluRunRows && glu_ != Glu::kNone) return std::max(tasks, std::min(share_tasks, kGluRun));
   return tasks;
 }
 
@@ -345,8 +348,9 @@ void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* mem
 
 void LinearPlan::RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end,
                          const Scratch& scratch) const {
-  if (glu_ != Glu::kNone && rows.count == 1 && rows.rounded == nullptr) {
-    return RunGluRow(args, begin, end, scratch);
+  const int tallest = std::min(parts_.front().tile_rows, parts_.back().tile_rows);
+  if (glu_ != Glu::kNone && rows.count <= std::min(kGluRunRows, tallest) && rows.rounded == nullptr) {
+    return RunGluTile(args, begin, end, scratch);
   }
   size_t first = 0;  // task of the part's panel 0
   for (size_t part = 0; part < parts_.size() && first < end; ++part) {
@@ -359,24 +363,25 @@ void LinearPlan::RunRows(const LinearArgs& args, RowRange rows, size_t begin, si
   }
 }
 
-// One row is as fast as its panels come, and these come faster in longer runs: a few gate panels, then a few
-// up panels, where taller tiles would have further rows.
-void LinearPlan::RunGluRow(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const {
-  for (size_t first = begin; first < end; first += kMaxFloatRows) {
-    const size_t last = std::min<size_t>(first + kMaxFloatRows, end);
+// A few rows are as fast as their panels come, and these come faster in longer runs: a few gate panels, then
+// a few up panels.
+void LinearPlan::RunGluTile(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const {
+  const size_t tile_floats = static_cast<size_t>(args.rows) * kPanelWidth;
+  for (size_t first = begin; first < end; first += kGluRun) {
+    const size_t last = std::min(first + kGluRun, end);
     const auto run_part = [&](const Bound& part, float* tiles, float* decoded) {
       for (size_t panel = first; panel < last; ++panel) {
         const void* data = PanelData(part, args.expert, panel, scratch, decoded);
-        RunTile(args, part, data, 0, 1, tiles + (panel - first) * kPanelWidth);
+        RunTile(args, part, data, 0, args.rows, tiles + (panel - first) * tile_floats);
       }
     };
     run_part(parts_[0], scratch.gate_tile, scratch.gate_panel);
     run_part(parts_[1], scratch.tile, scratch.panel);
     for (size_t panel = first; panel < last; ++panel) {
       Scratch at = scratch;
-      at.gate_tile += (panel - first) * kPanelWidth;
-      at.tile += (panel - first) * kPanelWidth;
-      Finish(args, 0, panel, 0, 1, at);
+      at.gate_tile += (panel - first) * tile_floats;
+      at.tile += (panel - first) * tile_floats;
+      Finish(args, 0, panel, 0, args.rows, at);
     }
   }
 }

@@ -196,7 +196,7 @@ class LinearPlan {
     size_t row_bytes = 0, codes = 0, pairs = 0;
   };
   void RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end, const Scratch& scratch) const;
-  void RunGluRow(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const;
+  void RunGluTile(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const;
   void RunTask(const LinearArgs& args, RowRange range, size_t part, size_t panel,
                const Scratch& scratch) const;
   // Where the panel's weights are read: packed, or decoded into `decoded`.
