@@ -146,16 +146,6 @@ KvStore::KvStore(std::vector<KvLayer> layers, KvType type, int blocks)
   buffer_ = Buffer(static_cast<size_t>(blocks) * block_bytes_);
 }
 
-void* KvStore::K(int layer, int32_t block, int head) {
-  const Place& place = places_[static_cast<size_t>(layer)];
-  return static_cast<char*>(buffer_.data()) + static_cast<size_t>(block) * block_bytes_ + place.offset +
-         static_cast<size_t>(head) * place.head_bytes;
-}
-
-void* KvStore::V(int layer, int32_t block, int head) {
-  return static_cast<char*>(K(layer, block, head)) + places_[static_cast<size_t>(layer)].k_bytes;
-}
-
 void KvStore::StoreRow(int layer, int32_t block, int head, int slot, const float* k, const float* v) {
   Store(K(layer, block, head), KeyRow(this->layer(layer), type_, slot), k);
   Store(V(layer, block, head), ValueRow(this->layer(layer), type_, slot), v);

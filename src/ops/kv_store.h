@@ -60,8 +60,14 @@ class KvStore {
   static size_t BlockBytes(const std::vector<KvLayer>& layers, KvType type);
 
   // The K or V part of one block, head and layer: scales first where the type is int8.
-  void* K(int layer, int32_t block, int head);
-  void* V(int layer, int32_t block, int head);
+  void* K(int layer, int32_t block, int head) {
+    const Place& place = places_[static_cast<size_t>(layer)];
+    return static_cast<char*>(buffer_.data()) + static_cast<size_t>(block) * block_bytes_ + place.offset +
+           static_cast<size_t>(head) * place.head_bytes;
+  }
+  void* V(int layer, int32_t block, int head) {
+    return static_cast<char*>(K(layer, block, head)) + places_[static_cast<size_t>(layer)].k_bytes;
+  }
   const void* K(int layer, int32_t block, int head) const {
     return const_cast<KvStore*>(this)->K(layer, block, head);
   }

@@ -188,9 +188,11 @@ void WidenValues(const void* part, size_t, size_t width, int16_t* codes, float* 
   Widen(reinterpret_cast<const int8_t*>(scales + kKvBlockTokens), width * kKvBlockTokens, codes);
 }
 
-// Where byte `at` of the next part will be read.
-inline void Fetch(const void* next, size_t at) {
-  if (next != nullptr) __builtin_prefetch(static_cast<const char*>(next) + at, 0, 2);
+// Brings what will be read at codes `32 vector` of the next part into L2; into L1 it would come too early.
+template <class Code>
+inline void Fetch(const void* next, size_t vector) {
+  if (next == nullptr || vector * sizeof(Code) % 2 != 0) return;  // a line is two vectors of int8
+  __builtin_prefetch(static_cast<const char*>(next) + vector * 32 * sizeof(Code), 0, 2);
 }
 
 // Scores of kBlocks blocks from `block` on.
@@ -210,7 +212,7 @@ inline void ScoreCodes(const AttentionTile& tile, size_t row, int block) {
     TERN_UNROLL
     for (int b = 0; b < kBlocks; ++b) {
       key[b] = LoadPairs(static_cast<const Code*>(k[b].codes) + c * 32);
-      Fetch(k[b].next, c * 32 * sizeof(Code));
+      Fetch<Code>(k[b].next, c);
     }
     TERN_UNROLL
     for (int m = 0; m < kRowCount; ++m) {
@@ -334,13 +336,13 @@ inline void AddCodes(const AttentionTile& tile, const float* keep, const float* 
   }
   for (int t = begin; t < end; ++t) {
     const Int16Operands::Part& part = tile.int16.v[t / kBlockPairs];
-    const size_t at = (static_cast<size_t>(t % kBlockPairs) * tile.width + channel) * 2;
-    const Code* v = static_cast<const Code*>(part.codes) + at;
+    const size_t vector = (static_cast<size_t>(t % kBlockPairs) * tile.width + channel) / 16;
+    const Code* v = static_cast<const Code*>(part.codes) + vector * 32;
     __m512i value[kColumns];
     TERN_UNROLL
     for (int i = 0; i < kColumns; ++i) {
       value[i] = LoadPairs(v + i * 32);
-      Fetch(part.next, (at + static_cast<size_t>(i * 32)) * sizeof(Code));
+      Fetch<Code>(part.next, vector + static_cast<size_t>(i));
     }
     TERN_UNROLL
     for (int m = 0; m < kRowCount; ++m) {
