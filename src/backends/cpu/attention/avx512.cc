@@ -4,14 +4,5 @@
 #include "backends/cpu/attention/int16.h"
 namespace tern {
 using namespace TERN_ISA_NS;
-const AttentionKernels attention_avx512 = {AttendTile,
-                                           Merge,
-                                           Finish,
-                                           ScaleQuery,
-                                           LoadPlain,
-                                           LoadKeyCodes<int8_t>,
-                                           LoadValueCodes<int8_t>,
-                                           LoadKeyCodes<int16_t>,
-                                           LoadValueCodes<int16_t>,
-                                           &kInt16Kernels};
+constinit const AttentionKernels attention_avx512 = KernelsWith(&kInt16Kernels);
 }  // namespace tern

@@ -296,6 +296,19 @@ void LoadValueCodes(const void* part, size_t width, float* out) {
   }
 }
 
+constexpr AttentionKernels KernelsWith(const Int16AttentionKernels* int16) {
+  return {.tile = AttendTile,
+          .merge = Merge,
+          .finish = Finish,
+          .scale = ScaleQuery,
+          .load = LoadPlain,
+          .load_int8_k = LoadKeyCodes<int8_t>,
+          .load_int8_v = LoadValueCodes<int8_t>,
+          .load_int16_k = LoadKeyCodes<int16_t>,
+          .load_int16_v = LoadValueCodes<int16_t>,
+          .int16 = int16};
+}
+
 }  // namespace
 }  // namespace tern::TERN_ISA_NS
 

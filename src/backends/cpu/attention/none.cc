@@ -3,14 +3,5 @@
 #include "backends/cpu/attention/generic.h"
 namespace tern {
 using namespace TERN_ISA_NS;
-const AttentionKernels attention_none = {AttendTile,
-                                         Merge,
-                                         Finish,
-                                         ScaleQuery,
-                                         LoadPlain,
-                                         LoadKeyCodes<int8_t>,
-                                         LoadValueCodes<int8_t>,
-                                         LoadKeyCodes<int16_t>,
-                                         LoadValueCodes<int16_t>,
-                                         nullptr};
+constinit const AttentionKernels attention_none = KernelsWith(nullptr);
 }  // namespace tern
