@@ -153,8 +153,9 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   std::vector<std::shared_ptr<const float>> biases;  // copied by Make
   for (size_t i = 0; i < form.weights; ++i) {
     const Value& weight = c.input(1 + i);
-    const PackForm pack = screened ? PackForm::kPlanes
-                                   : ChoosePackForm(*weight.type.format, form.activation[i], form.round, c.isa);
+    const PackForm pack = screened
+                              ? PackForm::kPlanes
+                              : ChoosePackForm(*weight.type.format, form.activation[i], form.round, c.isa);
     TERN_TRY(auto packed, c.weights.Packed(weight, pack));
     packed_bytes += packed->bytes();
     if (form.has_bias) biases.push_back(c.weights.Floats(c.input(form.bias_input(i))));

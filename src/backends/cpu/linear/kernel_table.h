@@ -3,6 +3,7 @@
 // namespace, and TERN_ISA_SIMD, the header with its Simd.
 
 #include "backends/cpu/linear/epilogue.h"
+#include "backends/cpu/linear/expanded_tiles.h"
 #include "backends/cpu/linear/float_tiles.h"
 #include "backends/cpu/linear/int16_tiles.h"
 #include "backends/cpu/linear/int_tiles.h"
@@ -13,7 +14,7 @@ namespace {
 
 template <class L>
 constexpr IntKernels IntKernelsOf() {
-  IntKernels row{L::k, {}, {}};
+  IntKernels row{L::k, {}, {}, {}, {}, {}};
   row.fast[0] = IntTile<L, 1, false>::Run;
   row.precise[0] = IntTile<L, 1, true>::Run;
 #define TERN_FAST(m) \
@@ -30,6 +31,13 @@ constexpr IntKernels IntKernelsOf() {
   TERN_PRECISE(4)
 #undef TERN_FAST
 #undef TERN_PRECISE
+  if constexpr (Simd::kExpands && !L::k.planes) {
+    row.expand_sums = ExpandSums<L>;
+    row.expand[0] = ExpandPanel<L, false>;
+    row.expand[1] = ExpandPanel<L, true>;
+    row.expanded[0] = ExpandedTile<L::k.groups(), L::k.has_min, false>::Run;
+    row.expanded[1] = ExpandedTile<L::k.groups(), L::k.has_min, true>::Run;
+  }
   return row;
 }
 

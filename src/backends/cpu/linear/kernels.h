@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backends/cpu/linear/expanded_layout.h"
 #include "backends/cpu/linear/panel_layout.h"
 
 namespace tern {
@@ -22,6 +23,25 @@ struct IntTileArgs {
   float* tile;
 };
 using IntTileFn = void (*)(const IntTileArgs&);
+
+// kExpandedRows rows by an expanded panel (expanded_layout.h).
+struct ExpandedTileArgs {
+  const uint8_t* panel;
+  const uint8_t* rows;  // the first quantized row
+  size_t row_stride;
+  size_t hi;                // offset in a row
+  size_t lo;                // from hi on
+  const uint8_t* sums;      // of the first row, expanded
+  size_t sum_stride;        // in bytes
+  int steps;                // K / 32
+  const uint8_t* prefetch;  // what to fetch, prefetch_bytes per step
+  size_t prefetch_bytes;
+  float* tile;
+};
+using ExpandedTileFn = void (*)(const ExpandedTileArgs&);
+using ExpandPanelFn = void (*)(const uint8_t* panel, int steps, uint8_t* out);
+// Reads and writes whole lines of sums.
+using ExpandSumsFn = void (*)(const uint8_t* sums, int steps, uint8_t* out);
 
 struct FloatTileArgs {
   const void* panel;    // [K][32] of the kernel's type
@@ -73,6 +93,10 @@ struct IntKernels {
   PanelLayout layout;
   IntTileFn fast[kMaxFastRows];  // by rows - 1; null above fast_rows
   IntTileFn precise[kMaxPreciseRows];
+  // For many rows, panels and tiles by precise. Null where the ISA has no such tiles.
+  ExpandSumsFn expand_sums;
+  ExpandPanelFn expand[2];
+  ExpandedTileFn expanded[2];
 };
 
 struct RoundedKernels {

@@ -185,17 +185,6 @@ void PackedWeight::Use(std::shared_ptr<const void> owner, const uint8_t* memory)
   memory_ = memory;
 }
 
-// Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory, or a
-// block of rounded rows.
-struct LinearPlan::Scratch {
-  float* tile;
-  float* gate_tile;
-  float* panel;
-  float* gate_panel;
-  float* chunk;
-  uint8_t* rounded;
-};
-
 Status LinearPlan::Check(const LinearSpec& spec) const {
   if (spec.parts.empty()) return BadInput("linear: no weights");
   const bool glu = spec.glu != Glu::kNone;
@@ -288,6 +277,7 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
   const size_t panel_floats = static_cast<size_t>(plan.width_) * kPanelWidth;
   plan.scratch_bytes_ = (2 * kTileFloats + (decodes ? 2 * panel_floats + kDecodeChunkFloats : 0)) * 4;
   plan.scratch_bytes_ += kRoundedRows * plan.rounded_.row_bytes;
+  plan.PlanExpanded();
   return plan;
 }
 
@@ -312,6 +302,8 @@ size_t LinearPlan::ChunkTasks(int rows, int threads) const {
   if (rounded_.kernels != nullptr && !RoundsAhead(rows)) {
     return std::max(tasks, std::min(share_tasks, kRoundedPanels));
   }
+  // Two share what expanding the rows' sums takes, where that leaves enough chunks to end together.
+  if (Expands(rows) && share_tasks >= 32) return std::max<size_t>(tasks, 2);
   if (rows <= kGluRunRows && glu_ != Glu::kNone) return std::max(tasks, std::min(share_tasks, kGluRun));
   return tasks;
 }
@@ -333,6 +325,7 @@ void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* mem
   scratch.panel = scratch.gate_tile + kTileFloats;
   scratch.gate_panel = scratch.panel + width_ * kPanelWidth;
   scratch.chunk = scratch.gate_panel + width_ * kPanelWidth;
+  if (Expands(args.rows)) return RunExpanded(args, begin, end, scratch);
   scratch.rounded = reinterpret_cast<uint8_t*>(scratch.panel);
   if (rounded_.kernels == nullptr || args.rounded != nullptr) {
     return RunRows(args, {0, args.rows, args.rounded}, begin, end, scratch);
@@ -426,31 +419,44 @@ const float* LinearPlan::PanelBias(const Bound& part, size_t expert, size_t pane
   return part.bias.data() + (expert * part.weight->panels() + panel) * kPanelWidth;
 }
 
+size_t LinearPlan::TileBytes() { return 2 * kTileFloats * sizeof(float); }
+
+// A row begins with its first scale that counts.
+const uint8_t* LinearPlan::RowOf(const LinearArgs& args, int row) {
+  return static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride +
+         static_cast<size_t>(args.x_first / kStep) * 4;
+}
+
+LinearPlan::RowOffsets LinearPlan::OffsetsOf(const LinearArgs& args) const {
+  const QuantizedRowLayout at = QuantizedRow(args.x_columns == 0 ? width_ : args.x_columns, args.x_precise);
+  // Sums are twice as many as scales, codes 32 bytes each.
+  const auto group = static_cast<size_t>(args.x_first / kStep);
+  const size_t sums = group * 8 - group * 4, codes = group * kStep - group * 4;
+  return {at.sum_hi + sums, at.sum + sums, at.hi + codes, at.lo + codes};
+}
+
 void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                          float* tile) const {
-  const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride;
   const size_t prefetch = PrefetchAhead(row, rows);
   const auto index = static_cast<size_t>(rows - 1);
   if (part.ints != nullptr) {
-    const QuantizedRowLayout at = QuantizedRow(args.x_columns == 0 ? width_ : args.x_columns, args.x_precise);
-    // A row begins with its first scale that counts; sums are twice as many, codes 32 bytes each.
-    const auto group = static_cast<size_t>(args.x_first / kStep);
-    const size_t sums = group * 8 - group * 4, codes = group * kStep - group * 4;
+    const RowOffsets at = OffsetsOf(args);
     const auto* data = static_cast<const uint8_t*>(panel);
     const IntTileArgs tile_args{.panel = data,
                                 .low = part.weight->LowOf(data),
-                                .rows = x + group * 4,
+                                .rows = RowOf(args, row),
                                 .row_stride = args.x_stride,
-                                .sum_hi = at.sum_hi + sums,
-                                .sum = at.sum + sums,
-                                .hi = at.hi + codes,
-                                .lo = at.lo + codes,
+                                .sum_hi = at.sum_hi,
+                                .sum = at.sum,
+                                .hi = at.hi,
+                                .lo = at.lo,
                                 .steps = static_cast<int>(width_ / kStep),
                                 .prefetch = prefetch,
                                 .tile = tile};
     (part.precise ? part.ints->precise : part.ints->fast)[index](tile_args);
     return;
   }
+  const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride;
   const FloatPanel type = PanelType(*part.weight);
   const size_t ahead = part.weight->form() == PackForm::kDecode ? 0 : prefetch / 64;
   kernels_->floats[static_cast<size_t>(type)][index]({panel, x, args.x_stride, width_, ahead, tile});

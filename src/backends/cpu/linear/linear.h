@@ -182,7 +182,16 @@ class LinearPlan {
     DecodeRowFn decode = nullptr;      // kDecode only
     std::vector<float> bias;           // [experts][panels * 32], or empty
   };
-  struct Scratch;
+  // Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory, or a
+  // block of rounded rows, or what expanded.cc makes.
+  struct Scratch {
+    float* tile;
+    float* gate_tile;
+    float* panel;
+    float* gate_panel;
+    float* chunk;
+    uint8_t* rounded;
+  };
   LinearPlan() = default;
   Status Check(const LinearSpec& spec) const;
   // Rows of a call, and where the first of them lies rounded.
@@ -206,6 +215,22 @@ class LinearPlan {
   void RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                float* tile) const;
   void RunRoundedTile(const uint8_t* rounded, const void* panel, int row, int rows, float* tile) const;
+  // Many quantized rows: expanded.cc.
+  void PlanExpanded();
+  bool Expands(int rows) const;
+  struct Expanded;
+  Expanded ExpandedAt(const Scratch& scratch, int half) const;
+  void RunExpanded(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const;
+  void RunExpandedTask(const LinearArgs& args, RowRange range, size_t part, size_t panel,
+                       const Scratch& scratch) const;
+  void ExpandRows(const LinearArgs& args, RowRange range, const Bound& part, uint8_t* sums) const;
+  // Where quantized rows have what counts.
+  struct RowOffsets {
+    size_t sum_hi, sum, hi, lo;
+  };
+  RowOffsets OffsetsOf(const LinearArgs& args) const;
+  static const uint8_t* RowOf(const LinearArgs& args, int row);
+  static size_t TileBytes();
   void Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,
               const Scratch& scratch) const;
 
@@ -219,6 +244,8 @@ class LinearPlan {
   Elem output_ = Elem::kF32;
   size_t tasks_ = 0;
   size_t scratch_bytes_ = 0;
+  bool expands_ = false;                           // many rows
+  size_t expanded_sums_ = 0, expanded_panel_ = 0;  // bytes
   double int8_ops_per_row_ = 0, f32_ops_per_row_ = 0;
 };
 

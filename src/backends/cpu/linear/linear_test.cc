@@ -341,11 +341,43 @@ TEST_P(LinearTest, ARowsBitsDoNotDependOnItsBatch) {
         const auto y = RunPlan(plan, x, r, 1, {n}, 1);
         alone.insert(alone.end(), y[0].begin(), y[0].end());
       }
-      for (const int rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 64}) {
+      for (const int rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 23, 24, 29, 31, 64}) {
         const int first = rows == 64 ? 0 : rows;
         const auto y = RunPlan(plan, x, first, rows, {n}, static_cast<size_t>(rows % 3) + 1);
         EXPECT_EQ(std::memcmp(y[0].data(), alone.data() + first * n, y[0].size() * 4), 0)
             << c.name << " rows=" << rows;
+      }
+    }
+  }
+}
+
+// Two blocks of them (expanded.cc) and a rest of five; weights of different forms that share their rows,
+// apart and as gate and up.
+TEST_P(LinearTest, BlocksOfManyRowsHaveTheBitsOfSingleRows) {
+  std::mt19937 random(14);
+  constexpr int kMany = 521;
+  const int64_t n = 96, k = 256;
+  const Rows x = RandomRows(kMany, k, Elem::kQ16, random);
+  for (const Glu glu : {Glu::kNone, Glu::kSilu}) {
+    for (size_t i = 0; i + 1 < IntCases().size(); ++i) {
+      LinearSpec spec;
+      spec.glu = glu;
+      std::vector<std::vector<char>> bytes;
+      for (const size_t at : {i, i + 1}) {
+        const IntCase& c = IntCases()[at];
+        bytes.push_back(c.weights(n, k, random));
+        const auto packed = PackAll({c.format, {n, k}, bytes.back().data()}, PackForm::kInteger, GetParam());
+        spec.parts.push_back({packed, at % 2 == 0 ? Elem::kQ8 : Elem::kQ16});
+      }
+      const std::vector<int64_t> widths(glu == Glu::kNone ? 2 : 1, n);
+      const LinearPlan plan = MakePlan(spec, GetParam());
+      const auto all = RunPlan(plan, x, 0, kMany, widths, 4);
+      for (const int row : {0, 1, 5, 257, 263, 264, 515, 516, 520}) {
+        const auto one = RunPlan(plan, x, row, 1, widths, 1);
+        for (size_t part = 0; part < widths.size(); ++part) {
+          EXPECT_EQ(std::memcmp(one[part].data(), all[part].data() + row * n, one[part].size() * 4), 0)
+              << IntCases()[i].name << " row " << row << " part " << part << " glu " << int(glu);
+        }
       }
     }
   }
