@@ -114,9 +114,9 @@ class Bench {
       // Some milliseconds: short against a time slice, should the machine be shared. Of equal chunks.
       const double task_ops =
           (plan.int8_ops_per_row() + plan.f32_ops_per_row()) * rows / static_cast<double>(plan.tasks());
-      const size_t round = plan.ChunkTasks(rows, team_.threads()) * static_cast<size_t>(team_.threads());
-      const auto rounds = static_cast<size_t>(4e9 / task_ops) / round + 1;
-      const size_t tasks = std::min(rounds * round, plan.tasks());
+      const size_t turn = plan.ChunkTasks(rows, team_.threads()) * static_cast<size_t>(team_.threads());
+      const auto turns = static_cast<size_t>(4e9 / task_ops) / turn + 1;
+      const size_t tasks = std::min(turns * turn, plan.tasks());
       const double ops = task_ops * static_cast<double>(tasks);
       const double rate = ops / Time(plan, activation, rows, tasks) / 1e9;
       fmt::print(" {:>8.0f} {:>4.0f}%", rate, 100 * rate / peak);
