@@ -19,6 +19,7 @@ struct Engine::Active {
   Request request;
   size_t answer_from = 0;  // in the session's tokens
   Sampler sampler;
+  std::optional<AnswerGrammar> grammar = {};
   Detokenizer detokenizer;
   StopMatcher stop;
   std::string released, text;  // of the current step, before and after the search for stop strings; reused
@@ -148,6 +149,10 @@ Result<RequestId> Engine::Submit(Request request) {
   TERN_TRY_STATUS(FitPrompt(request));
   TERN_TRY(Sampler sampler, Sampler::Make(request.sampling, runner_->model().hparams().vocabulary,
                                           runner_->context(), BreakersOf(request.sampling)));
+  std::optional<AnswerGrammar> grammar;
+  if (request.grammar) {
+    TERN_TRY(grammar, grammars_.Begin(tokenizer(), request.grammar));
+  }
   SessionId id = request.session;
   const bool own = id < 0;
   if (own) {
@@ -175,6 +180,7 @@ Result<RequestId> Engine::Submit(Request request) {
                                                     .request = std::move(request),
                                                     .answer_from = answer_from,
                                                     .sampler = std::move(sampler),
+                                                    .grammar = std::move(grammar),
                                                     .detokenizer = std::move(detokenizer),
                                                     .stop = std::move(stop),
                                                     .released = {},
@@ -254,6 +260,11 @@ bool Engine::Step() {
 // Samples the next token of one request and says what became of it.
 void Engine::Deliver(Active& a, std::span<const float> logits) {
   Session& s = session(a.session);
+  if (a.grammar) {
+    const auto masked = a.grammar->Mask(logits);
+    if (!masked.ok()) return Finish(a, FinishReason::kFailed, masked.error());
+    logits = masked.value();
+  }
   const auto token = a.sampler.Sample(logits, s.tokens, a.answer_from);
   if (!token.ok()) {
     // Its KV may hold non-finite values: nothing of it is reused.
@@ -275,13 +286,19 @@ void Engine::EmitToken(Active& a, int32_t token) {
   Session& s = session(a.session);
   if (a.request.on_token) a.request.on_token(token);
   s.tokens.push_back(token);
-  if (!a.request.ignore_end && tokenizer().IsEndOfGeneration(token)) return Finish(a, FinishReason::kStop);
+  const bool ends = tokenizer().IsEndOfGeneration(token);
+  if (ends && (a.grammar || !a.request.ignore_end)) return Finish(a, FinishReason::kStop);
+  if (a.grammar) {
+    if (const Status status = a.grammar->Accept(token); !status.ok()) {
+      return Finish(a, FinishReason::kFailed, status.error());
+    }
+  }
   a.released.clear();
   a.text.clear();
   a.detokenizer.Push(token, &a.released);
   const bool stopped = a.stop.Push(a.released, &a.text);
   if (!a.text.empty() && a.request.on_text) a.request.on_text(a.text);
-  if (stopped) return Finish(a, FinishReason::kStop);
+  if (stopped || (a.grammar && a.grammar->is_finished())) return Finish(a, FinishReason::kStop);
   if (a.outcome.completion_tokens == a.request.max_tokens) return Finish(a, FinishReason::kLength);
   if (s.tokens.size() >= static_cast<size_t>(runner_->context()) && !MakeRoom(a)) {
     return Finish(a, FinishReason::kLength);
