@@ -89,15 +89,9 @@ class Fractions {
 
   // With the point; or nothing, where 0 is between the bounds.
   ExprId Make() {
-    for (const bool low : {false, true}) {
-      for (const bool high : {false, true}) At(low, high) = Last(low, high);
-    }
+    behind_ = Each([&](bool low, bool high) { return Last(low, high); });
     for (size_t i = size_; i-- > 0;) {
-      std::array<ExprId, 4> made;
-      for (const bool low : {false, true}) {
-        for (const bool high : {false, true}) made[Index(low, high)] = Digit(i, low, high);
-      }
-      behind_ = made;
+      behind_ = Each([&](bool low, bool high) { return Digit(i, low, high); });
     }
     const ExprId first = At(low_.has_value(), high_.has_value());
     // The digits' own end is one where nothing followed the point.
@@ -106,6 +100,16 @@ class Fractions {
   }
 
  private:
+  template <class Make>
+  std::array<ExprId, 4> Each(Make make) const {
+    std::array<ExprId, 4> made{};
+    for (const bool low : {false, true}) {
+      for (const bool high : {false, true}) {
+        if ((!low || low_) && (!high || high_)) made[Index(low, high)] = make(low, high);
+      }
+    }
+    return made;
+  }
   static size_t Index(bool low, bool high) { return low + 2u * high; }
   ExprId& At(bool low, bool high) { return behind_[Index(low, high)]; }
   ExprId Digits(const CharSet& set, uint32_t min, uint32_t max) { return x_.Repeat(x_.Class(set), min, max); }

@@ -92,7 +92,7 @@ Result<ExprId> SchemaReader::Alternatives(const SchemaNeeds& needs) {
     parts.push_back(member);
     choices.push_back(Reference(parts));
     if (!alternatives.exactly_one) continue;
-    TERN_TRY(SchemaNeeds member_needs, CollectNeeds(document_, {member}));
+    TERN_TRY(SchemaNeeds member_needs, CollectNeeds(document_, parts));
     for (size_t i = 0; i < collected.size(); ++i) {
       if (AreDisjoint(document_, collected[i], member_needs)) continue;
       return SchemaError(Code::kUnsupported, needs.parts[alternatives.part].path,

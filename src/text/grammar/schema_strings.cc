@@ -42,7 +42,7 @@ std::vector<Lengths> FindLengths(const Expressions& x) {
 // `whole` within lengths, where only one repetition of single characters in it has no fixed length.
 std::optional<ExprId> Limited(ExprId whole, uint32_t min, uint32_t max, Expressions* x) {
   const std::vector<Lengths> lengths = FindLengths(*x);
-  if (lengths[whole].min >= min && lengths[whole].max <= max) return whole;
+  if (lengths[whole].min >= min && (max == kUnbounded || lengths[whole].max <= max)) return whole;
   std::vector<ExprId> parts = {whole};
   if ((*x)[whole].kind == ExprKind::kSequence) {
     const auto own = x->parts((*x)[whole]);
