@@ -166,7 +166,8 @@ class Emitter {
       const uint64_t copies = unbounded ? e.min : e.max;
       if (copies * weights_.Of(part) > kMostInlined || (loop & kWorthALoop) != 0) {
         if (e.min == 0) Empty(task.from, task.to);
-        const Call call{.rule = NewRule(part),
+        // What is matched as a group must be in the rule itself.
+        const Call call{.rule = NewRule(loop != 0 ? Resolved(part) : part),
                         .min = std::max(e.min, 1u),
                         .max = e.max,
                         .after = task.to,

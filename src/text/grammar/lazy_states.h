@@ -32,9 +32,9 @@ class LazyStates {
   bool is_end(Id state) const { return states_[state].is_end; }    // of its rule
   bool is_plain(Id state) const { return states_[state].is_plain; }  // reads, no end, no calls
   uint32_t rule(Id state) const { return states_[state].rule; }
-  std::span<const uint32_t> calls(Id state) const {
-    return std::span(calls_).subspan(states_[state].calls_begin, states_[state].calls_count);
-  }
+  // Calls it can make. By index: making states moves them.
+  uint32_t call_count(Id state) const { return states_[state].calls_count; }
+  uint32_t call(Id state, uint32_t i) const { return calls_[states_[state].calls_begin + i]; }
   const Automaton& automaton() const { return a_; }
   size_t size() const { return states_.size(); }
   size_t bytes() const;

@@ -44,7 +44,7 @@ class PartsFinder {
       parts_.allowed = {};
     }
     parts_.allowed.shrink_to_fit();
-    parts_.leaving = TokenTrie(std::move(leaving_));
+    parts_.rests = TokenTrie(std::move(leaving_));
     return std::move(parts_);
   }
 
@@ -99,8 +99,13 @@ class PartsFinder {
   void AddLeaving(uint32_t node, const StepNotes& notes) {
     const TokenTrie& trie = vocabulary_.trie();
     const TokenTrie::Node& at = trie[node];
+    if (follow_ == nullptr) {
+      if (at.end == node + 1) return;
+      for (const uint32_t done : notes.left) parts_.ends.push_back({node, done});
+      return;
+    }
     for (uint32_t child = node + 1; child < at.end; child = trie[child].end) {
-      if (follow_ != nullptr && !follow_->test(trie[child].byte)) continue;
+      if (!follow_->test(trie[child].byte)) continue;
       for (const auto& token : trie.tokens_under(child)) {
         if (!counts_ && IsInGroup(token.categories)) continue;
         for (const uint32_t done : notes.left) {

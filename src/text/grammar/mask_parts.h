@@ -28,9 +28,16 @@ struct MaskParts {
   CategorySet group = 0;         // allowed as far as their characters are repetitions that may still come
   std::vector<Allowed> allowed;  // ascending by repetitions
   MaskWords many;                // instead, where they are many and repetitions do not matter
-  TokenTrie leaving;             // rests of tokens behind the end of the rule; repetitions are those done
+  // Where the rule may end inside tokens: rests of tokens behind its end, as a tree of their own where there
+  // are many ends, as in a loop; or the places in the vocabulary's tree.
+  struct End {
+    uint32_t node;
+    uint32_t repetitions;  // done
+  };
+  TokenTrie rests;
+  std::vector<End> ends;
   size_t bytes() const {
-    return allowed.capacity() * sizeof(Allowed) + many.capacity() * sizeof(uint64_t) + leaving.bytes();
+    return allowed.capacity() * sizeof(Allowed) + many.capacity() * sizeof(uint64_t) + rests.bytes() + ends.capacity() * sizeof(End);
   }
 };
 

@@ -97,7 +97,8 @@ void Simulation::Follow(std::vector<Thread>* threads, StepNotes* notes) {
     if (!IsNew(thread)) continue;
     if (states_.reads(thread.state)) threads->push_back(thread);
     if (frames_[thread.stack].depth < kMostDepth) {
-      for (const uint32_t call : states_.calls(thread.state)) {
+      for (uint32_t i = 0; i < states_.call_count(thread.state); ++i) {
+        const uint32_t call = states_.call(thread.state, i);
         const uint32_t stack = Push(call, thread.count, thread.stack);
         waiting_.push_back({states_.Start(automaton().calls[call].rule), 0, stack});
       }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "text/grammar/trie_walk.h"
-
 namespace tern {
 
 using grammar::kUnbounded;
@@ -32,7 +30,7 @@ uint64_t HashOf(const GrammarPosition& position) {
 
 TokenMasker::TokenMasker(std::shared_ptr<const Grammar> grammar,
                          std::shared_ptr<grammar::VocabularyIndex> vocabulary)
-    : grammar_(std::move(grammar)), vocabulary_(std::move(vocabulary)), simulation_(grammar_->automaton()) {}
+    : grammar_(std::move(grammar)), vocabulary_(std::move(vocabulary)), simulation_(grammar_->automaton()), walk_(simulation_) {}
 
 Result<std::unique_ptr<TokenMasker>> TokenMasker::Make(std::shared_ptr<const Grammar> grammar,
                                                        std::shared_ptr<grammar::VocabularyIndex> vocabulary) {
@@ -108,32 +106,41 @@ Status TokenMasker::AddThread(const Thread& thread, std::span<uint64_t> mask) {
     if (allowed.repetitions > left) break;
     SetBit(mask, allowed.token);
   }
-  if (parts->leaving.empty() || thread.stack == Simulation::kRoot) return {};
-  return AddLeaving(thread, parts->leaving, mask);
+  if ((parts->rests.empty() && parts->ends.empty()) || thread.stack == Simulation::kRoot) return {};
+  return AddLeaving(thread, *parts, mask);
 }
 
 // Tokens that go on behind the end of the thread's rule.
-Status TokenMasker::AddLeaving(const Thread& thread, const TokenTrie& trie, std::span<uint64_t> mask) {
+Status TokenMasker::AddLeaving(const Thread& thread, const MaskParts& parts, std::span<uint64_t> mask) {
   const Simulation::Frame frame = simulation_.frame(thread.stack);
   const grammar::Call& call = simulation_.automaton().calls[frame.call];
   threads_.clear();
   notes_.left.clear();
   simulation_.Enter({simulation_.states().After(frame.call), frame.count, frame.below}, &threads_, &notes_);
-  const auto add = [&](std::span<const TokenTrie::Token> tokens) {
-    for (const TokenTrie::Token& token : tokens) {
-      const uint64_t count = uint64_t{thread.count} + token.repetitions;
-      if (count >= call.min && count <= call.max) SetBit(mask, token.id);
-    }
+  const auto is_right = [&](uint32_t repetitions) {
+    const uint64_t count = uint64_t{thread.count} + repetitions;
+    return count >= call.min && count <= call.max;
   };
-  return TrieWalk(simulation_)
-      .Run(trie, 1, trie.root_end(), threads_, [&](uint32_t node, auto threads, const StepNotes&) {
-        add(trie.tokens_at(node));
-        if (threads.size() != 1) return true;
-        const auto loop = grammar::LoopAt(simulation_.states(), threads[0].state);
-        if (loop.categories == 0 || loop.is_bounded || (trie[node].below & ~loop.categories) != 0) return true;
-        add(trie.tokens_under(node));
-        return false;
-      });
+  const auto walk = [&](const TokenTrie& trie, uint32_t begin, uint32_t end) {
+    const auto add = [&](std::span<const TokenTrie::Token> tokens) {
+      for (const TokenTrie::Token& token : tokens) {
+        if (token.repetitions == 0 || is_right(token.repetitions)) SetBit(mask, token.id);
+      }
+    };
+    return walk_.Run(trie, begin, end, threads_, [&](uint32_t node, auto threads, const StepNotes&) {
+      add(trie.tokens_at(node));
+      if (threads.size() != 1) return true;
+      const auto loop = grammar::LoopAt(simulation_.states(), threads[0].state);
+      if (loop.categories == 0 || loop.is_bounded || (trie[node].below & ~loop.categories) != 0) return true;
+      add(trie.tokens_under(node));
+      return false;
+    });
+  };
+  const TokenTrie& whole = vocabulary_->trie();
+  for (const MaskParts::End& end : parts.ends) {
+    if (is_right(end.repetitions)) TERN_TRY_STATUS(walk(whole, end.node + 1, whole[end.node].end));
+  }
+  return walk(parts.rests, 1, parts.rests.root_end());
 }
 
 // The first token's space is not part of the text.
@@ -141,7 +148,7 @@ Status TokenMasker::AddFirst(std::span<const Thread> threads, std::span<uint64_t
   const TokenTrie& trie = vocabulary_->trie();
   const std::vector<Thread> from(threads.begin(), threads.end());
   const auto walk = [&](uint32_t begin, uint32_t end) {
-    return TrieWalk(simulation_).Run(trie, begin, end, from, [&](uint32_t node, auto, const StepNotes&) {
+    return walk_.Run(trie, begin, end, from, [&](uint32_t node, auto, const StepNotes&) {
       for (const TokenTrie::Token& token : trie.tokens_at(node)) SetBit(mask, token.id);
       return true;
     });

@@ -12,6 +12,7 @@
 #include "text/grammar/grammar.h"
 #include "text/grammar/mask_parts.h"
 #include "text/grammar/simulation.h"
+#include "text/grammar/trie_walk.h"
 #include "text/grammar/vocabulary_index.h"
 
 namespace tern {
@@ -56,12 +57,13 @@ class TokenMasker {
   Status Prepare();
   Result<const grammar::MaskParts*> PartsOf(uint32_t state);
   Status AddThread(const grammar::Thread& thread, std::span<uint64_t> mask);
-  Status AddLeaving(const grammar::Thread& thread, const grammar::TokenTrie& trie, std::span<uint64_t> mask);
+  Status AddLeaving(const grammar::Thread& thread, const grammar::MaskParts& parts, std::span<uint64_t> mask);
   Status AddFirst(std::span<const grammar::Thread> threads, std::span<uint64_t> mask);
 
   std::shared_ptr<const Grammar> grammar_;
   std::shared_ptr<grammar::VocabularyIndex> vocabulary_;
   grammar::Simulation simulation_;
+  grammar::TrieWalk walk_;
   GrammarPosition start_;
   std::unordered_map<uint32_t, grammar::MaskParts> parts_;  // by state
   size_t parts_bytes_ = 0;
