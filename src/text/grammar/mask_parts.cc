@@ -38,11 +38,6 @@ class PartsFinder {
     }
     std::stable_sort(parts_.allowed.begin(), parts_.allowed.end(),
                      [](const auto& a, const auto& b) { return a.repetitions < b.repetitions; });
-    if (!counts_ && parts_.allowed.size() > kMany) {
-      parts_.many.assign(vocabulary_.words(), 0);
-      for (const auto& allowed : parts_.allowed) SetBit(parts_.many, allowed.token);
-      parts_.allowed = {};
-    }
     parts_.allowed.shrink_to_fit();
     parts_.rests = TokenTrie(std::move(leaving_));
     return std::move(parts_);
@@ -57,7 +52,7 @@ class PartsFinder {
     const uint32_t repetitions = Repetitions(threads, notes);
     for (const auto& token : trie.tokens_at(node)) Allow(token, repetitions);
     if (!notes.left.empty() && leaving_.size() <= kMostLeaving) AddLeaving(node, notes);
-    return threads.size() != 1 || !AllowBelow(node, threads[0]);
+    return !AllowBelow(node, threads);
   }
 
   // What the frame must still allow for some thread to be right.
@@ -79,21 +74,32 @@ class PartsFinder {
     return parts_.group != 0 && (categories & ~parts_.group) == 0;
   }
   void Allow(const TokenTrie::Token& token, uint32_t repetitions) {
-    if (!IsInGroup(token.categories)) parts_.allowed.push_back({token.id, repetitions});
+    if (IsInGroup(token.categories)) return;
+    if (!parts_.many.empty()) return SetBit(parts_.many, token.id);
+    parts_.allowed.push_back({token.id, repetitions});
+    if (!counts_ && parts_.allowed.size() > kMany) {
+      parts_.many.assign(vocabulary_.words(), 0);
+      for (const auto& allowed : parts_.allowed) SetBit(parts_.many, allowed.token);
+      parts_.allowed.clear();
+    }
   }
 
-  // Whether all that matters of what is below a node is known from its categories, the thread there being at
-  // the beginning of a loop.
-  bool AllowBelow(uint32_t node, const Thread& thread) {
+  // Whether all that matters of what is below a node is known from its categories, a thread there being at the
+  // beginning of a loop.
+  bool AllowBelow(uint32_t node, std::span<const Thread> threads) {
     const TokenTrie& trie = vocabulary_.trie();
-    const CharacterLoop loop = LoopAt(simulation_.states(), thread.state);
-    if (loop.categories == 0 || (trie[node].below & ~loop.categories) != 0) return false;
-    const bool is_own = thread.stack == Simulation::kBottom;
-    if (is_own && IsInGroup(path_.back()) && (loop.is_pure || !loop.is_bounded)) return true;
-    if (loop.is_bounded) return false;
-    const uint32_t repetitions = is_own ? 0 : simulation_.frame(thread.stack).origin + 1;
-    for (const auto& token : trie.tokens_under(node)) Allow(token, repetitions);
-    return true;
+    for (const Thread& thread : threads) {
+      const CharacterLoop loop = LoopAt(simulation_.states(), thread.state);
+      if (loop.categories == 0 || (trie[node].below & ~loop.categories) != 0) continue;
+      const bool is_own = thread.stack == Simulation::kBottom;
+      const bool is_group = is_own && IsInGroup(path_.back());
+      if (is_group && (!loop.is_bounded || (loop.is_pure && threads.size() == 1))) return true;
+      if (loop.is_bounded) continue;
+      const uint32_t repetitions = is_own ? 0 : simulation_.frame(thread.stack).origin + 1;
+      for (const auto& token : trie.tokens_under(node)) Allow(token, repetitions);
+      return true;
+    }
+    return false;
   }
 
   void AddLeaving(uint32_t node, const StepNotes& notes) {

@@ -8,6 +8,17 @@ namespace {
 constexpr uint64_t kMost = 1u << 30;
 constexpr uint32_t kCallWeight = 2;
 
+// Its masks are costly: it should be in one place.
+constexpr uint64_t kLoopWeight = 32;
+
+bool IsSmallClass(const Expressions& x, ExprId id) {
+  const Expr& e = x[id];
+  if (e.kind != ExprKind::kClass) return false;
+  uint64_t characters = 0;
+  for (const CharRange& range : x.set(e).ranges()) characters += range.last - range.first + 1;
+  return characters <= 16;
+}
+
 // The rules that a body calls, and how many do: found without following the calls.
 struct RuleGraph {
   std::vector<std::vector<RuleId>> callers;
@@ -57,6 +68,7 @@ uint32_t RuleWeights::Weigh(const Expressions& x, ExprId expr) const {
       break;
     case ExprKind::kRepeat:
       sum = uint64_t{weights_[x.parts(e)[0]]} * (e.max == kUnbounded ? std::max(e.min, 1u) : e.max);
+      if (e.max > 2 && !IsSmallClass(x, x.parts(e)[0])) sum += kLoopWeight;
       break;
     default:
       for (const ExprId part : x.parts(e)) sum += weights_[part];

@@ -49,7 +49,8 @@ Text Ipv6() {
   return all;
 }
 
-Text Label() { return "[A-Za-z0-9](?:-{0,2}[A-Za-z0-9]){0,20}"; }
+// Of letters and digits, with single or double hyphens between them.
+Text Label() { return "[A-Za-z0-9]{1,20}(?:--?[A-Za-z0-9]{1,20}){0,2}"; }
 Text Hostname() { return Join({Label(), R"((?:\.)", Label(), "){0,7}"}); }
 Text Email() {
   const Text word = "[A-Za-z0-9_%+-]{1,32}";

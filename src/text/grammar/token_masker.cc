@@ -40,7 +40,7 @@ Result<std::unique_ptr<TokenMasker>> TokenMasker::Make(std::shared_ptr<const Gra
 }
 
 Status TokenMasker::Prepare() {
-  constexpr size_t kMostPrepared = 64;
+  constexpr size_t kMostPrepared = 6;
   StepNotes notes;
   simulation_.Enter(simulation_.Start(), &start_.threads, &notes);
   start_.can_end = notes.can_end;
@@ -129,11 +129,12 @@ Status TokenMasker::AddLeaving(const Thread& thread, const MaskParts& parts, std
     };
     return walk_.Run(trie, begin, end, threads_, [&](uint32_t node, auto threads, const StepNotes&) {
       add(trie.tokens_at(node));
-      if (threads.size() != 1) return true;
-      const auto loop = grammar::LoopAt(simulation_.states(), threads[0].state);
-      if (loop.categories == 0 || loop.is_bounded || (trie[node].below & ~loop.categories) != 0) return true;
-      add(trie.tokens_under(node));
-      return false;
+      const bool all = std::any_of(threads.begin(), threads.end(), [&](const Thread& t) {
+        const auto loop = grammar::LoopAt(simulation_.states(), t.state);
+        return loop.categories != 0 && !loop.is_bounded && (trie[node].below & ~loop.categories) == 0;
+      });
+      if (all) add(trie.tokens_under(node));
+      return !all;
     });
   };
   const TokenTrie& whole = vocabulary_->trie();
