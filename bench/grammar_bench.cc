@@ -1,6 +1,6 @@
-// grammar_bench MODEL.gguf [--vocabulary OUT.json]: microseconds that masks and compiling take. Reads one case per
-// line, {"form", "source", "text"}; writes per line the time to compile in ms, the time of each mask along the text in
-// us, and the text's tokens. bench/grammar runs it beside other programs.
+// grammar_bench MODEL.gguf [--vocabulary OUT.json]: microseconds that masks and compiling take. Reads one
+// case per line, {"form", "source", "text"}; writes per line the time to compile in ms, the time of each mask
+// along the text in us, and the text's tokens. bench/grammar runs it beside other programs.
 
 #include <fmt/format.h>
 
@@ -55,13 +55,14 @@ Status WriteVocabulary(const grammar::VocabularyIndex& vocabulary, const std::st
   json::array texts;
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     std::string hex;
-    for (const char byte : vocabulary.text(id)) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    for (const char byte : vocabulary.text(id))
+      hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
     texts.emplace_back(hex);
   }
   const auto ends = vocabulary.ends();
-  return WriteFileAtomic(path, json::serialize(json::object{
-                                   {"texts", std::move(texts)},
-                                   {"ends", json::array(ends.begin(), ends.end())}}));
+  return WriteFileAtomic(
+      path, json::serialize(
+                json::object{{"texts", std::move(texts)}, {"ends", json::array(ends.begin(), ends.end())}}));
 }
 
 Status Run(int count, char** words) {

@@ -28,7 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const auto forms = tern::AllGrammarForms();
   const tern::GrammarFormDesc& form = *forms[bytes[0] % forms.size()];
   const std::string source(reinterpret_cast<const char*>(bytes + 1), size - 1);
-  const tern::grammar::Budget budget{.expressions = 20'000, .literal_bytes = 1 << 16, .states = 20'000, .milliseconds = 500};
+  const tern::grammar::Budget budget{
+      .expressions = 20'000, .literal_bytes = 1 << 16, .states = 20'000, .milliseconds = 500};
   const auto compiled = tern::Grammar::Compile(form, source, budget);
   if (!compiled.ok()) {
     REQUIRE(!compiled.error().what.empty());
@@ -43,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     if (!mask.ok()) return 0;
     int32_t next = -1;
     for (int32_t i = 0; i < vocabulary->size(); ++i) {
-      const auto token = static_cast<int32_t>((static_cast<uint32_t>(i) + step * 97) % static_cast<uint32_t>(vocabulary->size()));
+      const auto token = static_cast<int32_t>((static_cast<uint32_t>(i) + step * 97) %
+                                              static_cast<uint32_t>(vocabulary->size()));
       tern::GrammarPosition after = position;
       if (step % 8 != 0 && !tern::grammar::HasBit(mask.value(), token)) continue;
       const auto accepted = masker.value()->Accept(&after, token);

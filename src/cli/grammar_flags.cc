@@ -28,17 +28,20 @@ Result<std::shared_ptr<const Grammar>> CompileForm(std::string_view name, std::s
 
 void AddGrammarFlags(Arguments& args, GrammarFlags* flags) {
   args.Section("What the answer must be (at most one of these)");
-  args.Option("--json-schema", &flags->json_schema, "JSON that satisfies this schema: a file, or the schema itself")
+  args.Option("--json-schema", &flags->json_schema,
+              "JSON that satisfies this schema: a file, or the schema itself")
       .ValueName("FILE|JSON");
   args.Flag("--json", &flags->json, "a JSON object");
-  args.Option("--regex", &flags->regex, "text that this regular expression matches as a whole").ValueName("REGEX");
+  args.Option("--regex", &flags->regex, "text that this regular expression matches as a whole")
+      .ValueName("REGEX");
   args.Option("--choice", &flags->choices, "one of these texts (repeatable)").ValueName("TEXT").KeepsCommas();
-  args.Option("--grammar", &flags->grammar, "text of this grammar; its kind is told by the name: .gbnf, .json (a schema)")
+  args.Option("--grammar", &flags->grammar,
+              "text of this grammar; its kind is told by the name: .gbnf, .json (a schema)")
       .ValueName("FILE");
   args.Section("");
   args.Check([flags]() -> Status {
-    const int given = !flags->json_schema.empty() + flags->json + !flags->regex.empty() + !flags->choices.empty() +
-                      !flags->grammar.empty();
+    const int given = !flags->json_schema.empty() + flags->json + !flags->regex.empty() +
+                      !flags->choices.empty() + !flags->grammar.empty();
     if (given <= 1) return {};
     return BadInput(
         "--json-schema, --json, --regex, --choice, --grammar: more than one kind, expected at most one");
@@ -72,9 +75,10 @@ Result<const GrammarFormDesc*> FormOfFile(const std::string& path) {
   for (const auto& each : kEnds) {
     if (path.ends_with(each.end)) return FindGrammarForm(each.form);
   }
-  return BadInput(fmt::format("{}: what kind of grammar it is does not show, expected a name that ends in .json (a "
-                              "schema), .gbnf or .regex",
-                              path));
+  return BadInput(
+      fmt::format("{}: what kind of grammar it is does not show, expected a name that ends in .json (a "
+                  "schema), .gbnf or .regex",
+                  path));
 }
 
 }  // namespace tern

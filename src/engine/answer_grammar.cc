@@ -13,7 +13,8 @@ bool MaskRow(std::span<const float> from, std::span<const uint64_t> mask, std::s
     const size_t end = std::min(begin + 64, from.size());
     const uint64_t bits = begin / 64 < mask.size() ? mask[begin / 64] : 0;
     if (bits == 0) {
-      std::fill(row.begin() + static_cast<ptrdiff_t>(begin), row.begin() + static_cast<ptrdiff_t>(end), -INFINITY);
+      std::fill(row.begin() + static_cast<ptrdiff_t>(begin), row.begin() + static_cast<ptrdiff_t>(end),
+                -INFINITY);
       continue;
     }
     for (size_t i = begin; i < end; ++i) row[i] = (bits >> (i - begin) & 1) != 0 ? from[i] : -INFINITY;
@@ -42,7 +43,8 @@ Status AnswerGrammar::Accept(int32_t token) {
   return {};
 }
 
-Result<AnswerGrammar> AnswerGrammars::Begin(const Tokenizer& tokenizer, std::shared_ptr<const Grammar> grammar) {
+Result<AnswerGrammar> AnswerGrammars::Begin(const Tokenizer& tokenizer,
+                                            std::shared_ptr<const Grammar> grammar) {
   if (vocabulary_ == nullptr) vocabulary_ = std::make_shared<grammar::VocabularyIndex>(tokenizer);
   const auto found =
       std::find_if(recent_.begin(), recent_.end(), [&](const Entry& e) { return e.grammar == grammar; });

@@ -54,7 +54,7 @@ struct Request {
   std::vector<std::string> stop;
   OnOverflow on_overflow = OnOverflow::kError;
   std::shared_ptr<const Grammar> grammar;  // what the answer must be; null: anything
-  bool ignore_end = false;  // go on after an end-of-generation token (benchmarks)
+  bool ignore_end = false;                 // go on after an end-of-generation token (benchmarks)
   std::function<void(std::string_view text)> on_text;
   std::function<void(int32_t token)> on_token;
   std::function<void(const Outcome&)> on_finish;  // exactly once

@@ -2,20 +2,23 @@
 //
 //   grammar_probe [--model FILE.gguf]...
 //
-//   {"form", "source", "texts": [...]}                 -> {"matches": [...]}: what each text is to the grammar; with models
-//                                                         also whether masks allow each text token by token, and its end
+//   {"form", "source", "texts": [...]}                 -> {"matches": [...]}: what each text is to the
+//   grammar; with models
+//                                                         also whether masks allow each text token by token,
+//                                                         and its end
 //   {"form", "source", "generate": N, "seed": S, "most": bytes}
-//                                                      -> {"texts": [...]}: texts drawn by the masks of the first model,
+//                                                      -> {"texts": [...]}: texts drawn by the masks of the
+//                                                      first model,
 //                                                         null where one had no end in so many bytes
 //   either way {"error": "..."} where the grammar is refused
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <bit>
 #include <iostream>
 #include <random>
 #include <string>
@@ -82,7 +85,8 @@ int32_t Draw(const Vocabulary& vocabulary, std::span<const uint64_t> mask, std::
   return -1;
 }
 
-Result<json::value> Generate(TokenMasker& masker, const Vocabulary& vocabulary, std::mt19937_64& random, size_t most) {
+Result<json::value> Generate(TokenMasker& masker, const Vocabulary& vocabulary, std::mt19937_64& random,
+                             size_t most) {
   const Tokenizer& tokenizer = *vocabulary.tokenizer;
   GrammarPosition position = masker.start();
   Detokenizer detokenizer(tokenizer);
@@ -120,7 +124,8 @@ Result<json::object> Answer(const json::object& request, const std::vector<Vocab
         // The first space would not be part of the text.
         if (vocabularies[i].tokenizer->strips_leading_space()) continue;
         TERN_TRY(const bool allowed, MasksAllow(*maskers[i], *vocabularies[i].tokenizer, bytes));
-        if (allowed != match.matches) return BadInput(fmt::format("vocabulary {} says {} to: {}", i, allowed, bytes));
+        if (allowed != match.matches)
+          return BadInput(fmt::format("vocabulary {} says {} to: {}", i, allowed, bytes));
       }
       matches.push_back(match.matches);
     }

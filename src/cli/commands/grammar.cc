@@ -38,15 +38,16 @@ Result<std::shared_ptr<const Grammar>> Inspect(const Options& o, Facts* facts) {
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
   const grammar::Automaton& a = compiled.value()->automaton();
   constexpr size_t kMostExample = 200;
-  *facts = {form.value(),     source.size(), a.state_count(), a.edges.size(), a.calls.size(), a.bytes(), took.count(),
-            grammar::ShortestText(a, kMostExample)};
+  *facts = {form.value(),   source.size(), a.state_count(), a.edges.size(),
+            a.calls.size(), a.bytes(),     took.count(),    grammar::ShortestText(a, kMostExample)};
   return std::move(compiled).value();
 }
 
 void PrintFacts(const Facts& f) {
   fmt::print("accepts   {}\n", f.form->summary);
   fmt::print("shortest  {}\n", Printable(f.example));
-  fmt::print("automaton {} states, {} edges, {} calls, {}\n", f.states, f.edges, f.calls, HumanBytes(f.bytes));
+  fmt::print("automaton {} states, {} edges, {} calls, {}\n", f.states, f.edges, f.calls,
+             HumanBytes(f.bytes));
   fmt::print("compiled  in {:.1f} ms from {}\n", f.compile_ms, HumanBytes(f.source_bytes));
 }
 
@@ -60,9 +61,9 @@ Status Check(const Options& o) {
     TERN_TRY(match, MatchText(*compiled, text));
   }
   if (o.json) {
-    boost::json::object all{{"form", facts.form->name},     {"states", facts.states}, {"edges", facts.edges},
-                            {"calls", facts.calls},         {"bytes", facts.bytes},
-                            {"compile_ms", facts.compile_ms}};
+    boost::json::object all{{"form", facts.form->name}, {"states", facts.states},
+                            {"edges", facts.edges},     {"calls", facts.calls},
+                            {"bytes", facts.bytes},     {"compile_ms", facts.compile_ms}};
     if (IsUtf8(facts.example)) all["shortest"] = facts.example;
     if (match) all["match"] = {{"matches", match->matches}, {"accepted_bytes", match->accepted}};
     fmt::print("{}\n", boost::json::serialize(all));
@@ -72,17 +73,19 @@ Status Check(const Options& o) {
     fmt::print("{}: matches\n", Printable(o.match));
   }
   if (!match || match->matches) return {};
-  return BadInput(fmt::format("{}: does not match: {}", o.match,
-                              fmt::format("the first {} bytes may begin a text, what follows may not",
-                                          match->accepted)));
+  return BadInput(
+      fmt::format("{}: does not match: {}", o.match,
+                  fmt::format("the first {} bytes may begin a text, what follows may not", match->accepted)));
 }
 
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
-  args.Option("ACTION", &o->action, "check: compile a grammar, and say what it is or what of it is not supported")
+  args.Option("ACTION", &o->action,
+              "check: compile a grammar, and say what it is or what of it is not supported")
       .Required()
       .Choices({"check"});
-  args.Option("FILE", &o->file, "a JSON schema (.json), a GBNF grammar (.gbnf) or a regular expression (.regex)")
+  args.Option("FILE", &o->file,
+              "a JSON schema (.json), a GBNF grammar (.gbnf) or a regular expression (.regex)")
       .Required();
   args.Option("--form", &o->form, "what FILE is; empty: told by its name")
       .ValueName("FORM")

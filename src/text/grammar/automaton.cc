@@ -24,7 +24,11 @@ void SetEdges(const std::vector<EdgeFrom>& edges, Automaton* a) {
 class Finishing {
  public:
   Finishing(const Automaton& a, const std::vector<EdgeFrom>& edges, bool with_bytes)
-      : a_(a), edges_(edges), with_bytes_(with_bytes), can_(a.state_count(), false), into_(a.state_count()),
+      : a_(a),
+        edges_(edges),
+        with_bytes_(with_bytes),
+        can_(a.state_count(), false),
+        into_(a.state_count()),
         calls_of_(a.rules.size()) {
     for (uint32_t i = 0; i < edges.size(); ++i) {
       if (edges[i].edge.kind == Edge::Kind::kBytes && !with_bytes) continue;
@@ -129,7 +133,8 @@ class Beginnings {
       call.follow = Behind(i, caller, callers);
       call.is_pure = true;
       for (unsigned byte = 0; byte < 256; ++byte) {
-        if (call.follow.test(byte) && (call.loop & CategoryOf(static_cast<uint8_t>(byte))) != 0) call.is_pure = false;
+        if (call.follow.test(byte) && (call.loop & CategoryOf(static_cast<uint8_t>(byte))) != 0)
+          call.is_pure = false;
       }
     }
   }
@@ -208,8 +213,8 @@ size_t Automaton::bytes() const {
 
 Result<Automaton> Compile(const Expressions& expressions, RuleId root) {
   if (expressions.exhausted()) {
-    return Exhausted(fmt::format("grammar: more than {} parts, expected a smaller one",
-                                 expressions.budget().expressions));
+    return Exhausted(
+        fmt::format("grammar: more than {} parts, expected a smaller one", expressions.budget().expressions));
   }
   Automaton a;
   std::vector<EdgeFrom> edges;
@@ -219,8 +224,8 @@ Result<Automaton> Compile(const Expressions& expressions, RuleId root) {
     return BadInput("grammar: matches no text, expected one that can come to an end");
   }
   std::erase_if(edges, [&](const EdgeFrom& e) {
-    return !useful[e.edge.to] || (e.edge.kind == Edge::Kind::kCall &&
-                                  !useful[a.rules[a.calls[e.edge.call].rule].start]);
+    return !useful[e.edge.to] ||
+           (e.edge.kind == Edge::Kind::kCall && !useful[a.rules[a.calls[e.edge.call].rule].start]);
   });
   SetEdges(edges, &a);
   Beginnings beginnings(&a, Finishing(a, edges, /*with_bytes=*/false).Find());

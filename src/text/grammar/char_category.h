@@ -10,8 +10,8 @@
 namespace tern::grammar {
 
 using CategorySet = uint16_t;
-inline constexpr CategorySet kOddBytes = 1 << 15;   // not whole characters of valid UTF-8
-inline constexpr CategorySet kNotAscii = 1 << 14;   // valid characters above U+007F
+inline constexpr CategorySet kOddBytes = 1 << 15;  // not whole characters of valid UTF-8
+inline constexpr CategorySet kNotAscii = 1 << 14;  // valid characters above U+007F
 inline constexpr CategorySet kLowerLetters = 6, kUpperLetters = 24, kDigits = 1;
 
 // Of the character that begins at `text`, which is not empty, and how many bytes it has.

@@ -20,7 +20,7 @@ class CharSet {
  public:
   CharSet() = default;
   CharSet(std::initializer_list<CharRange> ranges);
-  static CharSet All();                      // without surrogates
+  static CharSet All();                       // without surrogates
   static CharSet Of(std::string_view ascii);  // its characters
 
   void Add(char32_t first, char32_t last);
@@ -37,9 +37,9 @@ class CharSet {
   std::vector<CharRange> ranges_;  // ascending, disjoint, not adjacent, no surrogates
 };
 
-CharSet Digits();           // 0-9
-CharSet WordCharacters();   // A-Z a-z 0-9 _
-CharSet AsciiSpaces();      // space, \t \n \v \f \r
+CharSet Digits();          // 0-9
+CharSet WordCharacters();  // A-Z a-z 0-9 _
+CharSet AsciiSpaces();     // space, \t \n \v \f \r
 // A Unicode general category or group of them: "L", "Lu", "N", ... Nothing: no such name.
 std::optional<CharSet> UnicodeCategory(std::string_view name);
 

@@ -48,13 +48,12 @@ class Emitter {
   Status RunTasks() {
     while (!tasks_.empty()) {
       if (a_.rule_of.size() > x_.budget().states || edges_.size() > 2 * x_.budget().states) {
-        return Exhausted(fmt::format("grammar: more than {} states, expected a smaller one",
-                                     x_.budget().states));
+        return Exhausted(
+            fmt::format("grammar: more than {} states, expected a smaller one", x_.budget().states));
       }
       if (++steps_ % 1024 == 0 && std::chrono::steady_clock::now() > deadline_) {
-        return Exhausted(
-            fmt::format("grammar: takes more than {} ms to compile, expected a simpler one",
-                        x_.budget().milliseconds));
+        return Exhausted(fmt::format("grammar: takes more than {} ms to compile, expected a simpler one",
+                                     x_.budget().milliseconds));
       }
       const Task task = tasks_.back();
       tasks_.pop_back();

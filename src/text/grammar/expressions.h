@@ -1,7 +1,7 @@
 #pragma once
-// Expressions: a context-free grammar as rules whose bodies are trees of expressions over characters. All front
-// ends (JSON schema, regular expressions, GBNF, ...) build one of these, and Compile (automaton.h) makes an
-// automaton of it.
+// Expressions: a context-free grammar as rules whose bodies are trees of expressions over characters. All
+// front ends (JSON schema, regular expressions, GBNF, ...) build one of these, and Compile (automaton.h)
+// makes an automaton of it.
 //
 // An expression is a number; it is made after its parts, so a part has a smaller number and every walk over
 // them is a loop. Not thread-safe.

@@ -36,10 +36,12 @@ void ExpectAll(std::string_view form, const std::vector<Case>& cases) {
   }
 }
 
-void ExpectRefusals(std::string_view form, const std::vector<std::pair<std::string, std::string_view>>& cases) {
+void ExpectRefusals(std::string_view form,
+                    const std::vector<std::pair<std::string, std::string_view>>& cases) {
   for (const auto& [source, message] : cases) {
     const std::string said = Refusal(form, source);
-    EXPECT_NE(said.find(message), std::string::npos) << source.substr(0, 200) << "\nsaid " << said << "\nwanted " << message;
+    EXPECT_NE(said.find(message), std::string::npos)
+        << source.substr(0, 200) << "\nsaid " << said << "\nwanted " << message;
   }
 }
 
@@ -102,34 +104,39 @@ TEST(Choice, IsOneOfTheTexts) {
 
 TEST(Json, IsAnyObject) {
   const std::string deep = Repeated("{\"a\":[", 60) + Repeated("]}", 60);
-  ExpectAll("json", {{"", {"{}", "{ }", R"({"a": [1, -2.5e3, "x\u00e4\ud83d\ude00", {"b": null}], "c":true})", deep},
-                      {"", "[]", "{\"a\":01}", "{\"a\":}", "{\"a\":1,}", R"({"a":"\ud83d"})", "{\"a\":\"\x01\"}", "{\"a\":nul}"}}});
+  ExpectAll("json",
+            {{"",
+              {"{}", "{ }", R"({"a": [1, -2.5e3, "x\u00e4\ud83d\ude00", {"b": null}], "c":true})", deep},
+              {"", "[]", "{\"a\":01}", "{\"a\":}", "{\"a\":1,}", R"({"a":"\ud83d"})", "{\"a\":\"\x01\"}",
+               "{\"a\":nul}"}}});
 }
 
 TEST(Gbnf, ReadsTheNotation) {
-  ExpectAll("gbnf", {{"root ::= \"a\" | b\nb ::= [b-d]+ # comment\n", {"a", "bcd"}, {"", "e"}},
-                     {"root ::= item{2,3}\nitem ::= (\"x\" |\n \"y\")\n  | \"z\"", {"xy", "zzz"}, {"x", "xxxx"}},
-                     {"root ::= expr\nexpr ::= term (\"+\" term)*\nterm ::= [0-9]+ | \"(\" expr \")\"",
-                      {"1", "(1+(2+33))+4"},
-                      {"(", "1+", "(1"}},
-                     {R"(root ::= "\"" [^"\\\n]* "\"" "\x41\u00e4")", {"\"x\"A\xC3\xA4"}, {"\"\"\"A"}},
-                     {"root ::= . \"\"", {"x", "日"}, {"", "xy"}},
-                     {"root ::= [a-z]* \"e\"", {"e", "tree"}, {"tr"}}});
+  ExpectAll("gbnf",
+            {{"root ::= \"a\" | b\nb ::= [b-d]+ # comment\n", {"a", "bcd"}, {"", "e"}},
+             {"root ::= item{2,3}\nitem ::= (\"x\" |\n \"y\")\n  | \"z\"", {"xy", "zzz"}, {"x", "xxxx"}},
+             {"root ::= expr\nexpr ::= term (\"+\" term)*\nterm ::= [0-9]+ | \"(\" expr \")\"",
+              {"1", "(1+(2+33))+4"},
+              {"(", "1+", "(1"}},
+             {R"(root ::= "\"" [^"\\\n]* "\"" "\x41\u00e4")", {"\"x\"A\xC3\xA4"}, {"\"\"\"A"}},
+             {"root ::= . \"\"", {"x", "日"}, {"", "xy"}},
+             {"root ::= [a-z]* \"e\"", {"e", "tree"}, {"tr"}}});
 }
 
 TEST(Gbnf, RefusesWithThePlace) {
-  ExpectRefusals("gbnf", {{"root ::= a", "byte 10: a: there is no such rule"},
-                          {"a ::= \"x\"", "root: there is no such rule"},
-                          {"root ::= root \"x\" | \"y\"", "left recursion"},
-                          {"root ::= a\na ::= b\nb ::= \"\" a \"x\" | \"y\"", "left recursion"},
-                          {"root ::= \"x\" root", "matches no text"},
-                          {"root = \"x\"", "expected ::="},
-                          {"root ::= \"x", "without its end"},
-                          {"root ::= (\"x\"", "( without its )"},
-                          {"root ::= <think>", "token"},
-                          {"root ::= \"a\"\nroot ::= \"b\"", "defined twice"},
-                          {"root ::= " + Repeated("(", 60000) + "\"a\"" + Repeated(")", 60000), "more than 256 groups"},
-                          {"root ::= a{5000}\na ::= b{5000}\nb ::= [a-z] c{5000}\nc ::= \"x\" |", ""}});
+  ExpectRefusals(
+      "gbnf", {{"root ::= a", "byte 10: a: there is no such rule"},
+               {"a ::= \"x\"", "root: there is no such rule"},
+               {"root ::= root \"x\" | \"y\"", "left recursion"},
+               {"root ::= a\na ::= b\nb ::= \"\" a \"x\" | \"y\"", "left recursion"},
+               {"root ::= \"x\" root", "matches no text"},
+               {"root = \"x\"", "expected ::="},
+               {"root ::= \"x", "without its end"},
+               {"root ::= (\"x\"", "( without its )"},
+               {"root ::= <think>", "token"},
+               {"root ::= \"a\"\nroot ::= \"b\"", "defined twice"},
+               {"root ::= " + Repeated("(", 60000) + "\"a\"" + Repeated(")", 60000), "more than 256 groups"},
+               {"root ::= a{5000}\na ::= b{5000}\nb ::= [a-z] c{5000}\nc ::= \"x\" |", ""}});
 }
 
 }  // namespace

@@ -83,8 +83,8 @@ ExprId JsonRules::MakeAnyCharacter() {
   const ExprId two = x_.Sequence({digit, digit}), three = x_.Sequence({digit, digit, digit});
   const ExprId low = x_.Sequence({x_.Literal("\\u"), d, code(CharSet::Of("cdefCDEF"), two)});
   const ExprId pair = x_.Sequence({d, code(CharSet::Of("89abAB"), two), low});
-  const ExprId other = x_.Choice({code(hex.Without(CharSet::Of("dD")), three),
-                                  x_.Sequence({d, code(CharSet{{'0', '7'}}, two)})});
+  const ExprId other = x_.Choice(
+      {code(hex.Without(CharSet::Of("dD")), three), x_.Sequence({d, code(CharSet{{'0', '7'}}, two)})});
   const ExprId unicode = x_.Sequence({x_.Literal("u"), x_.Choice({other, pair})});
   const ExprId escape =
       x_.Sequence({x_.Literal("\\"), x_.Choice({x_.Class(CharSet::Of("\"\\/bfnrt")), unicode})});

@@ -1,6 +1,6 @@
 #pragma once
-// LazyStates: the deterministic automaton of a grammar, made state by state as matching gets there. A state is
-// a set of states of one rule's automaton. Not thread-safe.
+// LazyStates: the deterministic automaton of a grammar, made state by state as matching gets there. A state
+// is a set of states of one rule's automaton. Not thread-safe.
 
 #include <array>
 #include <cstdint>
@@ -28,8 +28,8 @@ class LazyStates {
     if (states_[state].table == kNoTable) Expand(state);
     return tables_[states_[state].table][byte];
   }
-  bool reads(Id state) const { return states_[state].reads; }      // has bytes to go on with
-  bool is_end(Id state) const { return states_[state].is_end; }    // of its rule
+  bool reads(Id state) const { return states_[state].reads; }        // has bytes to go on with
+  bool is_end(Id state) const { return states_[state].is_end; }      // of its rule
   bool is_plain(Id state) const { return states_[state].is_plain; }  // reads, no end, no calls
   uint32_t rule(Id state) const { return states_[state].rule; }
   // Calls it can make. By index: making states moves them.

@@ -28,11 +28,11 @@ class PartsFinder {
     const TokenTrie& trie = vocabulary_.trie();
     const Thread from{state_, 0, Simulation::kBottom};
     path_.assign(1, 0);
-    TERN_TRY_STATUS(TrieWalk(simulation_).Run(
-        trie, 1, trie.root_end(), {&from, 1},
-        [this](uint32_t node, std::span<const Thread> threads, const StepNotes& notes) {
-          return Visit(node, threads, notes);
-        }));
+    TERN_TRY_STATUS(TrieWalk(simulation_)
+                        .Run(trie, 1, trie.root_end(), {&from, 1},
+                             [this](uint32_t node, std::span<const Thread> threads, const StepNotes& notes) {
+                               return Visit(node, threads, notes);
+                             }));
     if (leaving_.size() > kMostLeaving) {
       return Exhausted("grammar: can be read in too many ways, expected a less ambiguous one");
     }
@@ -84,8 +84,8 @@ class PartsFinder {
     }
   }
 
-  // Whether all that matters of what is below a node is known from its categories, a thread there being at the
-  // beginning of a loop.
+  // Whether all that matters of what is below a node is known from its categories, a thread there being at
+  // the beginning of a loop.
   bool AllowBelow(uint32_t node, std::span<const Thread> threads) {
     const TokenTrie& trie = vocabulary_.trie();
     for (const Thread& thread : threads) {

@@ -10,8 +10,8 @@
 
 namespace tern::grammar {
 
-// A loop over single characters, at its beginning: tokens made of `categories` are each as many repetitions as
-// characters.
+// A loop over single characters, at its beginning: tokens made of `categories` are each as many repetitions
+// as characters.
 struct CharacterLoop {
   CategorySet categories = 0;
   bool is_bounded = false;
@@ -37,7 +37,8 @@ struct MaskParts {
   TokenTrie rests;
   std::vector<End> ends;
   size_t bytes() const {
-    return allowed.capacity() * sizeof(Allowed) + many.capacity() * sizeof(uint64_t) + rests.bytes() + ends.capacity() * sizeof(End);
+    return allowed.capacity() * sizeof(Allowed) + many.capacity() * sizeof(uint64_t) + rests.bytes() +
+           ends.capacity() * sizeof(End);
   }
 };
 

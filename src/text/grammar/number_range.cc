@@ -29,8 +29,7 @@ class Ranges {
       const auto behind = static_cast<uint32_t>(bound.size() - i - 1);
       const CharSet others = at_least ? DigitsFrom(digit + 1, 9) : DigitsFrom(0, digit - 1);
       const bool has_others = at_least ? digit < 9 : digit > 0;
-      const ExprId other =
-          has_others ? x_.Sequence({x_.Class(others), Digits(behind, behind)}) : x_.Never();
+      const ExprId other = has_others ? x_.Sequence({x_.Class(others), Digits(behind, behind)}) : x_.Never();
       rest = x_.Choice({x_.Sequence({x_.Literal(bound.substr(i, 1)), rest}), other});
     }
     return rest;
@@ -42,11 +41,13 @@ class Ranges {
     if (same == low.size()) return x_.Literal(low);
     const int first = low[same] - '0', last = high[same] - '0';
     const auto behind = static_cast<uint32_t>(low.size() - same - 1);
-    const ExprId from = x_.Sequence({x_.Literal(low.substr(same, 1)), SameLength(low.substr(same + 1), true)});
-    const ExprId to = x_.Sequence({x_.Literal(high.substr(same, 1)), SameLength(high.substr(same + 1), false)});
-    const ExprId middle = last - first > 1 ? x_.Sequence({x_.Class(DigitsFrom(first + 1, last - 1)),
-                                                          Digits(behind, behind)})
-                                           : x_.Never();
+    const ExprId from =
+        x_.Sequence({x_.Literal(low.substr(same, 1)), SameLength(low.substr(same + 1), true)});
+    const ExprId to =
+        x_.Sequence({x_.Literal(high.substr(same, 1)), SameLength(high.substr(same + 1), false)});
+    const ExprId middle =
+        last - first > 1 ? x_.Sequence({x_.Class(DigitsFrom(first + 1, last - 1)), Digits(behind, behind)})
+                         : x_.Never();
     return x_.Sequence({x_.Literal(low.substr(0, same)), x_.Choice({from, middle, to})});
   }
   // Neither is negative.
@@ -61,8 +62,8 @@ class Ranges {
       choices.push_back(Between(least, most));
     }
     if (!high && from.size() < kMostDigits) {
-      choices.push_back(x_.Sequence({x_.Class(DigitsFrom(1, 9)),
-                                     Digits(static_cast<uint32_t>(from.size()), kMostDigits - 1)}));
+      choices.push_back(x_.Sequence(
+          {x_.Class(DigitsFrom(1, 9)), Digits(static_cast<uint32_t>(from.size()), kMostDigits - 1)}));
     }
     return x_.Choice(choices);
   }
@@ -127,7 +128,9 @@ class Fractions {
   }
   // Whether the number may end in front of digit i.
   bool MayStop(size_t i, bool low, bool high) const {
-    const auto rest_is_zero = [&](const Bound& b) { return b.digits.find_first_not_of('0', i) == std::string::npos; };
+    const auto rest_is_zero = [&](const Bound& b) {
+      return b.digits.find_first_not_of('0', i) == std::string::npos;
+    };
     if (low && (!rest_is_zero(*low_) || low_->excluded)) return false;
     return !high || !rest_is_zero(*high_) || !high_->excluded;
   }
@@ -136,7 +139,8 @@ class Fractions {
     if (i > 0 && MayStop(i, low, high)) choices.push_back(x_.Empty());
     const int from = low ? low_->digits[i] - '0' : 0, to = high ? high_->digits[i] - '0' : 9;
     const auto add = [&](int first, int last, bool is_low, bool is_high) {
-      if (first <= last) choices.push_back(x_.Sequence({x_.Class(DigitsFrom(first, last)), At(is_low, is_high)}));
+      if (first <= last)
+        choices.push_back(x_.Sequence({x_.Class(DigitsFrom(first, last)), At(is_low, is_high)}));
     };
     if (from == to) {
       add(from, to, low, high);

@@ -94,7 +94,9 @@ char32_t PatternText::Character() {
   return c;
 }
 
-Error PatternText::Bad(std::string_view problem) const { return BadInput(fmt::format("byte {}: {}", at, problem)); }
+Error PatternText::Bad(std::string_view problem) const {
+  return BadInput(fmt::format("byte {}: {}", at, problem));
+}
 Error PatternText::NotSupported(std::string_view what) const {
   return Unsupported(fmt::format("byte {}: {}: is not supported", at, what));
 }
@@ -106,11 +108,13 @@ Result<CharSet> ReadEscape(PatternText* in, bool in_class) {
   if (c >= 128) return CharSet{{c, c}};
   const char ascii = static_cast<char>(c);
   if (const auto set = ClassEscape(ascii)) return *set;
-  if (const size_t i = kControlNames.find(ascii); i != kControlNames.npos) return CharSet::Of(kControls.substr(i, 1));
+  if (const size_t i = kControlNames.find(ascii); i != kControlNames.npos)
+    return CharSet::Of(kControls.substr(i, 1));
   if (ascii == 'x' || ascii == 'u' || ascii == 'U') return CodeEscape(in, ascii);
   if (ascii == 'p' || ascii == 'P') return PropertyEscape(in, ascii == 'P');
   if (ascii == 'b' && in_class) return CharSet{{8, 8}};
-  if (ascii == '0' && (in->done() || in->text[in->at] < '0' || in->text[in->at] > '9')) return CharSet{{0, 0}};
+  if (ascii == '0' && (in->done() || in->text[in->at] < '0' || in->text[in->at] > '9'))
+    return CharSet{{0, 0}};
   const bool is_digit = ascii >= '0' && ascii <= '9';
   if (is_digit || ascii == 'k') return in->NotSupported(fmt::format("back-reference \\{}", ascii));
   if (ascii == 'b' || ascii == 'B') return in->NotSupported(fmt::format("word border \\{}", ascii));
@@ -140,7 +144,8 @@ Result<CharSet> ReadBracketClass(PatternText* in) {
       continue;
     }
     TERN_TRY(const CharSet low, read());
-    const bool is_range = in->at + 1 < in->text.size() && in->text[in->at] == '-' && in->text[in->at + 1] != ']';
+    const bool is_range =
+        in->at + 1 < in->text.size() && in->text[in->at] == '-' && in->text[in->at + 1] != ']';
     if (!is_range) {
       set.Add(low);
       continue;

@@ -1,6 +1,6 @@
 #pragma once
-// RuleWeights: how many states an expression roughly takes, and which rules are so small that they are written
-// in place of their calls.
+// RuleWeights: how many states an expression roughly takes, and which rules are so small that they are
+// written in place of their calls.
 
 #include <vector>
 

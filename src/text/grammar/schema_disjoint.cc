@@ -34,7 +34,8 @@ bool AreApart(const NumberBounds& a, const NumberBounds& b) {
 }
 
 // Pairs of schemas of which at least one must be disjoint, of a property that one of both objects requires.
-std::vector<std::pair<Conjunction, Conjunction>> TellingProperties(const SchemaNeeds& a, const SchemaNeeds& b) {
+std::vector<std::pair<Conjunction, Conjunction>> TellingProperties(const SchemaNeeds& a,
+                                                                   const SchemaNeeds& b) {
   std::vector<std::pair<Conjunction, Conjunction>> pairs;
   for (const auto* required : {&a.required, &b.required}) {
     for (const std::string_view name : *required) pairs.emplace_back(a.Property(name), b.Property(name));
@@ -62,7 +63,8 @@ bool AreDisjoint(const boost::json::value& document, const SchemaNeeds& a, const
   const size_t own = waiting.size();
   constexpr size_t kMostLookedAt = 200;
   for (size_t i = 0; i < waiting.size() && i < kMostLookedAt; ++i) {
-    const auto first = CollectNeeds(document, waiting[i].first), second = CollectNeeds(document, waiting[i].second);
+    const auto first = CollectNeeds(document, waiting[i].first),
+               second = CollectNeeds(document, waiting[i].second);
     if (!first.ok() || !second.ok()) continue;
     if (AreApart(first.value(), second.value(), &may_be_objects)) return true;
     if (i >= own || !may_be_objects) continue;

@@ -60,11 +60,11 @@ Status LowerCount(const Use& use, uint32_t* count, uint32_t type, SchemaNeeds* n
   needs->implied_types |= type;
   return {};
 }
-template <uint32_t SchemaNeeds::* kMember, uint32_t kType>
+template <uint32_t SchemaNeeds::*kMember, uint32_t kType>
 Status AtLeast(const Use& use, SchemaNeeds* needs) {
   return RaiseCount(use, &(needs->*kMember), kType, needs);
 }
-template <uint32_t SchemaNeeds::* kMember, uint32_t kType>
+template <uint32_t SchemaNeeds::*kMember, uint32_t kType>
 Status AtMost(const Use& use, SchemaNeeds* needs) {
   return LowerCount(use, &(needs->*kMember), kType, needs);
 }
@@ -73,8 +73,9 @@ Status Type(const Use& use, SchemaNeeds* needs) {
   constexpr struct {
     std::string_view name;
     uint32_t bits;
-  } kTypes[] = {{"null", kNullType},     {"boolean", kBooleanType}, {"integer", kIntegerType}, {"number", kNumberType},
-                {"string", kStringType}, {"array", kArrayType},     {"object", kObjectType}};
+  } kTypes[] = {{"null", kNullType},     {"boolean", kBooleanType}, {"integer", kIntegerType},
+                {"number", kNumberType}, {"string", kStringType},   {"array", kArrayType},
+                {"object", kObjectType}};
   uint32_t types = 0;
   const auto add = [&](const json::value& name) {
     for (const auto& type : kTypes) {
@@ -91,7 +92,8 @@ Status Type(const Use& use, SchemaNeeds* needs) {
   } else {
     known = add(use.value);
   }
-  if (!known || types == 0) return use.Expected("null, boolean, integer, number, string, array, object, or a list of these");
+  if (!known || types == 0)
+    return use.Expected("null, boolean, integer, number, string, array, object, or a list of these");
   const json::value* nullable = use.schema.if_contains("nullable");
   if (nullable != nullptr && nullable->is_bool() && nullable->get_bool()) types |= kNullType;
   needs->types &= types;
@@ -119,7 +121,8 @@ Status Values(const Use& use, SchemaNeeds* needs) {
     return {};
   }
   std::erase_if(*needs->values, [&](const json::value* value) {
-    return std::none_of(values.begin(), values.end(), [&](const json::value* v) { return SameValue(*v, *value); });
+    return std::none_of(values.begin(), values.end(),
+                        [&](const json::value* v) { return SameValue(*v, *value); });
   });
   return {};
 }
@@ -161,7 +164,7 @@ Status MultipleOf(const Use& use, SchemaNeeds* needs) {
 
 Status Items(const Use& use, SchemaNeeds* needs) {
   needs->implied_types |= kArrayType;
-  const bool is_list = use.value.is_array();  // before draft 2020-12
+  const bool is_list = use.value.is_array();        // before draft 2020-12
   if (use.keyword == "additionalItems") return {};  // read with items
   if (use.keyword == "items" && use.schema.contains("prefixItems")) return {};
   ArrayShape shape;
@@ -172,7 +175,8 @@ Status Items(const Use& use, SchemaNeeds* needs) {
     const json::array& list = use.value.get_array();
     for (size_t i = 0; i < list.size(); ++i) shape.prefix.push_back(use.Part(list[i], std::to_string(i)));
     const std::string_view rest = use.keyword == "items" ? "additionalItems" : "items";
-    if (const auto* items = use.schema.if_contains(rest)) shape.items = SchemaPart{items, use.path + "/" + std::string(rest)};
+    if (const auto* items = use.schema.if_contains(rest))
+      shape.items = SchemaPart{items, use.path + "/" + std::string(rest)};
   }
   needs->arrays.push_back(std::move(shape));
   return {};
@@ -181,7 +185,8 @@ Status Items(const Use& use, SchemaNeeds* needs) {
 // All keywords of objects at once, by the first of them.
 Status ObjectKeywords(const Use& use, SchemaNeeds* needs) {
   needs->implied_types |= kObjectType;
-  constexpr std::string_view kAll[] = {"properties", "additionalProperties", "patternProperties", "propertyNames"};
+  constexpr std::string_view kAll[] = {"properties", "additionalProperties", "patternProperties",
+                                       "propertyNames"};
   for (const std::string_view keyword : kAll) {
     if (keyword == use.keyword) break;
     if (use.schema.contains(keyword)) return {};
@@ -196,14 +201,15 @@ Status ObjectKeywords(const Use& use, SchemaNeeds* needs) {
     const auto* members = properties->value.if_object();
     if (members == nullptr) return properties->Expected("an object of schemas");
     for (const auto& [name, schema] : *members) {
-      const bool is_known = std::any_of(needs->objects.begin(), needs->objects.end(), [&](const ObjectShape& other) {
-        return other.properties.contains(std::string_view(name));
-      });
+      const bool is_known = std::any_of(
+          needs->objects.begin(), needs->objects.end(),
+          [&](const ObjectShape& other) { return other.properties.contains(std::string_view(name)); });
       if (!is_known) needs->property_order.push_back(name);
       shape.properties.emplace(std::string_view(name), properties->Part(schema, name));
     }
   }
-  if (const auto additional = at("additionalProperties")) shape.additional = additional->Part(additional->value);
+  if (const auto additional = at("additionalProperties"))
+    shape.additional = additional->Part(additional->value);
   if (const auto names = at("propertyNames")) shape.names = names->Part(names->value);
   if (const auto patterns = at("patternProperties")) {
     const auto* members = patterns->value.if_object();

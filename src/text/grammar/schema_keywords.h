@@ -1,5 +1,6 @@
 #pragma once
-// The keywords of JSON schema: one table says what each adds to a schema's needs, or that it is not supported.
+// The keywords of JSON schema: one table says what each adds to a schema's needs, or that it is not
+// supported.
 
 #include <boost/json/object.hpp>
 #include <string_view>

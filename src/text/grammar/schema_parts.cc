@@ -34,8 +34,9 @@ Result<SchemaPart> Resolve(const json::value& document, const SchemaPart& from, 
   if (!ref.is_string()) return SchemaError(Code::kBadInput, from.path, "$ref: expected a string");
   const std::string_view name = ref.get_string();
   if (name != "#" && !name.starts_with("#/")) {
-    return SchemaError(Code::kUnsupported, from.path,
-                       fmt::format("$ref: \"{}\": is not supported, expected \"#\" or \"#/...\"", name.substr(0, 100)));
+    return SchemaError(
+        Code::kUnsupported, from.path,
+        fmt::format("$ref: \"{}\": is not supported, expected \"#\" or \"#/...\"", name.substr(0, 100)));
   }
   const json::value* at = &document;
   for (std::string_view rest = name.substr(1); !rest.empty();) {
@@ -45,12 +46,13 @@ Result<SchemaPart> Resolve(const json::value& document, const SchemaPart& from, 
     rest.remove_prefix(end);
     const json::value* next = nullptr;
     if (const auto* object = at->if_object()) next = object->if_contains(token);
-    if (const auto* array = at->if_array(); array && !token.empty() && token.size() < 6 &&
-                                            token.find_first_not_of("0123456789") == token.npos) {
+    if (const auto* array = at->if_array();
+        array && !token.empty() && token.size() < 6 && token.find_first_not_of("0123456789") == token.npos) {
       next = array->if_contains(static_cast<size_t>(std::atoi(token.c_str())));
     }
     if (next == nullptr) {
-      return SchemaError(Code::kBadInput, from.path, fmt::format("$ref: \"{}\": there is no such place", name.substr(0, 100)));
+      return SchemaError(Code::kBadInput, from.path,
+                         fmt::format("$ref: \"{}\": there is no such place", name.substr(0, 100)));
     }
     at = next;
   }
@@ -123,7 +125,8 @@ class Collector {
                         std::vector<SchemaPart>* members) {
     const auto* array = value.if_array();
     if (array == nullptr || array->empty()) {
-      return SchemaError(Code::kBadInput, part.path, fmt::format("{}: expected an array of schemas", keyword));
+      return SchemaError(Code::kBadInput, part.path,
+                         fmt::format("{}: expected an array of schemas", keyword));
     }
     for (size_t i = 0; i < array->size(); ++i) {
       members->push_back({&(*array)[i], fmt::format("{}/{}/{}", part.path, keyword, i)});
@@ -142,7 +145,8 @@ Result<SchemaNeeds> CollectNeeds(const json::value& document, const Conjunction&
 }
 
 Error SchemaError(Code code, std::string_view path, std::string_view problem) {
-  return Error{code, fmt::format("json schema: {}: {}", path.size() > 400 ? path.substr(0, 400) : path, problem)};
+  return Error{code,
+               fmt::format("json schema: {}: {}", path.size() > 400 ? path.substr(0, 400) : path, problem)};
 }
 
 Conjunction SchemaNeeds::Property(std::string_view name) const {

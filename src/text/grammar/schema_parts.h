@@ -61,7 +61,7 @@ struct SchemaNeeds {
   bool is_never = false;
   uint32_t types = kAllTypes;
   bool has_types = false;
-  uint32_t implied_types = 0;  // those that keywords speak of
+  uint32_t implied_types = 0;                                    // those that keywords speak of
   std::optional<std::vector<const boost::json::value*>> values;  // enum, const
   std::string values_path;
   uint32_t min_length = 0, max_length = kUnbounded;

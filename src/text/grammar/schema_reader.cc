@@ -23,11 +23,13 @@ Result<RuleId> SchemaReader::Read() {
     TERN_TRY(const SchemaNeeds needs, CollectNeeds(document_, next.parts));
     TERN_TRY(const ExprId body, Body(needs));
     if (too_deep_) {
-      return SchemaError(Code::kExhausted, deep_path_, fmt::format("more than {} schemas in schemas", kMostSchemaDepth));
+      return SchemaError(Code::kExhausted, deep_path_,
+                         fmt::format("more than {} schemas in schemas", kMostSchemaDepth));
     }
     x_.Define(next.rule, body);
     if (made_.size() > kMostRules) {
-      return SchemaError(Code::kExhausted, next.parts[0].path, fmt::format("more than {} schemas", kMostRules));
+      return SchemaError(Code::kExhausted, next.parts[0].path,
+                         fmt::format("more than {} schemas", kMostRules));
     }
     if (x_.exhausted()) break;  // said by Compile
   }
@@ -41,7 +43,8 @@ ExprId SchemaReader::Reference(const Conjunction& parts) {
   }
   const auto [at, is_new] = made_.try_emplace(std::move(key), 0);
   if (is_new) {
-    if (parts.empty()) return at->second = x_.NewRule("any"), x_.Define(at->second, rules_.Value()), x_.Rule(at->second);
+    if (parts.empty())
+      return at->second = x_.NewRule("any"), x_.Define(at->second, rules_.Value()), x_.Rule(at->second);
     at->second = x_.NewRule(parts[0].path);
     if (depth_ + 1 > kMostSchemaDepth) {
       too_deep_ = true;
@@ -95,10 +98,11 @@ Result<ExprId> SchemaReader::Alternatives(const SchemaNeeds& needs) {
     TERN_TRY(SchemaNeeds member_needs, CollectNeeds(document_, parts));
     for (size_t i = 0; i < collected.size(); ++i) {
       if (AreDisjoint(document_, collected[i], member_needs)) continue;
-      return SchemaError(Code::kUnsupported, needs.parts[alternatives.part].path,
-                         fmt::format("oneOf: schemas {} and {} are not known to exclude each other; expected different "
-                                     "types, or a property with different constants; anyOf has no such need",
-                                     i, collected.size()));
+      return SchemaError(
+          Code::kUnsupported, needs.parts[alternatives.part].path,
+          fmt::format("oneOf: schemas {} and {} are not known to exclude each other; expected different "
+                      "types, or a property with different constants; anyOf has no such need",
+                      i, collected.size()));
     }
     collected.push_back(std::move(member_needs));
   }
@@ -115,7 +119,8 @@ Result<ExprId> SchemaReader::Values(const SchemaNeeds& needs) {
     if (type & kNumberType) {
       const auto decimal = DecimalOf(*value);
       if (needs.multiple_of || (needs.bounds.any() && !decimal)) {
-        return SchemaError(Code::kUnsupported, needs.values_path, "enum or const beside multipleOf: is not supported");
+        return SchemaError(Code::kUnsupported, needs.values_path,
+                           "enum or const beside multipleOf: is not supported");
       }
       fits = !needs.bounds.any() || needs.bounds.Contains(*decimal);
     } else if ((needs.implied_types & type) != 0) {
@@ -128,7 +133,8 @@ Result<ExprId> SchemaReader::Values(const SchemaNeeds& needs) {
 }
 
 Result<ExprId> SchemaReader::String(const SchemaNeeds& needs) {
-  if (needs.patterns.empty() && needs.formats.empty()) return rules_.String(needs.min_length, needs.max_length);
+  if (needs.patterns.empty() && needs.formats.empty())
+    return rules_.String(needs.min_length, needs.max_length);
   TERN_TRY(const ExprId content, StringContent(needs, &rules_, &x_));
   return rules_.Quoted(content);
 }
@@ -154,15 +160,17 @@ Result<ExprId> SchemaReader::Number(const SchemaNeeds& needs, bool only_integers
     return x_.Choice(choices);
   }
   if ((rest != 2 && rest != 5) || zeros > 0 || needs.bounds.any()) {
-    return SchemaError(Code::kUnsupported, PathOf(needs),
-                       fmt::format("multipleOf: {}: is not supported without bounds that leave at most {} values, "
-                                   "expected 2, 5 or a power of 10",
-                                   step, kMostListed));
+    return SchemaError(
+        Code::kUnsupported, PathOf(needs),
+        fmt::format("multipleOf: {}: is not supported without bounds that leave at most {} values, "
+                    "expected 2, 5 or a power of 10",
+                    step, kMostListed));
   }
   const ExprId last = x_.Class(CharSet::Of(rest == 2 ? "02468" : "05"));
   const ExprId head = x_.Sequence({x_.Class(CharSet{{'1', '9'}}), x_.Repeat(x_.Class(Digits()), 0, 17)});
-  return x_.Sequence({x_.Optional(x_.Literal("-")),
-                      x_.Choice({x_.Sequence({head, last}), x_.Class(CharSet::Of(rest == 2 ? "02468" : "05"))})});
+  return x_.Sequence(
+      {x_.Optional(x_.Literal("-")),
+       x_.Choice({x_.Sequence({head, last}), x_.Class(CharSet::Of(rest == 2 ? "02468" : "05"))})});
 }
 
 Result<ExprId> SchemaReader::Array(const SchemaNeeds& needs) {
@@ -198,7 +206,8 @@ Result<ExprId> SchemaReader::OtherPair(const SchemaNeeds& needs, const std::vect
     if (shape.pattern) {
       pattern = shape.pattern->first;
       pattern_schema = &shape.pattern->second;
-      if (shape.additional && (!shape.additional->schema->is_bool() || shape.additional->schema->get_bool())) {
+      if (shape.additional &&
+          (!shape.additional->schema->is_bool() || shape.additional->schema->get_bool())) {
         return SchemaError(Code::kUnsupported, shape.additional->path,
                            "additionalProperties beside patternProperties: is not supported, expected false");
       }
@@ -235,7 +244,8 @@ Result<ExprId> SchemaReader::Object(const SchemaNeeds& needs) {
   }
   const size_t required = needs.required.size();
   const auto refuse = [&](std::string_view keyword, std::string_view expected) {
-    return SchemaError(Code::kUnsupported, PathOf(needs), fmt::format("{}: is not supported here, expected {}", keyword, expected));
+    return SchemaError(Code::kUnsupported, PathOf(needs),
+                       fmt::format("{}: is not supported here, expected {}", keyword, expected));
   };
   if (members.empty()) {
     if (needs.min_properties > 1) return refuse("minProperties", "at most 1: keys may repeat");

@@ -1,6 +1,6 @@
 #pragma once
-// SchemaReader: a JSON schema as rules. Each conjunction of schemas is one rule, made once, so schemas may refer
-// to themselves; nothing here calls itself. Not thread-safe.
+// SchemaReader: a JSON schema as rules. Each conjunction of schemas is one rule, made once, so schemas may
+// refer to themselves; nothing here calls itself. Not thread-safe.
 
 #include <boost/json/value.hpp>
 #include <map>

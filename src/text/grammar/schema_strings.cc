@@ -71,7 +71,8 @@ std::optional<ExprId> Limited(ExprId whole, uint32_t min, uint32_t max, Expressi
     if (max < fixed) return x->Never();
     most = std::min<uint64_t>(most, (max - fixed) / size);
   }
-  parts[*open] = x->Repeat(unit, static_cast<uint32_t>(std::max<uint64_t>(repeat.min, least)), static_cast<uint32_t>(most));
+  parts[*open] = x->Repeat(unit, static_cast<uint32_t>(std::max<uint64_t>(repeat.min, least)),
+                           static_cast<uint32_t>(most));
   return x->Sequence(parts);
 }
 
@@ -118,7 +119,8 @@ Result<ExprId> StringContent(const SchemaNeeds& needs, JsonRules* rules, Express
     const auto known = PatternOfFormat(placed.text);
     if (!known) {
       return SchemaError(Code::kUnsupported, placed.path,
-                         fmt::format("format: \"{}\": is not supported, expected one of {}", placed.text.substr(0, 100), FormatNames()));
+                         fmt::format("format: \"{}\": is not supported, expected one of {}",
+                                     placed.text.substr(0, 100), FormatNames()));
     }
     pattern = *known;
   }
@@ -127,10 +129,11 @@ Result<ExprId> StringContent(const SchemaNeeds& needs, JsonRules* rules, Express
   if (!read.ok()) return SchemaError(read.error().code, placed.path, "pattern: " + read.error().what);
   const auto limited = Limited(read.value(), needs.min_length, needs.max_length, &scratch);
   if (!limited) {
-    return SchemaError(Code::kUnsupported, placed.path,
-                       fmt::format("minLength or maxLength beside this {}: is not supported, expected lengths in the "
-                                   "pattern, as in ^[a-z]{{1,10}}$",
-                                   is_format ? "format" : "pattern"));
+    return SchemaError(
+        Code::kUnsupported, placed.path,
+        fmt::format("minLength or maxLength beside this {}: is not supported, expected lengths in the "
+                    "pattern, as in ^[a-z]{{1,10}}$",
+                    is_format ? "format" : "pattern"));
   }
   if (scratch.exhausted()) return SchemaError(Code::kExhausted, placed.path, "pattern: too large");
   return Spelled(scratch, *limited, rules, x);

@@ -1,7 +1,7 @@
 #pragma once
-// Simulation: where a text has got to in a grammar, byte by byte. A position is a set of threads, each a state
-// of a rule, how often the rule has been run at its place, and the calls it has to return to. Texts with one
-// reading have one thread most of the time. Not thread-safe.
+// Simulation: where a text has got to in a grammar, byte by byte. A position is a set of threads, each a
+// state of a rule, how often the rule has been run at its place, and the calls it has to return to. Texts
+// with one reading have one thread most of the time. Not thread-safe.
 
 #include <cstdint>
 #include <span>

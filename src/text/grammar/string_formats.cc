@@ -14,8 +14,7 @@ Text Join(std::initializer_list<std::string_view> parts) {
 // Years 0001 to 9999; 29 February in leap years.
 Text Date() {
   const Text year = R"((?:000[1-9]|00[1-9]\d|0[1-9]\d\d|[1-9]\d{3}))";
-  const Text leap_year =
-      R"((?:(?:0[48]|[2468][048]|[13579][26])00|\d\d(?:0[48]|[2468][048]|[13579][26])))";
+  const Text leap_year = R"((?:(?:0[48]|[2468][048]|[13579][26])00|\d\d(?:0[48]|[2468][048]|[13579][26])))";
   const Text day = R"((?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|)"
                    R"(02-(?:0[1-9]|1\d|2[0-8])))";
   return Join({"(?:", year, "-", day, "|", leap_year, "-02-29)"});
@@ -44,7 +43,8 @@ Text Ipv6() {
   const Text h = "[0-9A-Fa-f]{1,4}";
   Text all = Join({"(?:", h, ":){7}", h, "|(?:", h, ":){1,7}:|:(?::", h, "){1,7}|::"});
   for (int before = 1; before <= 6; ++before) {
-    all += Join({"|(?:", h, ":){", std::to_string(before), "}(?::", h, "){1,", std::to_string(7 - before), "}"});
+    all +=
+        Join({"|(?:", h, ":){", std::to_string(before), "}(?::", h, "){1,", std::to_string(7 - before), "}"});
   }
   return all;
 }
@@ -61,7 +61,8 @@ Text Uri() {
   const Text common = "A-Za-z0-9._~!$&'()*+,;=:@-", coded = "|%[0-9A-Fa-f]{2})*";
   const Text path = Join({"(?:/(?:[", common, "]", coded, ")*"});
   const Text rest = Join({"(?:[/?", common, "]", coded});
-  return Join({R"([A-Za-z][A-Za-z0-9+.-]{0,31}://)", Hostname(), R"((?::[1-9]\d{0,3})?)", path, R"((?:\?)", rest, ")?(?:#", rest, ")?"});
+  return Join({R"([A-Za-z][A-Za-z0-9+.-]{0,31}://)", Hostname(), R"((?::[1-9]\d{0,3})?)", path, R"((?:\?)",
+               rest, ")?(?:#", rest, ")?"});
 }
 
 Text Uuid() { return "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"; }
@@ -71,9 +72,8 @@ struct Format {
   Text (*pattern)();
 };
 constexpr Format kFormats[] = {
-    {"date", Date},         {"date-time", DateTime}, {"duration", Duration}, {"email", Email},
-    {"hostname", Hostname}, {"ipv4", Ipv4},          {"ipv6", Ipv6},         {"time", Time},
-    {"uri", Uri},           {"uuid", Uuid},
+    {"date", Date}, {"date-time", DateTime}, {"duration", Duration}, {"email", Email}, {"hostname", Hostname},
+    {"ipv4", Ipv4}, {"ipv6", Ipv6},          {"time", Time},         {"uri", Uri},     {"uuid", Uuid},
 };
 
 }  // namespace

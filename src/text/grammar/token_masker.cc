@@ -30,7 +30,10 @@ uint64_t HashOf(const GrammarPosition& position) {
 
 TokenMasker::TokenMasker(std::shared_ptr<const Grammar> grammar,
                          std::shared_ptr<grammar::VocabularyIndex> vocabulary)
-    : grammar_(std::move(grammar)), vocabulary_(std::move(vocabulary)), simulation_(grammar_->automaton()), walk_(simulation_) {}
+    : grammar_(std::move(grammar)),
+      vocabulary_(std::move(vocabulary)),
+      simulation_(grammar_->automaton()),
+      walk_(simulation_) {}
 
 Result<std::unique_ptr<TokenMasker>> TokenMasker::Make(std::shared_ptr<const Grammar> grammar,
                                                        std::shared_ptr<grammar::VocabularyIndex> vocabulary) {

@@ -1,6 +1,6 @@
 #pragma once
-// TokenTrie: texts of tokens as a tree, laid out in the order in which a walk visits it, so that a subtree and
-// its tokens are each one stretch. Immutable; any thread.
+// TokenTrie: texts of tokens as a tree, laid out in the order in which a walk visits it, so that a subtree
+// and its tokens are each one stretch. Immutable; any thread.
 
 #include <cstdint>
 #include <span>

@@ -1,6 +1,6 @@
 #pragma once
-// TrieWalk: runs a grammar over all texts of a tree at once. Where a byte is not allowed, everything behind it
-// is passed over.
+// TrieWalk: runs a grammar over all texts of a tree at once. Where a byte is not allowed, everything behind
+// it is passed over.
 
 #include <cstdint>
 #include <span>

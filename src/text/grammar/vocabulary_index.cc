@@ -8,7 +8,8 @@ namespace {
 constexpr size_t kMostTokenBytes = 4096;  // longer ones are never allowed
 
 uint32_t CharactersIn(std::string_view text) {
-  return static_cast<uint32_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<uint32_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 }  // namespace

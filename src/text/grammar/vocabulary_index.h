@@ -59,7 +59,7 @@ class VocabularyIndex {
   bool strips_first_space_ = false;
   size_t longest_ = 0;
   TokenTrie trie_;
-  std::vector<MaskWords> at_most_;   // [n]: tokens of at most n characters
+  std::vector<MaskWords> at_most_;    // [n]: tokens of at most n characters
   std::vector<int32_t> long_tokens_;  // of more than kMostCounted
   std::map<CategorySet, MaskWords> groups_;
 };

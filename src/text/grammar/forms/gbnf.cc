@@ -37,10 +37,12 @@ class GbnfReader {
     if (!IsUtf8(in_.text)) return BadInput("byte 0: not valid UTF-8");
     for (SkipSpace(true); !in_.done(); SkipSpace(true)) TERN_TRY_STATUS(ReadRule());
     for (const auto& [name, rule] : rules_) {
-      if (!rule.is_defined) return BadInput(fmt::format("byte {}: {}: there is no such rule", rule.used_at, name));
+      if (!rule.is_defined)
+        return BadInput(fmt::format("byte {}: {}: there is no such rule", rule.used_at, name));
     }
     const auto root = rules_.find("root");
-    if (root == rules_.end()) return BadInput("root: there is no such rule, expected one that is the whole text");
+    if (root == rules_.end())
+      return BadInput("root: there is no such rule, expected one that is the whole text");
     return root->second.id;
   }
 
@@ -116,7 +118,8 @@ class GbnfReader {
         return Add(x_.Class(CharSet::All()));
       case '(':
         ++in_.at;
-        if (groups_.size() > kMostDepth) return in_.Bad(fmt::format("more than {} groups in groups", kMostDepth));
+        if (groups_.size() > kMostDepth)
+          return in_.Bad(fmt::format("more than {} groups in groups", kMostDepth));
         groups_.emplace_back();
         return {};
       case ')': {
