@@ -26,7 +26,6 @@ class Finishing {
   Finishing(const Automaton& a, const std::vector<EdgeFrom>& edges, bool with_bytes)
       : a_(a),
         edges_(edges),
-        with_bytes_(with_bytes),
         can_(a.state_count(), false),
         into_(a.state_count()),
         calls_of_(a.rules.size()) {
@@ -64,7 +63,6 @@ class Finishing {
 
   const Automaton& a_;
   const std::vector<EdgeFrom>& edges_;
-  const bool with_bytes_;
   std::vector<bool> can_;
   std::vector<std::vector<uint32_t>> into_, calls_of_;
   std::vector<uint32_t> waiting_;

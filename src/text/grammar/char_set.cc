@@ -3,11 +3,30 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <map>
+#include <string>
 
 namespace tern::grammar {
 namespace {
 
 constexpr CharRange kSurrogates = {0xD800, 0xDFFF};
+
+std::map<std::string, CharSet, std::less<>> FindCategories() {
+  std::map<std::string, CharSet, std::less<>> categories;
+  const auto category = [](char32_t c) -> std::string {
+    return utf8proc_category_string(static_cast<utf8proc_int32_t>(c));
+  };
+  char32_t begin = 0;
+  std::string last = category(0);
+  for (char32_t c = 1; c <= kLastChar + 1; ++c) {
+    const std::string next = c <= kLastChar ? category(c) : "";
+    if (next == last) continue;
+    categories[last].Add(begin, c - 1);
+    begin = c;
+    last = next;
+  }
+  return categories;
+}
 
 }  // namespace
 
@@ -83,20 +102,13 @@ CharSet WordCharacters() { return {{'A', 'Z'}, {'a', 'z'}, {'0', '9'}, {'_', '_'
 CharSet AsciiSpaces() { return {{'\t', '\r'}, {' ', ' '}}; }
 
 std::optional<CharSet> UnicodeCategory(std::string_view name) {
-  constexpr std::string_view kGroups = "LMNPSZC";
-  if (name.empty() || name.size() > 2 || kGroups.find(name[0]) == kGroups.npos) return std::nullopt;
+  // All at once: each takes a walk over all characters.
+  static const std::map<std::string, CharSet, std::less<>> categories = FindCategories();
+  constexpr size_t kMostLetters = 2;
+  if (name.empty() || name.size() > kMostLetters) return std::nullopt;
   CharSet set;
-  char32_t begin = 0;
-  bool inside = false;
-  for (char32_t c = 0; c <= kLastChar + 1; ++c) {
-    bool is_in = false;
-    if (c <= kLastChar) {
-      const std::string_view category = utf8proc_category_string(static_cast<utf8proc_int32_t>(c));
-      is_in = category.starts_with(name);
-    }
-    if (is_in && !inside) begin = c;
-    if (!is_in && inside) set.Add(begin, c - 1);
-    inside = is_in;
+  for (const auto& [category, characters] : categories) {
+    if (category.starts_with(name)) set.Add(characters);
   }
   if (set.empty()) return std::nullopt;
   return set;

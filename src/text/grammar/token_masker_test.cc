@@ -18,7 +18,7 @@ std::unique_ptr<Tokenizer> PieceTokenizer(bool sentence_piece) {
                                            "{\"",   "\"}",    "x\\n",
                                            "\\u00", "12",     "1.5",
                                            "\n  ",  " the",   "the",
-                                           "de f",  "x\xC3",   "\xA4x",
+                                           "de f",  "x\xC3",  "\xA4x",
                                            "日本",  "ä\"",    "a\xE6\x97",
                                            "}]",    "true",   "null,",
                                            "[[",    "9\",\"a"};
