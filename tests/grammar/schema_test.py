@@ -2,7 +2,7 @@
 """schema_test.py PROBE TERN [--count N] [--first SEED]: random JSON schemas against Python's jsonschema.
 
 What the masks let through must parse and validate; what validates must be let through, token by token with several
-vocabularies; and mutated instances that do not validate must not be. --count 10000 takes about half an hour.
+vocabularies; and mutated instances that do not validate must not be. --count 3500 makes about 10,000 texts in a minute.
 """
 import argparse
 import json
@@ -75,7 +75,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("probe")
     parser.add_argument("tern")
-    parser.add_argument("--count", type=int, default=150)
+    parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--show", type=int, default=10)
     args = parser.parse_args()

@@ -26,7 +26,7 @@ inline constexpr uint32_t kUnbounded = std::numeric_limits<uint32_t>::max();
 struct Budget {
   size_t expressions = 400'000;  // nodes and their parts
   size_t literal_bytes = size_t{4} << 20;
-  size_t states = 600'000;  // of the automaton, and edges twice as many
+  size_t states = 300'000;  // of the automaton, and edges twice as many
   int milliseconds = 250;
 };
 

@@ -200,12 +200,13 @@ Status ObjectKeywords(const Use& use, SchemaNeeds* needs) {
   if (const auto properties = at("properties")) {
     const auto* members = properties->value.if_object();
     if (members == nullptr) return properties->Expected("an object of schemas");
-    for (const auto& [name, schema] : *members) {
-      const bool is_known = std::any_of(
-          needs->objects.begin(), needs->objects.end(),
-          [&](const ObjectShape& other) { return other.properties.contains(std::string_view(name)); });
+    for (const auto& member : *members) {
+      const std::string_view name = member.key();
+      const bool is_known =
+          std::any_of(needs->objects.begin(), needs->objects.end(),
+                      [&](const ObjectShape& other) { return other.properties.contains(name); });
       if (!is_known) needs->property_order.push_back(name);
-      shape.properties.emplace(std::string_view(name), properties->Part(schema, name));
+      shape.properties.emplace(name, properties->Part(member.value(), name));
     }
   }
   if (const auto additional = at("additionalProperties"))

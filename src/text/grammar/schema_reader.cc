@@ -9,7 +9,10 @@ namespace {
 
 namespace json = boost::json;
 
-std::string_view PathOf(const SchemaNeeds& needs) { return needs.parts.empty() ? "#" : needs.parts[0].path; }
+std::string PathOf(const SchemaNeeds& needs) {
+  if (needs.parts.empty()) return "#";
+  return needs.parts[0].path;
+}
 
 }  // namespace
 
