@@ -211,6 +211,12 @@ void Engine::ReadOneSource() {
   if (!status.ok()) Finish(a, FinishReason::kFailed, status.error());
 }
 
+// What a grammar allows may be none of the likeliest.
+WantedLogits Engine::LogitsFor(Active& active) {
+  if (active.grammar) return {};
+  return active.sampler.Needs(session(active.session).tokens, active.answer_from);
+}
+
 // Two rounds over the requests: first those that need one row for their next token, then chunks of prompts,
 // oldest first, into what is left of the step.
 void Engine::PlanStep() {
@@ -227,11 +233,10 @@ void Engine::PlanStep() {
       if (decode != (missing == 1) || rows <= 0 || outputs <= 0) continue;
       const size_t taken = std::min(missing, static_cast<size_t>(rows));
       const bool last = taken == missing;
-      work_.push_back(
-          {.sequence = s.sequence,
-           .tokens = std::span(s.tokens).subspan(computed, taken),
-           .logits = last ? WantLogits::kLast : WantLogits::kNone,
-           .likeliest = last ? active->sampler.Needs(s.tokens, active->answer_from) : WantedLogits{}});
+      work_.push_back({.sequence = s.sequence,
+                       .tokens = std::span(s.tokens).subspan(computed, taken),
+                       .logits = last ? WantLogits::kLast : WantLogits::kNone,
+                       .likeliest = last ? LogitsFor(*active) : WantedLogits{}});
       working_.push_back(active.get());
       rows -= static_cast<int>(taken);
       outputs -= last ? 1 : 0;

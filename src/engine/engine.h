@@ -92,6 +92,7 @@ class Engine {
   size_t Begin(Session& session, std::span<const int32_t> tokens);
   void ReadOneSource();
   void PlanStep();
+  WantedLogits LogitsFor(Active& active);
   void Deliver(Active& active, std::span<const float> logits);
   void EmitToken(Active& active, int32_t token);
   size_t ShiftHead() const;
