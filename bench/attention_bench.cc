@@ -1,7 +1,9 @@
-// attention_bench [THREADS]: what attention takes in shapes and forms that models have.
+// attention_bench [THREADS [KV_TYPE [int16]]]: what attention takes in shapes and forms that models have.
 //
-// Per shape: one token behind 1024 others, and a prompt of 512, both in f16 KV. A step also looks its rows up
-// and writes K and V, which costs little beside. Best of many tries; a busy machine still shows.
+// Per shape: one token behind 1024 others, a prompt of 512, and one token behind 8192 others in many layers,
+// whose KV is far larger than any cache; by default as the default precision does it, in codes. A step also
+// looks its rows up and writes K and V, which costs little beside. Best of many tries; a busy machine still
+// shows.
 
 #include <fmt/format.h>
 
@@ -9,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <numeric>
 
 #include "backends/backend.h"
@@ -16,7 +19,8 @@
 namespace tern {
 namespace {
 
-constexpr int kDepth = 1024, kPrompt = 512;
+constexpr int kDepth = 1024, kPrompt = 512, kFar = 8192;
+constexpr size_t kFarBytes = size_t{128} << 20;
 
 struct Layer {
   const char* name;
@@ -25,40 +29,75 @@ struct Layer {
   int per_head_weights = 0;
 };
 
+struct Numbers {
+  KvType kv = KvType::kInt16;
+  int64_t int16 = 1;  // the op's attribute
+};
+
 class Bench {
  public:
-  explicit Bench(Backend& backend) : backend_(backend) {}
+  Bench(Backend& backend, const Numbers& numbers) : backend_(backend), numbers_(numbers) {}
 
   void Run(const Layer& s) {
+    const Graph graph = Build(s, 1);
+    const auto plan = Prepare(graph);
+    KvStore kv(Layers(s, 1), numbers_.kv, kDepth / kKvBlockTokens + 1);
+    for (int at = 0; at < kDepth; at += kPrompt) Step(*plan, kv, at, kPrompt);
+    const double decode = Best(*plan, kv, kDepth, 1), prefill = Best(*plan, kv, 0, kPrompt);
+    fmt::print("{:<28} {:>12.1f} {:>16.1f} {:>9.1f}\n", s.name, decode * 1e6, prefill * 1e6 / kPrompt,
+               FarGbPerS(s));
+  }
+
+ private:
+  // Any numbers do: the KV is filled with one byte.
+  double FarGbPerS(const Layer& s) {
+    constexpr int kBlocks = kFar / kKvBlockTokens;
+    const size_t layer_bytes = kBlocks * KvStore::BlockBytes(Layers(s, 1), numbers_.kv);
+    const auto layers = static_cast<int>((kFarBytes + layer_bytes - 1) / layer_bytes);
+    const Graph graph = Build(s, layers);
+    const auto plan = Prepare(graph);
+    KvStore kv(Layers(s, layers), numbers_.kv, kBlocks + 1);
+    std::memset(kv.K(0, 0, 0), 0x3a, kv.bytes());
+    return static_cast<double>(layer_bytes) * layers / Best(*plan, kv, kFar, 1) / 1e9;
+  }
+
+  std::vector<KvLayer> Layers(const Layer& s, int layers) const {
+    return std::vector<KvLayer>(
+        static_cast<size_t>(layers),
+        {static_cast<int>(s.kv_heads), static_cast<int>(s.head_dim), static_cast<int>(s.v_dim)});
+  }
+
+  // Attention in each of some layers, over the same rows.
+  Graph Build(const Layer& s, int layers) const {
     Graph graph;
     const ValueId tokens = graph.AddInput("tokens", {Elem::kI32, {kDimTokens}});
     const auto rows = [&](int64_t columns) {
       return Add(graph, "embed", {tokens, Weight(graph, {64, columns})});
     };
     const ValueId k = rows(s.kv_heads * s.head_dim), v = rows(s.kv_heads * s.v_dim);
-    std::vector<ValueId> inputs = {rows(s.heads * s.head_dim),
-                                   Add(graph, "kv_append", {k, v}, {{"layer", int64_t{0}}})};
-    for (int i = 0; i < s.per_head_weights; ++i) inputs.push_back(Weight(graph, {s.heads}));
-    Attrs attrs = s.extra;
-    for (const auto& [name, value] : {std::pair{"heads", s.heads},
-                                      {"kv_heads", s.kv_heads},
-                                      {"head_dim", s.head_dim},
-                                      {"v_dim", s.v_dim}}) {
-      attrs.Set(name, value);
+    const ValueId q = rows(s.heads * s.head_dim);
+    for (int layer = 0; layer < layers; ++layer) {
+      std::vector<ValueId> inputs = {q, Add(graph, "kv_append", {k, v}, {{"layer", int64_t{layer}}})};
+      for (int i = 0; i < s.per_head_weights; ++i) inputs.push_back(Weight(graph, {s.heads}));
+      Attrs attrs = s.extra;
+      for (const auto& [name, value] : {std::pair{"heads", s.heads},
+                                        {"kv_heads", s.kv_heads},
+                                        {"head_dim", s.head_dim},
+                                        {"v_dim", s.v_dim},
+                                        {"layer", int64_t{layer}},
+                                        {"int16", numbers_.int16}}) {
+        attrs.Set(name, value);
+      }
+      attrs.Set("scale", 1 / std::sqrt(static_cast<double>(s.head_dim)));
+      graph.AddOutput(Add(graph, "attention", inputs, attrs));
     }
-    attrs.Set("layer", int64_t{0});
-    attrs.Set("scale", 1 / std::sqrt(static_cast<double>(s.head_dim)));
-    graph.AddOutput(Add(graph, "attention", inputs, attrs));
-
-    auto plan = backend_.Prepare(graph, {.tokens = kPrompt, .outputs = 1}).value();
-    KvStore kv({{static_cast<int>(s.kv_heads), static_cast<int>(s.head_dim), static_cast<int>(s.v_dim)}},
-               KvType::kF16, kDepth / kKvBlockTokens + 1);
-    for (int at = 0; at < kDepth; at += kPrompt) Step(*plan, kv, at, kPrompt);
-    const double decode = Best(*plan, kv, kDepth, 1), prefill = Best(*plan, kv, 0, kPrompt);
-    fmt::print("{:<28} {:>12.1f} {:>16.1f}\n", s.name, decode * 1e6, prefill * 1e6 / kPrompt);
+    return graph;
   }
 
- private:
+  std::unique_ptr<Plan> Prepare(const Graph& graph) {
+    return backend_.Prepare(graph, {.tokens = kPrompt, .outputs = 1}).value();
+  }
+
   static ValueId Add(Graph& graph, std::string_view op, std::vector<ValueId> inputs, Attrs attrs = {}) {
     return graph.Add(*FindOp(op), std::move(inputs), std::move(attrs)).value()[0];
   }
@@ -73,7 +112,7 @@ class Bench {
 
   static void Step(Plan& plan, KvStore& kv, int first_position, int rows) {
     std::vector<int32_t> tokens(static_cast<size_t>(rows)), positions(tokens),
-        blocks(kDepth / kKvBlockTokens + 1);
+        blocks(static_cast<size_t>(first_position + rows + kKvBlockTokens - 1) / kKvBlockTokens);
     std::iota(positions.begin(), positions.end(), first_position);
     std::iota(blocks.begin(), blocks.end(), 0);
     for (int i = 0; i < rows; ++i) tokens[static_cast<size_t>(i)] = (first_position + i) % 64;
@@ -95,12 +134,14 @@ class Bench {
   }
 
   Backend& backend_;
+  const Numbers numbers_;
 };
 
-void RunAll(int threads) {
+void RunAll(int threads, const Numbers& numbers) {
   const std::unique_ptr<Backend> backend = OpenBackend("cpu", {.threads = threads}).value();
-  fmt::print("{}\n{:<28} {:>12} {:>16}\n", backend->description(), "shape", "decode us", "prefill us/token");
-  Bench bench(*backend);
+  fmt::print("{}\n{:<28} {:>12} {:>16} {:>9}\n", backend->description(), "shape", "decode us",
+             "prefill us/token", "far GB/s");
+  Bench bench(*backend, numbers);
   const Attrs both_ways = {{"causal", int64_t{0}}}, capped = {{"softcap", 50.0}};
   const Attrs sinks = {{"sinks", int64_t{1}}}, alibi = {{"alibi", int64_t{1}}};
   for (const Layer& shape : {Layer{"SmolLM2: 9/3 x 64", 9, 3, 64, 64},
@@ -120,4 +161,11 @@ void RunAll(int threads) {
 }  // namespace
 }  // namespace tern
 
-int main(int argc, char** argv) { tern::RunAll(argc > 1 ? std::atoi(argv[1]) : 0); }
+int main(int argc, char** argv) {
+  const auto kv = tern::ParseKvType(argc > 2 ? argv[2] : "int16");
+  if (!kv.ok()) {
+    fmt::print(stderr, "{}\n", kv.error().what);
+    return 1;
+  }
+  tern::RunAll(argc > 1 ? std::atoi(argv[1]) : 0, {kv.value(), argc > 3 ? std::atoi(argv[3]) : 1});
+}

@@ -77,7 +77,7 @@ Case AttentionCase(const AttentionShape& s, KvType type, const AttentionExtra& e
   return {name, build, rounded ? 2e-3 : 2e-5, {{s.kv_heads, s.head_dim, s.v_dim}, {1, 8}}, type};
 }
 
-constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kInt8};
+constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kInt8, KvType::kInt16};
 
 }  // namespace
 
@@ -132,7 +132,9 @@ void AddAttentions(std::vector<Case>& cases) {
     for (const AttentionShape& s : shapes) cases.push_back(AttentionCase(s, KvType::kF32, extra));
     cases.push_back(AttentionCase({4, 4, 128, 0, 33}, KvType::kF16, extra));
     cases.push_back(AttentionCase({4, 2, 21, 70}, KvType::kInt8, extra));
-    cases.push_back(AttentionCase({4, 2, 21, 70}, KvType::kF16, Rounded(extra)));
+    for (const KvType type : {KvType::kF16, KvType::kInt8, KvType::kInt16}) {
+      cases.push_back(AttentionCase({4, 2, 21, 70}, type, Rounded(extra)));
+    }
   }
   // To a source, which knows no positions.
   const AttentionExtra source{"source",

@@ -34,7 +34,8 @@ struct PlanBytes {
 
 // Multiplies and adds of one forward step, per token or output row, for shares of the machine's limit.
 struct PlanOps {
-  double int8_per_token = 0, int8_per_output = 0;  // operations (2 per multiply-add), precise counted twice
+  // Operations (2 per multiply-add); twice those of precise rows and of floats rounded to int16 or bf16.
+  double int8_per_token = 0, int8_per_output = 0;
   double f32_per_token = 0, f32_per_output = 0;
 };
 

@@ -285,6 +285,38 @@ void AddLinears(std::vector<Case>& cases) {
   }
 }
 
+// What a backend may round, it may leave as it is.
+void AddRounded(std::vector<Case>& cases) {
+  for (const char* format : {"bf16", "f16", "f32"}) {
+    for (const char* round : {"bf16", "int16"}) {
+      const std::string name = std::string(" ") + format + " rounded to " + round;
+      const double tolerance = std::string_view(round) == "bf16" ? 4e-3 : 1e-3;
+      cases.push_back({"linear" + name,
+                       [=](TestGraph& g) {
+                         g.Output(g.Op("linear",
+                                       {g.Rows(65), g.Weight({45, 65}, format), g.Weight({45}), g.Rows(45)},
+                                       {{"biases", int64_t{1}}, {"residual", int64_t{1}}, {"round", round}}));
+                       },
+                       tolerance});
+      cases.push_back(
+          {"head_linear" + name,
+           [=](TestGraph& g) {
+             g.Output(g.Op("head_linear", {g.Rows(99), g.Weight({3, 20, 33}, format)}, {{"round", round}}));
+           },
+           tolerance});
+      cases.push_back({"moe_mlp" + name,
+                       [=](TestGraph& g) {
+                         const auto route = g.Ops("moe_route", {g.Rows(7)}, {{"top_k", int64_t{3}}});
+                         g.Output(g.Op("moe_mlp",
+                                       {g.Rows(33), route[0], route[1], g.Weight({7, 45, 33}, format),
+                                        g.Weight({7, 45, 33}, format), g.Weight({7, 33, 45}, format)},
+                                       {{"act", "silu"}, {"round", round}}));
+                       },
+                       tolerance});
+    }
+  }
+}
+
 std::vector<Case> AllCases() {
   std::vector<Case> cases;
   AddSimpleOps(cases);
@@ -295,6 +327,7 @@ std::vector<Case> AllCases() {
   AddRopes(cases);
   AddQuantized(cases);
   AddLinears(cases);
+  AddRounded(cases);
   AddAttentions(cases);
   AddColumnOps(cases);
   return cases;
@@ -500,6 +533,9 @@ std::vector<SameBitsForm> SameBitsForms() {
           // Heads of one KV head that threads share.
           {"every extra", {14, 1, 32, 0, 16}, KvType::kF16, {1, 64}, EveryExtra()},
           {"rounded", {6, 2, 32, 70}, KvType::kF16, {1, 7, kLength}, rounded},
+          {"rounded, int16", {6, 2, 32, 70}, KvType::kInt16, {1, 7, kLength}, rounded},
+          {"rounded, int16, all seen", {6, 2, 32, 0, 16}, KvType::kInt16, {1, 64}, rounded},
+          {"rounded, int8, all seen", {6, 2, 32, 0, 16}, KvType::kInt8, {1, 7}, rounded},
           {"every extra, rounded", {14, 1, 32, 0, 16}, KvType::kInt8, {1, 64}, every_rounded},
           {"both ways", {6, 2, 32, 0, 16}, KvType::kF32, {kLength}, both_ways}};
 }

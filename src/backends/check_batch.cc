@@ -73,6 +73,17 @@ Status CheckRows(const Batch& batch, const BatchRules& rules) {
     return BadInput(fmt::format("step: {} token types, expected one for each of {} tokens, or none",
                                 batch.token_types.size(), batch.tokens.size()));
   }
+  if (!batch.likeliest.empty() && batch.likeliest.size() != batch.output_rows.size()) {
+    return BadInput(
+        fmt::format("step: {} wishes for likeliest tokens, expected one for each of {} outputs, or none",
+                    batch.likeliest.size(), batch.output_rows.size()));
+  }
+  for (const WantedLogits& l : batch.likeliest) {
+    TERN_TRY_STATUS(CheckIds("likeliest: token id", l.always, rules.vocabulary));
+    if (!std::is_sorted(l.always.begin(), l.always.end())) {
+      return BadInput("step: likeliest: tokens out of order, expected ascending");
+    }
+  }
   TERN_TRY_STATUS(CheckIds("token id", batch.tokens, rules.vocabulary));
   TERN_TRY_STATUS(CheckIds("position", batch.positions, rules.positions));
   TERN_TRY_STATUS(CheckIds("token type", batch.token_types, rules.token_types));

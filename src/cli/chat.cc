@@ -67,6 +67,7 @@ Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int3
   request.max_tokens = options.max_tokens;
   request.stop = options.stop;
   request.on_overflow = options.on_overflow;
+  request.grammar = options.grammar;
   request.on_text = [&](std::string_view text) {
     answer->append(text);
     std::fwrite(text.data(), 1, text.size(), stdout);

@@ -21,6 +21,7 @@ struct GenerateOptions {
   int max_tokens = -1;
   std::vector<std::string> stop;
   OnOverflow on_overflow = OnOverflow::kError;
+  std::shared_ptr<const Grammar> grammar = nullptr;
 };
 
 // Token ids of a conversation with the model's template, ready for the answer.

@@ -19,6 +19,7 @@ struct Engine::Active {
   Request request;
   size_t answer_from = 0;  // in the session's tokens
   Sampler sampler;
+  std::optional<AnswerGrammar> grammar = {};
   Detokenizer detokenizer;
   StopMatcher stop;
   std::string released, text;  // of the current step, before and after the search for stop strings; reused
@@ -148,6 +149,10 @@ Result<RequestId> Engine::Submit(Request request) {
   TERN_TRY_STATUS(FitPrompt(request));
   TERN_TRY(Sampler sampler, Sampler::Make(request.sampling, runner_->model().hparams().vocabulary,
                                           runner_->context(), BreakersOf(request.sampling)));
+  std::optional<AnswerGrammar> grammar;
+  if (request.grammar) {
+    TERN_TRY(grammar, grammars_.Begin(tokenizer(), request.grammar));
+  }
   SessionId id = request.session;
   const bool own = id < 0;
   if (own) {
@@ -175,6 +180,7 @@ Result<RequestId> Engine::Submit(Request request) {
                                                     .request = std::move(request),
                                                     .answer_from = answer_from,
                                                     .sampler = std::move(sampler),
+                                                    .grammar = std::move(grammar),
                                                     .detokenizer = std::move(detokenizer),
                                                     .stop = std::move(stop),
                                                     .released = {},
@@ -205,6 +211,12 @@ void Engine::ReadOneSource() {
   if (!status.ok()) Finish(a, FinishReason::kFailed, status.error());
 }
 
+// What a grammar allows may be none of the likeliest.
+WantedLogits Engine::LogitsFor(Active& active) {
+  if (active.grammar) return {};
+  return active.sampler.Needs(session(active.session).tokens, active.answer_from);
+}
+
 // Two rounds over the requests: first those that need one row for their next token, then chunks of prompts,
 // oldest first, into what is left of the step.
 void Engine::PlanStep() {
@@ -221,8 +233,10 @@ void Engine::PlanStep() {
       if (decode != (missing == 1) || rows <= 0 || outputs <= 0) continue;
       const size_t taken = std::min(missing, static_cast<size_t>(rows));
       const bool last = taken == missing;
-      work_.push_back({s.sequence, std::span(s.tokens).subspan(computed, taken),
-                       last ? WantLogits::kLast : WantLogits::kNone});
+      work_.push_back({.sequence = s.sequence,
+                       .tokens = std::span(s.tokens).subspan(computed, taken),
+                       .logits = last ? WantLogits::kLast : WantLogits::kNone,
+                       .likeliest = last ? LogitsFor(*active) : WantedLogits{}});
       working_.push_back(active.get());
       rows -= static_cast<int>(taken);
       outputs -= last ? 1 : 0;
@@ -251,6 +265,11 @@ bool Engine::Step() {
 // Samples the next token of one request and says what became of it.
 void Engine::Deliver(Active& a, std::span<const float> logits) {
   Session& s = session(a.session);
+  if (a.grammar) {
+    const auto masked = a.grammar->Mask(logits);
+    if (!masked.ok()) return Finish(a, FinishReason::kFailed, masked.error());
+    logits = masked.value();
+  }
   const auto token = a.sampler.Sample(logits, s.tokens, a.answer_from);
   if (!token.ok()) {
     // Its KV may hold non-finite values: nothing of it is reused.
@@ -272,13 +291,19 @@ void Engine::EmitToken(Active& a, int32_t token) {
   Session& s = session(a.session);
   if (a.request.on_token) a.request.on_token(token);
   s.tokens.push_back(token);
-  if (!a.request.ignore_end && tokenizer().IsEndOfGeneration(token)) return Finish(a, FinishReason::kStop);
+  const bool ends = tokenizer().IsEndOfGeneration(token);
+  if (ends && (a.grammar || !a.request.ignore_end)) return Finish(a, FinishReason::kStop);
+  if (a.grammar) {
+    if (const Status status = a.grammar->Accept(token); !status.ok()) {
+      return Finish(a, FinishReason::kFailed, status.error());
+    }
+  }
   a.released.clear();
   a.text.clear();
   a.detokenizer.Push(token, &a.released);
   const bool stopped = a.stop.Push(a.released, &a.text);
   if (!a.text.empty() && a.request.on_text) a.request.on_text(a.text);
-  if (stopped) return Finish(a, FinishReason::kStop);
+  if (stopped || (a.grammar && a.grammar->is_finished())) return Finish(a, FinishReason::kStop);
   if (a.outcome.completion_tokens == a.request.max_tokens) return Finish(a, FinishReason::kLength);
   if (s.tokens.size() >= static_cast<size_t>(runner_->context()) && !MakeRoom(a)) {
     return Finish(a, FinishReason::kLength);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/answer_grammar.h"
 #include "engine/runner.h"
 #include "engine/sampler.h"
 #include "engine/stop_matcher.h"
@@ -52,7 +53,8 @@ struct Request {
   int max_tokens = -1;  // -1: until the context is full
   std::vector<std::string> stop;
   OnOverflow on_overflow = OnOverflow::kError;
-  bool ignore_end = false;  // go on after an end-of-generation token (benchmarks)
+  std::shared_ptr<const Grammar> grammar;  // what the answer must be; null: anything
+  bool ignore_end = false;                 // go on after an end-of-generation token (benchmarks)
   std::function<void(std::string_view text)> on_text;
   std::function<void(int32_t token)> on_token;
   std::function<void(const Outcome&)> on_finish;  // exactly once
@@ -90,6 +92,7 @@ class Engine {
   size_t Begin(Session& session, std::span<const int32_t> tokens);
   void ReadOneSource();
   void PlanStep();
+  WantedLogits LogitsFor(Active& active);
   void Deliver(Active& active, std::span<const float> logits);
   void EmitToken(Active& active, int32_t token);
   size_t ShiftHead() const;
@@ -100,6 +103,7 @@ class Engine {
   Session& session(SessionId id) { return *sessions_[static_cast<size_t>(id)]; }
 
   std::unique_ptr<Runner> runner_;
+  AnswerGrammars grammars_;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<std::unique_ptr<Active>> active_;  // in order of submission
   std::vector<StepWork> work_;

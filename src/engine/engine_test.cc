@@ -482,5 +482,40 @@ TEST(Engine, ADecodeStepAllocatesNothingAfterWarmUp) {
   EXPECT_EQ(AllocationsOf50Steps(*engine, all, {}), 0u);
 }
 
+std::shared_ptr<const Grammar> RegexGrammar(std::string_view source) {
+  return Grammar::Compile(*FindGrammarForm("regex").value(), source).value();
+}
+
+TEST(Engine, HoldsAnAnswerToItsGrammarAndLeavesOthersAlone) {
+  const auto engine = MakeEngine();
+  Answer free_alone, free_together, held;
+  ASSERT_TRUE(engine->Submit(Ask("some prompt", &free_alone)).ok());
+  RunAll(*engine);
+  Request request = Ask("some prompt", &held, 20);
+  request.grammar = RegexGrammar("[0-9]{3}-x");
+  ASSERT_TRUE(engine->Submit(std::move(request)).ok());
+  ASSERT_TRUE(engine->Submit(Ask("some prompt", &free_together)).ok());
+  RunAll(*engine);
+  EXPECT_EQ(held.outcome.reason, FinishReason::kStop);
+  ASSERT_EQ(held.text.size(), 5u);
+  EXPECT_EQ(held.text.substr(3), "-x");
+  EXPECT_EQ(free_together.tokens, free_alone.tokens);
+}
+
+// A head of many tokens computes the likeliest only where nobody looks at others; a grammar does.
+TEST(Engine, AGrammarMayWantWhatIsUnlikely) {
+  const auto model = MakeTinyModel({.vocabulary = 100'000, .formats = {"q8_0"}});
+  auto runner = Runner::Make(model, {.context = 64});
+  ASSERT_TRUE(runner.ok()) << runner.error().what;
+  Engine engine(std::move(runner).value());
+  Answer held;
+  Request request = Ask("some prompt", &held, 20);
+  request.grammar = RegexGrammar("[0-9]{3}-x");
+  ASSERT_TRUE(engine.Submit(std::move(request)).ok());
+  RunAll(engine);
+  EXPECT_EQ(held.outcome.reason, FinishReason::kStop) << held.outcome.error.what;
+  EXPECT_EQ(held.text.size(), 5u);
+}
+
 }  // namespace
 }  // namespace tern

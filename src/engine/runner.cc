@@ -81,6 +81,14 @@ WeightFiles FilesOf(const LoadedModel& model, const RunnerOptions& options, Pack
   return files;
 }
 
+// Codes where attention multiplies codes, so that it need not make them anew in every step.
+KvType ChooseKvType(const Graph& graph, Precision precision) {
+  for (const Node& node : graph.nodes()) {
+    if (node.op->name == "attention" && node.attrs.Int("int16", 0) != 0) return KvType::kInt16;
+  }
+  return precision == Precision::kExact ? KvType::kF32 : KvType::kF16;
+}
+
 }  // namespace
 
 StepLimits LimitsOf(const RunnerOptions& options) {
@@ -103,8 +111,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
       .target = *runner->backend_, .precision = options.precision, .granted = options.granted};
   TERN_TRY(runner->passes_, RunPasses(runner->graph_, passes, options.disabled_passes));
 
-  const KvType type =
-      options.kv_type.value_or(options.precision == Precision::kExact ? KvType::kF32 : KvType::kF16);
+  const KvType type = options.kv_type.value_or(ChooseKvType(runner->graph_, options.precision));
   std::vector<KvLayer> layers(loaded.built.kv_layers.size());
   AddWritten(runner->graph_, loaded.built.kv_layers, layers);
   runner->kv_read_bytes_ = KvStore::BlockBytes(layers, type) / kKvBlockTokens;
@@ -126,6 +133,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   runner->positions_.reserve(rows);
   runner->output_rows_.reserve(rows);
   runner->token_types_.reserve(rows);
+  runner->likeliest_.reserve(static_cast<size_t>(runner->limits_.outputs));
   runner->spans_.reserve(static_cast<size_t>(options.sequences));
   return runner;
 }
@@ -207,6 +215,7 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
   output_rows_.clear();
   token_types_.clear();
   spans_.clear();
+  likeliest_.clear();
   for (const StepWork& w : work) {
     Sequence& s = at(w.sequence);
     const int rows = static_cast<int>(w.tokens.size());
@@ -217,7 +226,9 @@ Status Runner::FillBatch(std::span<const StepWork> work) {
       positions_.push_back(s.length + i);
       token_types_.push_back(w.token_types.empty() ? 0 : w.token_types[static_cast<size_t>(i)]);
       const bool wanted = w.logits == WantLogits::kAll || (w.logits == WantLogits::kLast && i == rows - 1);
-      if (wanted) output_rows_.push_back(first_row + i);
+      if (!wanted) continue;
+      output_rows_.push_back(first_row + i);
+      likeliest_.push_back(w.logits == WantLogits::kLast ? w.likeliest : WantedLogits{});
     }
     spans_.push_back({first_row, rows, s.length, s.table->ids(), s.source});
   }

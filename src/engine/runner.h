@@ -24,7 +24,7 @@ struct RunnerOptions {
   std::string backend = "cpu";
   int threads = 0;  // 0: one per physical core
   Precision precision = Precision::kDefault;
-  std::optional<KvType> kv_type = {};  // unset: f32 in exact mode, else f16
+  std::optional<KvType> kv_type = {};  // unset: f32 in exact mode, int16 where attention rounds, else f16
   int context = 0;                     // most tokens of one sequence; 0: what the model was trained for
   int sequences = 1;                   // most open sequences
   int kv_tokens = 0;                   // most tokens of all of them together; 0: `context` for each
@@ -57,6 +57,7 @@ struct StepWork {
   std::span<const int32_t> tokens;
   WantLogits logits = WantLogits::kLast;
   std::span<const int32_t> token_types = {};  // of encoders, one per token; empty: zeros
+  WantedLogits likeliest = {};                // with kLast: which of them
 };
 
 class Runner {
@@ -121,7 +122,7 @@ class Runner {
   Status CheckWork(std::span<const StepWork> work) const;
   Status CheckTokens(std::span<const int32_t> tokens) const;
   Status FillBatch(std::span<const StepWork> work);
-  Batch batch() const { return {tokens_, positions_, output_rows_, spans_, token_types_}; }
+  Batch batch() const { return {tokens_, positions_, output_rows_, spans_, token_types_, likeliest_}; }
   Status RunPlan();
   Sequence& at(SequenceId id) { return sequences_[static_cast<size_t>(id)]; }
   const Sequence& at(SequenceId id) const { return sequences_[static_cast<size_t>(id)]; }
@@ -140,6 +141,7 @@ class Runner {
   std::vector<Sequence> sequences_;
   std::vector<int32_t> tokens_, positions_, output_rows_, token_types_;
   std::vector<SequenceSpan> spans_;
+  std::vector<WantedLogits> likeliest_;
   StepProfile* profile_ = nullptr;
 };
 

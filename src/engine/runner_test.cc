@@ -100,13 +100,14 @@ void ExpectSameBits(const Rows& got, const Rows& want, const std::string& what) 
 struct Setup {
   std::string architecture;
   Precision precision;
+  std::vector<std::string> formats = TinyModelOptions().formats;
 };
 
 class SameBits : public testing::TestWithParam<Setup> {};
 
 // The rule of determinism: batch, chunks and threads change no bit of a sequence's logits.
 TEST_P(SameBits, WhateverTheBatchTheChunkAndTheThreads) {
-  const auto model = MakeTinyModel({.architecture = GetParam().architecture});
+  const auto model = MakeTinyModel({.architecture = GetParam().architecture, .formats = GetParam().formats});
   RunnerOptions options{
       .precision = GetParam().precision, .context = kSourceTokens, .sequences = 8, .step_tokens = 256};
   options.step_outputs = 256;
@@ -130,7 +131,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Setup{"llama", Precision::kFast}, Setup{"llama", Precision::kDefault},
                     Setup{"llama", Precision::kPrecise}, Setup{"llama", Precision::kExact},
                     Setup{"gemma3", Precision::kDefault}, Setup{"gemma3", Precision::kExact},
-                    Setup{"t5", Precision::kDefault}, Setup{"t5", Precision::kExact}));
+                    Setup{"t5", Precision::kDefault}, Setup{"t5", Precision::kExact},
+                    Setup{"llama", Precision::kDefault, {"bf16"}},
+                    Setup{"gemma3", Precision::kFast, {"bf16"}},
+                    Setup{"llama", Precision::kPrecise, {"bf16"}},
+                    Setup{"llama", Precision::kDefault, {"f16"}},
+                    Setup{"llama", Precision::kDefault, {"bf16", "f32", "q8_0"}}));
 
 TEST(Runner, ASourceStaysUntilAnotherOneComes) {
   const auto model = MakeTinyModel({.architecture = "t5"});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 
 #include "engine/likeliest.h"
@@ -139,6 +140,11 @@ Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int conte
   return sampler;
 }
 
+void Sampler::Append(const SamplerDesc& step) {
+  steps_.push_back(&step);
+  likeliest_ = CountLikeliest();
+}
+
 size_t Sampler::CountLikeliest() const {
   if (options_.temperature <= 0) return 1;
   for (const SamplerDesc* step : steps_) {
@@ -155,14 +161,29 @@ std::vector<std::string_view> Sampler::chain() const {
   return names;
 }
 
+void Sampler::FindTouched(const SamplerState& state) {
+  touched_.clear();
+  for (const SamplerDesc* step : steps_) {
+    if (step->touches != nullptr) step->touches(state, touched_);
+  }
+  std::sort(touched_.begin(), touched_.end());
+  touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+}
+
+SamplerState Sampler::StateOf(std::span<const int32_t> history, size_t answer_from) {
+  return {candidates_, false,        history,  answer_from,        options_,
+          random_,     mirostat_mu_, scratch_, dry_breakers_.get()};
+}
+
+WantedLogits Sampler::Needs(std::span<const int32_t> history, size_t answer_from) {
+  if (likeliest_ == 0 || likeliest_ > kMaxLikeliest) return {};
+  FindTouched(StateOf(history, answer_from));
+  return {likeliest_, touched_};
+}
+
 bool Sampler::Gather(std::span<const float> logits, SamplerState& state) {
   if (likeliest_ > 0 && likeliest_ <= kMaxLikeliest) {
-    touched_.clear();
-    for (const SamplerDesc* step : steps_) {
-      if (step->touches != nullptr) step->touches(state, touched_);
-    }
-    std::sort(touched_.begin(), touched_.end());
-    touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+    FindTouched(state);
     if (KeepLikeliest(logits, likeliest_, touched_, candidates_)) return true;
   }
   candidates_.clear();
@@ -175,21 +196,26 @@ bool Sampler::Gather(std::span<const float> logits, SamplerState& state) {
 
 Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const int32_t> history,
                                 size_t answer_from) {
-  SamplerState state{candidates_, false,        history,  answer_from,        options_,
-                     random_,     mirostat_mu_, scratch_, dry_breakers_.get()};
+  SamplerState state = StateOf(history, answer_from);
   if (!Gather(logits, state)) return Error{Code::kInternal, "logits: none of the row is finite"};
   const bool greedy = options_.temperature <= 0;
   for (const SamplerDesc* step : steps_) {
     // The likeliest token needs only what changes logits by token.
-    if (!greedy || step->touches != nullptr) step->apply(state);
+    if (greedy && step->touches == nullptr) continue;
+    step->apply(state);
+    if (!candidates_.empty()) continue;
+    return Error{Code::kInternal,
+                 fmt::format("sampler {}: left no candidate, expected at least one", step->name)};
   }
+  const float max = MaxLogit(candidates_);
+  if (!(max > -std::numeric_limits<float>::infinity()))
+    return BadInput("samplers: every candidate's logit is -inf, expected a token that is not ruled out");
   if (greedy) return std::min_element(candidates_.begin(), candidates_.end(), Likelier)->id;
-  return Draw();
+  return Draw(max);
 }
 
-// One of the candidates by its probability.
-int32_t Sampler::Draw() {
-  const float max = MaxLogit(candidates_);
+// One of the candidates by its probability; `max` is their largest logit.
+int32_t Sampler::Draw(float max) {
   const double sum = SoftmaxSum(candidates_, max);
   double left = random_.Uniform() * sum;
   const Candidate* chosen = &candidates_.back();

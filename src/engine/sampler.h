@@ -13,6 +13,7 @@
 #include "base/required.h"
 #include "base/result.h"
 #include "engine/dry_breakers.h"
+#include "ops/batch.h"
 
 namespace tern {
 
@@ -94,19 +95,25 @@ class Sampler {
   // nothing. `dry_breakers`: options.dry_breakers in the vocabulary; null: none.
   static Result<Sampler> Make(SamplingOptions options, int vocabulary, int context = 4096,
                               std::shared_ptr<const DryBreakers> dry_breakers = nullptr);
+  // One more step, behind the others, whatever samplers.list has.
+  void Append(const SamplerDesc& step);
   // The next token. `history` is the prompt and, from `answer_from` on, the answer so far. Non-finite logits
-  // are treated as -inf; if none is finite, an error.
+  // are treated as -inf; if none is finite, if a step leaves no candidate, or all with -inf, an error.
   Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history,
                          size_t answer_from = 0);
+  // What of the next row of logits Sample will look at; good until then. For others it takes -inf.
+  WantedLogits Needs(std::span<const int32_t> history, size_t answer_from = 0);
   const SamplingOptions& options() const { return options_; }
   std::vector<std::string_view> chain() const;  // names of the active steps, in order
 
  private:
   Sampler(SamplingOptions options, int vocabulary, int context);
   size_t CountLikeliest() const;
+  SamplerState StateOf(std::span<const int32_t> history, size_t answer_from);
+  void FindTouched(const SamplerState& state);
   // The candidates that steps_ need to be given; false: none is finite.
   bool Gather(std::span<const float> logits, SamplerState& state);
-  int32_t Draw();
+  int32_t Draw(float max);
   SamplingOptions options_;
   std::vector<const SamplerDesc*> steps_;
   size_t likeliest_ = 0;          // steps_ need no more candidates than these and touched_; 0: they need all

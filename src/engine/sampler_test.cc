@@ -419,6 +419,45 @@ TEST(Sampler, TheLikeliestOfALargeVocabularyAreThoseOfAllCandidates) {
   }
 }
 
+// What Needs leaves out may be -inf.
+TEST(Sampler, TheTokenComesOfWhatTheSamplerNeeds) {
+  Random random(4);
+  std::vector<int32_t> history;
+  for (int i = 0; i < 60; ++i) history.push_back(static_cast<int32_t>(random.Next() % 3000));
+  const std::vector<float> logits = Vocabulary(3000, 1.f, 11);
+  SamplingOptions o;
+  o.seed = 5;
+  o.temperature = 1.5f;
+  o.logit_bias = {{4, 1.5f}, {17, -INFINITY}, {2999, 4.f}};
+  o.repetition_penalty = 1.2f;
+  Sampler whole = Sampler::Make(o, 3000).value(), part = Sampler::Make(o, 3000).value();
+  for (size_t n = 1; n <= history.size(); ++n) {
+    const auto text = std::span(history).first(n);
+    const WantedLogits wanted = part.Needs(text, n / 2);
+    ASSERT_EQ(wanted.count, 41u);
+    ASSERT_TRUE(std::is_sorted(wanted.always.begin(), wanted.always.end()));
+    std::vector<float> others;
+    for (int32_t id = 0; id < 3000; ++id) {
+      if (!std::binary_search(wanted.always.begin(), wanted.always.end(), id)) {
+        others.push_back(logits[static_cast<size_t>(id)]);
+      }
+    }
+    std::nth_element(others.begin(), others.begin() + 40, others.end(), std::greater<>());
+    std::vector<float> few(3000, -INFINITY);
+    for (int32_t id = 0; id < 3000; ++id) {
+      const auto i = static_cast<size_t>(id);
+      const bool always = std::binary_search(wanted.always.begin(), wanted.always.end(), id);
+      if (always || logits[i] >= others[40]) few[i] = logits[i];
+    }
+    ASSERT_EQ(part.Sample(few, text, n / 2).value(), whole.Sample(logits, text, n / 2).value()) << n;
+  }
+  o.temperature = 0;
+  EXPECT_EQ(Sampler::Make(o, 3000).value().Needs(history).count, 1u);
+  o.temperature = 1;
+  o.top_k = 0;
+  EXPECT_EQ(Sampler::Make(o, 3000).value().Needs(history).count, 0u) << "all of them";
+}
+
 TEST(Sampler, EverySamplerSurvivesOneCandidate) {
   SamplingOptions o = Off();
   o.top_k = 1;
@@ -437,6 +476,37 @@ TEST(Sampler, EverySamplerSurvivesOneCandidate) {
     logits[static_cast<size_t>(id)] = -7;
     EXPECT_EQ(sampler.Sample(logits, std::vector<int32_t>{0, 0, 0}).value(), id)
         << "no step may empty the list";
+  }
+}
+
+// A step that breaks the rule must not take the process with it.
+TEST(Sampler, AStepThatLeavesNoCandidateIsAnError) {
+  static constexpr SamplerDesc kNothing = {.name = "nothing",
+                                           .summary = "keeps nothing",
+                                           .active = +[](const SamplingOptions&) { return true; },
+                                           .apply = +[](SamplerState& s) { s.candidates.clear(); }};
+  SamplerDesc touching = kNothing;  // runs in greedy sampling too
+  touching.touches = [](const SamplerState&, std::vector<int32_t>&) {};
+  for (const float temperature : {0.f, 1.f}) {
+    SamplingOptions o = Off();
+    o.temperature = temperature;
+    o.top_k = 2;
+    Sampler sampler = Sampler::Make(o, 4).value();
+    sampler.Append(touching);
+    sampler.Append(kNothing);
+    const auto token = sampler.Sample(Logs({0.4, 0.3, 0.2, 0.1}), {});
+    ASSERT_FALSE(token.ok()) << temperature;
+    EXPECT_EQ(token.error().what, "sampler nothing: left no candidate, expected at least one");
+  }
+}
+
+TEST(Sampler, WhereBiasesRuleOutEveryTokenIsAnError) {
+  for (const float temperature : {0.f, 1.f}) {
+    SamplingOptions o = Off();
+    o.temperature = temperature;
+    for (int32_t id = 0; id < 3; ++id) o.logit_bias[id] = -std::numeric_limits<float>::infinity();
+    Sampler sampler = Sampler::Make(o, 3).value();
+    EXPECT_FALSE(sampler.Sample(Logs({0.5, 0.3, 0.2}), {}).ok()) << temperature;
   }
 }
 

@@ -15,7 +15,8 @@ class Graph;
 //   "residual"                     adds the residual
 //   "silu" and linear's other glus gates: act(y_1) * y_2
 //   "q8", "q16"                    quantizes its one output
-//   "int16"                        is faster where it may round f32 rows and weights
+//   "likeliest"                    computes less where only the largest outputs are wanted
+//   "int16", "bf16"                is faster where it may round f32 rows to it (ops/linear.h, `round`)
 struct OpKey {
   std::string_view op;
   const Format* weight = nullptr;  // nullptr: any, or none

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,13 @@ class Metadata {
     if (const auto found = map_.find(key); found != map_.end()) map_.erase(found);
   }
   bool Has(std::string_view key) const { return map_.find(key) != map_.end(); }
+  // A key that stands in the file with no value, as JSON's null: to all but IsNull it is absent.
+  void SetNull(std::string_view key) {
+    Erase(key);
+    nulls_.emplace(key);
+  }
+  bool IsNull(std::string_view key) const { return nulls_.contains(key) && !Has(key); }
+  const std::set<std::string, std::less<>>& nulls() const { return nulls_; }
   const MetaValue* Find(std::string_view key) const;
   // The typed value; an error that names the key where it is missing or of another kind. With a fallback,
   // missing is no error.
@@ -47,6 +55,7 @@ class Metadata {
 
  private:
   std::map<std::string, MetaValue, std::less<>> map_;
+  std::set<std::string, std::less<>> nulls_;
 };
 
 class Checkpoint {

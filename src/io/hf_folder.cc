@@ -57,7 +57,7 @@ void FlattenArray(const std::string& key, const json::array& array, Metadata& ou
 void Flatten(const std::string& key, const json::value& value, Metadata& out) {
   switch (value.kind()) {
     case json::kind::null:
-      return;
+      return out.SetNull(key);
     case json::kind::bool_:
       return out.Set(key, value.get_bool());
     case json::kind::int64:

@@ -25,7 +25,7 @@ class HfFolder {
 
   const std::string& path() const { return path_; }
   // config.json with nested objects flattened: "rope_scaling.factor"; arrays of objects by number:
-  // "config_groups.0.format". Nulls are left out.
+  // "config_groups.0.format". Nulls are there as such (Metadata::IsNull).
   const Metadata& config() const { return config_; }
   const NamedRawTensors& tensors() const { return tensors_; }   // sorted by name
   const RawTensor* Find(std::string_view name) const;           // nullptr: none

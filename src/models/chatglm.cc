@@ -55,14 +55,17 @@ constexpr HfRule kOwnCodeRules[] = {
     {"output_layer.*", "output.*"},
     {"rotary_pos_emb.inv_freq", "", nullptr, kHfIgnore},
 };
-constexpr HfMapping kHf[] = {
-    {.classes = "GlmForCausalLM", .norm_eps = 1.5625e-7, .defaults = HfDefaults, .rules = kHfRules},
-    {.classes = "ChatGLMModel ChatGLMForConditionalGeneration",
-     .norm_eps = 1e-5,
-     .prefixes = "transformer.",
-     .defaults = OwnCodeDefaults,
-     .config = ReadOwnCodeConfig,
-     .rules = kOwnCodeRules}};
+constexpr HfMapping kHf[] = {{.classes = "GlmForCausalLM",
+                              .norm_eps = 1.5625e-7,
+                              .kv_heads = 2,
+                              .defaults = HfDefaults,
+                              .rules = kHfRules},
+                             {.classes = "ChatGLMModel ChatGLMForConditionalGeneration",
+                              .norm_eps = 1e-5,
+                              .prefixes = "transformer.",
+                              .defaults = OwnCodeDefaults,
+                              .config = ReadOwnCodeConfig,
+                              .rules = kOwnCodeRules}};
 
 }  // namespace
 extern const ModelDesc k_model_chatglm;

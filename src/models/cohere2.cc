@@ -31,7 +31,10 @@ void Build(const Hparams& h, ModelBuilder& b) {
 
 void HfDefaults(HfConfig& c) { c.Default("sliding_window", int64_t{4096}); }
 
-void ReadHfConfig(HfConfig& c) { c.Set("logit_scale", c.Float("logit_scale", 0.0625)); }
+void ReadHfConfig(HfConfig& c) {
+  c.Require("attention.sliding_window", "sliding_window");
+  c.Set("logit_scale", c.Float("logit_scale", 0.0625));
+}
 
 constexpr HfMapping kHf[] = {
     {.classes = "Cohere2ForCausalLM", .norm_eps = 1e-5, .defaults = HfDefaults, .config = ReadHfConfig}};

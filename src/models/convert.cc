@@ -21,7 +21,7 @@ bool StaysF32(std::string_view name, const Tensor& tensor) {
          name.ends_with("ffn_gate_inp.weight") || name.ends_with("ffn_gate_inp_shexp.weight");
 }
 
-// Formats in which no other program reads weights: FP8 and nf4 folders lie in them in memory.
+// Formats in which no other program reads weights: FP8, nf4 and some NVFP4 folders lie in them in memory.
 bool IsOurs(const Format& format) {
   constexpr uint32_t kFirstOfOurs = 1000001;
   return format.gguf_type >= kFirstOfOurs;

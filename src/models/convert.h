@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "io/checkpoint.h"
@@ -25,5 +26,13 @@ Status ConvertToGguf(const Checkpoint& checkpoint, const std::string& path, cons
 // The folder `folder` as the new folder `out`: names as they are, all weights in `dtype`, or as they are
 // where none is given, but quantized ones in bf16. Tokenizer and settings are copied.
 Status ConvertToSafetensors(const std::string& folder, const std::string& out, const ConvertOptions& options);
+
+// A GGUF checkpoint as the new folder `out` for Transformers: names and config.json of its class, and `files`
+// by name beside them (a tokenizer's). Refused where the folder would not be the same model.
+struct FolderFile {
+  std::string name, text;
+};
+Status ConvertGgufToFolder(const Checkpoint& checkpoint, const std::string& out,
+                           const ConvertOptions& options, const std::vector<FolderFile>& files);
 
 }  // namespace tern

@@ -65,6 +65,7 @@ void HfDefaults(HfConfig& c) {
   c.Default("qk_nope_head_dim", int64_t{128});
   c.Default("qk_rope_head_dim", int64_t{64});
   c.Default("v_head_dim", int64_t{128});
+  c.Default("q_lora_rank", int64_t{1536});
   c.Replace("head_dim", c.Int("qk_rope_head_dim", 64));  // what RoPE turns
 }
 

@@ -40,6 +40,7 @@ constexpr HfRule kHfRules[] = {
 };
 constexpr HfMapping kHf[] = {{.classes = "GemmaForCausalLM",
                               .norm_eps = 1e-6,
+                              .kv_heads = 16,
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,
                               .rules = kHfRules,

@@ -43,9 +43,12 @@ void Build(const Hparams& h, ModelBuilder& b) {
 void HfDefaults(HfConfig& c) {
   c.Default("head_dim", int64_t{256});
   c.Default("sliding_window", kWindow);
+  c.Default("attn_logit_softcapping", 50.0);
+  c.Default("final_logit_softcapping", 30.0);
 }
 
 void ReadHfConfig(HfConfig& c) {
+  c.Require("attention.sliding_window", "sliding_window");
   c.Set("attention.scale", 1 / std::sqrt(c.Float("query_pre_attn_scalar", 256)));
   c.Set("attn_logit_softcapping", c.Float("attn_logit_softcapping", 0));
   c.Set("final_logit_softcapping", c.Float("final_logit_softcapping", 0));
@@ -61,6 +64,7 @@ constexpr HfRule kHfRules[] = {
 };
 constexpr HfMapping kHf[] = {{.classes = "Gemma2ForCausalLM",
                               .norm_eps = 1e-6,
+                              .kv_heads = 4,
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,
                               .rules = kHfRules}};

@@ -55,7 +55,6 @@ void HfDefaults(HfConfig& c) {
   c.Default("intermediate_size", int64_t{9216});
   c.Default("num_hidden_layers", int64_t{26});
   c.Default("num_attention_heads", int64_t{8});
-  c.Default("num_key_value_heads", int64_t{4});
   c.Default("head_dim", int64_t{256});
   c.Default("max_position_embeddings", int64_t{131072});
   c.Default("sliding_window", int64_t{4096});
@@ -63,6 +62,7 @@ void HfDefaults(HfConfig& c) {
 }
 
 void ReadHfConfig(HfConfig& c) {
+  c.Require("attention.sliding_window", "sliding_window");
   const double local =
       c.Float("rope_parameters.sliding_attention.rope_theta", c.Float("rope_local_base_freq", 10000));
   c.Set("rope.freq_base_swa", local);
@@ -85,6 +85,7 @@ constexpr HfRule kHfRules[] = {
 constexpr HfMapping kHf[] = {
     {.classes = "Gemma3ForCausalLM Gemma3ForConditionalGeneration",
      .norm_eps = 1e-6,
+     .kv_heads = 4,
      .prefixes = "language_model.model. model.language_model. language_model. model.",
      .defaults = HfDefaults,
      .config = ReadHfConfig,

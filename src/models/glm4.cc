@@ -32,8 +32,11 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.post_mlp_layernorm.weight", "blk.{}.post_ffw_norm.weight"},
     {"layers.{}.mlp.gate_up_proj.*", "blk.{}.ffn_up.*"},
 };
-constexpr HfMapping kHf[] = {
-    {.classes = "Glm4ForCausalLM", .norm_eps = 1.5625e-7, .defaults = HfDefaults, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {{.classes = "Glm4ForCausalLM",
+                              .norm_eps = 1.5625e-7,
+                              .kv_heads = 2,
+                              .defaults = HfDefaults,
+                              .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_glm4;

@@ -55,6 +55,7 @@ void HfDefaults(HfConfig& c) {
 }
 
 void ReadHfConfig(HfConfig& c) {
+  c.Require("attention.sliding_window", "sliding_window");
   c.CopyInt({"intermediate_size"}, "expert_feed_forward_length");
   c.CopyFloat({"swiglu_alpha"}, "expert_swiglu_alpha");
   c.CopyFloat({"swiglu_limit"}, "expert_swiglu_limit");
@@ -81,6 +82,7 @@ constexpr HfRule kHfRules[] = {
 };
 constexpr HfMapping kHf[] = {{.classes = "GptOssForCausalLM",
                               .norm_eps = 1e-5,
+                              .kv_heads = 8,
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,
                               .rules = kHfRules}};

@@ -37,11 +37,20 @@ constexpr HfRule kMixtralRules[] = {
     {"layers.{}.block_sparse_moe.experts.{e}.w2.*", "blk.{}.ffn_down_exps.*"},
     {"layers.{}.block_sparse_moe.experts.{e}.w3.*", "blk.{}.ffn_up_exps.*"},
 };
+void MistralDefaults(HfConfig& c) { c.Default("sliding_window", int64_t{4096}); }
 void MixtralDefaults(HfConfig& c) { c.Default("rope_theta", 1000000.0); }
 
-constexpr HfMapping kHf[] = {
-    {.classes = "LlamaForCausalLM MistralForCausalLM", .norm_eps = 1e-6, .rules = kHfRules},
-    {.classes = "MixtralForCausalLM", .norm_eps = 1e-5, .defaults = MixtralDefaults, .rules = kMixtralRules}};
+constexpr HfMapping kHf[] = {{.classes = "LlamaForCausalLM", .norm_eps = 1e-6, .rules = kHfRules},
+                             {.classes = "MistralForCausalLM",
+                              .norm_eps = 1e-6,
+                              .kv_heads = 8,
+                              .defaults = MistralDefaults,
+                              .rules = kHfRules},
+                             {.classes = "MixtralForCausalLM",
+                              .norm_eps = 1e-5,
+                              .kv_heads = 8,
+                              .defaults = MixtralDefaults,
+                              .rules = kMixtralRules}};
 
 }  // namespace
 extern const ModelDesc k_model_llama;

@@ -24,7 +24,8 @@ void ReadHfConfig(HfConfig& c) {
   ReadOptionalWindow(c, [](int64_t layer, int64_t border) { return layer >= border; });
 }
 
-constexpr HfMapping kHf[] = {{.classes = "Qwen2ForCausalLM", .norm_eps = 1e-6, .config = ReadHfConfig}};
+constexpr HfMapping kHf[] = {
+    {.classes = "Qwen2ForCausalLM", .norm_eps = 1e-6, .kv_heads = 32, .config = ReadHfConfig}};
 
 }  // namespace
 extern const ModelDesc k_model_qwen2;

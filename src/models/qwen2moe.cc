@@ -47,8 +47,11 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.mlp.shared_expert.down_proj.*", "blk.{}.ffn_down_shexp.*"},
     {"layers.{}.mlp.shared_expert_gate.weight", "blk.{}.ffn_gate_inp_shexp.weight"},
 };
-constexpr HfMapping kHf[] = {
-    {.classes = "Qwen2MoeForCausalLM", .norm_eps = 1e-6, .config = ReadHfConfig, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {{.classes = "Qwen2MoeForCausalLM",
+                              .norm_eps = 1e-6,
+                              .kv_heads = 16,
+                              .config = ReadHfConfig,
+                              .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_qwen2moe;

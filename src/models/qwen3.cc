@@ -27,8 +27,11 @@ void ReadHfConfig(HfConfig& c) {
   ReadOptionalWindow(c, [](int64_t layer, int64_t border) { return layer >= border; });
 }
 
-constexpr HfMapping kHf[] = {
-    {.classes = "Qwen3ForCausalLM", .norm_eps = 1e-6, .defaults = HfDefaults, .config = ReadHfConfig}};
+constexpr HfMapping kHf[] = {{.classes = "Qwen3ForCausalLM",
+                              .norm_eps = 1e-6,
+                              .kv_heads = 32,
+                              .defaults = HfDefaults,
+                              .config = ReadHfConfig}};
 
 }  // namespace
 extern const ModelDesc k_model_qwen3;

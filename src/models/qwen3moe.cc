@@ -30,7 +30,8 @@ void ReadHfConfig(HfConfig& c) {
   c.Set("expert_weights_norm", c.Bool("norm_topk_prob", false));
 }
 
-constexpr HfMapping kHf[] = {{.classes = "Qwen3MoeForCausalLM", .norm_eps = 1e-6, .config = ReadHfConfig}};
+constexpr HfMapping kHf[] = {
+    {.classes = "Qwen3MoeForCausalLM", .norm_eps = 1e-6, .kv_heads = 4, .config = ReadHfConfig}};
 
 }  // namespace
 extern const ModelDesc k_model_qwen3moe;

@@ -66,6 +66,7 @@ constexpr HfRule kHfRules[] = {
 };
 constexpr HfMapping kHf[] = {{.classes = "SmolLM3ForCausalLM",
                               .norm_eps = 1e-6,
+                              .kv_heads = 4,
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,
                               .rules = kHfRules}};

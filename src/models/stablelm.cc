@@ -34,6 +34,7 @@ constexpr HfRule kHfRules[] = {
 };
 constexpr HfMapping kHf[] = {{.classes = "StableLmForCausalLM StableLMEpochForCausalLM",
                               .norm_eps = 1e-5,
+                              .kv_heads = 32,
                               .defaults = HfDefaults,
                               .config = ReadHfConfig,
                               .rules = kHfRules}};

@@ -23,7 +23,8 @@ constexpr HfRule kHfRules[] = {
     {"layers.{}.mlp.c_fc.*", "blk.{}.ffn_up.*"},
     {"layers.{}.mlp.c_proj.*", "blk.{}.ffn_down.*"},
 };
-constexpr HfMapping kHf[] = {{.classes = "Starcoder2ForCausalLM", .norm_eps = 1e-5, .rules = kHfRules}};
+constexpr HfMapping kHf[] = {
+    {.classes = "Starcoder2ForCausalLM", .norm_eps = 1e-5, .kv_heads = 2, .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_starcoder2;

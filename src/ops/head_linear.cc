@@ -11,6 +11,7 @@ TypesResult Infer(TypeSpan inputs, const Attrs& attrs) {
   const Elem elem = x == Elem::kQ8 || x == Elem::kQ16 ? x : Elem::kF32;
   TERN_TRY_STATUS(ExpectRows("x", inputs[0], elem));
   TERN_TRY_STATUS(ParseForms(attrs.Str("forms"), elem, 1));
+  TERN_TRY_STATUS(ParseRounding(attrs));
   TERN_TRY_STATUS(ExpectWeight("w", inputs[1], {-1, -1, -1}));
   const Shape& w = inputs[1].shape;
   if (Columns(inputs[0]) % w[0] != 0 || Columns(inputs[0]) / w[0] != w[2]) {
@@ -43,11 +44,11 @@ void Reference(const OpArgs& args) {
 
 }  // namespace
 extern const OpDesc k_op_head_linear;
-const OpDesc k_op_head_linear = {
-    .name = "head_linear",
-    .summary =
-        "x [rows,H*K], w [H,N,K] -> f32[rows,H*N]: each head times its own matrix, y_h = x_h w_h^T; forms",
-    .infer = Infer,
-    .reference = Reference,
-    .row_wise = true};
+const OpDesc k_op_head_linear = {.name = "head_linear",
+                                 .summary =
+                                     "x [rows,H*K], w [H,N,K] -> f32[rows,H*N]: each head times its own "
+                                     "matrix, y_h = x_h w_h^T; forms, round",
+                                 .infer = Infer,
+                                 .reference = Reference,
+                                 .row_wise = true};
 }  // namespace tern

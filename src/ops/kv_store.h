@@ -5,9 +5,14 @@
 // One block holds 16 tokens of one layer and one KV head:
 //   K: [head_dim][16]  one vector load gives one channel of 16 tokens, so scores come out a lane per token
 //   V: [16][v_dim]     one vector load gives consecutive channels of one token
-// int8 stores value = scale * code with one f32 scale per (token, head): 16 scales in front of K's and of V's
-// codes; scale = max|x| / 127, NaN where a value is not finite. f16 and bf16 saturate: a finite value stays
-// finite, or 0 times a value that attention hides would be NaN. K and V parts start at multiples of 64 bytes.
+// f16 and bf16 saturate: a finite value stays finite, or 0 times a value that attention hides would be NaN.
+//
+// int8 and int16 store value = scale * code with one f32 scale per (token, head): 16 scales in front of K's
+// and of V's codes; scale = max|x| / MostCode, NaN where a value is not finite. Codes that are multiplied and
+// summed up lie in pairs, as dot product instructions take them:
+//   K: [(head_dim + 1) / 2][16][2]  two channels of each token
+//   V: [8][CodeWidth(v_dim)][2]     a channel of two tokens
+// K and V parts start at multiples of 64 bytes.
 //
 // Not thread-safe by itself: within a step, threads write and read disjoint blocks or are separated by a
 // barrier.
@@ -23,8 +28,16 @@
 
 namespace tern {
 
-Result<KvType> ParseKvType(std::string_view name);  // "f32", "f16", "bf16", "int8"
+Result<KvType> ParseKvType(std::string_view name);  // "f32", "f16", "bf16", "int8", "int16"
 std::string_view KvTypeName(KvType type);
+
+inline bool IsCodes(KvType type) { return type == KvType::kInt8 || type == KvType::kInt16; }
+// The largest codes. Int16: the products of head_dim keys and as large codes of a query add up within 31
+// bits, those of 64 values and codes of 13 bits, too.
+int MostKeyCode(KvType type, int head_dim);
+int MostValueCode(KvType type);
+// Values of a token pair, filled up to whole vectors.
+inline size_t CodeWidth(size_t v_dim) { return (v_dim + 15) / 16 * 16; }
 
 struct KvLayer {
   int kv_heads = 0;
@@ -47,8 +60,14 @@ class KvStore {
   static size_t BlockBytes(const std::vector<KvLayer>& layers, KvType type);
 
   // The K or V part of one block, head and layer: scales first where the type is int8.
-  void* K(int layer, int32_t block, int head);
-  void* V(int layer, int32_t block, int head);
+  void* K(int layer, int32_t block, int head) {
+    const Place& place = places_[static_cast<size_t>(layer)];
+    return static_cast<char*>(buffer_.data()) + static_cast<size_t>(block) * block_bytes_ + place.offset +
+           static_cast<size_t>(head) * place.head_bytes;
+  }
+  void* V(int layer, int32_t block, int head) {
+    return static_cast<char*>(K(layer, block, head)) + places_[static_cast<size_t>(layer)].k_bytes;
+  }
   const void* K(int layer, int32_t block, int head) const {
     return const_cast<KvStore*>(this)->K(layer, block, head);
   }

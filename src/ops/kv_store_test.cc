@@ -12,10 +12,11 @@
 namespace tern {
 namespace {
 
-constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kInt8};
+constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kInt8, KvType::kInt16};
 // Worst |x - stored| as a share of max|x| of the row.
 float Tolerance(KvType type) {
   if (type == KvType::kInt8) return 0.501f / 127;
+  if (type == KvType::kInt16) return 0.501f / 4095;
   return type == KvType::kF32 ? 0.f : type == KvType::kF16 ? 1.f / 2048 : 1.f / 256;
 }
 
@@ -89,15 +90,41 @@ TEST(KvStore, KLiesByChannelAndVByToken) {
   }
 }
 
-TEST(KvStore, Int8KeepsItsScalesInFront) {
-  KvStore store(kLayers, KvType::kInt8, 1);
-  const std::vector<float> k = {127, 1, -2, 0, 3}, v = {0, -254, 2, 4, 6};
+template <class Code>
+void ExpectPairs(KvType type) {
+  KvStore store(kLayers, type, 1);
+  const auto k_most = static_cast<float>(MostKeyCode(type, 5)),
+             v_most = static_cast<float>(MostValueCode(type));
+  const std::vector<float> k = {k_most, 1, -2, 0, 3}, v = {0, -2 * v_most, 2, 4, 6};
   store.StoreRow(1, 0, 0, 3, k.data(), v.data());
   EXPECT_EQ(static_cast<const float*>(store.K(1, 0, 0))[3], 1.f);
   EXPECT_EQ(static_cast<const float*>(store.V(1, 0, 0))[3], 2.f);
-  const auto* codes = static_cast<const int8_t*>(store.K(1, 0, 0)) + 64;
-  EXPECT_EQ(codes[0 * 16 + 3], 127);
-  EXPECT_EQ(codes[2 * 16 + 3], -2);
+  const auto codes = [](const void* part) {
+    return reinterpret_cast<const Code*>(static_cast<const char*>(part) + 64);
+  };
+  const Code *k_codes = codes(store.K(1, 0, 0)), *v_codes = codes(store.V(1, 0, 0));
+  EXPECT_EQ(k_codes[(0 * 16 + 3) * 2 + 0], k_most);
+  EXPECT_EQ(k_codes[(0 * 16 + 3) * 2 + 1], 1);
+  EXPECT_EQ(k_codes[(1 * 16 + 3) * 2 + 0], -2);
+  EXPECT_EQ(k_codes[(2 * 16 + 3) * 2 + 0], 3);
+  EXPECT_EQ(v_codes[(1 * 16 + 1) * 2 + 1], -v_most);
+  EXPECT_EQ(v_codes[(1 * 16 + 4) * 2 + 1], 3);
+}
+
+TEST(KvStore, CodesLieInPairsBehindTheirScales) {
+  ExpectPairs<int8_t>(KvType::kInt8);
+  ExpectPairs<int16_t>(KvType::kInt16);
+}
+
+// The most that products of codes add up to: over the channels of a key, over the values of 64 tokens.
+TEST(KvStore, ProductsOfInt16CodesFit) {
+  constexpr double kMost = std::numeric_limits<int32_t>::max();
+  for (int dim = 1; dim < 2000; ++dim) {
+    const double most = MostKeyCode(KvType::kInt16, dim);
+    EXPECT_LE(most, std::numeric_limits<int16_t>::max());
+    EXPECT_LE(most * most * (dim + dim % 2), kMost) << dim;
+  }
+  EXPECT_LE(64. * 8191 * MostValueCode(KvType::kInt16), kMost);
 }
 
 TEST(KvStore, PartsAreAlignedApartAndAllOfTheStore) {
@@ -117,11 +144,16 @@ TEST(KvStore, PartsAreAlignedApartAndAllOfTheStore) {
   }
   EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kF16), 3u * 2 * 16 * 64 * 2);
   EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kInt8), 3u * 2 * (64 + 16 * 64));
+  EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kInt16), 3u * 2 * (64 + 16 * 64 * 2));
+  EXPECT_EQ(KvStore::BlockBytes({{1, 5}}, KvType::kInt16), (64u + 16 * 6 * 2) + (64 + 16 * 16 * 2));
   EXPECT_EQ(KvStore::BlockBytes({{1, 576, 512}}, KvType::kF16), 16u * (576 + 512) * 2);
 }
 
-TEST(KvStore, ExtremesInInt8) {
-  KvStore store(kLayers, KvType::kInt8, 1);
+class KvCodes : public testing::TestWithParam<KvType> {};
+INSTANTIATE_TEST_SUITE_P(Types, KvCodes, testing::Values(KvType::kInt8, KvType::kInt16));
+
+TEST_P(KvCodes, Extremes) {
+  KvStore store(kLayers, GetParam(), 1);
   std::vector<float> x(5, 0.f), k(5), v(5);
   store.StoreRow(1, 0, 0, 0, x.data(), x.data());
   store.LoadRow(1, 0, 0, 0, k.data(), v.data());
@@ -156,7 +188,7 @@ TEST(KvStore, TypesHaveNames) {
   for (const KvType type : kTypes) EXPECT_EQ(ParseKvType(KvTypeName(type)).value(), type);
   const auto unknown = ParseKvType("q4");
   ASSERT_FALSE(unknown.ok());
-  EXPECT_EQ(unknown.error().what, "KV type: \"q4\", expected f32, f16, bf16 or int8");
+  EXPECT_EQ(unknown.error().what, "KV type: \"q4\", expected f32, f16, bf16, int8 or int16");
 }
 
 }  // namespace

@@ -55,6 +55,14 @@ void ReadRow(const View& x, int64_t r, Elem form, std::vector<double>& out) {
   }
 }
 
+Result<Rounding> ParseRounding(const Attrs& attrs) {
+  const std::string_view name = attrs.Str("round");
+  if (name.empty()) return Rounding::kNone;
+  if (name == "int16") return Rounding::kInt16;
+  if (name == "bf16") return Rounding::kBf16;
+  return BadInput("attribute round: \"" + std::string(name) + "\", expected int16 or bf16");
+}
+
 Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x) {
   LinearForm form;
   const int64_t weights = attrs.Int("weights", 1);
@@ -64,7 +72,8 @@ Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x) {
   form.weights = static_cast<size_t>(weights);
   form.has_bias = biases != 0;
   form.has_residual = attrs.Int("residual", 0) != 0;
-  form.int16 = attrs.Int("int16", 0) != 0;
+  TERN_TRY(form.round, ParseRounding(attrs));
+  form.likeliest = attrs.Int("likeliest", 0) != 0;
   form.glu = attrs.Str("glu");
   TERN_TRY(form.activation, ParseForms(attrs.Str("forms"), x, form.weights));
   TERN_TRY(form.output, ParseRowElem("output", attrs.Str("output", "f32")));
@@ -77,6 +86,9 @@ Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x) {
     return BadInput("attribute glu: expected two weights and no residual");
   }
   if (form.has_residual && weights != 1) return BadInput("attribute residual: expected one weight");
+  if (form.likeliest && (weights != 1 || form.has_bias || form.has_residual || form.output != Elem::kF32)) {
+    return BadInput("attribute likeliest: expected one weight, no bias, no residual, output f32");
+  }
   if (form.output != Elem::kF32 && form.outputs() != 1) {
     return BadInput("attribute output: quantized, expected one output");
   }
@@ -157,7 +169,7 @@ const OpDesc k_op_linear = {
     .name = "linear",
     .summary =
         "x [rows,K], w_i [N_i,K], [bias_i [N_i]], [residual] -> x w_i^T (+ bias) (+ residual), or "
-        "act(y_1) * y_2; weights, biases, residual, forms, int16, glu, output",
+        "act(y_1) * y_2; weights, biases, residual, forms, round, likeliest, glu, output",
     .infer = Infer,
     .reference = Reference,
     .row_wise = true};

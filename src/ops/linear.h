@@ -5,7 +5,10 @@
 //   weights=n   biases=0|n   residual=0|1
 //   forms       per weight the form of x it is multiplied with: "q8,q8,q16"; default: all as x is
 //   glu         "", "silu", "gelu_tanh", "gelu", "relu": n = 2, y = act(y_1) * y_2
-//   int16       0|1: with f32 rows and weights, both may be rounded to 13 bits per group of 128 inputs
+//   round       what f32 rows may be rounded to, as backends that are faster then do:
+//               "int16": float weights too, to 13 bits per group of 128 inputs;  "bf16": weights are bf16
+//   likeliest   0|1: where the batch says that only the largest of a row's outputs are wanted, the others may
+//               be -inf: one weight, nothing added
 //   output      "f32" (default), "q8", "q16": the one output, quantized
 
 #include <vector>
@@ -15,13 +18,16 @@
 
 namespace tern {
 
+enum class Rounding : uint8_t { kNone, kInt16, kBf16 };
+
 struct LinearForm {
   size_t weights = 1;
   bool has_bias = false;
   bool has_residual = false;
   std::vector<Elem> activation;  // per weight: kF32, kQ8 or kQ16
   std::string_view glu;          // "": none
-  bool int16 = false;
+  Rounding round = Rounding::kNone;
+  bool likeliest = false;
   Elem output = Elem::kF32;
 
   size_t bias_input(size_t i) const { return 1 + weights + i; }
@@ -33,8 +39,9 @@ struct LinearForm {
 // `x` is the element type of the rows. The views point into `attrs`.
 Result<LinearForm> ParseLinear(const Attrs& attrs, Elem x);
 
-// What moe_mlp shares. The attribute `forms` on rows of type x.
+// What moe_mlp and head_linear share. The attribute `forms` on rows of type x; the attribute `round`.
 Result<std::vector<Elem>> ParseForms(std::string_view text, Elem x, size_t weights);
+Result<Rounding> ParseRounding(const Attrs& attrs);
 // Row r of x as numbers, as a weight of this form sees it: q16 rows count without their low plane for q8.
 void ReadRow(const View& x, int64_t r, Elem form, std::vector<double>& out);
 

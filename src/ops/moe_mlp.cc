@@ -27,6 +27,7 @@ Result<MoeMlpForm> ParseMoeMlp(const Attrs& attrs, Elem x) {
   form.input_scaled = attrs.Int("input_scaled") != 0;
   TERN_TRY(const std::vector<Elem> forms, ParseForms(attrs.Str("forms"), x, 2));
   form.activation = {forms[0], forms[1]};
+  TERN_TRY(form.round, ParseRounding(attrs));
   TERN_TRY(form.hidden, ParseRowElem("hidden", attrs.Str("hidden", "f32")));
   return form;
 }
@@ -139,7 +140,7 @@ const OpDesc k_op_moe_mlp = {
     .summary =
         "x [rows,D], ids i32[rows,k], weights f32[rows,k], gate [E,F,D], up [E,F,D], down [E,D,F], "
         "[their biases] -> f32[rows,D], the weighted sum of the experts; act, biases, input_scaled, forms, "
-        "hidden",
+        "round, hidden",
     .infer = Infer,
     .reference = Reference,
     .row_wise = true};

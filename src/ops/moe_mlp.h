@@ -11,12 +11,14 @@
 //   biases        0|1
 //   input_scaled  1: the weight multiplies the expert's input instead of its output (Llama 4)
 //   forms         "q8,q16": the forms of x that gate and up are multiplied with; default: as x is
+//   round         of x and h, as linear's
 //   hidden        "f32" (default), "q8", "q16": the form of h that down is multiplied with
 //
 // An id that is no expert's adds nothing.
 
 #include <array>
 
+#include "ops/linear.h"
 #include "ops/shape_rules.h"
 
 namespace tern {
@@ -31,6 +33,7 @@ struct MoeMlpForm {
   bool input_scaled = false;
   std::array<Elem, 2> activation = {};  // of gate and up
   Elem hidden = Elem::kF32;             // of down
+  Rounding round = Rounding::kNone;
 };
 
 // `x` is the element type of the rows. The views point into `attrs`.

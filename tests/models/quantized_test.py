@@ -140,6 +140,18 @@ def int8(stem, w):
     return {stem + ".weight": codes, stem + ".weight_scale": scale}, codes.astype(np.float32) * scale
 
 
+def plain(stem, w):
+    return {stem + ".weight": w}, w
+
+
+def int8_groups(stem, w):
+    """A byte per weight, scales and zero points per group."""
+    group_of = np.arange(w.shape[1]) // GROUP
+    codes, scales, zeros = fit(w, 8, group_of, False)
+    return ({stem + ".weight": (codes - 128).astype(np.int8), stem + ".weight_scale": scales,
+             stem + ".weight_zero_point": (zeros - 128).astype(np.int8)}, dequantize(codes, scales, zeros, group_of))
+
+
 def fp8(stem, w, scale_part, block=None, tensor=False):
     if block:
         high, wide = block
@@ -214,12 +226,43 @@ def nf4(stem, w, nested, odd_table=False):
     return parts, (table[codes].reshape(flat.shape) * maxima[:, None]).astype(np.float32).reshape(w.shape)
 
 
-def groups_of(*widths, size=GROUP, **more):
-    """The config of compressed-tensors, one group of modules per width."""
-    weights = {"type": "int", "symmetric": True, "strategy": "group", "group_size": size}
-    return {"quant_method": "compressed-tensors", "format": "pack-quantized", **more,
-            "config_groups": {f"group_{i}": {"targets": ["Linear"], "weights": weights | {"num_bits": bits}}
-                              for i, bits in enumerate(widths)}}
+def groups_by(*groups, ignore=()):
+    """The config of compressed-tensors, of (targets, bits, group size); no size: a scale per output."""
+    def weights(bits, size):
+        return {"type": "int", "symmetric": True, "num_bits": bits, "strategy": "group" if size else "channel", "group_size": size}
+    return {"quant_method": "compressed-tensors", "format": "mixed-precision" if len(groups) > 1 else "pack-quantized",
+            "config_groups": {f"group_{i}": {"targets": targets, "weights": weights(bits, size)}
+                              for i, (targets, bits, size) in enumerate(groups)}, "ignore": list(ignore)}
+
+
+def groups_of(bits, size=GROUP):
+    return groups_by((["Linear"], bits, size))
+
+
+def by_name(choose):
+    """What `choose` says for each module: a function and its keywords."""
+    def quantize(stem, w):
+        function, more = choose(stem)
+        return function(stem, w, **more)
+    return quantize
+
+
+# 7 bits and 8 take as many words, 112 and 128 inputs as many groups: only names tell them apart. The exact name
+# counts before the patterns, these before the class, and "layers.1" is no match: patterns match from the start on.
+NAMED = ((["Linear"], 4, 128), ([r"re:.*self_attn\.", "re:layers.1", "re:.*mlp.up_proj$"], 8, GROUP),
+         (["model.layers.1.mlp.up_proj"], 7, GROUP), (["re:.*gate_proj"], 4, 112))
+
+
+def named(stem):
+    if stem == "model.layers.1.mlp.up_proj":
+        return packed, {"bits": 7}
+    if "self_attn" in stem or "up_proj" in stem:
+        return packed, {"bits": 8}
+    return packed, {"group": 112 if "gate_proj" in stem else 128}
+
+
+def int8_attention(stem):
+    return (int8, {}) if "self_attn" in stem else (packed, {})
 
 
 KINDS = {
@@ -241,8 +284,16 @@ KINDS = {
     "packed-8": (lambda s, w: packed(s, w, 8), groups_of(8)),
     "packed-7": (lambda s, w: packed(s, w, 7), groups_of(7)),
     "packed-3": (lambda s, w: packed(s, w, 3), groups_of(3)),
-    "packed-mixed": (lambda s, w: packed(s, w, 8 if "down" in s else 4), groups_of(4, 8)),
+    "packed-named": (by_name(named), groups_by(*NAMED)),
+    "packed-ignored": (by_name(lambda s: (plain, {}) if "o_proj" in s else (packed, {"bits": 7})),
+                       groups_by((["re:.*"], 7, GROUP), (["Linear"], 8, GROUP), ignore=["re:.*o_proj", "lm_head"])),
+    "int8-attention": (by_name(int8_attention), groups_by((["re:.*self_attn.*"], 8, None), (["re:.*mlp.*"], 4, GROUP))),
+    "packed-experts": (by_name(int8_attention), groups_by((["re:.*self_attn.*"], 8, None), (["re:.*experts.*"], 4, GROUP))),
+    # Two experts of a layer have more bits than the others: all lie in the wider format.
+    "mixed-experts": (by_name(lambda s: (packed, {"bits": 8 if "experts.2." in s or "experts.0.up" in s else 4})),
+                      groups_by((["Linear"], 4, GROUP), ([r"re:.*experts\.2\.", r"re:.*experts\.0\.up_proj"], 8, GROUP))),
     "packed-act-order": (lambda s, w: packed(s, w, act_order=True), groups_of(4)),
+    "int8-groups": (lambda s, w: int8_groups(s, w), groups_of(8)),
     "int8": (int8, {"quant_method": "compressed-tensors", "format": "int-quantized"}),
     "fp8-channel": (lambda s, w: fp8(s, w, ".weight_scale"), {"quant_method": "compressed-tensors"}),
     "fp8-tensor": (lambda s, w: fp8(s, w, ".weight_scale", tensor=True), {"quant_method": "fp8"}),
@@ -262,6 +313,8 @@ KINDS = {
                    {"quant_method": "compressed-tensors", "kv_cache_scheme": {"num_bits": 8, "type": "float"}}),
     "nvfp4": (lambda s, w: nvfp4(s, w, (".weight_packed", ".weight_scale", ".weight_global_scale"), True),
               {"quant_method": "compressed-tensors"}),
+    "nvfp4-experts": (lambda s, w: nvfp4(s, w, (".weight_packed", ".weight_scale", ".weight_global_scale"), True),
+                      {"quant_method": "compressed-tensors"}),
     "nvfp4-modelopt": (lambda s, w: nvfp4(s, w, (".weight", ".weight_scale", ".weight_scale_2"), False),
                        {"quant_method": "modelopt"}),
     "nf4": (lambda s, w: nf4(s, w, False), {"quant_method": "bitsandbytes", "load_in_4bit": True}),
@@ -300,7 +353,7 @@ def lies_in_gguf(tern, folder, out, format):
 def lies_as(tern, folder):
     """The format of a weight in memory."""
     listed = subprocess.run([tern, "inspect", folder, "--tensors"], capture_output=True, text=True, timeout=60).stdout
-    return next(line.split()[1] for line in listed.splitlines() if "blk.0.ffn_down.weight" in line)
+    return next(line.split()[1] for line in listed.splitlines() if "blk.0.ffn_down" in line)
 
 
 def dtypes(folder, names):
@@ -316,6 +369,10 @@ REFUSED = {
                         "2 widths of config.json's quantization_config.config_groups.*.weights.num_bits fit"),
     "packed-g128-silent": (lambda s, w: packed(s, w, group=128) if "down" in s else ({s + ".weight": w}, w),
                            {"quant_method": "compressed-tensors"}, "3 groups of 320 inputs: 0 of the config's group sizes fit"),
+    # 4 and 8 bits are told apart by the words of a row, but the module's own group says 8.
+    "packed-other-bits": (lambda s, w: packed(s, w), groups_by((["re:.*_proj"], 8, GROUP), (["Linear"], 4, GROUP)),
+                          "0 widths of config.json's quantization_config.config_groups.group_0.weights.num_bits fit"),
+    "packed-no-pattern": (lambda s, w: packed(s, w), groups_by((["re:(*"], 4, GROUP)), "config.json: quantization_config: \"(*\": "),
     "packed-two-sizes": (lambda s, w: packed(s, w, group=128), groups_of(4, size=128) | {"config_groups": {
         str(size): {"weights": {"num_bits": 4, "group_size": size}} for size in (112, 128)}}, "2 of the config's group sizes fit"),
     "gptq-g128-silent": (lambda s, w: gptq(s, w, group=128) if "down" in s else ({s + ".weight": w}, w),
@@ -330,19 +387,27 @@ def widened(made):
             "tensors": {name: [resize.get(n, n) for n in shape] for name, shape in made["tensors"].items()}}
 
 
+def with_experts():
+    """A tiny Qwen3-MoE whose rows are whole groups."""
+    made = json.loads((HERE / "tiny" / "qwen3moe.json").read_text())
+    resize = {96: 192, 56: 64, 120: 192, 40: 64}
+    return {"config": made["config"] | {"hidden_size": 192, "moe_intermediate_size": 64, "head_dim": 64},
+            "tensors": {name: [resize.get(n, n) for n in shape] for name, shape in made["tensors"].items()}}
+
+
 def quantized(kind, made):
     """The tensors as `kind` stores them, what those mean, and the config."""
     quantize, settings, *_ = (KINDS | REFUSED)[kind]
-    native, plain = {}, {}
+    native, meant = {}, {}
     for name, shape in made["tensors"].items():
         w = values(name, shape, SEED)
-        native[name] = plain[name] = w
+        native[name] = meant[name] = w
         if any(f"{part}.weight" in name for part in LINEARS):
             del native[name]
-            parts, plain[name] = quantize(name.removesuffix(".weight"), w)
-            plain[name] = plain[name].astype(np.float32)
+            parts, meant[name] = quantize(name.removesuffix(".weight"), w)
+            meant[name] = meant[name].astype(np.float32)
             native |= parts
-    return native, plain, {**made["config"], "quantization_config": settings}
+    return native, meant, {**made["config"], "quantization_config": settings}
 
 
 def is_refused(tern, kind, made, root):
@@ -365,10 +430,10 @@ def kld(want, got):
 
 
 def check(tern, kind, made, root):
-    made = widened(made) if kind.endswith("-wide") else made
-    native, plain, config = quantized(kind, made)
+    made = widened(made) if kind.endswith("-wide") else with_experts() if kind.endswith("experts") else made
+    native, meant, config = quantized(kind, made)
     folders = []
-    for label, tensors, keys in (("native", native, config), ("plain", plain, made["config"])):
+    for label, tensors, keys in (("native", native, config), ("plain", meant, made["config"])):
         folder = root / kind / label
         folder.mkdir(parents=True)
         (folder / "config.json").write_text(json.dumps(keys))
@@ -382,11 +447,12 @@ def check(tern, kind, made, root):
     types = dtypes(as_is, [part + ".weight" for part in LINEARS]), dtypes(as_is, ["norm"])
     # NVFP4's factor multiplies the activations, which rounds otherwise.
     good = exact <= (1e-5 if "nvfp4" in kind else 2e-6) and fast <= 5e-4 and converted <= 2e-6
-    compact = "fp8_e4m3" if kind.endswith("-wide") else "nf4" if kind in ("nf4", "nf4-nested") else None
-    good &= compact in (None, lies_as(tern, folders[0]))
-    if compact or "nvfp4" in kind:  # formats that only Tern has are not written
+    compact = "fp8_e4m3" if kind.endswith("-wide") else {"nf4": "nf4", "nf4-nested": "nf4", "nvfp4-experts": "nvfp4_scaled"}.get(kind)
+    good &= compact is None or compact == lies_as(tern, folders[0])
+    if (compact or "nvfp4" in kind) and "experts" not in kind:  # formats that only Tern has are not written
         good &= lies_in_gguf(tern, folders[0], root / kind / "model.gguf", "f32" if compact else "nvfp4")
-    good &= types == ({"F32" if kind == "cache-only" else "BF16"}, {"F32"})
+    weight_types = {"cache-only": {"F32"}, "packed-ignored": {"BF16", "F32"}}.get(kind, {"BF16"})
+    good &= types == (weight_types, {"F32"})
     print(f"{'ok  ' if good else 'FAIL'} {kind}: exact {exact:.1e} of std, converted to f32 {converted:.1e} (limit 2e-6), default "
           f"KLD {fast:.1e} (limit 5e-4), converted without --dtype {types}", flush=True)
     return good

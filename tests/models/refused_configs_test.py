@@ -41,6 +41,7 @@ CASES = [
     ("deepseek-v3", {"scoring_func": "softmax"}, 'config.json: scoring_func: "softmax", supported: sigmoid'),
     ("deepseek-v3", {"topk_method": "greedy"}, 'config.json: topk_method: "greedy", supported: noaux_tc'),
     ("deepseek-v3", {"rope_interleave": False}, "config.json: rope_interleave: false, supported: true"),
+    ("deepseek-v3", {"rope_interleave": None}, "config.json: rope_interleave: false, supported: true"),
     ("deepseek-v3", {"topk_group": 1}, "expert_used_count: 3, expected at most the experts of 1 groups of 2"),
     ("deepseek-v3", {"v_head_dim": 100}, "model.layers.0.self_attn.kv_b_proj.weight"),
     ("deepseek-v3", {"n_shared_experts": 2}, "blk.1.ffn_gate_shexp.weight: shape [36, 96], expected [72, 96]"),
@@ -90,6 +91,9 @@ CASES = [
      modules(["mean_tokens"], ("2_LayerNorm", "LayerNorm"))),
     ("bert", {}, "modules.json: sentence_transformers.models.Dense: supported: Transformer, Pooling, Normalize",
      modules(["mean_tokens"], ("2_Dense", "Dense"))),
+    # Layers that slide need a window; the class's default is for configs that are silent, and these are not.
+    *((name, {"sliding_window": None}, "config.json: sliding_window: missing")
+      for name in ("gemma2", "gemma3", "cohere2", "gpt-oss", "olmo3")),
     # What every model has; None: left out.
     ("llama", {"num_attention_heads": None}, "config.json: num_attention_heads: missing"),
     ("llama", {"hidden_size": None}, "config.json: hidden_size: missing"),

@@ -144,6 +144,27 @@ def of_folders(rng):
         digest(name, size * BLOCKS, decode)
 
 
+def nvfp4_scaled(row):
+    """Blocks of an f32, which divides where it is below 0, 4 scales of 8 bits and 64 codes; nothing has more than half its place."""
+    twice = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], np.float32)
+    half = np.array([0 if code & 127 == 127 else abs(e4m3(code)) / 2 for code in range(256)], np.float32)
+    half[255] = e4m3(0x7E) / 2 * 480 / 448  # the sign is not looked at, and 127 alone stands for 0
+    blocks = row.reshape(-1, 40)
+    d = np.ascontiguousarray(blocks[:, :4]).view("<f4")
+    with np.errstate(all="ignore"):
+        scales = np.where(d < 0, half[blocks[:, 4:8]] / -d, half[blocks[:, 4:8]] * d)
+        codes = blocks[:, 8:].reshape(-1, 4, 8)
+        return (twice[np.concatenate([codes & 15, codes >> 4], axis=2)] * scales[:, :, None]).reshape(-1)
+
+
+def of_nvfp4_folders(rng):
+    for scale in (0.0123, -1234.5, 1e-38, 3e38):
+        row = rng.integers(0, 256, 40, dtype=np.uint8)
+        row[:4] = np.frombuffer(np.float32(scale).tobytes(), np.uint8)
+        line("nvfp4_scaled", row, nvfp4_scaled(row))
+    digest("nvfp4_scaled", 40 * BLOCKS, nvfp4_scaled)
+
+
 MADE_UP = made_up_bytes(ROWS * 300 * BLOCKS)
 
 
@@ -157,6 +178,7 @@ def main():
     floats(rng)
     q8_k(rng)
     of_folders(rng)
+    of_nvfp4_folders(rng)
 
 
 main()

@@ -21,6 +21,7 @@ class CpuBackend : public Backend {
     return fmt::format("cpu, {}, {} thread{}", IsaName(device_->isa), threads, threads == 1 ? "" : "s");
   }
   bool Supports(const OpKey& key) const override {
+    if (key.variant == "bf16" && !HasIsa(kAvx512 | kAvx512Bf16, device_->isa)) return false;
     const CpuOpDesc* op = FindCpuOp(key.op);
     return op != nullptr && op->supports(key);
   }

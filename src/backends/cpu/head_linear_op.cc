@@ -70,13 +70,14 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   const Tensor all = weight.tensor();
   const int64_t channels = all.shape[1];
   TERN_TRY(const auto forms, ParseForms(c.node.attrs.Str("forms"), c.input(0).type.elem, 1));
+  TERN_TRY(const Rounding round, ParseRounding(c.node.attrs));
   std::vector<LinearPlan> heads;
   size_t packed_bytes = 0;
   for (int64_t head = 0; head < all.shape[0]; ++head) {
     Value part = weight;
     part.type.shape = {channels, all.shape[2]};
     part.data = all.row(head * channels);
-    const PackForm form = ChoosePackForm(*all.format, forms[0]);
+    const PackForm form = ChoosePackForm(*all.format, forms[0], round, c.isa);
     TERN_TRY(auto packed, c.weights.Packed(part, form));
     packed_bytes += packed->bytes();
     LinearSpec spec;

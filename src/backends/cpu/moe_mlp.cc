@@ -281,7 +281,8 @@ class Packer {
 
   Status Add(LinearSpec& spec, size_t input, Elem activation) {
     const Value& weight = c_.input(input);
-    TERN_TRY(auto packed, c_.weights.Packed(weight, ChoosePackForm(*weight.type.format, activation)));
+    const PackForm form = ChoosePackForm(*weight.type.format, activation, form_.round, c_.isa);
+    TERN_TRY(auto packed, c_.weights.Packed(weight, form));
     bytes_ += packed->bytes();
     const float* bias = nullptr;
     if (form_.has_bias) {

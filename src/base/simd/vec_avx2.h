@@ -19,8 +19,12 @@ struct Vec {
     const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16))};
   }
-  static Vec LoadI8(const int8_t* p) {
-    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))))};
+  // 8 pairs of codes: the first of each, the second of each.
+  static void LoadPairs(const int16_t* p, Vec* first, Vec* second) {
+    SplitPairs<16>(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), first, second);
+  }
+  static void LoadPairs(const int8_t* p, Vec* first, Vec* second) {
+    SplitPairs<8>(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), first, second);
   }
   static Vec Set(float x) { return {_mm256_set1_ps(x)}; }
   static Vec LaneNumbers() { return {_mm256_set_ps(7, 6, 5, 4, 3, 2, 1, 0)}; }
@@ -33,6 +37,11 @@ struct Vec {
     const __m256i wide = _mm256_cvtps_epi32(v);
     const __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(half, half));
+  }
+  void StoreI16(int16_t* p) const {
+    const __m256i wide = _mm256_cvtps_epi32(v);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1)));
   }
 
   friend Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
@@ -65,6 +74,14 @@ struct Vec {
     __m128 m = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
     m = _mm_max_ps(m, _mm_movehl_ps(m, m));
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+  }
+
+ private:
+  // Lanes hold two codes of kBits bits each, sign-extended.
+  template <int kBits>
+  static void SplitPairs(__m256i pairs, Vec* first, Vec* second) {
+    *first = {_mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(pairs, 32 - kBits), 32 - kBits))};
+    *second = {_mm256_cvtepi32_ps(_mm256_srai_epi32(pairs, kBits))};
   }
 };
 }  // namespace tern::isa_avx2

@@ -19,8 +19,13 @@ struct Vec {
     const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16))};
   }
-  static Vec LoadI8(const int8_t* p) {
-    return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+  // 16 pairs of codes: the first of each, the second of each.
+  static void LoadPairs(const int16_t* p, Vec* first, Vec* second) {
+    SplitPairs<16>(_mm512_loadu_si512(p), first, second);
+  }
+  static void LoadPairs(const int8_t* p, Vec* first, Vec* second) {
+    SplitPairs<8>(_mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), first,
+                  second);
   }
   static Vec Set(float x) { return {_mm512_set1_ps(x)}; }
   static Vec LaneNumbers() { return {_mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)}; }
@@ -31,6 +36,9 @@ struct Vec {
   // Rounds to nearest even and saturates.
   void StoreI8(int8_t* p) const {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v)));
+  }
+  void StoreI16(int16_t* p) const {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(v)));
   }
 
   friend Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
@@ -54,5 +62,13 @@ struct Vec {
   friend Vec SwapPairs(Vec a) { return {_mm512_permute_ps(a.v, 0xb1)}; }
   friend float Sum(Vec a) { return _mm512_reduce_add_ps(a.v); }
   friend float MaxAcross(Vec a) { return _mm512_reduce_max_ps(a.v); }
+
+ private:
+  // Lanes hold two codes of kBits bits each, sign-extended.
+  template <int kBits>
+  static void SplitPairs(__m512i pairs, Vec* first, Vec* second) {
+    *first = {_mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(pairs, 32 - kBits), 32 - kBits))};
+    *second = {_mm512_cvtepi32_ps(_mm512_srai_epi32(pairs, kBits))};
+  }
 };
 }  // namespace tern::isa_avx512

@@ -14,6 +14,7 @@
 #include "io/hf_folder.h"
 #include "models/hf/checkpoint.h"
 #include "text/hf/gguf_tokenizer.h"
+#include "text/hf/tokenizer_files.h"
 
 namespace tern {
 namespace {
@@ -49,6 +50,17 @@ Status WriteGgufFile(const std::string& path, const Options& o, ConvertOptions o
   return ConvertToGguf(*checkpoint, o.out, options);
 }
 
+Status WriteFolder(const std::string& path, const Options& o, const ConvertOptions& options) {
+  if (IsDirectory(path)) return ConvertToSafetensors(path, o.out, options);
+  TERN_TRY(const auto checkpoint, OpenModelCheckpoint(path));
+  std::vector<FolderFile> files;
+  if (!o.leaves_tokenizer) {
+    TERN_TRY(const auto texts, TokenizerFilesOf(checkpoint->metadata()));
+    for (const auto& [name, text] : texts) files.push_back({name, text});
+  }
+  return ConvertGgufToFolder(*checkpoint, o.out, options, files);
+}
+
 Status Convert(const Options& o) {
   TERN_TRY(const std::string path, FindModelFile(o.model));
   std::error_code error;
@@ -64,7 +76,7 @@ Status Convert(const Options& o) {
                                  progress.Update(done, total);
                                  return InterruptedStatus();
                                }};
-  TERN_TRY_STATUS(to_gguf ? WriteGgufFile(path, o, options) : ConvertToSafetensors(path, o.out, options));
+  TERN_TRY_STATUS(to_gguf ? WriteGgufFile(path, o, options) : WriteFolder(path, o, options));
   progress.Finish();
   fmt::print("{}{}\n", Styled(1, Style::kBold, Printable(o.out)),
              to_gguf ? "  " + HumanBytes(FileBytes(o.out)) : "");
@@ -87,7 +99,7 @@ void Setup(Arguments& args) {
               "tokenizer.ggml.pre of a byte-level BPE, where the folder's way to cut text is not recognised");
   args.Option("--shard-mb", &o->shard_mb, "safetensors: megabytes of a file, beyond which the next begins")
       .Range(1, 1'000'000);
-  args.Flag("--no-tokenizer", &o->leaves_tokenizer, "leave a folder's tokenizer out");
+  args.Flag("--no-tokenizer", &o->leaves_tokenizer, "leave the tokenizer out");
   args.Run([o] { return Convert(*o); });
 }
 

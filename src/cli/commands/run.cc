@@ -4,6 +4,7 @@
 #include "backends/cpu/limits/limits.h"
 #include "cli/chat.h"
 #include "cli/command.h"
+#include "cli/grammar_flags.h"
 #include "cli/lines.h"
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
@@ -15,6 +16,7 @@ namespace {
 struct Options {
   ModelFlags model;
   GenerateOptions generate;
+  GrammarFlags grammar;
   std::string prompt, system, on_overflow = "error";
   bool raw = false, quiet = false;
 };
@@ -92,6 +94,7 @@ Status Converse(const Options& o) {
 
 Status Run(Options& o) {
   TERN_TRY(o.generate.on_overflow, ParseOnOverflow(o.on_overflow));
+  TERN_TRY(o.generate.grammar, ToGrammar(o.grammar));
   std::string text = o.prompt;
   if (!isatty(STDIN_FILENO)) {
     // A pipe that stays open and silent may still bring what the prompt is about: waiting is right, but said.
@@ -122,6 +125,7 @@ void Setup(Arguments& args) {
   args.Flag("--raw", &o->raw, "no chat template: complete the text; special tokens in it count");
   args.Flag("-q,--quiet", &o->quiet, "no line of figures at the end");
   AddRunnerFlags(args, &o->model);
+  AddGrammarFlags(args, &o->grammar);
   AddSamplingFlags(args, &o->generate.sampling);
   args.Check([o]() -> Status {
     if (o->generate.max_tokens != 0) return {};

@@ -15,6 +15,7 @@
 #include "models/hf/edits.h"
 #include "models/hf/logical_tensors.h"
 #include "models/hf/mapping.h"
+#include "models/hf/rules.h"
 #include "models/model.h"
 
 namespace tern {
@@ -41,15 +42,6 @@ class HfCheckpoint final : public Checkpoint {
   Metadata metadata_;
   NamedTensors tensors_;  // sorted by name
 };
-
-bool HasWord(std::string_view words, std::string_view word) {
-  while (!words.empty()) {
-    const size_t end = std::min(words.find(' '), words.size());
-    if (words.substr(0, end) == word) return true;
-    words.remove_prefix(std::min(end + 1, words.size()));
-  }
-  return false;
-}
 
 struct Found {
   const ModelDesc* desc = nullptr;
@@ -89,48 +81,10 @@ MetaValue AsGguf(const MetaValue& value) {
   return value;
 }
 
-// What a rule's placeholders stood for.
-struct Match {
-  std::string layer, expert, suffix;
-};
-
-// "layers.{}.mlp.experts.{e}.w1.*" on "layers.3.mlp.experts.11.w1.weight".
-std::optional<Match> MatchRule(std::string_view pattern, std::string_view name) {
-  Match match;
-  while (!pattern.empty()) {
-    if (pattern == "**") return match;
-    if (pattern == ".*") {
-      if (!name.starts_with('.') || name.find('.', 1) != name.npos) return std::nullopt;
-      match.suffix = name.substr(1);
-      return match;
-    }
-    const bool layer = pattern.starts_with("{}"), expert = pattern.starts_with("{e}");
-    if (layer || expert) {
-      const size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
-      if (digits == 0 || digits > 6) return std::nullopt;
-      (layer ? match.layer : match.expert) = name.substr(0, digits);
-      name.remove_prefix(digits);
-      pattern.remove_prefix(layer ? 2 : 3);
-      continue;
-    }
-    if (name.empty() || name.front() != pattern.front()) return std::nullopt;
-    name.remove_prefix(1);
-    pattern.remove_prefix(1);
-  }
-  return name.empty() ? std::optional(match) : std::nullopt;
-}
-
-std::string Target(std::string_view to, const Match& match) {
-  std::string name(to);
-  if (const size_t at = name.find("{}"); at != name.npos) name.replace(at, 2, match.layer);
-  if (name.ends_with(".*")) name.replace(name.size() - 1, 1, match.suffix);
-  return name;
-}
-
 // "layers.0.self_attn.k_proj.output_scale" would else be taken for a part of k_proj.
 bool IsNoWeight(std::string_view name) {
   return std::any_of(CommonHfRules().begin(), CommonHfRules().end(), [name](const HfRule& rule) {
-    return (rule.edit & kHfIgnore) != 0 && MatchRule(rule.from, name);
+    return (rule.edit & kHfIgnore) != 0 && MatchHfRule(rule.from, name);
   });
 }
 
@@ -174,6 +128,7 @@ class HfLoader {
     TERN_TRY(found_, FindMapping(config));
     HfConfig c(config, found_.desc->name);
     CheckActivation(c, found_.mapping->activations);
+    if (found_.mapping->kv_heads != 0) c.Default("num_key_value_heads", found_.mapping->kv_heads);
     if (found_.mapping->defaults != nullptr) found_.mapping->defaults(c);
     ReadCommonHfConfig(c);
     TERN_TRY_STATUS(c.status());
@@ -220,10 +175,10 @@ class HfLoader {
     for (const auto rules : {found_.mapping->rules, CommonHfRules()}) {
       bool used = false, linear = true;
       for (const HfRule& rule : rules) {
-        const std::optional<Match> match = MatchRule(rule.from, name);
+        const std::optional<HfMatch> match = MatchHfRule(rule.from, name);
         if (!match) continue;
         used = true;
-        linear = linear && match->expert.empty() && IsLinear(Target(rule.to, *match));
+        linear = linear && match->expert.empty() && IsLinear(HfTarget(rule.to, *match));
       }
       if (used) return linear;
     }
@@ -252,14 +207,14 @@ class HfLoader {
     HfEditor editor(&out_->buffers_);
     bool used = false;
     for (const HfRule& rule : rules) {
-      const std::optional<Match> match = MatchRule(rule.from, name);
+      const std::optional<HfMatch> match = MatchHfRule(rule.from, name);
       if (!match) continue;
       used = true;
       if ((rule.edit & kHfIgnore) != 0) return true;
       int layer = 0, expert = 0;
       std::from_chars(match->layer.data(), match->layer.data() + match->layer.size(), layer);
       std::from_chars(match->expert.data(), match->expert.data() + match->expert.size(), expert);
-      const std::string target = Target(rule.to, *match);
+      const std::string target = HfTarget(rule.to, *match);
       // Layers behind the last one predict further tokens.
       if (layer >= layers_ && !match->layer.empty()) return true;
       const bool is_factor = match->suffix == "scale" && Elements(tensor.shape) == 1;

@@ -138,9 +138,12 @@ void ReadRope(HfConfig& c, int64_t head_dim) {
 
 HfConfig::HfConfig(const Metadata& config, std::string_view architecture) : architecture_(architecture) {
   in_ = config;
-  for (const auto& [key, value] : config.all()) {
-    for (const std::string_view nested : kNested) {
+  for (const std::string_view nested : kNested) {
+    for (const auto& [key, value] : config.all()) {
       if (key.starts_with(nested)) in_.Set(key.substr(nested.size()), value);
+    }
+    for (const std::string& key : config.nulls()) {
+      if (key.starts_with(nested)) in_.SetNull(std::string_view(key).substr(nested.size()));
     }
   }
 }
@@ -158,6 +161,7 @@ double HfConfig::Float(std::string_view key, double fallback) {
   return fallback;
 }
 bool HfConfig::Bool(std::string_view key, bool fallback) {
+  if (IsNull(key)) return false;
   auto value = in_.Bool(key, fallback);
   if (value.ok()) return value.value();
   Refuse(BadInput("config.json: " + value.error().what));

@@ -22,12 +22,14 @@ class HfConfig {
   const MetaValue* Find(std::string_view key) const { return in_.Find(key); }
   int64_t Int(std::string_view key, int64_t fallback);
   double Float(std::string_view key, double fallback);
-  bool Bool(std::string_view key, bool fallback);
+  bool Bool(std::string_view key, bool fallback);  // null is false, as in Python
   std::string Str(std::string_view key, std::string_view fallback);
 
-  // The value of a key that the config does not have.
+  // Whether the config has the key as null: then the class's default does not count.
+  bool IsNull(std::string_view key) const { return in_.IsNull(key); }
+  // The value of a key that the config does not have, not as null either.
   void Default(std::string_view key, MetaValue value) {
-    if (!Has(key)) in_.Set(std::string(key), std::move(value));
+    if (!Has(key) && !IsNull(key)) in_.Set(std::string(key), std::move(value));
   }
   // The value of a key, whatever the config has.
   void Replace(std::string_view key, MetaValue value) { in_.Set(std::string(key), std::move(value)); }

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "models/hf/int_blocks.h"
+
 namespace tern {
 namespace {
 
@@ -145,18 +147,18 @@ Result<Tensor> HfEditor::Apply(std::string_view name, const Tensor& tensor, cons
 
 Result<Tensor> HfEditor::Stack(std::string_view name, const std::vector<Tensor>& tensors) {
   const Tensor& first = tensors.front();
-  Tensor out{first.format, first.shape, nullptr};
+  for (const Tensor& tensor : tensors) {
+    if (tensor.shape == first.shape) continue;
+    return BadInput(fmt::format("{}: experts of different shapes: {} and {}", name, ToString(first.shape),
+                                ToString(tensor.shape)));
+  }
+  Tensor out{&CommonFormat(tensors), first.shape, nullptr};
+  const size_t bytes = static_cast<size_t>(out.rows()) * out.row_bytes();
   out.shape.insert(out.shape.begin(), static_cast<int64_t>(tensors.size()));
-  const size_t bytes = static_cast<size_t>(first.rows()) * first.row_bytes();
-  auto* to = static_cast<char*>(Allocate(bytes * tensors.size()));
+  auto* to = static_cast<uint8_t*>(Allocate(bytes * tensors.size()));
   out.data = to;
   for (const Tensor& tensor : tensors) {
-    if (tensor.shape != first.shape || tensor.format != first.format) {
-      return BadInput(fmt::format("{}: experts of different shapes or types: {} {} and {} {}", name,
-                                  first.format->name, ToString(first.shape), tensor.format->name,
-                                  ToString(tensor.shape)));
-    }
-    if (bytes > 0) std::memcpy(to, tensor.data, bytes);
+    WriteIn(*out.format, tensor, to);
     to += bytes;
   }
   return out;

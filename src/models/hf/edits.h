@@ -18,7 +18,7 @@ class HfEditor {
 
   // `name` stands in front of errors.
   Result<Tensor> Apply(std::string_view name, const Tensor& tensor, const HfRule& rule, HfDims dims);
-  // Tensors of one shape and format, one behind the other: [n, ...shape].
+  // Tensors of one shape, one behind the other in a format that holds them all: [n, ...shape].
   Result<Tensor> Stack(std::string_view name, const std::vector<Tensor>& tensors);
   Tensor Floats(const std::vector<float>& values);
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "io/field_reader.h"
+#include "models/hf/module_groups.h"
 #include "models/hf/quant/quant.h"
 
 namespace tern {
@@ -72,8 +73,11 @@ Result<NamedTensors> LogicalTensors(const HfFolder& folder, std::vector<Buffer>*
     if (quant == nullptr) break;
     if (std::string stem = StemOf(*quant, name); !stem.empty()) stems.insert(std::move(stem));
   }
+  TERN_TRY(const ModuleGroups groups, ModuleGroups::Read(folder.config()));
   for (const std::string& stem : stems) {
+    TERN_TRY(std::string keys, groups.KeysOf(stem));
     QuantReader reader(folder, stem, buffers);
+    reader.set_group_keys(std::move(keys));
     reader.set_may_have_factor(may_have_factor && may_have_factor(stem + ".weight"));
     TERN_TRY(const std::vector<QuantTensor> made, quant->read.value(reader));
     for (const QuantTensor& tensor : made) out.emplace_back(tensor.name, tensor.tensor);

@@ -46,6 +46,7 @@ struct HfRule {
 struct HfMapping {
   std::string_view classes;   // as config.json's "architectures", separated by spaces
   Required<double> norm_eps;  // of the class where config.json has none
+  int64_t kv_heads = 0;       // of that class; 0: as many as heads
   std::string_view prefixes =
       "model.";  // left out of names before the rules, separated by spaces; longest first
   // What the class takes where config.json is silent (HfConfig::Default), if it is not what others take.

@@ -11,6 +11,7 @@ struct nvfp4 {
   static constexpr size_t kWeights = 64;
   static constexpr uint32_t kGgufType = 40;
   static constexpr bool kFiniteOnly = true;
+  static constexpr float kMost = 2688;
   struct [[gnu::packed]] Block {
     uint8_t scales[4];  // ue4m3: 4 bits of exponent, bias 7, 3 bits of mantissa; 127 stands for 0
     uint8_t q[32];      // per group 8 bytes: weights 0-7 in the low nibbles, 8-15 in the high
@@ -22,8 +23,8 @@ struct nvfp4 {
       float finite[16];
       for (size_t i = 0; i < 16; ++i) {
         const float w = x[g * 16 + i];
-        const float above = w > -2688.f ? w : -2688.f;  // a NaN too
-        finite[i] = above < 2688.f ? above : 2688.f;
+        const float above = w > -kMost ? w : -kMost;  // a NaN too
+        finite[i] = above < kMost ? above : kMost;
       }
       const float furthest = __builtin_fabsf(FurthestWeight(finite, 16));
       int top = 0;  // the least scale that reaches the furthest weight, of those that are numbers
@@ -37,7 +38,6 @@ struct nvfp4 {
   }
   static constexpr float kTolerance = 0.25f;
 
- private:
   // Half the scale, since kFloat4 is doubled. The highest bit is not looked at.
   static float HalfScale(int code) {
     const int exponent = code >> 3 & 15;

@@ -136,7 +136,7 @@ class AttentionStep : public CpuStep {
   void RunSplit(const OpArgs& args, const Entry& entry, int index, const AttentionScratch& scratch,
                 float* shared) {
     const int bundle = index % shape_.bundles();
-    const AttentionPass pass(shape_, args, {*entry.sequence, bundle, 0, entry.sequence->rows}, scratch);
+    const AttentionPass pass(shape_, args, {*entry.sequence, bundle, 0, entry.sequence->rows, true}, scratch);
     const size_t room = shape_.state_floats(static_cast<size_t>(entry.sequence->rows * shape_.bundle_heads));
     const auto state = [&](int segment) {
       const auto slot = static_cast<size_t>(bundle * entry.segments + segment);

@@ -31,14 +31,17 @@ struct AttentionState {
 // A tile's operands as codes of up to 14 bits, two neighbours of what is summed in each 32 bits; a code times
 // its scale is the number.
 struct Int16Operands {
+  // A block part as int16 and int8 codes lie in the KV store: [pairs][16][2] or [8][width][2].
+  struct Part {
+    const float* scale;  // [16]
+    const void* codes;
+    const void* next;  // what will be read after this tile, as many bytes: to be fetched; or null
+  };
   size_t pairs;          // of channels in q and k: (head_dim + 1) / 2, the last one filled up with zeros
   const int16_t* q;      // [rows][pairs][2]
   const float* q_scale;  // [rows]
-  const int16_t* k;      // [blocks][pairs][16][2]
-  const float* k_scale;  // [64]
-  const int16_t* v;      // [32][width][2]
-  const float* v_scale;  // [64]
-  int16_t* weights;      // room for [kMaxTileRows][64]
+  Part k[kTileBlocks], v[kTileBlocks];
+  int16_t* weights;  // room for [kMaxTileRows][64]
 };
 
 struct AttentionTile {
@@ -64,6 +67,7 @@ struct AttentionTile {
 
 struct Int16AttentionKernels {
   void (*tile)(const AttentionTile& tile);
+  void (*int8_tile)(const AttentionTile& tile);  // of K and V codes of 8 bits
   // x * by as codes up to `most`, in whole vectors of 16; returns their scale.
   float (*query)(const float* x, float by, size_t n, float most, int16_t* codes);
   // A block part as codes; by KvType.
@@ -77,10 +81,13 @@ struct AttentionKernels {
   void (*merge)(const AttentionState& from, const AttentionState& into, size_t rows, size_t width);
   void (*finish)(const float* out, float sum, size_t head_dim, float* y);  // y = out / sum
   void (*scale)(const float* x, float by, size_t n, float* y);
-  // A block part in f32: K as it lies, V with rows of `width`. Not of int8.
+  // A block part in f32: K as it lies, V with rows of `width`. Not of codes.
   void (*load)(const void* part, KvType type, size_t rows, size_t columns, size_t width, float* out);
+  // Codes in f32: [head_dim][16] and [16][width].
   void (*load_int8_k)(const void* part, size_t head_dim, float* out);
-  void (*load_int8_v)(const void* part, size_t head_dim, size_t width, float* out);
+  void (*load_int8_v)(const void* part, size_t width, float* out);
+  void (*load_int16_k)(const void* part, size_t head_dim, float* out);
+  void (*load_int16_v)(const void* part, size_t width, float* out);
   const Int16AttentionKernels* int16;  // null: the ISA has none
 };
 #define KERNEL(isa, name) extern const AttentionKernels name;

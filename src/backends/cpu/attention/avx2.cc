@@ -3,6 +3,5 @@
 #include "backends/cpu/attention/generic.h"
 namespace tern {
 using namespace TERN_ISA_NS;
-const AttentionKernels attention_avx2 = {AttendTile, Merge,     Finish,    ScaleQuery,
-                                         LoadPlain,  LoadInt8K, LoadInt8V, nullptr};
+constinit const AttentionKernels attention_avx2 = KernelsWith(nullptr);
 }  // namespace tern

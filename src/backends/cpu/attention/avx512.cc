@@ -4,6 +4,5 @@
 #include "backends/cpu/attention/int16.h"
 namespace tern {
 using namespace TERN_ISA_NS;
-const AttentionKernels attention_avx512 = {AttendTile, Merge,     Finish,    ScaleQuery,
-                                           LoadPlain,  LoadInt8K, LoadInt8V, &kInt16Kernels};
+constinit const AttentionKernels attention_avx512 = KernelsWith(&kInt16Kernels);
 }  // namespace tern

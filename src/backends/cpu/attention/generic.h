@@ -268,27 +268,45 @@ void LoadPlain(const void* part, KvType type, size_t rows, size_t columns, size_
   }
 }
 
-void LoadInt8K(const void* part, size_t head_dim, float* out) {
+template <class Code>
+void LoadKeyCodes(const void* part, size_t head_dim, float* out) {
   const auto* scale = static_cast<const float*>(part);
-  const auto* codes = reinterpret_cast<const int8_t*>(scale + kKvBlockTokens);
-  for (size_t c = 0; c < head_dim; ++c) {
-    for (int i = 0; i < kKvBlockTokens; i += kLanes) {
-      const size_t at = c * kKvBlockTokens + static_cast<size_t>(i);
-      (Vec::LoadI8(codes + at) * Vec::Load(scale + i)).Store(out + at);
+  const auto* codes = reinterpret_cast<const Code*>(scale + kKvBlockTokens);
+  for (size_t c = 0; c < head_dim; c += 2) {
+    for (size_t t = 0; t < kKvBlockTokens; t += Vec::kLanes) {
+      Vec first, second;
+      Vec::LoadPairs(codes + (c / 2 * kKvBlockTokens + t) * 2, &first, &second);
+      (first * Vec::Load(scale + t)).Store(out + c * kKvBlockTokens + t);
+      if (c + 1 < head_dim) (second * Vec::Load(scale + t)).Store(out + (c + 1) * kKvBlockTokens + t);
     }
   }
 }
 
-void LoadInt8V(const void* part, size_t head_dim, size_t width, float* out) {
+template <class Code>
+void LoadValueCodes(const void* part, size_t width, float* out) {
   const auto* scale = static_cast<const float*>(part);
-  const auto* codes = reinterpret_cast<const int8_t*>(scale + kKvBlockTokens);
-  for (int t = 0; t < kKvBlockTokens; ++t, codes += head_dim, out += width) {
-    size_t i = 0;
-    for (; i + Vec::kLanes <= head_dim; i += Vec::kLanes) {
-      (Vec::LoadI8(codes + i) * Vec::Set(scale[t])).Store(out + i);
+  const auto* codes = reinterpret_cast<const Code*>(scale + kKvBlockTokens);
+  for (size_t t = 0; t < kKvBlockTokens; t += 2, codes += 2 * width, out += 2 * width) {
+    for (size_t c = 0; c < width; c += Vec::kLanes) {
+      Vec first, second;
+      Vec::LoadPairs(codes + 2 * c, &first, &second);
+      (first * Vec::Set(scale[t])).Store(out + c);
+      (second * Vec::Set(scale[t + 1])).Store(out + width + c);
     }
-    for (; i < head_dim; ++i) out[i] = static_cast<float>(codes[i]) * scale[t];
   }
+}
+
+constexpr AttentionKernels KernelsWith(const Int16AttentionKernels* int16) {
+  return {.tile = AttendTile,
+          .merge = Merge,
+          .finish = Finish,
+          .scale = ScaleQuery,
+          .load = LoadPlain,
+          .load_int8_k = LoadKeyCodes<int8_t>,
+          .load_int8_v = LoadValueCodes<int8_t>,
+          .load_int16_k = LoadKeyCodes<int16_t>,
+          .load_int16_v = LoadValueCodes<int16_t>,
+          .int16 = int16};
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // Attention in int16 codes, for AVX-512 with VNNI. Included by avx512.cc after generic.h.
 //
-// Queries, keys, softmax weights and values are rounded to codes, a scale per row or token each; their
-// products are exact. A key's or value's scale depends on its own token alone, a weight's on what the row
-// sees: the rule at the top of attention.h holds. What memory holds behind a sequence's end is hidden by
-// weights of 0: codes, unlike floats, cannot turn those into NaN.
+// Queries, keys, softmax weights and values are rounded to codes, a scale per row or token each, unless the
+// KV store holds them already; their products are exact. A key's or value's scale depends on its own token
+// alone, a weight's on what the row sees: the rule at the top of attention.h holds. What memory holds behind
+// a sequence's end is hidden by weights of 0: codes, unlike floats, cannot turn those into NaN.
 #include <immintrin.h>
 
 #define TERN_UNROLL _Pragma("GCC unroll 32")
@@ -80,9 +80,6 @@ inline Vec LoadKind(const void* part, size_t at, __mmask16 wanted = 0xffff) {
   const auto* halves = static_cast<const uint16_t*>(part) + at;
   if constexpr (kType == KvType::kF32) {
     return {_mm512_maskz_loadu_ps(wanted, static_cast<const float*>(part) + at)};
-  } else if constexpr (kType == KvType::kInt8) {
-    const __m128i bytes = _mm_maskz_loadu_epi8(wanted, static_cast<const int8_t*>(part) + at);
-    return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
   } else {
     return FromHalves<kType>(_mm256_maskz_loadu_epi16(wanted, halves));
   }
@@ -141,20 +138,10 @@ float CodeQuery(const float* x, float by, size_t n, float most, int16_t* codes) 
   return _mm512_cvtss_f32(s.scale.v);
 }
 
-// Scales of a part's 16 tokens. Int8 codes stay as they are; then `part` becomes where they begin.
-template <KvType kType, class Most>
-inline CodeScale TokenScales(const void*& part, float most_code, Most most) {
-  if constexpr (kType != KvType::kInt8) return ScaleOf(most(part), most_code);
-  const auto* scale = static_cast<const float*>(part);
-  part = scale + kKvBlockTokens;
-  return {Vec::Load(scale), Vec::Set(1)};
-}
-
 // [head_dim][16] to [pairs][16][2].
 template <KvType kType>
 void CodeKeys(const void* part, size_t head_dim, float most, int16_t* codes, float* scale) {
-  const CodeScale s =
-      TokenScales<kType>(part, most, [=](const void* p) { return MostInColumns<kType>(p, head_dim); });
+  const CodeScale s = ScaleOf(MostInColumns<kType>(part, head_dim), most);
   s.scale.Store(scale);
   for (size_t c = 0; c < head_dim; c += 2, codes += 32) {
     const __m512i a = Codes(LoadKind<kType>(part, c * 16), s.inverse);
@@ -166,8 +153,7 @@ void CodeKeys(const void* part, size_t head_dim, float most, int16_t* codes, flo
 // [16][v_dim] to [8][width][2].
 template <KvType kType>
 void CodeValues(const void* part, size_t dim, size_t width, int16_t* codes, float* scale) {
-  const CodeScale s =
-      TokenScales<kType>(part, kMostValue, [=](const void* p) { return MostInRows<kType>(p, dim); });
+  const CodeScale s = ScaleOf(MostInRows<kType>(part, dim), kMostValue);
   s.scale.Store(scale);
   alignas(64) float inverse[kKvBlockTokens];
   s.inverse.Store(inverse);
@@ -182,12 +168,39 @@ void CodeValues(const void* part, size_t dim, size_t width, int16_t* codes, floa
   }
 }
 
+inline __m512i LoadPairs(const int16_t* p) { return _mm512_loadu_si512(p); }
+inline __m512i LoadPairs(const int8_t* p) {
+  return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
+// Codes of 8 bits in 16.
+void Widen(const int8_t* from, size_t n, int16_t* to) {
+  for (size_t i = 0; i < n; i += 32) _mm512_storeu_si512(to + i, LoadPairs(from + i));
+}
+void WidenKeys(const void* part, size_t head_dim, float, int16_t* codes, float* scale) {
+  const auto* scales = static_cast<const float*>(part);
+  Vec::Load(scales).Store(scale);
+  Widen(reinterpret_cast<const int8_t*>(scales + kKvBlockTokens), (head_dim + 1) / 2 * 32, codes);
+}
+void WidenValues(const void* part, size_t, size_t width, int16_t* codes, float* scale) {
+  const auto* scales = static_cast<const float*>(part);
+  Vec::Load(scales).Store(scale);
+  Widen(reinterpret_cast<const int8_t*>(scales + kKvBlockTokens), width * kKvBlockTokens, codes);
+}
+
+// Brings what will be read at codes `32 vector` of the next part into L2; into L1 it would come too early.
+template <class Code>
+inline void Fetch(const void* next, size_t vector) {
+  if (next == nullptr || vector * sizeof(Code) % 2 != 0) return;  // a line is two vectors of int8
+  __builtin_prefetch(static_cast<const char*>(next) + vector * 32 * sizeof(Code), 0, 2);
+}
+
 // Scores of kBlocks blocks from `block` on.
-template <int kRowCount, int kBlocks>
+template <class Code, int kRowCount, int kBlocks>
 inline void ScoreCodes(const AttentionTile& tile, size_t row, int block) {
   const Int16Operands& codes = tile.int16;
   const int16_t* q = codes.q + row * codes.pairs * 2;
-  const int16_t* k = codes.k + static_cast<size_t>(block) * codes.pairs * 32;
+  const Int16Operands::Part* k = codes.k + block;
   __m512i sum[kRowCount][kBlocks];
   TERN_UNROLL
   for (int m = 0; m < kRowCount; ++m) {
@@ -198,7 +211,8 @@ inline void ScoreCodes(const AttentionTile& tile, size_t row, int block) {
     __m512i key[kBlocks];
     TERN_UNROLL
     for (int b = 0; b < kBlocks; ++b) {
-      key[b] = _mm512_loadu_si512(k + (static_cast<size_t>(b) * codes.pairs + c) * 32);
+      key[b] = LoadPairs(static_cast<const Code*>(k[b].codes) + c * 32);
+      Fetch<Code>(k[b].next, c);
     }
     TERN_UNROLL
     for (int m = 0; m < kRowCount; ++m) {
@@ -209,7 +223,7 @@ inline void ScoreCodes(const AttentionTile& tile, size_t row, int block) {
   }
   TERN_UNROLL
   for (int b = 0; b < kBlocks; ++b) {
-    const Vec scale = Vec::Load(codes.k_scale + (block + b) * 16);
+    const Vec scale = Vec::Load(k[b].scale);
     TERN_UNROLL
     for (int m = 0; m < kRowCount; ++m) {
       const Vec product{_mm512_cvtepi32_ps(sum[m][b])};
@@ -262,7 +276,7 @@ struct WeightSums {
   float sum;  // of the weights
   int most;   // the largest product, as AbsBits
 };
-inline WeightSums Weigh(float* scores, float top, const float* v_scale) {
+inline WeightSums Weigh(float* scores, float top, const Int16Operands::Part* v) {
   const Vec shift = Vec::Set(top * -1.44269504f);
   Vec total = Vec::Set(0);
   __m512i most = _mm512_setzero_si512();
@@ -270,7 +284,7 @@ inline WeightSums Weigh(float* scores, float top, const float* v_scale) {
   for (int i = 0; i < kTileBlocks; ++i) {
     const auto [weight, seen] = WeightOf(Vec::Load(scores + i * 16), shift);
     total = total + weight;
-    const Vec product{_mm512_maskz_mul_ps(seen, weight.v, _mm512_loadu_ps(v_scale + i * 16))};
+    const Vec product{_mm512_maskz_mul_ps(seen, weight.v, _mm512_loadu_ps(v[i].scale))};
     product.Store(scores + i * 16);
     most = _mm512_max_epi32(most, AbsBits(product));
   }
@@ -292,7 +306,7 @@ inline void SoftenCodes(const AttentionTile& tile, size_t row, float* keep, floa
   top.Store(tops);
   _mm512_mask_storeu_ps(tile.state.top + row, kLanesUsed, top.v);
   for (size_t m = 0; m < kRowCount; ++m) {
-    const WeightSums w = Weigh(tile.scores + m * kTileTokens, tops[m], tile.int16.v_scale);
+    const WeightSums w = Weigh(tile.scores + m * kTileTokens, tops[m], tile.int16.v);
     sums[m] = w.sum;
     most[m] = w.most;
   }
@@ -310,24 +324,29 @@ inline void SoftenCodes(const AttentionTile& tile, size_t row, float* keep, floa
 }
 
 // What AddValues does, in codes: pairs of tokens [begin, end).
-template <int kRowCount, int kColumns>
+template <class Code, int kRowCount, int kColumns>
 inline void AddCodes(const AttentionTile& tile, const float* keep, const float* scale, float* out,
                      size_t channel, int begin, int end) {
-  const Int16Operands& codes = tile.int16;
+  constexpr int kBlockPairs = kKvBlockTokens / 2;
   __m512i sum[kRowCount][kColumns];
   TERN_UNROLL
   for (int m = 0; m < kRowCount; ++m) {
     TERN_UNROLL
     for (int i = 0; i < kColumns; ++i) sum[m][i] = _mm512_setzero_si512();
   }
-  const int16_t* v = codes.v + (static_cast<size_t>(begin) * tile.width + channel) * 2;
-  for (int t = begin; t < end; ++t, v += tile.width * 2) {
+  for (int t = begin; t < end; ++t) {
+    const Int16Operands::Part& part = tile.int16.v[t / kBlockPairs];
+    const size_t vector = (static_cast<size_t>(t % kBlockPairs) * tile.width + channel) / 16;
+    const Code* v = static_cast<const Code*>(part.codes) + vector * 32;
     __m512i value[kColumns];
     TERN_UNROLL
-    for (int i = 0; i < kColumns; ++i) value[i] = _mm512_loadu_si512(v + i * 32);
+    for (int i = 0; i < kColumns; ++i) {
+      value[i] = LoadPairs(v + i * 32);
+      Fetch<Code>(part.next, vector + static_cast<size_t>(i));
+    }
     TERN_UNROLL
     for (int m = 0; m < kRowCount; ++m) {
-      const __m512i weight = PairOf(codes.weights + m * kTileTokens + 2 * t);
+      const __m512i weight = PairOf(tile.int16.weights + m * kTileTokens + 2 * t);
       TERN_UNROLL
       for (int i = 0; i < kColumns; ++i) sum[m][i] = Dot(sum[m][i], value[i], weight);
     }
@@ -343,15 +362,15 @@ inline void AddCodes(const AttentionTile& tile, const float* keep, const float* 
   }
 }
 
-template <int kRowCount>
+template <class Code, int kRowCount>
 void AttendCodes(const AttentionTile& tile, size_t row) {
   const auto [begin, end] = SeenTokens(tile, row, kRowCount);
   if (begin >= end) return;
   const int first_block = begin / kKvBlockTokens, end_block = (end + kKvBlockTokens - 1) / kKvBlockTokens;
   if (end_block - first_block == kTileBlocks) {
-    ScoreCodes<kRowCount, kTileBlocks>(tile, row, 0);
+    ScoreCodes<Code, kRowCount, kTileBlocks>(tile, row, 0);
   } else {
-    for (int b = first_block; b < end_block; ++b) ScoreCodes<kRowCount, 1>(tile, row, b);
+    for (int b = first_block; b < end_block; ++b) ScoreCodes<Code, kRowCount, 1>(tile, row, b);
   }
   if (tile.softcap > 0 || tile.slope != nullptr || tile.bias != nullptr) {
     for (size_t m = 0; m < kRowCount; ++m) EditScores(tile, row + m, tile.scores + m * kTileTokens);
@@ -361,23 +380,24 @@ void AttendCodes(const AttentionTile& tile, size_t row) {
   float* out = tile.state.out + row * tile.width;
   size_t c = 0;
   for (; c + 64 <= tile.width; c += 64) {
-    AddCodes<kRowCount, 4>(tile, keep, scale, out, c, begin / 2, (end + 1) / 2);
+    AddCodes<Code, kRowCount, 4>(tile, keep, scale, out, c, begin / 2, (end + 1) / 2);
   }
   for (; c < tile.width; c += 16) {
-    AddCodes<kRowCount, 1>(tile, keep, scale, out, c, begin / 2, (end + 1) / 2);
+    AddCodes<Code, kRowCount, 1>(tile, keep, scale, out, c, begin / 2, (end + 1) / 2);
   }
 }
 
+template <class Code>
 void AttendCodesTile(const AttentionTile& tile) {
-  InRowBlocks(tile.rows, [&]<int kRowCount>(size_t row) { AttendCodes<kRowCount>(tile, row); });
+  InRowBlocks(tile.rows, [&]<int kRowCount>(size_t row) { AttendCodes<Code, kRowCount>(tile, row); });
 }
 
 constexpr Int16AttentionKernels kInt16Kernels = {
-    AttendCodesTile,
+    AttendCodesTile<int16_t>,
+    AttendCodesTile<int8_t>,
     CodeQuery,
-    {CodeKeys<KvType::kF32>, CodeKeys<KvType::kF16>, CodeKeys<KvType::kBf16>, CodeKeys<KvType::kInt8>},
-    {CodeValues<KvType::kF32>, CodeValues<KvType::kF16>, CodeValues<KvType::kBf16>,
-     CodeValues<KvType::kInt8>}};
+    {CodeKeys<KvType::kF32>, CodeKeys<KvType::kF16>, CodeKeys<KvType::kBf16>, WidenKeys},
+    {CodeValues<KvType::kF32>, CodeValues<KvType::kF16>, CodeValues<KvType::kBf16>, WidenValues}};
 
 }  // namespace
 }  // namespace tern::TERN_ISA_NS

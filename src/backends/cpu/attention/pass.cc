@@ -74,6 +74,7 @@ AttentionPass::AttentionPass(const AttentionShape& shape, const OpArgs& args, Ro
       first_head_(shape.first_head(rows.bundle)),
       heads_(shape.heads(rows.bundle)),
       begin_(rows.begin),
+      one_segment_(rows.one_segment),
       rows_(static_cast<size_t>((rows.end - rows.begin) * heads_)),
       scratch_(scratch) {
   const int end = form_.End(sequence_);
@@ -114,7 +115,16 @@ void AttentionPass::RunSegment(int segment, const AttentionState& state) const {
   Clear(state, rows_, s_.width());
   const int begin = std::max(first_, segment * kSegmentTokens) / kTileTokens;
   const int end = std::min(last_, (segment + 1) * kSegmentTokens - 1) / kTileTokens + 1;
-  for (int tile = begin; tile < end; ++tile) RunTile(tile * kTileTokens, state);
+  for (int tile = begin; tile < end; ++tile) {
+    Place next{(tile + 1) * kTileTokens, KvHead()};
+    if (one_segment_ && tile + 1 == end) next = AfterSegment(begin * kTileTokens, next.start);
+    RunTile(tile * kTileTokens, next, state);
+  }
+}
+
+// What the thread most likely does next: the next bundle's tiles, from where this one's began.
+AttentionPass::Place AttentionPass::AfterSegment(int begin, int end) const {
+  return KvHead() + 1 < form_.kv_heads ? Place{begin, KvHead() + 1} : Place{end, 0};
 }
 
 // A sink is a key seen first, whose value is zero.
@@ -146,7 +156,7 @@ void AttentionPass::Write(const AttentionState& total) const {
   }
 }
 
-void AttentionPass::RunTile(int start, const AttentionState& state) const {
+void AttentionPass::RunTile(int start, Place next, const AttentionState& state) const {
   AttentionTile tile{.q = scratch_.q,
                      .rows = rows_,
                      .head_dim = static_cast<size_t>(form_.head_dim),
@@ -159,10 +169,8 @@ void AttentionPass::RunTile(int start, const AttentionState& state) const {
                      .int16 = {.pairs = s_.pairs(),
                                .q = scratch_.q_codes,
                                .q_scale = scratch_.q_scale,
-                               .k = scratch_.k_codes,
-                               .k_scale = scratch_.k_scale,
-                               .v = scratch_.v_codes,
-                               .v_scale = scratch_.v_scale,
+                               .k = {},
+                               .v = {},
                                .weights = scratch_.weights},
                      .scores = scratch_.scores,
                      .start = start,
@@ -177,8 +185,16 @@ void AttentionPass::RunTile(int start, const AttentionState& state) const {
   if (tile.bias != nullptr) PlaceBias(start);
   const int begin = std::max(0, first_ - start) / kKvBlockTokens;
   const int end = std::min(kTileTokens - 1, last_ - start) / kKvBlockTokens;
-  for (int b = begin; b <= end; ++b) LoadBlock(tile, b, start / kKvBlockTokens + b);
-  (s_.int16 != nullptr ? s_.int16->tile : kernels_.tile)(tile);
+  if (s_.int16 == nullptr) {
+    for (int b = begin; b <= end; ++b) LoadFloats(tile, b, start / kKvBlockTokens + b);
+    return kernels_.tile(tile);
+  }
+  for (int b = 0; b < kTileBlocks; ++b) {
+    PlaceScratch(tile.int16, b);
+    if (b >= begin && b <= end) LoadCodes(tile.int16, b, start / kKvBlockTokens + b);
+  }
+  if (InPlace() && rows_ <= kMaxTileRows) FetchAhead(tile.int16, next);
+  (InPlace() && args_.kv->type() == KvType::kInt8 ? s_.int16->int8_tile : s_.int16->tile)(tile);
 }
 
 void AttentionPass::PlaceBias(int start) const {
@@ -189,17 +205,31 @@ void AttentionPass::PlaceBias(int start) const {
   }
 }
 
-void AttentionPass::LoadBlock(AttentionTile& tile, int b, int index) const {
-  const int32_t block = sequence_.blocks[static_cast<size_t>(index)];
-  const int kv_head = first_head_ / s_.group();
-  const void* k = args_.kv->K(form_.layer, block, kv_head);
-  const void* v = args_.kv->V(form_.layer, block, kv_head);
-  if (s_.int16 != nullptr) return LoadCodes(b, k, v);
-  LoadKeys(tile, b, k);
-  LoadValues(tile, b, v);
+// Codes of 16 bits are used where they lie, those of 8 bits by passes that use them once.
+bool AttentionPass::InPlace() const {
+  const KvType type = args_.kv->type();
+  return type == KvType::kInt16 || (type == KvType::kInt8 && rows_ <= kMaxTileRows);
 }
 
-void AttentionPass::LoadCodes(int b, const void* k, const void* v) const {
+AttentionPass::KvParts AttentionPass::BlockParts(int index, int kv_head) const {
+  const int32_t block = sequence_.blocks[static_cast<size_t>(index)];
+  return {args_.kv->K(form_.layer, block, kv_head), args_.kv->V(form_.layer, block, kv_head)};
+}
+
+void AttentionPass::PlaceScratch(Int16Operands& codes, int b) const {
+  const size_t token = static_cast<size_t>(b) * kKvBlockTokens;
+  codes.k[b] = {scratch_.k_scale + token, scratch_.k_codes + token * s_.pairs() * 2, nullptr};
+  codes.v[b] = {scratch_.v_scale + token, scratch_.v_codes + token * s_.width(), nullptr};
+}
+
+void AttentionPass::LoadCodes(Int16Operands& codes, int b, int index) const {
+  const auto [k, v] = BlockParts(index, KvHead());
+  if (InPlace()) {
+    const auto *k_scale = static_cast<const float*>(k), *v_scale = static_cast<const float*>(v);
+    codes.k[b] = {k_scale, k_scale + kKvBlockTokens, nullptr};
+    codes.v[b] = {v_scale, v_scale + kKvBlockTokens, nullptr};
+    return;
+  }
   const auto type = static_cast<size_t>(args_.kv->type());
   const auto head_dim = static_cast<size_t>(form_.head_dim), v_dim = static_cast<size_t>(form_.v_dim);
   const size_t token = static_cast<size_t>(b) * kKvBlockTokens;
@@ -207,6 +237,23 @@ void AttentionPass::LoadCodes(int b, const void* k, const void* v) const {
                        scratch_.k_scale + token);
   s_.int16->values[type](v, v_dim, s_.width(), scratch_.v_codes + token * s_.width(),
                          scratch_.v_scale + token);
+}
+
+// Few rows are done before the memory has brought the next tile by itself.
+void AttentionPass::FetchAhead(Int16Operands& codes, Place next) const {
+  for (int b = 0; b < kTileBlocks && next.start + b * kKvBlockTokens <= last_; ++b) {
+    const auto [k, v] = BlockParts(next.start / kKvBlockTokens + b, next.kv_head);
+    __builtin_prefetch(k);
+    __builtin_prefetch(v);
+    codes.k[b].next = static_cast<const float*>(k) + kKvBlockTokens;
+    codes.v[b].next = static_cast<const float*>(v) + kKvBlockTokens;
+  }
+}
+
+void AttentionPass::LoadFloats(AttentionTile& tile, int b, int index) const {
+  const auto [k, v] = BlockParts(index, KvHead());
+  LoadKeys(tile, b, k);
+  LoadValues(tile, b, v);
 }
 
 // Block b of the tile in f32: where it lies, if it is that already.
@@ -220,6 +267,8 @@ void AttentionPass::LoadKeys(AttentionTile& tile, int b, const void* part) const
       return;
     case KvType::kInt8:
       return kernels_.load_int8_k(part, dim, out);
+    case KvType::kInt16:
+      return kernels_.load_int16_k(part, dim, out);
     case KvType::kF16:
     case KvType::kBf16:
       return kernels_.load(part, args_.kv->type(), dim, kKvBlockTokens, kKvBlockTokens, out);
@@ -236,7 +285,9 @@ void AttentionPass::LoadValues(AttentionTile& tile, int b, const void* part) con
       tile.v[b] = static_cast<const float*>(part);
       return;
     case KvType::kInt8:
-      return kernels_.load_int8_v(part, dim, tile.width, out);
+      return kernels_.load_int8_v(part, tile.width, out);
+    case KvType::kInt16:
+      return kernels_.load_int16_v(part, tile.width, out);
     case KvType::kF16:
     case KvType::kBf16:
       return kernels_.load(part, args_.kv->type(), kKvBlockTokens, dim, tile.width, out);

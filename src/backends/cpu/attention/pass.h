@@ -2,7 +2,6 @@
 // What one thread does at a time: some tokens of a sequence, some heads of one KV head, over all positions
 // that they see or over one segment of them.
 
-#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -46,10 +45,7 @@ struct AttentionShape {
   int pass_tokens() const { return kPassRows > bundle_heads ? kPassRows / bundle_heads : 1; }
   size_t pass_rows() const { return static_cast<size_t>(pass_tokens() * bundle_heads); }
   size_t pairs() const { return (static_cast<size_t>(form.head_dim) + 1) / 2; }  // of channels
-  // The largest code of q and k: what a row's products add up to stays within 31 bits.
-  float most_code() const {
-    return static_cast<float>(std::floor(std::sqrt(0x7fffffff / (2.0 * static_cast<double>(pairs())))));
-  }
+  float most_code() const { return static_cast<float>(MostKeyCode(KvType::kInt16, form.head_dim)); }
   size_t state_floats(size_t rows) const { return rows * (2 + width()); }
 };
 
@@ -75,7 +71,8 @@ class AttentionPass {
   struct Rows {
     const SequenceSpan& sequence;
     int bundle;
-    int begin, end;  // tokens of the sequence in this step
+    int begin, end;            // tokens of the sequence in this step
+    bool one_segment = false;  // the other segments are other tasks
   };
   AttentionPass(const AttentionShape& shape, const OpArgs& args, Rows rows, const AttentionScratch& scratch);
 
@@ -94,9 +91,22 @@ class AttentionPass {
  private:
   size_t Row(size_t r) const;   // of the step
   size_t Head(size_t r) const;  // of the model
-  void RunTile(int start, const AttentionState& state) const;
-  void LoadBlock(AttentionTile& tile, int b, int index) const;
-  void LoadCodes(int b, const void* k, const void* v) const;
+  struct Place {
+    int start;  // a tile's first position
+    int kv_head;
+  };
+  struct KvParts {
+    const void *k, *v;
+  };
+  int KvHead() const { return first_head_ / s_.group(); }
+  Place AfterSegment(int begin, int end) const;
+  void RunTile(int start, Place next, const AttentionState& state) const;
+  bool InPlace() const;
+  KvParts BlockParts(int index, int kv_head) const;
+  void PlaceScratch(Int16Operands& codes, int b) const;
+  void LoadCodes(Int16Operands& codes, int b, int index) const;
+  void FetchAhead(Int16Operands& codes, Place next) const;
+  void LoadFloats(AttentionTile& tile, int b, int index) const;
   void LoadKeys(AttentionTile& tile, int b, const void* part) const;
   void LoadValues(AttentionTile& tile, int b, const void* part) const;
   void PlaceBias(int start) const;
@@ -107,6 +117,7 @@ class AttentionPass {
   const OpArgs& args_;
   const SequenceSpan& sequence_;
   int first_head_, heads_, begin_;
+  bool one_segment_;
   size_t rows_;
   const AttentionScratch& scratch_;
   int first_, last_;  // positions that any row sees

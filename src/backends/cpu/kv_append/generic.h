@@ -36,25 +36,32 @@ float LargestSize(const float* x, size_t n) {
   return max;
 }
 
-float EncodeInt8(const float* x, size_t n, int8_t* out) {
+inline void StoreCodes(Vec x, int8_t* out) { x.StoreI8(out); }
+inline void StoreCodes(Vec x, int16_t* out) { x.StoreI16(out); }
+
+template <class Code>
+inline float EncodeCodes(const float* x, size_t n, float most, Code* out) {
   const float max = LargestSize(x, n);
-  const float scale = max < __builtin_inff() ? max / 127.f : __builtin_nanf("");
+  const float scale = max < __builtin_inff() ? max / most : __builtin_nanf("");
   if (!(scale > 0)) {
     for (size_t i = 0; i < n; ++i) out[i] = 0;
     return scale;
   }
   // The clamp is for subnormal scales, whose own rounding error is large.
-  const Vec divisor = Vec::Set(scale), low = Vec::Set(-127.f), high = Vec::Set(127.f);
+  const Vec divisor = Vec::Set(scale), low = Vec::Set(-most), high = Vec::Set(most);
   size_t i = 0;
   for (; i + Vec::kLanes <= n; i += Vec::kLanes) {
-    Min(high, Max(low, Vec::Load(x + i) / divisor)).StoreI8(out + i);
+    StoreCodes(Min(high, Max(low, Vec::Load(x + i) / divisor)), out + i);
   }
   for (; i < n; ++i) {
     const float code = __builtin_nearbyintf(x[i] / scale);
-    out[i] = static_cast<int8_t>(code < -127.f ? -127.f : code > 127.f ? 127.f : code);
+    out[i] = static_cast<Code>(code < -most ? -most : code > most ? most : code);
   }
   return scale;
 }
+
+float EncodeInt8(const float* x, size_t n, float most, int8_t* out) { return EncodeCodes(x, n, most, out); }
+float EncodeInt16(const float* x, size_t n, float most, int16_t* out) { return EncodeCodes(x, n, most, out); }
 
 }  // namespace
 }  // namespace tern::TERN_ISA_NS

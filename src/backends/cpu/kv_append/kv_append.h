@@ -9,7 +9,9 @@ namespace tern {
 struct KvEncoders {
   void (*f16)(const float* x, size_t n, uint16_t* out);
   void (*bf16)(const float* x, size_t n, uint16_t* out);
-  float (*int8)(const float* x, size_t n, int8_t* out);  // returns the scale
+  // Codes of at most `most`; return the scale.
+  float (*int8)(const float* x, size_t n, float most, int8_t* out);
+  float (*int16)(const float* x, size_t n, float most, int16_t* out);
 };
 #define KERNEL(isa, name) extern const KvEncoders name;
 #include "backends/cpu/kv_append/kernels.inc"

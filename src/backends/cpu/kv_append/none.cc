@@ -2,5 +2,6 @@
 #define TERN_ISA_NS isa_none
 #include "backends/cpu/kv_append/generic.h"
 namespace tern {
-const KvEncoders kv_encode_none = {TERN_ISA_NS::EncodeF16, TERN_ISA_NS::EncodeBf16, TERN_ISA_NS::EncodeInt8};
+using namespace TERN_ISA_NS;
+const KvEncoders kv_encode_none = {EncodeF16, EncodeBf16, EncodeInt8, EncodeInt16};
 }  // namespace tern

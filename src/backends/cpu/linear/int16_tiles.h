@@ -13,7 +13,7 @@ constexpr int kInt16Vectors = kPanelWidth / Simd::kLanes;
 
 // Adds a group of `pairs` pairs to the tile.
 template <int kRows>
-TERN_INLINE void Int16Group(const Int16TileArgs& a, const uint8_t* group, size_t g, size_t pairs) {
+TERN_INLINE void Int16Group(const RoundedTileArgs& a, const uint8_t* group, size_t g, size_t pairs) {
   const size_t kGroupBytes = static_cast<size_t>(kInt16Group) * 2;
   const uint8_t* codes = group + kInt16HeaderBytes;
   const uint8_t* x = a.rows + a.codes + g * kGroupBytes;
@@ -54,7 +54,7 @@ TERN_INLINE void Int16Group(const Int16TileArgs& a, const uint8_t* group, size_t
 }
 
 template <int kRows>
-void Int16Tile(const Int16TileArgs& a) {
+void Int16Tile(const RoundedTileArgs& a) {
   constexpr size_t kPairs = static_cast<size_t>(kInt16Group) / 2;
   const uint8_t* group = a.panel;
   size_t left = a.pairs;

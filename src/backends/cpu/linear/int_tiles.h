@@ -41,12 +41,31 @@ struct LayoutOf {
   static constexpr PanelLayout k = kLayout;
 };
 
+// A step's codes, and where they are in planes the lower ones.
+struct Codes {
+  const uint8_t* codes;
+  const uint8_t* low;
+};
+
+// Puts 3 bits of quad q below the 5 in w, from their planes.
+template <int q, int bit>
+TERN_INLINE void AddLowBits(const uint8_t* low, Simd::U8* w) {
+  if constexpr (bit < 3) {
+    constexpr int kBit = q % 4 * 2;
+    const Simd::U8 line = Simd::Load(low + (q / 4 * 3 + bit) * 64);
+    const Simd::U8 mask = Simd::Set8(1 << bit);
+    w[0] = Simd::OrAnd(w[0], Simd::Shift<bit - kBit>(line), mask);
+    w[1] = Simd::OrAnd(w[1], Simd::Shift<bit - kBit - 1>(line), mask);
+    AddLowBits<q, bit + 1>(low, w);
+  }
+}
+
 // The codes of quad q of a step, or their levels: vector `part` of channels 0-15 in w[0], of channels 16-31
 // in w[1].
 template <class L, int q>
-TERN_INLINE void LoadCodes(const uint8_t* codes, int part, Simd::U8* w) {
-  constexpr int kBits = L::k.bits;
-  codes += static_cast<size_t>(part) * kVectorBytes;
+TERN_INLINE void LoadCodes(Codes at, int part, Simd::U8* w) {
+  constexpr int kBits = L::k.planes ? 5 : L::k.bits;
+  const uint8_t* codes = at.codes + static_cast<size_t>(part) * kVectorBytes;
   if constexpr (kBits == 8) {
     w[0] = Simd::Load(codes + q * 128);
     w[1] = Simd::Load(codes + q * 128 + 64);
@@ -71,6 +90,11 @@ TERN_INLINE void LoadCodes(const uint8_t* codes, int part, Simd::U8* w) {
       const Simd::U8 levels = Simd::Repeat16(L::k.levels);
       w[0] = Simd::LookUp(levels, w[0]);
       w[1] = Simd::LookUp(levels, w[1]);
+    }
+    if constexpr (L::k.planes) {
+      w[0] = Simd::Shift<3>(w[0]);
+      w[1] = Simd::Shift<3>(w[1]);
+      AddLowBits<q, 0>(at.low + static_cast<size_t>(part) * kVectorBytes, w);
     }
   }
 }
@@ -97,7 +121,7 @@ constexpr int PairQuads(int bits) {
 // dot[m] += codes . x[m] for quads q .. end-1 of a step; x: the first row's codes of this step. With kLo also
 // low[m] += codes . (x + lo)[m].
 template <class Sum, class L, int kRows, bool kLo, int q, int end>
-TERN_INLINE void DotQuads(const uint8_t* codes, int part, const uint8_t* x, size_t lo, size_t stride,
+TERN_INLINE void DotQuads(Codes codes, int part, const uint8_t* x, size_t lo, size_t stride,
                           Simd::I32 (*dot)[2], Simd::I32 (*low)[2]) {
   if constexpr (q < end) {
     Simd::U8 w[2];
@@ -120,7 +144,7 @@ TERN_INLINE void DotQuads(const uint8_t* codes, int part, const uint8_t* x, size
 
 // The same by way of pairs, as many quads at a time as 16 bits hold.
 template <class S, class L, int kRows, bool kLo, int q, int end>
-TERN_INLINE void DotByPairs(const uint8_t* codes, int part, const uint8_t* x, size_t lo, size_t stride,
+TERN_INLINE void DotByPairs(Codes codes, int part, const uint8_t* x, size_t lo, size_t stride,
                             Simd::I32 (*dot)[2], Simd::I32 (*low)[2]) {
   if constexpr (q < end) {
     constexpr int kSpan = PairQuads(L::k.value_bits());
@@ -157,7 +181,7 @@ struct IntTile {
   struct At {
     const uint8_t* super;   // d and dmin (two_level)
     const uint8_t* header;  // scales
-    const uint8_t* codes;
+    Codes codes;
     const uint8_t* scale;  // the first row's, at this step
     const uint8_t* sums;
     const uint8_t* hi;
@@ -269,16 +293,17 @@ struct IntTile {
       TERN_UNROLL
       for (int v = 0; v < 2 * kParts; ++v) acc[m][v] = Simd::Set(0);
     }
-    At at{a.panel, a.panel, a.panel, a.rows, a.rows + (kPrecise ? a.sum : a.sum_hi), a.rows + a.hi};
+    At at{a.panel, a.panel, {a.panel, a.low}, a.rows, a.rows + (kPrecise ? a.sum : a.sum_hi), a.rows + a.hi};
     for (int step = 0; step < a.steps; ++step) {
       if (k.two_level && step % kSuperSteps == 0) {
         at.super = at.header;
         at.header += k.super_bytes();
       }
-      at.codes = at.header + k.header_bytes();
+      at.codes.codes = at.header + k.header_bytes();
       if (a.prefetch != 0) Prefetch(at.header + a.prefetch);
       Step(a, at, acc);
       at.header += k.step_bytes();
+      at.codes.low += k.low_step_bytes();
       at.scale += 4;
       at.sums += 8;
       at.hi += kStep;

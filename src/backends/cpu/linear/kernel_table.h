@@ -3,6 +3,7 @@
 // namespace, and TERN_ISA_SIMD, the header with its Simd.
 
 #include "backends/cpu/linear/epilogue.h"
+#include "backends/cpu/linear/expanded_tiles.h"
 #include "backends/cpu/linear/float_tiles.h"
 #include "backends/cpu/linear/int16_tiles.h"
 #include "backends/cpu/linear/int_tiles.h"
@@ -13,7 +14,7 @@ namespace {
 
 template <class L>
 constexpr IntKernels IntKernelsOf() {
-  IntKernels row{L::k, {}, {}};
+  IntKernels row{L::k, {}, {}, {}, {}, {}};
   row.fast[0] = IntTile<L, 1, false>::Run;
   row.precise[0] = IntTile<L, 1, true>::Run;
 #define TERN_FAST(m) \
@@ -30,6 +31,13 @@ constexpr IntKernels IntKernelsOf() {
   TERN_PRECISE(4)
 #undef TERN_FAST
 #undef TERN_PRECISE
+  if constexpr (Simd::kExpands && !L::k.planes) {
+    row.expand_sums = ExpandSums<L>;
+    row.expand[0] = ExpandPanel<L, false>;
+    row.expand[1] = ExpandPanel<L, true>;
+    row.expanded[0] = ExpandedTile<L::k.groups(), L::k.has_min, false>::Run;
+    row.expanded[1] = ExpandedTile<L::k.groups(), L::k.has_min, true>::Run;
+  }
   return row;
 }
 
@@ -44,8 +52,17 @@ constexpr IntKernels IntKernelsOfFormat() {
   }
 }
 
+// The same for the form in planes.
+template <class F>
+constexpr IntKernels PlaneKernelsOfFormat() {
+  if constexpr (requires { F::kIntForm; }) {
+    if constexpr (HasPlanes(F::kIntForm)) return IntKernelsOf<LayoutOf<PlanesOfForm(F::kIntForm)>>();
+  }
+  return {};
+}
+
 constexpr IntKernels kInts[] = {
-#define FORMAT(name) IntKernelsOfFormat<name>(),
+#define FORMAT(name) IntKernelsOfFormat<name>(), PlaneKernelsOfFormat<name>(),
 #include "tensor/quant/formats.list"
 #undef FORMAT
 };
@@ -57,7 +74,7 @@ struct FloatTiles {
 };
 struct Int16Tiles {
   template <int kRows>
-  static constexpr Int16TileFn k = Int16Tile<kRows>;
+  static constexpr RoundedTileFn k = Int16Tile<kRows>;
 };
 
 template <class Tiles, class Fn>
@@ -86,13 +103,12 @@ constexpr LinearKernels MakeKernels() {
                   kInts,
                   sizeof(kInts) / sizeof(kInts[0]),
                   {},
-                  {},
-                  Int16Row,
+                  {{}, Int16Row},
                   {}};
   FillRows<FloatTiles<FloatPanel::kF32>>(k.floats[0]);
   FillRows<FloatTiles<FloatPanel::kF16>>(k.floats[1]);
   FillRows<FloatTiles<FloatPanel::kBf16>>(k.floats[2]);
-  FillRows<Int16Tiles>(k.int16);
+  FillRows<Int16Tiles>(k.int16.tile);
   FillEpilogues<0>(k.epilogue[0]);
   FillEpilogues<1>(k.epilogue[1]);
   FillEpilogues<2>(k.epilogue[2]);

@@ -7,12 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backends/cpu/linear/expanded_layout.h"
 #include "backends/cpu/linear/panel_layout.h"
 
 namespace tern {
 
 struct IntTileArgs {
   const uint8_t* panel;
+  const uint8_t* low;   // in planes: the panel's lower plane
   const uint8_t* rows;  // the first quantized row
   size_t row_stride;
   size_t sum_hi, sum, hi, lo;  // offsets in a row (QuantizedRowLayout)
@@ -21,6 +23,25 @@ struct IntTileArgs {
   float* tile;
 };
 using IntTileFn = void (*)(const IntTileArgs&);
+
+// kExpandedRows rows by an expanded panel (expanded_layout.h).
+struct ExpandedTileArgs {
+  const uint8_t* panel;
+  const uint8_t* rows;  // the first quantized row
+  size_t row_stride;
+  size_t hi;                // offset in a row
+  size_t lo;                // from hi on
+  const uint8_t* sums;      // of the first row, expanded
+  size_t sum_stride;        // in bytes
+  int steps;                // K / 32
+  const uint8_t* prefetch;  // what to fetch, prefetch_bytes per step
+  size_t prefetch_bytes;
+  float* tile;
+};
+using ExpandedTileFn = void (*)(const ExpandedTileArgs&);
+using ExpandPanelFn = void (*)(const uint8_t* panel, int steps, uint8_t* out);
+// Reads and writes whole lines of sums.
+using ExpandSumsFn = void (*)(const uint8_t* sums, int steps, uint8_t* out);
 
 struct FloatTileArgs {
   const void* panel;    // [K][32] of the kernel's type
@@ -33,17 +54,18 @@ struct FloatTileArgs {
 using FloatTileFn = void (*)(const FloatTileArgs&);
 enum class FloatPanel : uint8_t { kF32, kF16, kBf16 };
 
-struct Int16TileArgs {
-  const uint8_t* panel;  // int16_layout.h
-  const uint8_t* rows;   // the first row of codes
+// Of float weights with rows that were rounded: int16_layout.h, bf16_layout.h.
+struct RoundedTileArgs {
+  const uint8_t* panel;
+  const uint8_t* rows;  // the first rounded row
   size_t row_stride;
-  size_t codes;     // offset in a row
+  size_t codes;     // offset of the inputs in a row
   size_t pairs;     // of inputs
   size_t prefetch;  // bytes to fetch ahead of use; 0: none
   float* tile;
 };
-using Int16TileFn = void (*)(const Int16TileArgs&);
-using Int16RowFn = void (*)(const float* x, int64_t k, uint8_t* row);  // f32 to codes
+using RoundedTileFn = void (*)(const RoundedTileArgs&);
+using RoundRowFn = void (*)(const float* x, int64_t k, uint8_t* row);  // f32 to a rounded row
 
 struct EpilogueArgs {
   float* tile;        // [rows][32]; overwritten
@@ -71,6 +93,15 @@ struct IntKernels {
   PanelLayout layout;
   IntTileFn fast[kMaxFastRows];  // by rows - 1; null above fast_rows
   IntTileFn precise[kMaxPreciseRows];
+  // For many rows, panels and tiles by precise. Null where the ISA has no such tiles.
+  ExpandSumsFn expand_sums;
+  ExpandPanelFn expand[2];
+  ExpandedTileFn expanded[2];
+};
+
+struct RoundedKernels {
+  RoundedTileFn tile[kMaxFloatRows];  // by rows - 1, up to float_rows
+  RoundRowFn round;
 };
 
 struct LinearKernels {
@@ -78,14 +109,19 @@ struct LinearKernels {
   const IntKernels* ints;
   size_t int_count;
   FloatTileFn floats[3][kMaxFloatRows];  // by FloatPanel, rows - 1
-  Int16TileFn int16[kMaxFloatRows];      // by rows - 1, up to float_rows
-  Int16RowFn int16_row;
+  RoundedKernels int16;
   EpilogueFn epilogue[kGluKinds][kOutputKinds];
 };
+
+// Those of the best ISA in `isa` (linear.cc).
+const LinearKernels& LinearKernelsOf(uint32_t isa);
+const IntKernels* FindInts(const LinearKernels& kernels, const PanelLayout& layout);  // null: none
 
 const LinearKernels& LinearKernelsNone();
 const LinearKernels& LinearKernelsAvx2();
 const LinearKernels& LinearKernelsAvxVnni();
 const LinearKernels& LinearKernelsAvx512();
+// Beside those of AVX-512.
+const RoundedKernels& Bf16KernelsAvx512Bf16();
 
 }  // namespace tern

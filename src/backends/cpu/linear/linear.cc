@@ -6,6 +6,7 @@
 #include <bit>
 #include <utility>
 
+#include "backends/cpu/linear/bf16_layout.h"
 #include "backends/cpu/linear/int16_layout.h"
 #include "backends/cpu/linear/kernels.h"
 #include "backends/cpu/linear/pack.h"
@@ -17,21 +18,8 @@ namespace {
 
 static_assert(kPanelChannels == kPanelWidth);
 
-const LinearKernels& PickKernels(uint32_t isa) {
-#if defined(__x86_64__)
-  if (HasIsa(kAvx512, isa)) return LinearKernelsAvx512();
-  if (HasIsa(kAvxVnni, isa)) return LinearKernelsAvxVnni();
-  if (HasIsa(kAvx2, isa)) return LinearKernelsAvx2();
-#endif
-  (void)isa;
-  return LinearKernelsNone();
-}
-
-const IntKernels* FindInts(const LinearKernels& kernels, const PanelLayout& layout) {
-  for (size_t i = 0; i < kernels.int_count; ++i) {
-    if (kernels.ints[i].layout == layout) return &kernels.ints[i];
-  }
-  return nullptr;
+PanelLayout LayoutOf(const Format& format, PackForm form) {
+  return form == PackForm::kPlanes ? PlanesOfForm(format.int_form) : LayoutOfFormat(format);
 }
 
 // The type of a float panel; kF32 for decoded panels.
@@ -43,6 +31,10 @@ FloatPanel PanelType(const PackedWeight& weight) {
 
 bool IsFloat(const Format& format) {
   return format.name == "f32" || format.name == "f16" || format.name == "bf16";
+}
+
+bool HasBf16(const Format& format, uint32_t isa) {
+  return format.name == "bf16" && HasIsa(kAvx512 | kAvx512Bf16, isa);
 }
 
 // Formats whose blocks cut a row into whole steps, with super-blocks where there are two levels.
@@ -64,17 +56,39 @@ constexpr size_t kPrefetchBytes = 2048;
 // One or two rows ask for memory so fast that the hardware's prefetchers do better alone.
 size_t PrefetchAhead(int row, int rows) { return row == 0 && rows > 2 ? kPrefetchBytes : 0; }
 
-// Rows that are rounded to int16 codes at a time: with the panels of a chunk they stay in L2.
-constexpr int kInt16Rows = 4 * kMaxFloatRows;
+// Rows that are rounded at a time: with the panels of a chunk they stay in L2.
+constexpr int kRoundedRows = 4 * kMaxFloatRows;
 // Panels per chunk that are worth rounding the rows once more.
-constexpr size_t kInt16Panels = 8;
+constexpr size_t kRoundedPanels = 8;
 
-// Panels of the gate, then of up, that make streams long enough for the hardware's prefetchers.
+bool IsRounded(PackForm form) { return form == PackForm::kInt16 || form == PackForm::kBf16; }
+
+// Panels of the gate, then of up, that make streams long enough for prefetchers.
 constexpr size_t kGluRun = 6;
+// Of at most this many rows: one tile.
+constexpr int kGluRunRows = kMaxFastRows;
 
-constexpr size_t kTileFloats = kMaxFloatRows * kPanelWidth;
+constexpr size_t kTileFloats = kGluRun * kGluRunRows * kPanelWidth;
+static_assert(kTileFloats >= kMaxFloatRows * kPanelWidth);
 
 }  // namespace
+
+const LinearKernels& LinearKernelsOf(uint32_t isa) {
+#if defined(__x86_64__)
+  if (HasIsa(kAvx512, isa)) return LinearKernelsAvx512();
+  if (HasIsa(kAvxVnni, isa)) return LinearKernelsAvxVnni();
+  if (HasIsa(kAvx2, isa)) return LinearKernelsAvx2();
+#endif
+  (void)isa;
+  return LinearKernelsNone();
+}
+
+const IntKernels* FindInts(const LinearKernels& kernels, const PanelLayout& layout) {
+  for (size_t i = 0; i < kernels.int_count; ++i) {
+    if (kernels.ints[i].layout == layout) return &kernels.ints[i];
+  }
+  return nullptr;
+}
 
 Result<Glu> ParseGlu(std::string_view name) {
   if (name.empty()) return Glu::kNone;
@@ -86,8 +100,11 @@ Result<Glu> ParseGlu(std::string_view name) {
   return Unsupported(fmt::format("glu '{}': expected silu, gelu_tanh, gelu, relu or swiglu_oai", name));
 }
 
-PackForm ChoosePackForm(const Format& format, Elem activation, bool int16) {
-  if (IsFloat(format)) return int16 ? PackForm::kInt16 : PackForm::kFloat;
+PackForm ChoosePackForm(const Format& format, Elem activation, Rounding round, uint32_t isa) {
+  if (IsFloat(format)) {
+    if (round == Rounding::kInt16) return PackForm::kInt16;
+    return round == Rounding::kBf16 && HasBf16(format, isa) ? PackForm::kBf16 : PackForm::kFloat;
+  }
   return activation != Elem::kF32 && HasIntKernels(format, LinearKernelsNone()) ? PackForm::kInteger
                                                                                 : PackForm::kDecode;
 }
@@ -111,22 +128,29 @@ Result<PackedWeight> PackedWeight::Make(const Tensor& weight, PackForm form, uin
     packed.sources_.push_back({weight.format, {packed.channels_, packed.width_}, weight.row(row)});
   }
   switch (form) {
+    case PackForm::kPlanes:
     case PackForm::kInteger:
-      if (!HasIntKernels(format, PickKernels(isa))) {
-        return Unsupported(fmt::format("{}: the format has no integer kernels", Describe(weight)));
+      if (!HasIntKernels(format, LinearKernelsOf(isa)) || (form == PackForm::kPlanes && !HasPlanes(format))) {
+        return Unsupported(fmt::format("{}: the format has no integer kernels{}", Describe(weight),
+                                       form == PackForm::kPlanes ? " in planes" : ""));
       }
-      packed.panel_bytes_ = LayoutOfFormat(format).panel_bytes(packed.width_);
+      packed.panel_bytes_ = LayoutOf(format, form).panel_bytes(packed.width_);
+      packed.low_bytes_ = LayoutOf(format, form).low_bytes(packed.width_);
+      break;
+    case PackForm::kBf16:
+      if (!HasBf16(format, isa)) {
+        return Unsupported(fmt::format("{}: no bf16, or no kernels that multiply it", Describe(weight)));
+      }
+      packed.panel_bytes_ = Bf16Layout(packed.width_).panel_bytes();
       break;
     case PackForm::kInt16:
     case PackForm::kFloat:
       if (!IsFloat(format)) {
         return Unsupported(fmt::format("{}: expected f32, f16 or bf16", Describe(weight)));
       }
-      if (form == PackForm::kInt16) {
-        packed.panel_bytes_ = Int16Layout(packed.width_).panel_bytes();
-        break;
-      }
-      packed.panel_bytes_ = static_cast<size_t>(packed.width_) * kPanelWidth * format.block_bytes;
+      packed.panel_bytes_ = form == PackForm::kInt16
+                                ? Int16Layout(packed.width_).panel_bytes()
+                                : static_cast<size_t>(packed.width_) * kPanelWidth * format.block_bytes;
       break;
     case PackForm::kDecode:
       packed.panel_bytes_ = weight.row_bytes() * kPanelWidth;
@@ -145,13 +169,14 @@ void PackedWeight::Pack(uint8_t* memory, size_t begin, size_t end) const {
   for (size_t p = begin; p < end; ++p) {
     const Tensor& source = sources_[p / panels()];
     const auto channel = static_cast<int64_t>(p % panels()) * kPanelWidth;
-    if (form_ == PackForm::kInteger) {
-      PackIntPanel(source, LayoutOfFormat(*source.format), channel, memory + p * panel_bytes_);
-    } else if (form_ == PackForm::kInt16) {
-      PackInt16Panel(source, channel, memory + p * panel_bytes_);
-    } else {
-      PackFloatPanel(source, channel, memory + p * panel_bytes_);
+    uint8_t* out = memory + p * panel_bytes_;
+    if (form_ == PackForm::kInteger) PackIntPanel(source, LayoutOfFormat(*source.format), channel, out);
+    if (form_ == PackForm::kPlanes) {
+      PackPlanesPanel(source, channel, out, memory + experts() * panels() * panel_bytes_ + p * low_bytes_);
     }
+    if (form_ == PackForm::kInt16) PackInt16Panel(source, channel, out);
+    if (form_ == PackForm::kBf16) PackBf16Panel(source, channel, out);
+    if (form_ == PackForm::kFloat) PackFloatPanel(source, channel, out);
   }
 }
 
@@ -159,17 +184,6 @@ void PackedWeight::Use(std::shared_ptr<const void> owner, const uint8_t* memory)
   owner_ = std::move(owner);
   memory_ = memory;
 }
-
-// Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory, or a
-// block of rows as int16 codes.
-struct LinearPlan::Scratch {
-  float* tile;
-  float* gate_tile;
-  float* panel;
-  float* gate_panel;
-  float* chunk;
-  uint8_t* codes;
-};
 
 Status LinearPlan::Check(const LinearSpec& spec) const {
   if (spec.parts.empty()) return BadInput("linear: no weights");
@@ -192,14 +206,14 @@ Status LinearPlan::Check(const LinearSpec& spec) const {
     if (glu && part.weight->channels() != first.channels()) {
       return BadInput(fmt::format("{}: expected {} channels, as the gate", name, first.channels()));
     }
-    if (quantized != (part.activation != Elem::kF32) ||
-        quantized != (part.weight->form() == PackForm::kInteger)) {
+    if (quantized != (part.activation != Elem::kF32) || quantized != IsInteger(part.weight->form())) {
       return BadInput(fmt::format("{}: packed for {} rows, expected {}", name,
-                                  part.weight->form() == PackForm::kInteger ? "quantized" : "f32",
+                                  IsInteger(part.weight->form()) ? "quantized" : "f32",
                                   quantized ? "quantized" : "f32"));
     }
-    if ((part.weight->form() == PackForm::kInt16) != (first.form() == PackForm::kInt16)) {
-      return BadInput(fmt::format("{}: some weights are packed as int16, expected all or none", name));
+    if (part.weight->form() != first.form() && (IsRounded(part.weight->form()) || IsRounded(first.form()))) {
+      return BadInput(
+          fmt::format("{}: some weights are packed as int16 or bf16, expected all or none", name));
     }
     if (spec.output != Elem::kF32 && part.weight->channels() % kActGroup != 0) {
       return BadInput(fmt::format("{}: quantized output needs a multiple of {} channels", name, kActGroup));
@@ -211,9 +225,19 @@ Status LinearPlan::Check(const LinearSpec& spec) const {
 Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
   LinearPlan plan;
   TERN_TRY_STATUS(plan.Check(spec));
-  plan.kernels_ = &PickKernels(isa);
+  plan.kernels_ = &LinearKernelsOf(isa);
   plan.width_ = spec.parts[0].weight->width();
-  plan.int16_ = spec.parts[0].weight->form() == PackForm::kInt16;
+  const PackForm form = spec.parts[0].weight->form();
+  if (form == PackForm::kInt16) {
+    const Int16Layout at(plan.width_);
+    plan.rounded_ = {&plan.kernels_->int16, at.row_bytes(), at.row_codes(), at.pairs};
+  }
+#if defined(__x86_64__)
+  if (form == PackForm::kBf16) {
+    const Bf16Layout at(plan.width_);
+    plan.rounded_ = {&Bf16KernelsAvx512Bf16(), at.row_bytes(), 0, at.pairs};
+  }
+#endif
   plan.residual_ = spec.residual;
   plan.glu_ = spec.glu;
   plan.alpha_ = spec.alpha;
@@ -224,8 +248,8 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
     const PackedWeight& weight = *part.weight;
     Bound bound;
     bound.precise = part.activation == Elem::kQ16;
-    if (weight.form() == PackForm::kInteger) {
-      bound.ints = FindInts(*plan.kernels_, LayoutOfFormat(*weight.source().format));
+    if (IsInteger(weight.form())) {
+      bound.ints = FindInts(*plan.kernels_, LayoutOf(*weight.source().format, weight.form()));
       bound.tile_rows = bound.precise ? plan.kernels_->precise_rows : plan.kernels_->fast_rows;
     } else {
       bound.tile_rows = plan.kernels_->float_rows;
@@ -243,14 +267,17 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
       }
     }
     const double ops = 2.0 * static_cast<double>(weight.channels()) * static_cast<double>(weight.width());
-    (bound.ints == nullptr ? plan.f32_ops_per_row_ : plan.int8_ops_per_row_) += bound.precise ? 2 * ops : ops;
+    const bool rounded = IsRounded(form);
+    (bound.ints == nullptr && !rounded ? plan.f32_ops_per_row_ : plan.int8_ops_per_row_) +=
+        bound.precise || rounded ? 2 * ops : ops;
     if (plan.tasks_ == 0 || plan.glu_ == Glu::kNone) plan.tasks_ += weight.panels();
     bound.weight = std::move(part.weight);
     plan.parts_.push_back(std::move(bound));
   }
   const size_t panel_floats = static_cast<size_t>(plan.width_) * kPanelWidth;
   plan.scratch_bytes_ = (2 * kTileFloats + (decodes ? 2 * panel_floats + kDecodeChunkFloats : 0)) * 4;
-  if (plan.int16_) plan.scratch_bytes_ += kInt16Rows * Int16Layout(plan.width_).row_bytes();
+  plan.scratch_bytes_ += kRoundedRows * plan.rounded_.row_bytes;
+  plan.PlanExpanded();
   return plan;
 }
 
@@ -272,9 +299,23 @@ size_t LinearPlan::ChunkTasks(int rows, int threads) const {
   const size_t chunks = chunks_per_thread * static_cast<size_t>(threads);
   const size_t tasks = std::max<size_t>(1, (tasks_ + chunks - 1) / chunks);
   const size_t share_tasks = (tasks_ + static_cast<size_t>(threads) - 1) / static_cast<size_t>(threads);
-  if (int16_) return std::max(tasks, std::min(share_tasks, kInt16Panels));
-  if (rows == 1 && glu_ != Glu::kNone) return std::max(tasks, std::min(share_tasks, kGluRun));
+  if (rounded_.kernels != nullptr && !RoundsAhead(rows)) {
+    return std::max(tasks, std::min(share_tasks, kRoundedPanels));
+  }
+  // Two share what expanding the rows' sums takes, where that leaves enough chunks to end together.
+  if (Expands(rows) && share_tasks >= 32) return std::max<size_t>(tasks, 2);
+  if (rows <= kGluRunRows && glu_ != Glu::kNone) return std::max(tasks, std::min(share_tasks, kGluRun));
   return tasks;
+}
+
+bool LinearPlan::RoundsAhead(int rows) const { return rounded_.kernels != nullptr && rows > kRoundedRows; }
+
+void LinearPlan::RoundRows(const LinearArgs& args, int begin, int end, uint8_t* out) const {
+  for (int row = begin; row < end; ++row) {
+    const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride;
+    rounded_.kernels->round(reinterpret_cast<const float*>(x), width_,
+                            out + static_cast<size_t>(row) * rounded_.row_bytes);
+  }
 }
 
 void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* memory) const {
@@ -284,23 +325,26 @@ void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* mem
   scratch.panel = scratch.gate_tile + kTileFloats;
   scratch.gate_panel = scratch.panel + width_ * kPanelWidth;
   scratch.chunk = scratch.gate_panel + width_ * kPanelWidth;
-  if (!int16_) return RunRows(args, {0, args.rows}, begin, end, scratch);
-  scratch.codes = reinterpret_cast<uint8_t*>(scratch.panel);
-  const size_t row_bytes = Int16Layout(width_).row_bytes();
-  for (int first = 0; first < args.rows; first += kInt16Rows) {
-    const int count = std::min(kInt16Rows, args.rows - first);
-    for (int i = 0; i < count; ++i) {
-      const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(first + i) * args.x_stride;
-      kernels_->int16_row(reinterpret_cast<const float*>(x), width_,
-                          scratch.codes + static_cast<size_t>(i) * row_bytes);
-    }
-    RunRows(args, {first, count}, begin, end, scratch);
+  if (Expands(args.rows)) return RunExpanded(args, begin, end, scratch);
+  scratch.rounded = reinterpret_cast<uint8_t*>(scratch.panel);
+  if (rounded_.kernels == nullptr || args.rounded != nullptr) {
+    return RunRows(args, {0, args.rows, args.rounded}, begin, end, scratch);
+  }
+  for (int first = 0; first < args.rows; first += kRoundedRows) {
+    const int count = std::min(kRoundedRows, args.rows - first);
+    LinearArgs some = args;
+    some.x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(first) * args.x_stride;
+    RoundRows(some, 0, count, scratch.rounded);
+    RunRows(args, {first, count, scratch.rounded}, begin, end, scratch);
   }
 }
 
 void LinearPlan::RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end,
                          const Scratch& scratch) const {
-  if (glu_ != Glu::kNone && rows.count == 1 && !int16_) return RunGluRow(args, begin, end, scratch);
+  const int tallest = std::min(parts_.front().tile_rows, parts_.back().tile_rows);
+  if (glu_ != Glu::kNone && rows.count <= std::min(kGluRunRows, tallest) && rows.rounded == nullptr) {
+    return RunGluTile(args, begin, end, scratch);
+  }
   size_t first = 0;  // task of the part's panel 0
   for (size_t part = 0; part < parts_.size() && first < end; ++part) {
     const size_t next = glu_ == Glu::kNone ? first + parts_[part].weight->panels() : tasks_;
@@ -312,24 +356,25 @@ void LinearPlan::RunRows(const LinearArgs& args, RowRange rows, size_t begin, si
   }
 }
 
-// One row is as fast as its panels come, and these come faster in longer runs: a few gate panels, then a few
-// up panels, where taller tiles would have further rows.
-void LinearPlan::RunGluRow(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const {
-  for (size_t first = begin; first < end; first += kMaxFloatRows) {
-    const size_t last = std::min<size_t>(first + kMaxFloatRows, end);
+// A few rows are as fast as their panels come, and these come faster in longer runs: a few gate panels, then
+// a few up panels.
+void LinearPlan::RunGluTile(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const {
+  const size_t tile_floats = static_cast<size_t>(args.rows) * kPanelWidth;
+  for (size_t first = begin; first < end; first += kGluRun) {
+    const size_t last = std::min(first + kGluRun, end);
     const auto run_part = [&](const Bound& part, float* tiles, float* decoded) {
       for (size_t panel = first; panel < last; ++panel) {
         const void* data = PanelData(part, args.expert, panel, scratch, decoded);
-        RunTile(args, part, data, 0, 1, tiles + (panel - first) * kPanelWidth);
+        RunTile(args, part, data, 0, args.rows, tiles + (panel - first) * tile_floats);
       }
     };
     run_part(parts_[0], scratch.gate_tile, scratch.gate_panel);
     run_part(parts_[1], scratch.tile, scratch.panel);
     for (size_t panel = first; panel < last; ++panel) {
       Scratch at = scratch;
-      at.gate_tile += (panel - first) * kPanelWidth;
-      at.tile += (panel - first) * kPanelWidth;
-      Finish(args, 0, panel, 0, 1, at);
+      at.gate_tile += (panel - first) * tile_floats;
+      at.tile += (panel - first) * tile_floats;
+      Finish(args, 0, panel, 0, args.rows, at);
     }
   }
 }
@@ -344,15 +389,14 @@ void LinearPlan::RunTask(const LinearArgs& args, RowRange range, size_t part, si
   const int tallest = std::min(main.tile_rows, parts_[glu ? 0 : part].tile_rows);
   // Tiles of nearly equal height: 7 rows are better done as 4 + 3 than as 6 + 1.
   const int tiles = (range.count + tallest - 1) / tallest;
-  const size_t code_bytes = int16_ ? Int16Layout(width_).row_bytes() : 0;
   for (int i = 0; i < tiles; ++i) {
     const auto at = static_cast<int>(static_cast<int64_t>(range.count) * i / tiles);
     const int rows = static_cast<int>(static_cast<int64_t>(range.count) * (i + 1) / tiles) - at;
     const int row = range.first + at;
-    if (int16_) {
-      const uint8_t* codes = scratch.codes + static_cast<size_t>(at) * code_bytes;
-      if (glu) RunInt16Tile(codes, gate_data, row, rows, scratch.gate_tile);
-      RunInt16Tile(codes, data, row, rows, scratch.tile);
+    if (range.rounded != nullptr) {
+      const uint8_t* rounded = range.rounded + static_cast<size_t>(at) * rounded_.row_bytes;
+      if (glu) RunRoundedTile(rounded, gate_data, row, rows, scratch.gate_tile);
+      RunRoundedTile(rounded, data, row, rows, scratch.tile);
     } else {
       if (glu) RunTile(args, parts_[0], gate_data, row, rows, scratch.gate_tile);
       RunTile(args, main, data, row, rows, scratch.tile);
@@ -375,38 +419,53 @@ const float* LinearPlan::PanelBias(const Bound& part, size_t expert, size_t pane
   return part.bias.data() + (expert * part.weight->panels() + panel) * kPanelWidth;
 }
 
+size_t LinearPlan::TileBytes() { return 2 * kTileFloats * sizeof(float); }
+
+// A row begins with its first scale that counts.
+const uint8_t* LinearPlan::RowOf(const LinearArgs& args, int row) {
+  return static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride +
+         static_cast<size_t>(args.x_first / kStep) * 4;
+}
+
+LinearPlan::RowOffsets LinearPlan::OffsetsOf(const LinearArgs& args) const {
+  const QuantizedRowLayout at = QuantizedRow(args.x_columns == 0 ? width_ : args.x_columns, args.x_precise);
+  // Sums are twice as many as scales, codes 32 bytes each.
+  const auto group = static_cast<size_t>(args.x_first / kStep);
+  const size_t sums = group * 8 - group * 4, codes = group * kStep - group * 4;
+  return {at.sum_hi + sums, at.sum + sums, at.hi + codes, at.lo + codes};
+}
+
 void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                          float* tile) const {
-  const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride;
   const size_t prefetch = PrefetchAhead(row, rows);
   const auto index = static_cast<size_t>(rows - 1);
   if (part.ints != nullptr) {
-    const QuantizedRowLayout at = QuantizedRow(args.x_columns == 0 ? width_ : args.x_columns, args.x_precise);
-    // A row begins with its first scale that counts; sums are twice as many, codes 32 bytes each.
-    const auto group = static_cast<size_t>(args.x_first / kStep);
-    const size_t sums = group * 8 - group * 4, codes = group * kStep - group * 4;
-    const IntTileArgs tile_args{.panel = static_cast<const uint8_t*>(panel),
-                                .rows = x + group * 4,
+    const RowOffsets at = OffsetsOf(args);
+    const auto* data = static_cast<const uint8_t*>(panel);
+    const IntTileArgs tile_args{.panel = data,
+                                .low = part.weight->LowOf(data),
+                                .rows = RowOf(args, row),
                                 .row_stride = args.x_stride,
-                                .sum_hi = at.sum_hi + sums,
-                                .sum = at.sum + sums,
-                                .hi = at.hi + codes,
-                                .lo = at.lo + codes,
+                                .sum_hi = at.sum_hi,
+                                .sum = at.sum,
+                                .hi = at.hi,
+                                .lo = at.lo,
                                 .steps = static_cast<int>(width_ / kStep),
                                 .prefetch = prefetch,
                                 .tile = tile};
     (part.precise ? part.ints->precise : part.ints->fast)[index](tile_args);
     return;
   }
+  const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride;
   const FloatPanel type = PanelType(*part.weight);
   const size_t ahead = part.weight->form() == PackForm::kDecode ? 0 : prefetch / 64;
   kernels_->floats[static_cast<size_t>(type)][index]({panel, x, args.x_stride, width_, ahead, tile});
 }
 
-void LinearPlan::RunInt16Tile(const uint8_t* codes, const void* panel, int row, int rows, float* tile) const {
-  const Int16Layout at(width_);
-  kernels_->int16[rows - 1]({static_cast<const uint8_t*>(panel), codes, at.row_bytes(), at.row_codes(),
-                             at.pairs, PrefetchAhead(row, rows), tile});
+void LinearPlan::RunRoundedTile(const uint8_t* rounded, const void* panel, int row, int rows,
+                                float* tile) const {
+  rounded_.kernels->tile[rows - 1]({static_cast<const uint8_t*>(panel), rounded, rounded_.row_bytes,
+                                    rounded_.codes, rounded_.pairs, PrefetchAhead(row, rows), tile});
 }
 
 void LinearPlan::Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,

@@ -21,7 +21,9 @@
 #include <vector>
 
 #include "backends/cpu/decode/decode.h"
+#include "base/isa.h"
 #include "base/result.h"
+#include "ops/linear.h"
 #include "ops/op.h"
 #include "ops/quantized_rows.h"
 #include "tensor/tensor.h"
@@ -30,25 +32,30 @@ namespace tern {
 
 struct LinearKernels;  // kernels.h
 struct IntKernels;
+struct RoundedKernels;
 
 inline constexpr int kPanelChannels = 32;
 
 // How a weight is multiplied, and so how it is packed.
 enum class PackForm : uint8_t {
   kInteger,  // codes and scales, for quantized rows (kQ8, kQ16); needs Format::int_form
+  kPlanes,   // the same with codes in two planes (screen.h): of q8_0
   kFloat,    // f32, f16, bf16 in their own type, for f32 rows
   kInt16,    // the same rounded to int16 codes, for f32 rows that the kernels round likewise
+  kBf16,     // bf16 in pairs, for f32 rows that the kernels round to bf16; needs kAvx512Bf16
   kDecode,   // not packed: rows are decoded from the file's bytes at each use, for f32 rows (exact mode)
 };
-// The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16. `int16`: f32
-// rows may be rounded.
-PackForm ChoosePackForm(const Format& format, Elem activation, bool int16 = false);
+inline bool IsInteger(PackForm form) { return form == PackForm::kInteger || form == PackForm::kPlanes; }
+// The form for a weight of this format whose input comes as `activation`: kF32, kQ8 or kQ16. `round`: what
+// f32 rows may be rounded to, and are if `isa` is better at it.
+PackForm ChoosePackForm(const Format& format, Elem activation, Rounding round = Rounding::kNone,
+                        uint32_t isa = kNone);
 
 // One weight [N, K], or one for each of E experts [E, N, K], in the form its kernels read. Immutable once it
 // has its panels; share it between plans.
 class PackedWeight {
  public:
-  // `weight`'s memory must stay until all panels are packed, with kDecode as long as this lives.
+  // `weight`'s memory must stay until all panels are packed, with kDecode and kPlanes as long as this lives.
   // Errors: the format has no such form, or K is no multiple of 32 (kInteger) or of the block.
   static Result<PackedWeight> Make(const Tensor& weight, PackForm form, uint32_t isa);
 
@@ -65,12 +72,20 @@ class PackedWeight {
   int64_t width() const { return width_; }        // K
   PackForm form() const { return form_; }
   // Memory of the packed copy; kDecode: 0.
-  size_t bytes() const { return form_ == PackForm::kDecode ? 0 : experts() * panels() * panel_bytes_; }
+  size_t bytes() const {
+    return form_ == PackForm::kDecode ? 0 : experts() * panels() * (panel_bytes_ + low_bytes_);
+  }
   // What one pass over one expert's weight reads, from the packed copy or the file.
-  size_t stream_bytes() const { return panels() * panel_bytes_; }
+  size_t stream_bytes() const { return panels() * (panel_bytes_ + low_bytes_); }
+  size_t upper_bytes() const { return panels() * panel_bytes_; }  // kPlanes: without the lower plane
   const Tensor& source(size_t expert = 0) const { return sources_[expert]; }  // [N, K]
   bool IsOf(const Shape& shape) const;  // whether it was made from a weight of this shape
   const uint8_t* panel(size_t i) const { return memory_ + i * panel_bytes_; }
+  // kPlanes: the lower plane of the panel at `panel`, behind all panels.
+  const uint8_t* LowOf(const uint8_t* panel) const {
+    const size_t i = static_cast<size_t>(panel - memory_) / panel_bytes_;
+    return memory_ + experts() * panels() * panel_bytes_ + i * low_bytes_;
+  }
 
  private:
   PackedWeight() = default;
@@ -79,6 +94,7 @@ class PackedWeight {
   PackForm form_ = PackForm::kFloat;
   int64_t channels_ = 0, width_ = 0;
   size_t panel_bytes_ = 0;  // kDecode: of 32 rows in the file
+  size_t low_bytes_ = 0;    // kPlanes: of the lower plane of a panel
   std::shared_ptr<const void> owner_;
   const uint8_t* memory_ = nullptr;
 };
@@ -95,7 +111,7 @@ struct LinearSpec {
     const float* bias = nullptr;   // [experts, N] or null; copied by Make
   };
   // All of one width K and as many experts, and either all or none with activation kF32, and either all or
-  // none packed as kInt16; with glu: gate, up, of equal N.
+  // none packed as kInt16, or as kBf16; with glu: gate, up, of equal N.
   std::vector<Part> parts;
   bool residual = false;       // one part only: y += residual
   Glu glu = Glu::kNone;        // two parts, one output: act(y_1) * y_2
@@ -123,6 +139,7 @@ struct LinearArgs {
   size_t residual_stride = 0;
   size_t expert = 0;                 // whose weights
   const float* row_scale = nullptr;  // [rows] or null: x w^T times this, before the bias
+  const uint8_t* rounded = nullptr;  // all rows as RoundRows wrote them, or null: Run rounds them
   size_t first_panel = 0;            // f32 outputs: y is where this panel's channels go, not panel 0's
 };
 
@@ -141,10 +158,17 @@ class LinearPlan {
   size_t ChunkTasks(int rows, int threads) const;
   // Per thread, 64-byte aligned, whatever the number of rows.
   size_t scratch_bytes() const { return scratch_bytes_; }
+  // Bytes of a row as the kernels round it; 0: they take rows as they are.
+  size_t rounded_row_bytes() const { return rounded_.row_bytes; }
+  // Whether rounding all rows once, before Run, pays.
+  bool RoundsAhead(int rows) const;
+  // Rounds rows [begin, end) to `out`, where row 0's begins.
+  void RoundRows(const LinearArgs& args, int begin, int end, uint8_t* out) const;
   // Computes the output columns of tasks [begin, end) for all rows.
   void Run(const LinearArgs& args, size_t begin, size_t end, void* scratch) const;
 
-  // Operations (2 per multiply-add) per row and expert: integer (kQ16 counts twice) and float.
+  // Operations (2 per multiply-add) per row and expert: integer, twice those of kQ16, kInt16 and kBf16, which
+  // a machine does half as many of; and float.
   double int8_ops_per_row() const { return int8_ops_per_row_; }
   double f32_ops_per_row() const { return f32_ops_per_row_; }
   size_t stream_bytes() const;
@@ -158,15 +182,30 @@ class LinearPlan {
     DecodeRowFn decode = nullptr;      // kDecode only
     std::vector<float> bias;           // [experts][panels * 32], or empty
   };
-  struct Scratch;
+  // Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory, or a
+  // block of rounded rows, or what expanded.cc makes.
+  struct Scratch {
+    float* tile;
+    float* gate_tile;
+    float* panel;
+    float* gate_panel;
+    float* chunk;
+    uint8_t* rounded;
+  };
   LinearPlan() = default;
   Status Check(const LinearSpec& spec) const;
-  // Rows of a call: with kInt16 those whose codes the scratch holds, else all.
+  // Rows of a call, and where the first of them lies rounded.
   struct RowRange {
     int first, count;
+    const uint8_t* rounded;
+  };
+  // How rows are rounded: kInt16, kBf16.
+  struct RoundedForm {
+    const RoundedKernels* kernels = nullptr;  // null: rows are taken as they are
+    size_t row_bytes = 0, codes = 0, pairs = 0;
   };
   void RunRows(const LinearArgs& args, RowRange rows, size_t begin, size_t end, const Scratch& scratch) const;
-  void RunGluRow(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const;
+  void RunGluTile(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const;
   void RunTask(const LinearArgs& args, RowRange range, size_t part, size_t panel,
                const Scratch& scratch) const;
   // Where the panel's weights are read: packed, or decoded into `decoded`.
@@ -175,20 +214,38 @@ class LinearPlan {
   static const float* PanelBias(const Bound& part, size_t expert, size_t panel);
   void RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                float* tile) const;
-  void RunInt16Tile(const uint8_t* codes, const void* panel, int row, int rows, float* tile) const;
+  void RunRoundedTile(const uint8_t* rounded, const void* panel, int row, int rows, float* tile) const;
+  // Many quantized rows: expanded.cc.
+  void PlanExpanded();
+  bool Expands(int rows) const;
+  struct Expanded;
+  Expanded ExpandedAt(const Scratch& scratch, int half) const;
+  void RunExpanded(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const;
+  void RunExpandedTask(const LinearArgs& args, RowRange range, size_t part, size_t panel,
+                       const Scratch& scratch) const;
+  void ExpandRows(const LinearArgs& args, RowRange range, const Bound& part, uint8_t* sums) const;
+  // Where quantized rows have what counts.
+  struct RowOffsets {
+    size_t sum_hi, sum, hi, lo;
+  };
+  RowOffsets OffsetsOf(const LinearArgs& args) const;
+  static const uint8_t* RowOf(const LinearArgs& args, int row);
+  static size_t TileBytes();
   void Finish(const LinearArgs& args, size_t part, size_t panel, int row, int rows,
               const Scratch& scratch) const;
 
   const LinearKernels* kernels_ = nullptr;
   std::vector<Bound> parts_;
   int64_t width_ = 0;
-  bool int16_ = false;
+  RoundedForm rounded_;
   bool residual_ = false;
   Glu glu_ = Glu::kNone;
   float alpha_ = 0, limit_ = 0;
   Elem output_ = Elem::kF32;
   size_t tasks_ = 0;
   size_t scratch_bytes_ = 0;
+  bool expands_ = false;                           // many rows
+  size_t expanded_sums_ = 0, expanded_panel_ = 0;  // bytes
   double int8_ops_per_row_ = 0, f32_ops_per_row_ = 0;
 };
 

@@ -12,6 +12,7 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <tuple>
 
 #include "base/float16.h"
 #include "base/isa.h"
@@ -26,7 +27,8 @@ namespace {
 std::vector<uint32_t> TestedIsas() {
   const uint32_t have = DetectIsa();
   std::vector<uint32_t> isas = {kNone};
-  for (const uint32_t level : {0u + kAvx2, kAvx2 | kAvxVnni, kAvx2 | kAvx512}) {
+  for (const uint32_t level :
+       {0u + kAvx2, kAvx2 | kAvxVnni, kAvx2 | kAvx512, kAvx2 | kAvx512 | kAvx512Bf16}) {
     if (HasIsa(level, have)) isas.push_back(level);
   }
   return isas;
@@ -339,11 +341,43 @@ TEST_P(LinearTest, ARowsBitsDoNotDependOnItsBatch) {
         const auto y = RunPlan(plan, x, r, 1, {n}, 1);
         alone.insert(alone.end(), y[0].begin(), y[0].end());
       }
-      for (const int rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 64}) {
+      for (const int rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 23, 24, 29, 31, 64}) {
         const int first = rows == 64 ? 0 : rows;
         const auto y = RunPlan(plan, x, first, rows, {n}, static_cast<size_t>(rows % 3) + 1);
         EXPECT_EQ(std::memcmp(y[0].data(), alone.data() + first * n, y[0].size() * 4), 0)
             << c.name << " rows=" << rows;
+      }
+    }
+  }
+}
+
+// Two blocks of them (expanded.cc) and a rest of five; weights of different forms that share their rows,
+// apart and as gate and up.
+TEST_P(LinearTest, BlocksOfManyRowsHaveTheBitsOfSingleRows) {
+  std::mt19937 random(14);
+  constexpr int kMany = 521;
+  const int64_t n = 96, k = 256;
+  const Rows x = RandomRows(kMany, k, Elem::kQ16, random);
+  for (const Glu glu : {Glu::kNone, Glu::kSilu}) {
+    for (size_t i = 0; i + 1 < IntCases().size(); ++i) {
+      LinearSpec spec;
+      spec.glu = glu;
+      std::vector<std::vector<char>> bytes;
+      for (const size_t at : {i, i + 1}) {
+        const IntCase& c = IntCases()[at];
+        bytes.push_back(c.weights(n, k, random));
+        const auto packed = PackAll({c.format, {n, k}, bytes.back().data()}, PackForm::kInteger, GetParam());
+        spec.parts.push_back({packed, at % 2 == 0 ? Elem::kQ8 : Elem::kQ16});
+      }
+      const std::vector<int64_t> widths(glu == Glu::kNone ? 2 : 1, n);
+      const LinearPlan plan = MakePlan(spec, GetParam());
+      const auto all = RunPlan(plan, x, 0, kMany, widths, 4);
+      for (const int row : {0, 1, 5, 257, 263, 264, 515, 516, 520}) {
+        const auto one = RunPlan(plan, x, row, 1, widths, 1);
+        for (size_t part = 0; part < widths.size(); ++part) {
+          EXPECT_EQ(std::memcmp(one[part].data(), all[part].data() + row * n, one[part].size() * 4), 0)
+              << IntCases()[i].name << " row " << row << " part " << part << " glu " << int(glu);
+        }
       }
     }
   }
@@ -424,31 +458,80 @@ TEST_P(LinearTest, FloatTilesAgreeWithDoublesAndDoNotDependOnTheBatch) {
   }
 }
 
-// Of the sizes of the products summed: codes are rounded to 1/8190 of the largest of 128, which is at most a
-// few times the typical one here.
-constexpr double kInt16Tolerance = 3e-4;
+// How weights and rows may be rounded, and what that costs as a share of the products' sizes: int16 codes are
+// rounded to 1/8190 of the largest of 128, which is a few times the typical one here, once there are a few;
+// bf16 rows lose at most 2^-8 of each number.
+struct RoundingCase {
+  Rounding rounding;
+  const Format* format;
+  double tolerance;
+};
+std::vector<RoundingCase> RoundingCases(const std::vector<Format>& floats, uint32_t isa) {
+  // f16 is left out: RandomFloats makes it of all exponents.
+  std::vector<RoundingCase> cases = {{Rounding::kInt16, &floats[0], 3e-4},
+                                     {Rounding::kInt16, &floats[2], 3e-4}};
+  if (HasIsa(kAvx512Bf16, isa)) cases.push_back({Rounding::kBf16, &floats[2], 1.0 / 256});
+  return cases;
+}
 
-TEST_P(LinearTest, Int16TilesAgreeWithDoublesAndDoNotDependOnTheBatch) {
+// Rounded ahead, as a step of many rows does, some rows at a time.
+std::vector<float> RunRoundedAhead(const LinearPlan& plan, const Rows& x, int rows, int64_t n) {
+  std::vector<float> y(static_cast<size_t>(n) * static_cast<size_t>(rows));
+  const LinearArgs::Output out{y.data(), static_cast<size_t>(n) * 4};
+  LinearArgs args{.rows = rows, .x = x.row(0), .x_stride = x.stride, .outputs = &out};
+  Buffer rounded(plan.rounded_row_bytes() * static_cast<size_t>(rows));
+  std::memset(rounded.data(), 0x7f, rounded.bytes());
+  auto* memory = static_cast<uint8_t*>(rounded.data());
+  plan.RoundRows(args, rows / 3, rows, memory);
+  plan.RoundRows(args, 0, rows / 3, memory);
+  args.rounded = memory;
+  Scratch scratch(plan.scratch_bytes());
+  plan.Run(args, 0, plan.tasks(), scratch.buffer.data());
+  return y;
+}
+
+TEST_P(LinearTest, RoundedTilesAgreeWithDoublesAndDoNotDependOnTheBatch) {
   std::mt19937 random(13);
-  for (const Format& format : FloatFormats()) {
-    if (format.name == "f16") continue;  // RandomFloats makes it of all exponents
-    for (const int64_t k : {1, 3, 32, 100, 128, 131, 576}) {
-      const int64_t n = k == 576 ? 100 : k == 3 ? 1 : 33;
-      const std::vector<char> bytes = RandomFloats(format, n * k, random);
-      const Tensor weight{&format, {n, k}, bytes.data()};
+  const std::vector<Format> floats = FloatFormats();
+  for (const auto& [rounding, format, tolerance] : RoundingCases(floats, GetParam())) {
+    for (const int64_t k : {1, 2, 3, 31, 32, 33, 63, 100, 128, 131, 576}) {
+      const int64_t n = k == 576 ? 100 : k == 3 ? 1 : k == 33 ? 65 : 33;
+      const std::vector<char> bytes = RandomFloats(*format, n * k, random);
+      const Tensor weight{format, {n, k}, bytes.data()};
       LinearSpec spec;
-      spec.parts = {{PackAll(weight, ChoosePackForm(format, Elem::kF32, true), GetParam())}};
+      spec.parts = {{PackAll(weight, ChoosePackForm(*format, Elem::kF32, rounding, GetParam()), GetParam())}};
       const LinearPlan plan = MakePlan(spec, GetParam());
       const Rows x = RandomRows(120, k, Elem::kF32, random);
       const auto all = RunPlan(plan, x, 0, 120, {n}, 1);
       const double worst = WorstError(weight, x, 120, Elem::kF32, all[0].data());
-      EXPECT_LT(worst, kInt16Tolerance) << format.name << " k=" << k;
-      for (const int rows : {1, 2, 7, 12, 13, 49, 60}) {
+      const double few = rounding == Rounding::kInt16 && k < 31 ? 20 : 1;
+      EXPECT_LT(worst, few * tolerance) << format->name << " k=" << k;
+      for (const int rows : {1, 2, 3, 6, 7, 12, 13, 49, 60}) {
         const auto y = RunPlan(plan, x, rows, rows, {n}, 3);
-        EXPECT_EQ(std::memcmp(y[0].data(), all[0].data() + rows * n, y[0].size() * 4), 0) << format.name;
+        EXPECT_EQ(std::memcmp(y[0].data(), all[0].data() + rows * n, y[0].size() * 4), 0) << format->name;
       }
+      EXPECT_EQ(RunRoundedAhead(plan, x, 120, n), all[0]) << format->name << " k=" << k;
     }
   }
+}
+
+// What rounds to itself leaves nothing but the order of sums: weights of bf16 as the file has them, rows of
+// bf16 too.
+TEST_P(LinearTest, Bf16RowsAreNotRounded) {
+  if (!HasIsa(kAvx512Bf16, GetParam())) GTEST_SKIP() << "no bf16";
+  std::mt19937 random(14);
+  const Format bf16 = FloatFormats()[2];
+  const int64_t n = 40, k = 301;
+  const std::vector<char> bytes = RandomFloats(bf16, n * k, random);
+  const Tensor weight{&bf16, {n, k}, bytes.data()};
+  Rows x = RandomRows(13, k, Elem::kF32, random);
+  for (size_t r = 0; r < 13; ++r) {
+    for (size_t i = 0; i < static_cast<size_t>(k); ++i)
+      std::memset(x.bytes.data() + r * x.stride + 4 * i, 0, 2);
+  }
+  const LinearPlan plan = MakePlan({.parts = {{PackAll(weight, PackForm::kBf16, GetParam())}}}, GetParam());
+  const auto y = RunPlan(plan, x, 0, 13, {n}, 1);
+  EXPECT_LT(WorstError(weight, x, 13, Elem::kF32, y[0].data()), 4 * kTolerance);
 }
 
 // The largest codes there are, of one sign: a group's sum still fits. Then a row and a weight that are
@@ -565,15 +648,22 @@ TEST_P(LinearTest, OneRowOfAGluHasTheBitsOfItsBatch) {
   std::mt19937 random(17);
   const int64_t n = 27 * kPanelChannels + 5, k = 256;
   const IntCase& codes = IntCases()[1];
-  for (const auto& [elem, int16] : {std::pair{Elem::kQ8, false}, {Elem::kF32, false}, {Elem::kF32, true}}) {
-    const Format& format = int16 ? F32() : *codes.format;
+  const Format bf16 = FloatFormats()[2];
+  std::vector<std::tuple<Elem, Rounding, const Format*>> cases = {{Elem::kQ8, Rounding::kNone, codes.format},
+                                                                  {Elem::kF32, Rounding::kNone, codes.format},
+                                                                  {Elem::kF32, Rounding::kInt16, &F32()}};
+  if (HasIsa(kAvx512Bf16, GetParam())) cases.emplace_back(Elem::kF32, Rounding::kBf16, &bf16);
+  for (const auto& [elem, rounding, chosen] : cases) {
+    const Format& format = *chosen;
+    const bool floats = rounding != Rounding::kNone;
     LinearSpec spec;
     spec.glu = Glu::kSilu;
     std::vector<std::vector<char>> bytes;
     for (int part = 0; part < 2; ++part) {
-      bytes.push_back(int16 ? RandomFloats(format, n * k, random) : codes.weights(n, k, random));
+      bytes.push_back(floats ? RandomFloats(format, n * k, random) : codes.weights(n, k, random));
       const Tensor weight{&format, {n, k}, bytes.back().data()};
-      spec.parts.push_back({PackAll(weight, ChoosePackForm(format, elem, int16), GetParam()), elem});
+      spec.parts.push_back(
+          {PackAll(weight, ChoosePackForm(format, elem, rounding, GetParam()), GetParam()), elem});
     }
     const LinearPlan plan = MakePlan(spec, GetParam());
     const Rows x = RandomRows(3, k, elem, random);
@@ -666,6 +756,15 @@ TEST(LinearSpecTest, RefusesWhatDoesNotFitTogether) {
             "linear: a residual needs a single output");
   EXPECT_EQ(refusal({.parts = {{weight(2, 8), Elem::kQ8}}}),
             "linear weight f32 [2, 8]: packed for f32 rows, expected quantized");
+  const auto codes = PackAll({&f32, {2, 8}, zeros.data()}, PackForm::kInt16, kNone);
+  EXPECT_EQ(refusal({.parts = {{weight(2, 8)}, {codes}}}),
+            "linear weight f32 [2, 8]: some weights are packed as int16 or bf16, expected all or none");
+  EXPECT_EQ(PackedWeight::Make({&f32, {2, 8}, zeros.data()}, PackForm::kBf16, kAvx2 | kAvx512 | kAvx512Bf16)
+                .error()
+                .what,
+            "linear weight f32 [2, 8]: no bf16, or no kernels that multiply it");
+  EXPECT_EQ(ChoosePackForm(FloatFormats()[2], Elem::kF32, Rounding::kBf16, kAvx2 | kAvx512),
+            PackForm::kFloat);
   EXPECT_EQ(refusal({.parts = {{weight(33, 8)}}, .output = Elem::kQ8}),
             "linear weight f32 [33, 8]: quantized output needs a multiple of 32 channels");
   EXPECT_FALSE(ParseGlu("swish").ok());

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "backends/cpu/linear/bf16_layout.h"
 #include "backends/cpu/linear/int16_layout.h"
 #include "base/float16.h"
 #include "ops/quantized_rows.h"
@@ -118,6 +119,8 @@ void Transpose(const float* in, size_t n, float* out) {
 
 }  // namespace
 
+bool HasPlanes(const Format& format) { return format.name == "q8_0"; }
+
 PanelLayout LayoutOfFormat(const Format& format) { return LayoutOfForm(format.int_form); }
 
 void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out) {
@@ -143,6 +146,94 @@ void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first
   }
 }
 
+namespace {
+
+// The lower 3 bits of the codes of 4 quads: a line for each bit.
+void PutLowPlanes(const Blocks& blocks, size_t first_k, uint8_t* out) {
+  for (size_t bit = 0; bit < 3; ++bit, out += 64) {
+    for (size_t c = 0; c < 16; ++c) {
+      uint32_t bits = 0;
+      for (size_t q = 0; q < 4; ++q) {
+        const size_t k = first_k + 4 * q;
+        bits |= (Quad(blocks[c], k) >> bit & 0x01010101) << 2 * q;
+        bits |= (Quad(blocks[c + 16], k) >> bit & 0x01010101) << (2 * q + 1);
+      }
+      PutQuad(out, c, bits);
+    }
+  }
+}
+
+// What screens need of a channel: how far its weights are from those of the upper plane, and how large they
+// are.
+struct ChannelNorms {
+  double low = 0, scale = 0, weight = 0;  // squared
+
+  void Add(const IntBlock& block) {
+    double low_codes = 0, codes = 0;
+    for (size_t i = 0; i < kStep; ++i) {
+      const double from_middle = (block.code[i] & 7) - kPlaneMiddle, code = block.code[i] - 128.0;
+      low_codes += from_middle * from_middle;
+      codes += code * code;
+    }
+    const double d2 = static_cast<double>(block.d) * static_cast<double>(block.d);
+    low += d2 * low_codes;
+    scale += d2;
+    weight += d2 * codes;
+  }
+  // screen.h says why so.
+  float Error(int64_t width) const {
+    const double rounding = static_cast<double>(width / kStep + 8) * 0x1p-22;
+    const double error =
+        std::sqrt(low) + 0.5 / 127 * std::sqrt(scale) + rounding * (std::sqrt(weight) + std::sqrt(low));
+    return static_cast<float>(error * (1 + 0x1p-20)) + std::numeric_limits<float>::min();
+  }
+};
+
+}  // namespace
+
+void PackQ8Rows(const uint8_t* const* rows, size_t width, uint8_t* out) {
+  constexpr size_t kBlockBytes = 2 + kStep;
+  for (size_t at = 0; at < width / kStep * kBlockBytes; at += kBlockBytes) {
+    for (size_t c = 0; c < kPanelWidth; ++c) {
+      const uint8_t* block = rows[c] + at;
+      std::memcpy(out + 2 * c, block, 2);
+      uint8_t* codes = out + 64 + 4 * c;
+      for (size_t quad = 0; quad < kStep / 4; ++quad) {
+        uint32_t signed_codes;
+        std::memcpy(&signed_codes, block + 2 + 4 * quad, 4);
+        PutQuad(codes + quad * 128, 0, signed_codes ^ 0x80808080);
+      }
+    }
+    out += 64 + kStep * kPanelWidth;
+  }
+}
+
+void PackPlanesPanel(const Tensor& weight, int64_t first_channel, uint8_t* out, uint8_t* low) {
+  const Format& format = *weight.format;
+  const auto channels = static_cast<size_t>(std::min<int64_t>(kPanelWidth, weight.rows() - first_channel));
+  const size_t row_bytes = weight.row_bytes();
+  const auto* rows = static_cast<const uint8_t*>(weight.row(first_channel));
+  const PanelLayout layout = PlanesOfForm(format.int_form);
+  uint8_t* error = out + layout.steps_bytes(weight.cols());
+  ChannelNorms norms[kPanelWidth];
+  Blocks blocks{}, upper{};
+  for (size_t k = 0; k < static_cast<size_t>(weight.cols()); k += kStep) {
+    for (size_t c = 0; c < channels; ++c) {
+      format.unpack(rows + c * row_bytes, k, &blocks[c]);
+      norms[c].Add(blocks[c]);
+      for (size_t i = 0; i < kStep; ++i) upper[c].code[i] = blocks[c].code[i] >> 3;
+    }
+    PutHeader(blocks, layout, 0, out);
+    PutCodes(upper, kUpperPlane.bits, 0, out + layout.header_bytes());
+    out += layout.step_bytes();
+    for (size_t quads = 0; quads < kStep; quads += 16, low += 192) PutLowPlanes(blocks, quads, low);
+  }
+  for (size_t c = 0; c < channels; ++c) {
+    const float e = norms[c].Error(weight.cols());
+    std::memcpy(error + 4 * c, &e, 4);
+  }
+}
+
 void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
   const size_t bytes = weight.format->block_bytes;
   const size_t width = static_cast<size_t>(weight.cols());
@@ -161,6 +252,25 @@ void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
         }
       }
     }
+  }
+}
+
+void PackBf16Panel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
+  const size_t width = static_cast<size_t>(weight.cols()), whole = width / 2;
+  const int64_t channels = std::min<int64_t>(kPanelWidth, weight.rows() - first_channel);
+  constexpr size_t kRun = 32;  // pairs per pass: output lines stay in cache while all rows come by
+  for (size_t first = 0; first < whole; first += kRun) {
+    const size_t end = std::min(whole, first + kRun);
+    for (int64_t c = 0; c < channels; ++c) {
+      const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + c));
+      uint8_t* column = out + 4 * static_cast<size_t>(c);
+      for (size_t p = first; p < end; ++p) std::memcpy(column + p * kBf16PairBytes, row + 4 * p, 4);
+    }
+  }
+  if (width % 2 == 0) return;
+  for (int64_t c = 0; c < channels; ++c) {
+    const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + c));
+    std::memcpy(out + whole * kBf16PairBytes + 4 * static_cast<size_t>(c), row + 4 * whole, 2);
   }
 }
 

@@ -18,6 +18,7 @@ struct Simd {
   static constexpr int kFastRows = 3, kPreciseRows = 2, kFloatRows = 3;
 
   static U8 Load(const uint8_t* p) { return _mm256_load_si256(reinterpret_cast<const __m256i*>(p)); }
+  static void Store(uint8_t* p, U8 v) { _mm256_store_si256(reinterpret_cast<__m256i*>(p), v); }
   static U8 Set8(int x) { return _mm256_set1_epi8(static_cast<char>(x)); }
   static U8 And(U8 a, U8 b) { return _mm256_and_si256(a, b); }
   static U8 Repeat16(const uint8_t* p) {
@@ -38,6 +39,9 @@ struct Simd {
     __builtin_memcpy(&x, p, 4);
     return _mm256_set1_epi32(x);
   }
+  static I32 LoadInts(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static void StoreInts(uint8_t* p, I32 v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  static I32 SwapPairs(I32 a) { return _mm256_shuffle_epi32(a, 0xb1); }
   static I32 Add(I32 a, I32 b) { return _mm256_add_epi32(a, b); }
   static I32 Sub(I32 a, I32 b) { return _mm256_sub_epi32(a, b); }
   template <int n>
@@ -48,6 +52,7 @@ struct Simd {
 #ifdef TERN_AVX_VNNI
   static constexpr bool kHasPairs = false;
   static constexpr bool kSigned8 = false;
+  static constexpr bool kExpands = false;  // has the registers of expanded_tiles.h
   template <int kBits>
   static I32 Dot(I32 acc, U8 w, I32 x) {
     return _mm256_dpbusd_avx_epi32(acc, w, x);
@@ -60,6 +65,7 @@ struct Simd {
   // vpmaddubsw saturates at 16 bits: two products of an 8-bit code and 127 do not fit, of 6 bits they do. So
   // 8-bit codes count as signed, code - 128: |code - 128| * 127 * 2 <= 32512 fits.
   static constexpr bool kSigned8 = true;
+  static constexpr bool kExpands = false;  // has the registers of expanded_tiles.h
   template <int kBits>
   static I32 Dot(I32 acc, U8 w, I32 x) {
     if constexpr (kBits == 8) {

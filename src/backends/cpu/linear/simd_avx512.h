@@ -18,9 +18,11 @@ struct Simd {
   static constexpr int kFastRows = 6, kPreciseRows = 4, kFloatRows = 12;
   static constexpr bool kHasPairs = false;
   static constexpr bool kSigned8 = false;  // Dot takes 8-bit codes as they lie: unsigned
+  static constexpr bool kExpands = true;   // has the registers of expanded_tiles.h
 
   // Codes: vectors of bytes. Shifts are of 16-bit lanes, left by n or right by -n.
   static U8 Load(const uint8_t* p) { return _mm512_load_si512(p); }
+  static void Store(uint8_t* p, U8 v) { _mm512_store_si512(p, v); }
   static U8 Set8(int x) { return _mm512_set1_epi8(static_cast<char>(x)); }
   static U8 And(U8 a, U8 b) { return _mm512_and_si512(a, b); }
   static U8 Repeat16(const uint8_t* p) { return _mm512_broadcast_i32x4(Load16(p)); }
@@ -39,6 +41,9 @@ struct Simd {
     __builtin_memcpy(&x, p, 4);
     return _mm512_set1_epi32(x);
   }
+  static I32 LoadInts(const uint8_t* p) { return _mm512_loadu_si512(p); }
+  static void StoreInts(uint8_t* p, I32 v) { _mm512_storeu_si512(p, v); }
+  static I32 SwapPairs(I32 a) { return _mm512_shuffle_epi32(a, _MM_PERM_CDAB); }
   static I32 Add(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
   static I32 Sub(I32 a, I32 b) { return _mm512_sub_epi32(a, b); }
   template <int n>
@@ -48,16 +53,11 @@ struct Simd {
   // acc + the four products of each lane's bytes: w unsigned of kBits bits, x signed in -127..127.
   template <int kBits>
   static I32 Dot(I32 acc, U8 w, I32 x) {
-    return _mm512_dpbusd_epi32(acc, w, x);
+    return Kept(_mm512_dpbusd_epi32(acc, w, x));
   }
 
   // acc + the two products of each lane's int16.
-  static I32 DotInt16(I32 acc, U8 w, I32 x) {
-    acc = _mm512_dpwssd_epi32(acc, w, x);
-    // Or GCC 12 keeps a second copy of what a loop accumulates, in another vector type, on the stack.
-    asm("" : "+v"(acc));
-    return acc;
-  }
+  static I32 DotInt16(I32 acc, U8 w, I32 x) { return Kept(_mm512_dpwssd_epi32(acc, w, x)); }
 
   static F32 ToFloat(I32 a) { return _mm512_cvtepi32_ps(a); }
   static I32 ToInt(F32 a) { return _mm512_cvtps_epi32(a); }  // nearest, ties to even
@@ -105,6 +105,11 @@ struct Simd {
   }
 
  private:
+  // Or GCC 12 keeps a second copy of what a loop accumulates, in another vector type, on the stack.
+  static I32 Kept(I32 acc) {
+    asm("" : "+v"(acc));
+    return acc;
+  }
   static __m128i Load16(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 };
 

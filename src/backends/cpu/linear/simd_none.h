@@ -17,12 +17,14 @@ struct Simd {
   static constexpr int kFastRows = 4, kPreciseRows = 2, kFloatRows = 1;  // rows per tile
   static constexpr bool kHasPairs = true;
   static constexpr bool kSigned8 = false;
+  static constexpr bool kExpands = false;  // has the registers of expanded_tiles.h
 
   static U8 Load(const uint8_t* p) {
     U8 v;
     __builtin_memcpy(&v, p, 16);
     return v;
   }
+  static void Store(uint8_t* p, U8 v) { __builtin_memcpy(p, &v, 16); }
   static U8 Set8(int x) { return U8{} + static_cast<uint8_t>(x); }
   static U8 And(U8 a, U8 b) { return a & b; }
   static U8 Repeat16(const uint8_t* p) { return Load(p); }
@@ -41,6 +43,13 @@ struct Simd {
     __builtin_memcpy(&x, p, 4);
     return I32{} + x;
   }
+  static I32 LoadInts(const uint8_t* p) {
+    I32 v;
+    __builtin_memcpy(&v, p, 16);
+    return v;
+  }
+  static void StoreInts(uint8_t* p, I32 v) { __builtin_memcpy(p, &v, 16); }
+  static I32 SwapPairs(I32 a) { return __builtin_shuffle(a, I32{1, 0, 3, 2}); }
   static I32 Add(I32 a, I32 b) { return a + b; }
   static I32 Sub(I32 a, I32 b) { return a - b; }
   template <int n>

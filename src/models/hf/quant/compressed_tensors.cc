@@ -1,9 +1,11 @@
 // compressed-tensors (llm-compressor): whole numbers packed along the inputs (pack-quantized), bytes
 // (int-quantized), FP8 (float-quantized) and NVFP4; a scale per tensor, output, group of inputs or block.
-// What a weight is follows from its parts: mixed-precision files need no other case.
+// What a weight is follows from its parts, and its widths and groups from the config group that names its
+// module: mixed-precision files need no other case.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "models/hf/quant/float_quant.h"
@@ -11,8 +13,6 @@
 
 namespace tern {
 namespace {
-
-constexpr std::string_view kGroups = "quantization_config.config_groups.";
 
 // Codes of `bits` in 32-bit words, LSB first, stored plus half their range.
 int Unpack(uint32_t word, int64_t i, int bits) {
@@ -33,9 +33,9 @@ struct Packed {
   }
 };
 
-// The one of the config's widths that makes rows of so many words; where it has none, of all widths.
+// The one of the module's widths that makes rows of so many words; where the config has none, of all widths.
 Result<int> BitsOf(const QuantReader& r, int64_t in, int64_t words) {
-  std::vector<int64_t> widths = r.ConfigIntegers(kGroups, ".weights.num_bits");
+  std::vector<int64_t> widths = r.ConfigIntegers(r.group_keys(), "weights.num_bits");
   if (widths.empty()) widths = {2, 3, 4, 5, 6, 7, 8};
   std::set<int> fitting;
   for (const int64_t bits : widths) {
@@ -46,9 +46,10 @@ Result<int> BitsOf(const QuantReader& r, int64_t in, int64_t words) {
   if (fitting.size() == 1) return *fitting.begin();
   return r.Bad(
       ".weight_packed",
-      fmt::format("{} words a row for {} weights: {} widths of config.json's {}*.weights.num_bits fit, "
+      fmt::format("{} words a row for {} weights: {} widths of config.json's {}{}weights.num_bits fit, "
                   "expected one of 2 to 8 bits",
-                  words, in, fitting.size(), kGroups));
+                  words, in, fitting.size(), r.group_keys(),
+                  r.group_keys().ends_with("config_groups.") ? "*." : ""));
 }
 
 Status ReadZeros(QuantReader& r, Packed& p) {
@@ -67,8 +68,8 @@ Status ReadGroups(QuantReader& r, Packed& p) {
   if (r.Has(".weight_g_idx")) {
     TERN_TRY(p.group_of, r.Integers(".weight_g_idx"));
   } else {
-    TERN_TRY(const int64_t size,
-             r.GroupSize(".weight_scale", p.in, p.groups, r.ConfigIntegers(kGroups, ".weights.group_size")));
+    TERN_TRY(const int64_t size, r.GroupSize(".weight_scale", p.in, p.groups,
+                                             r.ConfigIntegers(r.group_keys(), "weights.group_size")));
     for (int64_t i = 0; i < p.in; ++i) p.group_of.push_back(i / size);
   }
   if (static_cast<int64_t>(p.group_of.size()) != p.in)
@@ -114,26 +115,31 @@ Result<Tensor> ReadPacked(QuantReader& r) {
   });
 }
 
-// A byte per weight; one scale for all, or one per output.
+// A byte per weight; a scale for all, per output, or per group of an output's inputs.
 Result<Tensor> ReadBytes(QuantReader& r) {
   TERN_TRY(const RawTensor weight, r.Part(".weight", {RawType::kI8}, 2));
   TERN_TRY(const std::vector<float> scale, r.Floats(".weight_scale"));
   const int64_t out = weight.shape[0], in = weight.shape[1];
-  if (scale.size() != 1 && static_cast<int64_t>(scale.size()) != out) {
-    return r.Bad(".weight_scale", fmt::format("{} scales, expected 1 or {}", scale.size(), out));
+  const auto count = static_cast<int64_t>(scale.size());
+  const int64_t groups = count == 1 ? 1 : count / out;
+  if (count != 1 && (count % out != 0 || groups < 1 || groups > in)) {
+    return r.Bad(".weight_scale", fmt::format("{} scales, expected 1, {} or so many per group", count, out));
   }
+  TERN_TRY(const int64_t size,
+           r.GroupSize(".weight_scale", in, groups, r.ConfigIntegers(r.group_keys(), "weights.group_size")));
+  std::vector<int64_t> zeros(scale.size(), 0);
   if (r.Has(".weight_zero_point")) {
-    TERN_TRY(const std::vector<int64_t> zeros, r.Integers(".weight_zero_point"));
-    for (const int64_t zero : zeros) {
-      if (zero != 0)
-        return Unsupported(r.stem() + ".weight_zero_point: supported for int-quantized weights: zero");
-    }
+    TERN_TRY(zeros, r.Integers(".weight_zero_point"));
   }
+  if (zeros.size() != scale.size() ||
+      std::ranges::any_of(zeros, [](int64_t z) { return z < -128 || z > 127; }))
+    return r.Bad(".weight_zero_point", fmt::format("expected {} of 8 bits, as there are scales", count));
   const auto* codes = static_cast<const int8_t*>(weight.data);
   return r.Pack(out, in, [&](int64_t row, std::span<int16_t> q, std::span<float> scales) {
-    for (size_t i = 0; i < q.size(); ++i) {
-      q[i] = codes[row * in + static_cast<int64_t>(i)];
-      scales[i] = scale[scale.size() == 1 ? 0 : static_cast<size_t>(row)];
+    for (int64_t i = 0; i < in; ++i) {
+      const auto group = static_cast<size_t>(count == 1 ? 0 : row * groups + i / size);
+      q[static_cast<size_t>(i)] = static_cast<int16_t>(codes[row * in + i] - zeros[group]);
+      scales[static_cast<size_t>(i)] = scale[group];
     }
   });
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -30,7 +32,7 @@ struct Scales {
 // compressed-tensors), else by how many blocks there are.
 Result<std::pair<int64_t, int64_t>> BlockSizes(const QuantReader& r, std::string_view part,
                                                const RawTensor& scales, int64_t out, int64_t in) {
-  std::vector<std::vector<int64_t>> known = r.ConfigLists("quantization_config.", ".block_structure");
+  std::vector<std::vector<int64_t>> known = r.ConfigLists(r.group_keys(), "weights.block_structure");
   for (auto& block : r.ConfigLists("quantization_config.", "weight_block_size")) known.push_back(block);
   const auto blocks = [](int64_t size, int64_t block) { return (size + block - 1) / block; };
   for (const std::vector<int64_t>& block : known) {
@@ -93,10 +95,13 @@ bool AreUnsigned(const uint8_t* scales, int64_t count) {
   return std::all_of(scales, scales + count, [](uint8_t scale) { return scale < 127; });
 }
 
-// GGUF's block is 4 scales, then per group 8 bytes: the first half of its codes low, the second high.
-void PackNvfp4(const uint8_t* codes, const uint8_t* scales, int64_t blocks, uint8_t* out) {
+// GGUF's block is 4 scales, then per group 8 bytes: the first half of its codes low, the second high. Each
+// comes behind `front`, in memory only.
+void PackNvfp4(const uint8_t* codes, const uint8_t* scales, int64_t blocks, std::span<const uint8_t> front,
+               uint8_t* out) {
   const auto code = [&](int64_t i) { return codes[i / 2] >> (i % 2 * 4) & 15; };
   for (int64_t block = 0; block < blocks; ++block, codes += kNvfp4Block / 2) {
+    out = std::copy(front.begin(), front.end(), out);
     for (int g = 0; g < kNvfp4Block / kNvfp4Group; ++g) *out++ = *scales++;
     for (int64_t g = 0; g < kNvfp4Block; g += kNvfp4Group) {
       for (int64_t i = g; i < g + kNvfp4Group / 2; ++i)
@@ -137,10 +142,18 @@ Result<std::vector<QuantTensor>> ReadNvfp4(QuantReader& r, const Nvfp4Parts& par
   const float factor = parts.divides ? 1 / factors[0] : factors[0];
   const auto* bytes = static_cast<const uint8_t*>(codes.data);
   const auto* scales = static_cast<const uint8_t*>(scale.data);
-  if (r.may_have_factor() && in % kNvfp4Block == 0 && AreUnsigned(scales, Elements(expected))) {
-    TERN_TRY(const QuantReader::Made weight, r.Make("nvfp4", {out, in}));
+  if (in % kNvfp4Block == 0 && AreUnsigned(scales, Elements(expected))) {
+    const int64_t blocks = out * in / kNvfp4Block;
+    TERN_TRY(const QuantReader::Made weight,
+             r.Make(r.may_have_factor() ? "nvfp4" : "nvfp4_scaled", {out, in}));
+    if (!r.may_have_factor()) {
+      const float d = parts.divides ? -factors[0] : factor;
+      const auto front = std::bit_cast<std::array<uint8_t, sizeof(d)>>(d);
+      PackNvfp4(bytes, scales, blocks, front, weight.data);
+      return std::vector<QuantTensor>{{r.stem() + ".weight", weight.tensor}};
+    }
     TERN_TRY(const QuantReader::Made scale_of_all, r.Make("f32", {1}));
-    PackNvfp4(bytes, scales, out * in / kNvfp4Block, weight.data);
+    PackNvfp4(bytes, scales, blocks, {}, weight.data);
     std::memcpy(scale_of_all.data, &factor, sizeof(factor));
     return std::vector<QuantTensor>{{r.stem() + ".weight", weight.tensor},
                                     {r.stem() + ".scale", scale_of_all.tensor}};

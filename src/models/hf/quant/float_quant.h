@@ -13,8 +13,8 @@ namespace tern {
 Result<Tensor> ReadFp8(QuantReader& r, std::string_view scale_part);
 
 // E2M1 nibbles (the even column low), an E4M3 scale per 16 weights, and a factor for the whole tensor, by
-// which some programs divide and others multiply. Becomes nvfp4 and "<stem>.scale" where that may be and
-// rows are whole blocks, else f32.
+// which some programs divide and others multiply. Becomes nvfp4 and "<stem>.scale" where that may be,
+// else nvfp4_scaled; f32 where rows are not whole blocks.
 struct Nvfp4Parts {
   std::string_view codes, scales, factor;
   bool divides = false;

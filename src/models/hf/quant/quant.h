@@ -30,6 +30,9 @@ class QuantReader {
   // Whether the weight may come with a factor of its own, "<stem>.scale", [1]: then NVFP4 stays as it is.
   bool may_have_factor() const { return may_have_factor_; }
   void set_may_have_factor(bool may) { may_have_factor_ = may; }
+  // What keys of the module's group in config_groups begin with, or those of all groups (ModuleGroups).
+  const std::string& group_keys() const { return group_keys_; }
+  void set_group_keys(std::string keys) { group_keys_ = std::move(keys); }
   bool Has(std::string_view part) const { return folder_.Find(stem_ + std::string(part)) != nullptr; }
   // The part with this type and this number of dimensions; the error names it.
   Result<RawTensor> Part(std::string_view part, std::initializer_list<RawType> types, size_t dims) const;
@@ -62,6 +65,7 @@ class QuantReader {
   const HfFolder& folder_;
   std::string stem_;
   std::vector<Buffer>& buffers_;
+  std::string group_keys_;
   bool may_have_factor_ = false;
 };
 

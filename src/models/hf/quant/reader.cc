@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/float16.h"
+#include "models/hf/int_blocks.h"
 #include "models/hf/quant/quant.h"
 
 namespace tern {
@@ -33,45 +34,11 @@ float Fp8E4m3ToF32(uint8_t bits) {
 
 namespace {
 
-constexpr size_t kGroup = 32;
-
-// A format of whole numbers times one f16 per 32 weights.
-struct IntTarget {
-  std::string_view format;
-  int low, high;
-};
-constexpr IntTarget kTargets[] = {{"q4_0", -8, 7}, {"q5_0", -16, 15}, {"q8_0", -128, 127}};
-
-void PutHalf(float d, uint8_t* out) {
-  const uint16_t half = F32ToF16(d);
-  std::memcpy(out, &half, 2);
-}
-
-// One block of each format (docs/formats/quantized-weights.md).
-void PutBlock(std::string_view format, const int16_t* codes, float d, uint8_t* out) {
-  PutHalf(d, out);
-  out += 2;
-  if (format == "q8_0") {
-    for (size_t i = 0; i < kGroup; ++i) out[i] = static_cast<uint8_t>(codes[i]);
-    return;
-  }
-  const int zero = format == "q4_0" ? 8 : 16;
-  uint32_t fifth = 0;
-  for (size_t i = 0; i < kGroup; ++i) fifth |= static_cast<uint32_t>((codes[i] + zero) >> 4 & 1) << i;
-  if (zero == 16) {
-    std::memcpy(out, &fifth, 4);
-    out += 4;
-  }
-  for (size_t i = 0; i < kGroup / 2; ++i) {
-    out[i] = static_cast<uint8_t>(((codes[i] + zero) & 15) | ((codes[i + kGroup / 2] + zero) & 15) << 4);
-  }
-}
-
 bool IsHalf(float x) { return std::isfinite(x) && F16ToF32(F32ToF16(x)) == x; }
 
-// The smallest format that holds all rows without loss; nullptr: none does.
-const IntTarget* ChooseTarget(int64_t rows, int64_t cols, const QuantReader::RowFn& row) {
-  if (cols % static_cast<int64_t>(kGroup) != 0) return nullptr;
+// The narrowest format that holds all rows without loss; nullptr: none does.
+const Format* ChooseFormat(int64_t rows, int64_t cols, const QuantReader::RowFn& row) {
+  if (cols % static_cast<int64_t>(kIntBlockWeights) != 0) return nullptr;
   std::vector<int16_t> codes(static_cast<size_t>(cols));
   std::vector<float> scales(codes.size());
   int low = 0, high = 0;
@@ -80,13 +47,10 @@ const IntTarget* ChooseTarget(int64_t rows, int64_t cols, const QuantReader::Row
     for (size_t i = 0; i < codes.size(); ++i) {
       low = std::min<int>(low, codes[i]);
       high = std::max<int>(high, codes[i]);
-      if (i % kGroup == 0 ? !IsHalf(scales[i]) : scales[i] != scales[i - 1]) return nullptr;
+      if (i % kIntBlockWeights == 0 ? !IsHalf(scales[i]) : scales[i] != scales[i - 1]) return nullptr;
     }
   }
-  for (const IntTarget& target : kTargets) {
-    if (low >= target.low && high <= target.high) return &target;
-  }
-  return nullptr;
+  return IntFormatFor(low, high);
 }
 
 float FloatAt(const RawTensor& raw, size_t i) {
@@ -220,20 +184,19 @@ Tensor QuantReader::PackFloats(int64_t rows, int64_t cols,
 Tensor QuantReader::Pack(int64_t rows, int64_t cols, const RowFn& row) {
   std::vector<int16_t> codes(static_cast<size_t>(cols));
   std::vector<float> scales(codes.size());
-  const IntTarget* target = ChooseTarget(rows, cols, row);
-  if (target == nullptr) {
+  const Format* format = ChooseFormat(rows, cols, row);
+  if (format == nullptr) {
     return PackFloats(rows, cols, [&](int64_t r, std::span<float> values) {
       row(r, codes, scales);
       for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(codes[i]) * scales[i];
     });
   }
-  const Made made = Make(target->format, {rows, cols}).value();
+  const Made made = Make(format->name, {rows, cols}).value();
   uint8_t* out = made.data;
   for (int64_t r = 0; r < rows; ++r) {
     row(r, codes, scales);
-    for (size_t i = 0; i < codes.size(); i += kGroup, out += made.tensor.format->block_bytes) {
-      PutBlock(target->format, codes.data() + i, scales[i], out);
-    }
+    for (size_t i = 0; i < codes.size(); i += kIntBlockWeights, out += format->block_bytes)
+      PutIntBlock(*format, codes.data() + i, scales[i], out);
   }
   return made.tensor;
 }

@@ -1,0 +1,33 @@
+#pragma once
+// Parts of regular expressions that stand for sets of characters: escapes and bracket classes.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "text/grammar/char_set.h"
+
+namespace tern::grammar {
+
+// A pattern and where its reader is.
+struct PatternText {
+  std::string_view text;  // valid UTF-8
+  size_t at = 0;
+  PatternText(std::string_view whole) : text(whole) {}
+
+  bool done() const { return at >= text.size(); }
+  bool Skip(std::string_view word);
+  std::optional<uint64_t> Number();  // decimal, saturating
+  char32_t Character();              // takes one; there is one
+  Error Bad(std::string_view problem) const;
+  Error NotSupported(std::string_view what) const;
+};
+
+// "\d", "\n", "\x41", "\p{Lu}", "\.": takes it.
+Result<CharSet> ReadEscape(PatternText* in, bool in_class);
+// "[a-z]", "[^\s]": takes it.
+Result<CharSet> ReadBracketClass(PatternText* in);
+
+}  // namespace tern::grammar

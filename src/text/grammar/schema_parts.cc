@@ -1,0 +1,249 @@
+#include "text/grammar/schema_parts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "text/grammar/schema_keywords.h"
+
+namespace tern::grammar {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kMostParts = 256;
+
+// "~1" is "/", "~0" is "~", "%25" is "%".
+std::string Unescaped(std::string_view token) {
+  std::string text;
+  for (size_t i = 0; i < token.size(); ++i) {
+    if (token[i] == '~' && i + 1 < token.size() && (token[i + 1] == '0' || token[i + 1] == '1')) {
+      text += token[++i] == '0' ? '~' : '/';
+    } else if (token[i] == '%' && i + 2 < token.size()) {
+      text += static_cast<char>(std::strtol(std::string(token.substr(i + 1, 2)).c_str(), nullptr, 16));
+      i += 2;
+    } else {
+      text += token[i];
+    }
+  }
+  return text;
+}
+
+Result<SchemaPart> Resolve(const json::value& document, const SchemaPart& from, const json::value& ref) {
+  if (!ref.is_string()) return SchemaError(Code::kBadInput, from.path, "$ref: expected a string");
+  const std::string_view name = ref.get_string();
+  if (name != "#" && !name.starts_with("#/")) {
+    return SchemaError(
+        Code::kUnsupported, from.path,
+        fmt::format("$ref: \"{}\": is not supported, expected \"#\" or \"#/...\"", name.substr(0, 100)));
+  }
+  const json::value* at = &document;
+  for (std::string_view rest = name.substr(1); !rest.empty();) {
+    rest.remove_prefix(1);
+    const size_t end = std::min(rest.find('/'), rest.size());
+    const std::string token = Unescaped(rest.substr(0, end));
+    rest.remove_prefix(end);
+    const json::value* next = nullptr;
+    if (const auto* object = at->if_object()) next = object->if_contains(token);
+    if (const auto* array = at->if_array();
+        array && !token.empty() && token.size() < 6 && token.find_first_not_of("0123456789") == token.npos) {
+      next = array->if_contains(static_cast<size_t>(std::atoi(token.c_str())));
+    }
+    if (next == nullptr) {
+      return SchemaError(Code::kBadInput, from.path,
+                         fmt::format("$ref: \"{}\": there is no such place", name.substr(0, 100)));
+    }
+    at = next;
+  }
+  return SchemaPart{at, std::string(name)};
+}
+
+bool IsListed(const Conjunction& parts, const SchemaPart& part) {
+  return std::any_of(parts.begin(), parts.end(), [&](const SchemaPart& p) {
+    return p.schema == part.schema && p.no_any_of == part.no_any_of && p.no_one_of == part.no_one_of;
+  });
+}
+
+class Collector {
+ public:
+  explicit Collector(const json::value& document) : document_(document) {}
+
+  Result<SchemaNeeds> Collect(const Conjunction& parts) {
+    for (const SchemaPart& part : parts) Add(part);
+    for (size_t i = 0; i < needs_.parts.size(); ++i) {
+      if (needs_.parts.size() > kMostParts) {
+        return SchemaError(Code::kExhausted, parts[0].path,
+                           fmt::format("more than {} schemas joined by $ref and allOf", kMostParts));
+      }
+      TERN_TRY_STATUS(Read(i));
+    }
+    return std::move(needs_);
+  }
+
+ private:
+  void Add(const SchemaPart& part) {
+    if (!IsListed(needs_.parts, part)) needs_.parts.push_back(part);
+  }
+
+  Status Read(size_t index) {
+    const SchemaPart part = needs_.parts[index];
+    if (part.schema->is_bool()) {
+      needs_.is_never |= !part.schema->get_bool();
+      return {};
+    }
+    const auto* object = part.schema->if_object();
+    if (object == nullptr) return SchemaError(Code::kBadInput, part.path, "expected an object or a boolean");
+    needs_.parts[index].is_expanded = true;
+    TERN_TRY_STATUS(ReadKeywords(*object, part.path, &needs_));
+    TERN_TRY_STATUS(Expand(*object, part));
+    for (const bool exactly_one : {false, true}) {
+      const auto* members = object->if_contains(exactly_one ? "oneOf" : "anyOf");
+      if (members == nullptr || (exactly_one ? part.no_one_of : part.no_any_of)) continue;
+      SchemaNeeds::Alternatives alternatives{index, exactly_one, {}};
+      TERN_TRY_STATUS(Members(*members, exactly_one ? "oneOf" : "anyOf", part, &alternatives.members));
+      if (!needs_.alternatives) needs_.alternatives = std::move(alternatives);
+    }
+    return {};
+  }
+
+  Status Expand(const json::object& object, const SchemaPart& part) {
+    if (part.is_expanded) return {};
+    if (const auto* ref = object.if_contains("$ref")) {
+      TERN_TRY(const SchemaPart target, Resolve(document_, part, *ref));
+      Add(target);
+    }
+    if (const auto* all = object.if_contains("allOf")) {
+      std::vector<SchemaPart> members;
+      TERN_TRY_STATUS(Members(*all, "allOf", part, &members));
+      for (const SchemaPart& member : members) Add(member);
+    }
+    return {};
+  }
+
+  static Status Members(const json::value& value, std::string_view keyword, const SchemaPart& part,
+                        std::vector<SchemaPart>* members) {
+    const auto* array = value.if_array();
+    if (array == nullptr || array->empty()) {
+      return SchemaError(Code::kBadInput, part.path,
+                         fmt::format("{}: expected an array of schemas", keyword));
+    }
+    for (size_t i = 0; i < array->size(); ++i) {
+      members->push_back({&(*array)[i], fmt::format("{}/{}/{}", part.path, keyword, i)});
+    }
+    return {};
+  }
+
+  const json::value& document_;
+  SchemaNeeds needs_;
+};
+
+}  // namespace
+
+Result<SchemaNeeds> CollectNeeds(const json::value& document, const Conjunction& parts) {
+  return Collector(document).Collect(parts);
+}
+
+Error SchemaError(Code code, std::string_view path, std::string_view problem) {
+  return Error{code,
+               fmt::format("json schema: {}: {}", path.size() > 400 ? path.substr(0, 400) : path, problem)};
+}
+
+Conjunction SchemaNeeds::Property(std::string_view name) const {
+  Conjunction all;
+  for (const ObjectShape& shape : objects) {
+    if (const auto at = shape.properties.find(name); at != shape.properties.end()) {
+      all.push_back(at->second);
+    } else if (shape.additional) {
+      all.push_back(*shape.additional);
+    }
+  }
+  return all;
+}
+
+Conjunction SchemaNeeds::Item(size_t index) const {
+  Conjunction all;
+  for (const ArrayShape& shape : arrays) {
+    if (index < shape.prefix.size()) {
+      all.push_back(shape.prefix[index]);
+    } else if (shape.items) {
+      all.push_back(*shape.items);
+    }
+  }
+  return all;
+}
+
+size_t SchemaNeeds::prefix_size() const {
+  size_t size = 0;
+  for (const ArrayShape& shape : arrays) size = std::max(size, shape.prefix.size());
+  return size;
+}
+
+std::optional<Conjunction> SchemaNeeds::Additional() const {
+  Conjunction all;
+  bool is_named = false;
+  for (const ObjectShape& shape : objects) {
+    is_named |= !shape.properties.empty();
+    if (shape.additional) all.push_back(*shape.additional);
+  }
+  // What is not said of other properties is said of none: a model asked for some keys should not invent more.
+  if (all.empty() && is_named) return std::nullopt;
+  for (const SchemaPart& part : all) {
+    if (part.schema->is_bool() && !part.schema->get_bool()) return std::nullopt;
+  }
+  return all;
+}
+
+uint32_t TypeOf(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null:
+      return kNullType;
+    case json::kind::bool_:
+      return kBooleanType;
+    case json::kind::int64:
+    case json::kind::uint64:
+      return kIntegerType;
+    case json::kind::double_:
+      return std::floor(value.get_double()) == value.get_double() ? kIntegerType : kFractionType;
+    case json::kind::string:
+      return kStringType;
+    case json::kind::array:
+      return kArrayType;
+    default:
+      return kObjectType;
+  }
+}
+
+bool SameValue(const json::value& a, const json::value& b) {
+  // Pairs that are still to be compared.
+  std::vector<std::pair<const json::value*, const json::value*>> waiting = {{&a, &b}};
+  while (!waiting.empty()) {
+    const auto [x, y] = waiting.back();
+    waiting.pop_back();
+    if (x->is_number() && y->is_number()) {
+      if (x->is_double() || y->is_double()) {
+        if (x->to_number<double>() != y->to_number<double>()) return false;
+      } else if (*x != *y) {
+        return false;
+      }
+      continue;
+    }
+    if (x->kind() != y->kind()) return false;
+    if (const auto* object = x->if_object()) {
+      if (object->size() != y->get_object().size()) return false;
+      for (const auto& [key, value] : *object) {
+        const auto* other = y->get_object().if_contains(key);
+        if (other == nullptr) return false;
+        waiting.push_back({&value, other});
+      }
+    } else if (const auto* array = x->if_array()) {
+      if (array->size() != y->get_array().size()) return false;
+      for (size_t i = 0; i < array->size(); ++i) waiting.push_back({&(*array)[i], &y->get_array()[i]});
+    } else if (*x != *y) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace tern::grammar
