@@ -102,7 +102,8 @@ size_t CachedPages(const MappedFile& file) {
   const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   std::vector<unsigned char> cached((file.bytes().size() + page - 1) / page);
   EXPECT_EQ(mincore(const_cast<std::byte*>(file.bytes().data()), file.bytes().size(), cached.data()), 0);
-  return static_cast<size_t>(std::count_if(cached.begin(), cached.end(), [](auto c) { return (c & 1) != 0; }));
+  return static_cast<size_t>(
+      std::count_if(cached.begin(), cached.end(), [](auto c) { return (c & 1) != 0; }));
 }
 
 TEST_F(FileTest, MapsTheSameInHugePages) {
@@ -117,7 +118,8 @@ TEST_F(FileTest, MapsTheSameInHugePages) {
     ASSERT_TRUE(file.ok());
     file.value().ReadPages();
     EXPECT_EQ(CachedPages(file.value()), pages);
-    EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(file.value().bytes().data()), text.size()), text);
+    EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(file.value().bytes().data()), text.size()),
+              text);
   }
   DropFromPageCache(Path("a"));
   const auto again = MappedFile::Open(Path("a"));
