@@ -181,7 +181,7 @@ MappedFile::~MappedFile() {
   if (!bytes_.empty()) munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
-Result<MappedFile> MappedFile::Open(const std::string& path) {
+Result<MappedFile> MappedFile::Open(const std::string& path, Pages pages) {
   // O_NONBLOCK: opening a pipe must not wait for its writer; regular files ignore it.
   const Descriptor fd(OpenRetrying(path, O_RDONLY | O_NONBLOCK));
   if (fd.get() < 0) return SystemError(path, "open");
@@ -193,7 +193,19 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
   const size_t bytes = static_cast<size_t>(info.st_size);
   void* data = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd.get(), 0);
   if (data == MAP_FAILED) return SystemError(path, "map");
+  if (pages == Pages::kHuge) madvise(data, bytes, MADV_HUGEPAGE);
   return MappedFile(path, StampOf(info), std::span(static_cast<const std::byte*>(data), bytes));
+}
+
+void MappedFile::ReadPages() const {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const volatile std::byte* bytes = bytes_.data();
+  for (size_t i = 0; i < bytes_.size(); i += page) (void)bytes[i];
+}
+
+void DropFromPageCache(const std::string& path) {
+  const Descriptor fd(OpenRetrying(path, O_RDONLY | O_NONBLOCK));
+  if (fd.get() >= 0) posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
 }
 
 void MappedFile::DropPages(std::span<const std::byte> part) const {

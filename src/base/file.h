@@ -31,6 +31,9 @@ struct FileStamp {
 };
 Result<FileStamp> StampOf(const std::string& path);
 
+// Takes a file that was synced out of the page cache, but for what somebody maps. Failing is no error.
+void DropFromPageCache(const std::string& path);
+
 // WriteFileAtomic in pieces. Destroyed before Commit(), it leaves nothing behind. A device or pipe of that
 // name is written to as it is: /dev/null and /dev/stdout must not be replaced.
 class AtomicFile {
@@ -54,7 +57,10 @@ class AtomicFile {
 // renamed path cannot change it. (A file that someone else shortens in place still faults when read.)
 class MappedFile {
  public:
-  static Result<MappedFile> Open(const std::string& path);
+  enum class Pages : uint8_t { kAny, kHuge };
+  // kHuge, for files that are read from end to end: what is not in the page cache yet is read into huge
+  // pages and mapped as such, where the system can.
+  static Result<MappedFile> Open(const std::string& path, Pages pages = Pages::kAny);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
@@ -64,6 +70,7 @@ class MappedFile {
   // Takes the pages that lie within `part` out of this process's memory; when they are read again, they come
   // back from the file.
   void DropPages(std::span<const std::byte> part) const;
+  void ReadPages() const;  // all of them, into the page cache
 
  private:
   MappedFile(std::string path, const FileStamp& stamp, std::span<const std::byte> bytes)

@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "base/sha256.h"
 #include "base/utf8.h"
@@ -94,6 +97,38 @@ TEST_F(FileTest, MapsRegularFilesOnly) {
 }
 
 // The digest of "abc" is from FIPS 180-2, appendix B.1.
+// How many pages of a mapping are in the page cache.
+size_t CachedPages(const MappedFile& file) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> cached((file.bytes().size() + page - 1) / page);
+  EXPECT_EQ(mincore(const_cast<std::byte*>(file.bytes().data()), file.bytes().size(), cached.data()), 0);
+  return static_cast<size_t>(
+      std::count_if(cached.begin(), cached.end(), [](auto c) { return (c & 1) != 0; }));
+}
+
+TEST_F(FileTest, MapsTheSameInHugePages) {
+  std::string text((size_t{5} << 20) + 1234, 'x');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 31 / 7);
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), pages = text.size() / page + 1;
+  ASSERT_TRUE(WriteFileAtomic(Path("a"), text).ok());
+  DropFromPageCache(Path("a"));
+  DropFromPageCache(Path("missing"));
+  {
+    const auto file = MappedFile::Open(Path("a"), MappedFile::Pages::kHuge);
+    ASSERT_TRUE(file.ok());
+    file.value().ReadPages();
+    EXPECT_EQ(CachedPages(file.value()), pages);
+    EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(file.value().bytes().data()), text.size()),
+              text);
+  }
+  DropFromPageCache(Path("a"));
+  const auto again = MappedFile::Open(Path("a"));
+  ASSERT_TRUE(again.ok());
+  const size_t cached = CachedPages(again.value());
+  if (cached == pages) GTEST_SKIP() << "the file system keeps pages";
+  EXPECT_EQ(cached, 0u);
+}
+
 TEST_F(FileTest, HashesWithSha256) {
   const std::string abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
   EXPECT_EQ(Sha256Hex("abc"), abc);

@@ -1,6 +1,7 @@
 #include "models/convert.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -11,7 +12,7 @@ namespace {
 
 TEST(ConvertToGguf, StopsWhereProgressSaysSoAndLeavesNothing) {
   const auto checkpoint = TinyCheckpointMaker({}).Make();
-  const std::string folder = testing::TempDir() + "/stopped_conversion";
+  const std::string folder = testing::TempDir() + "/stopped_conversion." + std::to_string(getpid());
   std::filesystem::create_directory(folder);
   int calls = 0;
   const ConvertOptions options{.dtype = "", .progress = [&](uint64_t, uint64_t) {

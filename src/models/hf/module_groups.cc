@@ -24,7 +24,7 @@ std::string_view ClassOf(std::string_view module) {
 
 struct ModuleGroups::Pattern {
   struct FreePcre {
-    void operator()(pcre2_code* code) const { pcre2_code_free(code); }
+    void operator()(pcre2_code* compiled) const { pcre2_code_free(compiled); }
     void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
     void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
   };

@@ -30,23 +30,17 @@ size_t LazyStates::bytes() const {
          tables_.size() * sizeof(Table) + (starts_.size() + afters_.size() + seen_.size()) * sizeof(uint32_t);
 }
 
-LazyStates::Id LazyStates::Start(uint32_t rule) {
-  if (starts_[rule] == 0) {
-    single_.assign(1, a_.rules[rule].start);
-    const Id made = Intern(single_);
-    starts_[rule] = made;
+// Made once and kept in `known`; 0 there: not yet.
+LazyStates::Id LazyStates::Known(Id& known, uint32_t state) {
+  if (known == 0) {
+    single_.assign(1, state);
+    known = Intern(single_);
   }
-  return starts_[rule];
+  return known;
 }
 
-LazyStates::Id LazyStates::After(uint32_t call) {
-  if (afters_[call] == 0) {
-    single_.assign(1, a_.calls[call].after);
-    const Id made = Intern(single_);
-    afters_[call] = made;
-  }
-  return afters_[call];
-}
+LazyStates::Id LazyStates::Start(uint32_t rule) { return Known(starts_[rule], a_.rules[rule].start); }
+LazyStates::Id LazyStates::After(uint32_t call) { return Known(afters_[call], a_.calls[call].after); }
 
 LazyStates::Id LazyStates::Intern(std::span<const uint32_t> from) {
   if (from.empty()) return kDead;

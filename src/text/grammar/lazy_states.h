@@ -51,6 +51,7 @@ class LazyStates {
   };
 
   // Of everything that can be reached from `from` without a byte.
+  Id Known(Id& known, uint32_t state);
   Id Intern(std::span<const uint32_t> from);
   void Expand(Id state);
   std::span<const uint32_t> members(const State& s) const {

@@ -234,39 +234,38 @@ void PackPlanesPanel(const Tensor& weight, int64_t first_channel, uint8_t* out, 
   }
 }
 
-void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
-  const size_t bytes = weight.format->block_bytes;
-  const size_t width = static_cast<size_t>(weight.cols());
+namespace {
+
+// The first `words` words of every row, word by word.
+template <size_t kBytes>
+void PackWords(const Tensor& weight, int64_t first_channel, size_t words, uint8_t* out) {
   const int64_t channels = std::min<int64_t>(kPanelWidth, weight.rows() - first_channel);
-  constexpr size_t kRun = 64;  // inputs per pass: output lines stay in cache while all rows come by
-  for (size_t first_k = 0; first_k < width; first_k += kRun) {
-    const size_t end = std::min(width, first_k + kRun);
+  constexpr size_t kRun = 64;  // words per pass: output lines stay in cache while all rows come by
+  for (size_t first = 0; first < words; first += kRun) {
+    const size_t end = std::min(words, first + kRun);
     for (int64_t c = 0; c < channels; ++c) {
       const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + c));
-      uint8_t* column = out + static_cast<size_t>(c) * bytes;
-      for (size_t k = first_k; k < end; ++k) {
-        if (bytes == 2) {
-          std::memcpy(column + k * kPanelWidth * 2, row + k * 2, 2);
-        } else {
-          std::memcpy(column + k * kPanelWidth * 4, row + k * 4, 4);
-        }
+      uint8_t* column = out + static_cast<size_t>(c) * kBytes;
+      for (size_t k = first; k < end; ++k) {
+        std::memcpy(column + k * kPanelWidth * kBytes, row + k * kBytes, kBytes);
       }
     }
   }
 }
 
+}  // namespace
+
+void PackFloatPanel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
+  const auto width = static_cast<size_t>(weight.cols());
+  if (weight.format->block_bytes == 2) return PackWords<2>(weight, first_channel, width, out);
+  PackWords<4>(weight, first_channel, width, out);
+}
+
+// A pair is a word.
 void PackBf16Panel(const Tensor& weight, int64_t first_channel, uint8_t* out) {
   const size_t width = static_cast<size_t>(weight.cols()), whole = width / 2;
   const int64_t channels = std::min<int64_t>(kPanelWidth, weight.rows() - first_channel);
-  constexpr size_t kRun = 32;  // pairs per pass: output lines stay in cache while all rows come by
-  for (size_t first = 0; first < whole; first += kRun) {
-    const size_t end = std::min(whole, first + kRun);
-    for (int64_t c = 0; c < channels; ++c) {
-      const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + c));
-      uint8_t* column = out + 4 * static_cast<size_t>(c);
-      for (size_t p = first; p < end; ++p) std::memcpy(column + p * kBf16PairBytes, row + 4 * p, 4);
-    }
-  }
+  PackWords<4>(weight, first_channel, whole, out);
   if (width % 2 == 0) return;
   for (int64_t c = 0; c < channels; ++c) {
     const auto* row = static_cast<const uint8_t*>(weight.row(first_channel + c));

@@ -48,6 +48,10 @@ struct Simd {
   static I32 ShiftLeft(I32 a) {
     return _mm256_slli_epi32(a, n);
   }
+  template <int n>
+  static I32 ShiftRight(I32 a) {  // copies of the sign come in
+    return _mm256_srai_epi32(a, n);
+  }
 
 #ifdef TERN_AVX_VNNI
   static constexpr bool kHasPairs = false;

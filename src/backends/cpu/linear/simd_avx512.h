@@ -50,6 +50,10 @@ struct Simd {
   static I32 ShiftLeft(I32 a) {
     return _mm512_slli_epi32(a, n);
   }
+  template <int n>
+  static I32 ShiftRight(I32 a) {  // copies of the sign come in
+    return _mm512_srai_epi32(a, n);
+  }
   // acc + the four products of each lane's bytes: w unsigned of kBits bits, x signed in -127..127.
   template <int kBits>
   static I32 Dot(I32 acc, U8 w, I32 x) {

@@ -56,6 +56,10 @@ struct Simd {
   static I32 ShiftLeft(I32 a) {
     return a << n;
   }
+  template <int n>
+  static I32 ShiftRight(I32 a) {  // copies of the sign come in
+    return a >> n;
+  }
   // Products of bytes fit in 16 bits (255 * 127), sums of two only with fewer than 8 bits.
   static I16 EvenProducts(U8 w, I32 x) { return (I16)((U16)w & 0xff) * (((I16)x << 8) >> 8); }
   static I16 OddProducts(U8 w, I32 x) { return (I16)((U16)w >> 8) * ((I16)x >> 8); }
