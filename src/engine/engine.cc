@@ -211,9 +211,9 @@ void Engine::ReadOneSource() {
   if (!status.ok()) Finish(a, FinishReason::kFailed, status.error());
 }
 
-// What a grammar allows may be none of the likeliest.
+// What a grammar allows may be none of the likeliest, and a share is one of the whole.
 WantedLogits Engine::LogitsFor(Active& active) {
-  if (active.grammar) return {};
+  if (active.grammar || active.request.on_logprobs) return {};
   return active.sampler.Needs(session(active.session).tokens, active.answer_from);
 }
 
@@ -265,6 +265,7 @@ bool Engine::Step() {
 // Samples the next token of one request and says what became of it.
 void Engine::Deliver(Active& a, std::span<const float> logits) {
   Session& s = session(a.session);
+  const std::span<const float> raw = logits;
   if (a.grammar) {
     const auto masked = a.grammar->Mask(logits);
     if (!masked.ok()) return Finish(a, FinishReason::kFailed, masked.error());
@@ -284,6 +285,9 @@ void Engine::Deliver(Active& a, std::span<const float> logits) {
   }
   a.outcome.decode_s = std::chrono::duration<double>(now - a.first).count();
   ++a.outcome.completion_tokens;
+  if (a.request.on_logprobs) {
+    a.request.on_logprobs(FindLogprobs(raw, token.value(), a.request.top_logprobs));
+  }
   EmitToken(a, token.value());
 }
 
@@ -330,6 +334,7 @@ void Engine::Finish(Active& a, FinishReason reason, std::optional<Error> error) 
   a.done = true;
   a.outcome.reason = reason;
   if (error) a.outcome.error = *error;
+  a.outcome.stop = a.stop.found();
   if (!a.stop.stopped()) {
     a.released.clear();
     a.text.clear();

@@ -19,6 +19,7 @@
 #include "engine/runner.h"
 #include "engine/sampler.h"
 #include "engine/stop_matcher.h"
+#include "engine/token_logprobs.h"
 
 namespace tern {
 
@@ -44,6 +45,7 @@ struct Outcome {
   double first_token_s = 0;  // from submission to the first token
   double decode_s = 0;       // from the first token to the last
   uint64_t seed = 0;
+  std::string stop{};  // the stop string that ended it, if one did
 };
 
 struct Request {
@@ -57,6 +59,9 @@ struct Request {
   bool ignore_end = false;                 // go on after an end-of-generation token (benchmarks)
   std::function<void(std::string_view text)> on_text;
   std::function<void(int32_t token)> on_token;
+  // Of each token, in front of its on_token; where it is set, with so many of the likeliest.
+  std::function<void(TokenLogprobs logprobs)> on_logprobs;
+  size_t top_logprobs = 0;
   std::function<void(const Outcome&)> on_finish;  // exactly once
 };
 

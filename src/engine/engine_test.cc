@@ -517,5 +517,28 @@ TEST(Engine, AGrammarMayWantWhatIsUnlikely) {
   EXPECT_EQ(held.text.size(), 5u);
 }
 
+TEST(Engine, SaysHowLikelyTokensWereAsTheModelSeesThem) {
+  const auto engine = MakeEngine();
+  std::vector<TokenLogprobs> all[2];
+  Answer answers[2];
+  for (int i = 0; i < 2; ++i) {
+    Request request = Ask("a prompt", &answers[i]);
+    request.top_logprobs = 3;
+    request.on_logprobs = [&, i](TokenLogprobs logprobs) { all[i].push_back(std::move(logprobs)); };
+    // What samplers do to the logits does not show.
+    if (i == 1) request.sampling.logit_bias = {{answers[0].tokens[0], 50.f}};
+    ASSERT_TRUE(engine->Submit(std::move(request)).ok());
+    RunAll(*engine);
+    ASSERT_EQ(all[i].size(), answers[i].tokens.size());
+    for (size_t t = 0; t < all[i].size(); ++t) EXPECT_EQ(all[i][t].token, answers[i].tokens[t]);
+  }
+  for (const TokenLogprobs& greedy : all[0]) {
+    EXPECT_EQ(greedy.top[0].id, greedy.token);
+    EXPECT_EQ(greedy.top[0].logit, greedy.logprob);
+    EXPECT_LT(greedy.top[2].logit, greedy.top[1].logit);
+  }
+  EXPECT_EQ(all[0][0].logprob, all[1][0].logprob);
+}
+
 }  // namespace
 }  // namespace tern

@@ -34,7 +34,12 @@ bool StopMatcher::Push(std::string_view text, std::string* out) {
   }
   pending_.append(text);
   size_t first = std::string::npos;
-  for (const std::string& stop : stops_) first = std::min(first, pending_.find(stop));
+  for (const std::string& stop : stops_) {
+    const size_t at = pending_.find(stop);
+    if (at >= first) continue;
+    first = at;
+    found_ = stop;
+  }
   if (first != std::string::npos) {
     out->append(pending_, 0, first);
     pending_.clear();

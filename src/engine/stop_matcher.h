@@ -18,6 +18,7 @@ class StopMatcher {
   // What was held back, at the end of the stream.
   void Flush(std::string* out);
   bool stopped() const { return stopped_; }
+  const std::string& found() const { return found_; }  // the stop string; empty: none
   // The most bytes that are ever held back.
   size_t max_held() const;
 
@@ -25,7 +26,7 @@ class StopMatcher {
   size_t HeldBytes() const;
 
   std::vector<std::string> stops_;
-  std::string pending_;
+  std::string pending_, found_;
   bool stopped_ = false;
 };
 

@@ -34,6 +34,14 @@ TEST(StopMatcher, HoldsBackOnlyWhatMayBecomeAStop) {
   EXPECT_TRUE(matcher.Push("D", &out));
   EXPECT_EQ(out, "the ");
 }
+TEST(StopMatcher, SaysWhichItFound) {
+  StopMatcher matcher({"", "yz", "xyz"});
+  std::string out;
+  EXPECT_FALSE(matcher.Push("xy", &out));
+  EXPECT_EQ(matcher.found(), "");
+  EXPECT_TRUE(matcher.Push("z", &out));
+  EXPECT_EQ(matcher.found(), "xyz");
+}
 TEST(StopMatcher, EmptyStopStringsAreIgnored) { EXPECT_EQ(Feed({""}, {"a", "b"}), "ab"); }
 
 }  // namespace
