@@ -1,5 +1,7 @@
 #include "server/errors.h"
 
+#include <fmt/format.h>
+
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -7,7 +9,9 @@
 namespace tern {
 namespace {
 
-std::string_view TypeOf(int status) {
+namespace json = boost::json;
+
+std::string_view TypeOf(int status, ErrorShape shape) {
   switch (status) {
     case 401:
       return "authentication_error";
@@ -18,28 +22,30 @@ std::string_view TypeOf(int status) {
     case 429:
       return "rate_limit_error";
     case 503:
-      return "unavailable_error";
+      return shape == ErrorShape::kAnthropic ? "overloaded_error" : "unavailable_error";
     default:
-      return status >= 500 ? "server_error" : "invalid_request_error";
+      if (status < 500) return "invalid_request_error";
+      return shape == ErrorShape::kAnthropic ? "api_error" : "server_error";
   }
 }
 
-boost::json::value OrNull(const std::string& text) {
-  return text.empty() ? boost::json::value() : boost::json::value(text);
-}
+json::value OrNull(const std::string& text) { return text.empty() ? json::value() : json::value(text); }
 
 }  // namespace
 
-std::string ErrorBody(const ApiError& error) {
-  const boost::json::object body{{"message", error.message},
-                                 {"type", TypeOf(error.status)},
-                                 {"param", OrNull(error.param)},
-                                 {"code", OrNull(error.code)}};
-  return boost::json::serialize(boost::json::object{{"error", body}});
+std::string ErrorBody(const ApiError& error, ErrorShape shape) {
+  if (shape == ErrorShape::kOllama) return json::serialize(json::object{{"error", error.message}});
+  json::object body;
+  if (shape == ErrorShape::kAnthropic) body["type"] = "error";
+  body["error"] = json::object{{"message", error.message},
+                               {"type", TypeOf(error.status, shape)},
+                               {"param", OrNull(error.param)},
+                               {"code", OrNull(error.code)}};
+  return json::serialize(body);
 }
 
-HttpResponse ErrorResponse(const ApiError& error) {
-  HttpResponse response{.status = error.status, .body = ErrorBody(error)};
+HttpResponse ErrorResponse(const ApiError& error, ErrorShape shape) {
+  HttpResponse response{.status = error.status, .body = ErrorBody(error, shape)};
   if (error.retry_after_s > 0)
     response.headers.emplace_back("retry-after", std::to_string(error.retry_after_s));
   if (error.status == 401) response.headers.emplace_back("www-authenticate", "Bearer");
@@ -48,6 +54,10 @@ HttpResponse ErrorResponse(const ApiError& error) {
 
 ApiError InvalidField(const FieldError& error) {
   return {.status = 400, .message = error.message, .param = error.param, .code = "invalid_value"};
+}
+
+ApiError Wrong(const std::string& param, std::string_view what) {
+  return InvalidField({param, fmt::format("{}: {}", param, what)});
 }
 
 ApiError FromEngine(const Error& error) {

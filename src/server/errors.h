@@ -1,5 +1,6 @@
 #pragma once
-// Errors as clients of OpenAI's API parse them: every answer that is not a success has this shape.
+// Errors as clients parse them: every answer that is not a success has the shape of its protocol, and that is
+// OpenAI's where nothing else is said.
 
 #include <optional>
 #include <string>
@@ -18,13 +19,22 @@ struct ApiError {
   std::string code = {};   // "model_not_found"; empty: null
   int retry_after_s = 0;   // with 429 and 503; 0: not said
 };
+// Nothing: all is well.
+using Problem = std::optional<ApiError>;
 
-// {"error": {"message", "type", "param", "code"}}
-std::string ErrorBody(const ApiError& error);
-// The same as a whole answer; tells clients not to try again where that cannot help.
-HttpResponse ErrorResponse(const ApiError& error);
+enum class ErrorShape : uint8_t {
+  kOpenAi,     // {"error": {"message", "type", "param", "code"}}
+  kAnthropic,  // the same, and "type": "error" beside it
+  kOllama,     // {"error": "message"}
+};
+
+std::string ErrorBody(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi);
+// The same as a whole answer.
+HttpResponse ErrorResponse(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi);
 
 ApiError InvalidField(const FieldError& error);
+// 400: "param: what".
+ApiError Wrong(const std::string& param, std::string_view what);
 // What the engine refused, by its code: 400, 404, 429 or 500. The text of an internal error stays here.
 ApiError FromEngine(const Error& error);
 

@@ -32,6 +32,10 @@ bool IsLoopbackName(std::string_view name) {
 
 }  // namespace
 
+void RouteRequest::Refuse(const ApiError& error) const {
+  exchange->Reply(ErrorResponse(error, route->errors));
+}
+
 Router::Router(std::span<const RouteDesc* const> routes, RouterOptions options, ServerContext* context,
                Workers* workers)
     : routes_(routes), options_(std::move(options)), context_(context), workers_(workers) {}
@@ -100,10 +104,11 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   Match match = Find(request.method, request.path);
   if (request.method == "OPTIONS" && !match.methods.empty()) return Preflight(*exchange, match);
   const bool open = match.route != nullptr && match.route->access == Access::kOpen;
+  const ErrorShape shape = match.route != nullptr ? match.route->errors : ErrorShape::kOpenAi;
   const std::optional<size_t> key = options_.keys.Find(request);
   if (!open && !key) {
-    return exchange->Reply(
-        ErrorResponse({.status = 401, .message = "a valid API key is needed", .code = "invalid_api_key"}));
+    return exchange->Reply(ErrorResponse(
+        {.status = 401, .message = "a valid API key is needed", .code = "invalid_api_key"}, shape));
   }
   if (match.methods.empty()) {
     return exchange->Reply(
@@ -118,16 +123,16 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   }
   const bool posted =
       workers_->Post([this, exchange, route = match.route, name = std::move(match.name), key] {
-        RouteRequest routed{.exchange = exchange, .body = {}, .name = name, .key = key.value_or(0)};
+        RouteRequest routed{
+            .route = route, .exchange = exchange, .body = {}, .name = name, .key = key.value_or(0)};
         if (route->body != nullptr) {
           auto body = ParseBody(exchange->TakeBody());
           if (!body.ok()) {
-            return exchange->Reply(
-                ErrorResponse({.status = 400, .message = body.error().what, .code = "invalid_json"}));
+            return routed.Refuse({.status = 400, .message = body.error().what, .code = "invalid_json"});
           }
           routed.body = std::move(body).value();
           if (const auto error = CheckFields(*route->body, routed.body)) {
-            return exchange->Reply(ErrorResponse(InvalidField(*error)));
+            return routed.Refuse(InvalidField(*error));
           }
         }
         route->handle(*context_, std::move(routed));
@@ -136,7 +141,8 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   exchange->Reply(ErrorResponse({.status = 429,
                                  .message = "too many requests wait to be read",
                                  .code = "overloaded",
-                                 .retry_after_s = 1}));
+                                 .retry_after_s = 1},
+                                shape));
 }
 
 }  // namespace tern

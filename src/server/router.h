@@ -13,6 +13,7 @@
 
 #include "base/required.h"
 #include "server/api_keys.h"
+#include "server/errors.h"
 #include "server/http/exchange.h"
 #include "server/schema.h"
 #include "server/workers.h"
@@ -23,7 +24,12 @@ struct ServerContext;  // what routes work with
 
 enum class Access : uint8_t { kKey, kOpen };
 
+struct RouteDesc;
+
 struct RouteRequest {
+  void Refuse(const ApiError& error) const;
+
+  const RouteDesc* route;
   std::shared_ptr<HttpExchange> exchange;
   boost::json::object body;  // checked against the schema
   std::string name;          // what the path's {name} stands for
@@ -35,6 +41,7 @@ struct RouteDesc {
   std::string_view path;    // "/v1/models/{name}": the last part may be any, with slashes in it
   std::string_view summary;
   Access access = Access::kKey;
+  ErrorShape errors = ErrorShape::kOpenAi;
   std::span<const std::string_view> aliases = {};
   const SchemaDesc* body = nullptr;                         // none: the body is not looked at
   Required<void (*)(ServerContext&, RouteRequest)> handle;  // on a worker's thread

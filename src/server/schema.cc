@@ -51,12 +51,18 @@ bool IsInteger(const json::value& v) {
 
 std::string Shown(double x) { return fmt::format("{}", x); }
 
+bool IsRepeated(const SchemaDesc& schema, const FieldDesc& field) {
+  const auto first = std::ranges::find(schema.fields, field.name, &FieldDesc::name);
+  return &*first != &field;
+}
+
 class Checker {
  public:
   std::optional<FieldError> error;
 
   void Object(const SchemaDesc& schema, json::object& object, const std::string& path) {
     for (const FieldDesc& field : schema.fields) {
+      if (IsRepeated(schema, field)) continue;
       const std::string name =
           path.empty() ? std::string(field.name) : fmt::format("{}.{}", path, field.name);
       const auto found = object.find(field.name);
@@ -76,6 +82,7 @@ class Checker {
   }
 
   void Field(const FieldDesc& field, json::value& v, const std::string& path) {
+    if (!field.only.empty()) return Only(field, v, path);
     if (!Has(field, v)) return Fail(path, "expected " + NamesOf(field.kinds));
     if (field.kinds & kAnything) return;
     if (v.is_number()) return Number(field, v, path);
@@ -84,6 +91,11 @@ class Checker {
     if (!v.is_object()) return;
     if (field.kinds & kNumbers) return Numbers(field, v.get_object(), path);
     if (field.object != nullptr) Object(*field.object, v.get_object(), path);
+  }
+
+  void Only(const FieldDesc& field, const json::value& v, const std::string& path) {
+    if (v == json::parse(field.only)) return;
+    Fail(path, field.only == "null" ? "not supported" : fmt::format("not supported but for {}", field.only));
   }
 
   static bool Has(const FieldDesc& field, const json::value& v) {
@@ -200,6 +212,7 @@ json::object FieldJson(const FieldDesc& field) {
     if (field.kinds & k.kind) kinds.push_back(KindJson(field, k.kind));
   }
   json::object schema = kinds.size() == 1 ? kinds[0].get_object() : json::object{{"anyOf", kinds}};
+  if (!field.only.empty()) schema = {{"enum", json::array{json::parse(field.only)}}};
   if (!field.help.empty()) schema["description"] = field.help;
   if (!field.fallback.empty()) schema["default"] = json::parse(field.fallback);
   return schema;
@@ -236,6 +249,7 @@ json::object SchemaJson(const SchemaDesc& schema) {
   json::object properties;
   json::array required;
   for (const FieldDesc& field : schema.fields) {
+    if (IsRepeated(schema, field)) continue;
     properties[field.name] = FieldJson(field);
     if (field.required) required.push_back(json::string(field.name));
   }

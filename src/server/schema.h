@@ -5,6 +5,7 @@
 // Checked are types and ranges of the fields that are known; others are ignored, as clients of newer
 // protocols expect. null stands for the default. What fields mean together is the route's business.
 
+#include <array>
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <limits>
@@ -45,7 +46,21 @@ struct FieldDesc {
   const SchemaDesc* object = nullptr;              // of objects, alone or in a list
   bool required = false;
   std::string_view fallback = {};  // the default as JSON, for people
+  // Not supported but for this value, as JSON: "false", "[\"text\"]"; null is always one.
+  std::string_view only = {};
 };
+
+// Several lists of fields as one; of fields of the same name the first counts.
+template <size_t... N>
+constexpr auto JoinFields(const FieldDesc (&... lists)[N]) {
+  std::array<FieldDesc, (N + ...)> all{};
+  size_t count = 0;
+  const auto add = [&](std::span<const FieldDesc> list) {
+    for (const FieldDesc& field : list) all[count++] = field;
+  };
+  (add(lists), ...);
+  return all;
+}
 
 struct SchemaDesc {
   std::string_view name;

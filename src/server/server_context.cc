@@ -2,6 +2,10 @@
 
 namespace tern {
 
+bool ServedModel::IsNamed(std::string_view name) const {
+  return name == id || (name.starts_with(id) && name.substr(id.size()) == ":latest");
+}
+
 Result<ServedModel> ServedModel::Make(std::string id, std::shared_ptr<const LoadedModel> model) {
   ServedModel served{.id = std::move(id), .model = std::move(model)};
   served.created =
@@ -11,7 +15,10 @@ Result<ServedModel> ServedModel::Make(std::string id, std::shared_ptr<const Load
   if (!source.empty()) {
     TERN_TRY(served.chat_template, ChatTemplate::Parse(source));
   }
+  served.template_knows_tools = source.find("tools") != source.npos;
   served.format = &DetectChatFormat(source);
+  TERN_TRY(served.told_format, FindChatFormat("hermes"));
+  TERN_TRY(served.bare_format, FindChatFormat("bare_json"));
   served.reasoning = DetectReasoning(source);
   const Tokenizer* tokenizer = served.model->tokenizer.get();
   for (int32_t i = 0; tokenizer != nullptr && i < tokenizer->size(); ++i) {

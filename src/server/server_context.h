@@ -11,6 +11,7 @@
 #include "engine/loaded_model.h"
 #include "engine/sampler.h"
 #include "server/engine_host.h"
+#include "server/grammar_cache.h"
 #include "server/router.h"
 #include "text/chat_format.h"
 #include "text/chat_template.h"
@@ -19,12 +20,17 @@ namespace tern {
 
 // Immutable.
 struct ServedModel {
+  // Whether a request may call it so: by its id, with or without ":latest".
+  bool IsNamed(std::string_view name) const;
   static Result<ServedModel> Make(std::string id, std::shared_ptr<const LoadedModel> model);
 
   std::string id;  // as clients name it
   std::shared_ptr<const LoadedModel> model{};
   std::optional<ChatTemplate> chat_template{};  // none: it completes text only
-  const ChatFormatDesc* format = nullptr;
+  bool template_knows_tools = false;
+  const ChatFormatDesc* format = nullptr;       // of the model's calls
+  const ChatFormatDesc* told_format = nullptr;  // where its template knows no tools
+  const ChatFormatDesc* bare_format = nullptr;  // of calls it is made to write, where its own is no JSON
   ReasoningTags reasoning{};
   std::vector<std::string> control_tokens{};
   int64_t created = 0;  // Unix seconds
@@ -33,7 +39,8 @@ struct ServedModel {
 struct ServerContext {
   ServedModel model;
   SamplingOptions sampling;  // what a request does not say
-  std::unique_ptr<EngineHost> host;
+  GrammarCache grammars{};
+  std::unique_ptr<EngineHost> host;  // null: a model that generates no text
   std::atomic<bool> draining = false;
 };
 

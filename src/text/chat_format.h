@@ -19,6 +19,7 @@
 #include <array>
 #include <boost/json/value.hpp>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -70,12 +71,21 @@ class ChatParser {
   virtual void Finish(std::vector<ChatEvent>* events) = 0;
 };
 
+// A call as a JSON object, for answers that have to be one.
+struct CallShape {
+  std::string_view open = {};  // the marker, and what models write between it and the object
+  std::string_view name = "name", arguments = "arguments";
+  bool in_list = false;
+};
+
 struct ChatFormatDesc {
   std::string_view name;
   std::string_view summary;
   // A model whose chat template mentions one of these writes the format.
   std::array<std::string_view, 3> mentions = {};
   Required<std::unique_ptr<ChatParser> (*)(const ChatFormatOptions&)> make;
+  // Set where calls are written as JSON objects.
+  std::optional<CallShape> call = {};
 };
 std::span<const ChatFormatDesc* const> AllChatFormats();
 

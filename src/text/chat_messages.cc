@@ -82,4 +82,17 @@ json::array ShapeMessages(const json::array& messages, const MessageShape& shape
   return shaped;
 }
 
+std::string MessageText(const json::object& message) {
+  const json::value* content = message.if_contains("content");
+  if (content == nullptr) return "";
+  if (content->is_string()) return std::string(content->get_string());
+  std::string text;
+  if (!content->is_array()) return text;
+  for (const json::value& part : content->get_array()) {
+    const json::value* said = part.is_object() ? part.get_object().if_contains("text") : nullptr;
+    if (said != nullptr && said->is_string()) text += std::string_view(said->get_string());
+  }
+  return text;
+}
+
 }  // namespace tern

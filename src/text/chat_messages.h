@@ -2,6 +2,8 @@
 // Messages as OpenAI's API has them, put into the shape that chat templates expect.
 
 #include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <string>
 
 namespace tern {
 
@@ -13,5 +15,8 @@ struct MessageShape {
 // A copy in that shape. Members that are null are left out, and reasoning goes by all the names that
 // templates know it under, as Transformers does it.
 boost::json::array ShapeMessages(const boost::json::array& messages, const MessageShape& shape);
+
+// What a message says: its content, or the texts of its parts together.
+std::string MessageText(const boost::json::object& message);
 
 }  // namespace tern

@@ -214,7 +214,7 @@ class Connection final : public ConnectionBase,
     head_checked_ = true;
     const auto& message = parser_->get();
     head_ = {.http10 = message.version() < 11, .is_head = message.method() == beast::http::verb::head};
-    head_.id = RequestId(message["x-request-id"]);
+    head_.id = MakeRequestId(message["x-request-id"]);
     if (!head_.http10) head_.probe = "HTTP/1.1 102 Processing\r\n\r\n";
     keep_alive_ = message.keep_alive() && !core_->draining;
     const auto count = static_cast<size_t>(std::distance(message.begin(), message.end()));
@@ -272,7 +272,7 @@ class Connection final : public ConnectionBase,
     keep_alive_ = false;
     phase_ = Phase::kAnswering;
     parser_.reset();
-    if (head_.id.empty()) head_.id = RequestId({});
+    if (head_.id.empty()) head_.id = MakeRequestId({});
     WriteWhole(RefusalResponse(status, message));
   }
 

@@ -99,7 +99,7 @@ bool SplitTarget(std::string_view target, std::string* path, std::string* query)
   return IsUtf8(*path);
 }
 
-std::string RequestId(std::string_view given) {
+std::string MakeRequestId(std::string_view given) {
   const auto plain = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
            c == '_' || c == '.';

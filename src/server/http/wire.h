@@ -25,7 +25,7 @@ HttpResponse RefusalResponse(int status, std::string_view message);
 // "/a%20b?c=d" to "/a b" and "c=d"; false: a broken escape, a zero byte or no UTF-8 in the path.
 bool SplitTarget(std::string_view target, std::string* path, std::string* query);
 // What the client calls its request, if that is a plain word; else a new one.
-std::string RequestId(std::string_view given);
+std::string MakeRequestId(std::string_view given);
 std::string LowerCase(std::string_view text);
 
 }  // namespace tern

@@ -21,6 +21,9 @@ const ChatFormatDesc k_chatformat_command_a = {
     .summary = "a JSON list in <|START_ACTION|> tokens",
     .mentions = {"<|START_ACTION|>"},
     .make = Make,
+    .call =
+        CallShape{
+            .open = "<|START_ACTION|>", .name = "tool_name", .arguments = "parameters", .in_list = true},
 };
 
 }  // namespace tern

@@ -25,6 +25,9 @@ const ChatFormatDesc k_chatformat_command_r = {
     .summary = "a fenced JSON list after Action:",
     .mentions = {"Action:\\n```json", "Action:\n```json"},
     .make = Make,
+    .call =
+        CallShape{
+            .open = "Action:\n```json\n", .name = "tool_name", .arguments = "parameters", .in_list = true},
 };
 
 }  // namespace tern

@@ -20,6 +20,7 @@ const ChatFormatDesc k_chatformat_functools = {
     .summary = "a JSON list after functools",
     .mentions = {"functools["},
     .make = Make,
+    .call = CallShape{.open = "functools", .in_list = true},
 };
 
 }  // namespace tern

@@ -21,6 +21,7 @@ const ChatFormatDesc k_chatformat_granite = {
     .summary = "a JSON list after <|tool_call|>",
     .mentions = {"<|tool_call|>"},
     .make = Make,
+    .call = CallShape{.open = "<|tool_call|>", .in_list = true},
 };
 
 }  // namespace tern

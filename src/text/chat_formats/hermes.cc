@@ -23,6 +23,7 @@ const ChatFormatDesc k_chatformat_hermes = {
     .summary = "JSON in <tool_call> tags",
     .mentions = {"<tool_call>"},
     .make = Make,
+    .call = CallShape{.open = "<tool_call>\n"},
 };
 
 }  // namespace tern

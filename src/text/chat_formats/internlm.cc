@@ -22,6 +22,7 @@ const ChatFormatDesc k_chatformat_internlm = {
     .summary = "JSON after <|action_start|><|plugin|>",
     .mentions = {"<|action_start|>"},
     .make = Make,
+    .call = CallShape{.open = "<|action_start|><|plugin|>", .arguments = "parameters"},
 };
 
 }  // namespace tern

@@ -21,6 +21,7 @@ const ChatFormatDesc k_chatformat_jamba = {
     .summary = "JSON in <tool_calls> tags",
     .mentions = {"<tool_calls>"},
     .make = Make,
+    .call = CallShape{.open = "<tool_calls>", .in_list = true},
 };
 
 }  // namespace tern

@@ -99,6 +99,7 @@ const ChatFormatDesc k_chatformat_llama3_json = {
     .summary = "an answer that is a call in JSON, or follows <|python_tag|>",
     .mentions = {"<|python_tag|>", "{\"name\": function name, \"parameters\": "},
     .make = Make,
+    .call = CallShape{.arguments = "parameters"},
 };
 
 }  // namespace tern

@@ -68,6 +68,7 @@ const ChatFormatDesc k_chatformat_mistral = {
     .summary = "a JSON list or NAME[ARGS]JSON after [TOOL_CALLS]",
     .mentions = {"[TOOL_CALLS]"},
     .make = Make,
+    .call = CallShape{.open = "[TOOL_CALLS]", .in_list = true},
 };
 
 }  // namespace tern

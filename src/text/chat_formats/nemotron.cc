@@ -21,6 +21,7 @@ const ChatFormatDesc k_chatformat_nemotron = {
     .summary = "JSON in <TOOLCALL> tags",
     .mentions = {"<TOOLCALL>"},
     .make = Make,
+    .call = CallShape{.open = "<TOOLCALL>", .in_list = true},
 };
 
 }  // namespace tern

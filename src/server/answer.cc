@@ -1,0 +1,261 @@
+#include "server/answer.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <chrono>
+
+#include "server/http/wire.h"
+
+namespace tern {
+namespace {
+
+int64_t UnixSeconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+// A text that may spell control tokens, as it would have been decoded.
+void FeedTemplateText(ChatParser& parser, std::string_view text, std::span<const std::string> control_tokens,
+                      std::vector<ChatEvent>* events) {
+  while (!text.empty()) {
+    size_t at = text.size();
+    std::string_view token;
+    for (const std::string& control : control_tokens) {
+      const size_t found = control.empty() ? text.npos : text.find(control);
+      if (found >= at) continue;
+      at = found;
+      token = control;
+    }
+    if (at > 0) parser.Feed(text.substr(0, at), events);
+    if (!token.empty()) parser.FeedControl(token, events);
+    text.remove_prefix(at + token.size());
+  }
+}
+
+}  // namespace
+
+void Answer::Respond(ServerContext& context, std::shared_ptr<HttpExchange> exchange, Generation generation,
+                     std::unique_ptr<AnswerWriter> writer) {
+  std::make_shared<Answer>(context, std::move(exchange), std::move(generation), std::move(writer))->Start();
+}
+
+Answer::Answer(ServerContext& context, std::shared_ptr<HttpExchange> exchange, Generation generation,
+               std::unique_ptr<AnswerWriter> writer)
+    : context_(context),
+      exchange_(std::move(exchange)),
+      generation_(std::move(generation)),
+      writer_(std::move(writer)),
+      readers_(generation_.answers()),
+      first_ticket_(context_.host->NewTickets(generation_.answers())) {
+  state_.id = MakeRequestId({}).substr(4);
+  state_.created = UnixSeconds();
+  state_.model = context_.model.id;
+  state_.tokenizer = context_.model.model->tokenizer.get();
+  state_.choices.resize(generation_.answers());
+  for (Reader& reader : readers_) MakeReader(reader);
+}
+
+void Answer::MakeReader(Reader& reader) {
+  if (generation_.format == nullptr) return;
+  reader.parser = generation_.format->make(generation_.reading);
+  reader.reasons = generation_.reading.begins_in_reasoning;
+  FeedTemplateText(*reader.parser, generation_.opener, generation_.reading.control_tokens, &events_);
+  events_.clear();  // an opener by itself says nothing
+}
+
+std::vector<HostRequest> Answer::MakeRequests() {
+  std::vector<HostRequest> hosted;
+  const auto self = shared_from_this();
+  for (size_t i = 0; i < readers_.size(); ++i) {
+    HostRequest host{.request = generation_.request};
+    Request& request = host.request;
+    const auto prompt = i / static_cast<size_t>(generation_.choices);
+    const auto choice = i % static_cast<size_t>(generation_.choices);
+    request.prompt = generation_.prompts[prompt];
+    // Answers to the same prompt differ.
+    if (request.sampling.seed != 0) request.sampling.seed += choice;
+    request.on_token = [self, i](int32_t token) { self->OnToken(i, token); };
+    request.on_text = [self, i](std::string_view text) { self->OnText(i, text); };
+    if (generation_.logprobs) {
+      request.top_logprobs = *generation_.logprobs;
+      request.on_logprobs = [self, i](TokenLogprobs p) { self->OnLogprobs(i, std::move(p)); };
+    }
+    host.cache_salt = generation_.cache_salt;
+    host.priority = generation_.priority;
+    host.on_refused = [self](const Error& error) { self->OnRefused(error); };
+    host.on_admitted = [self] { self->OnAdmitted(); };
+    host.on_finish = [self, i](const Outcome& outcome) { self->OnFinish(i, outcome); };
+    hosted.push_back(std::move(host));
+  }
+  return hosted;
+}
+
+void Answer::Start() {
+  if (generation_.request.max_tokens == 0) {
+    OnAdmitted();
+    const auto per_prompt = static_cast<size_t>(generation_.choices);
+    for (size_t i = 0; i < readers_.size(); ++i) {
+      const auto tokens = static_cast<int>(generation_.prompts[i / per_prompt].size());
+      OnFinish(i, {.reason = FinishReason::kLength, .prompt_tokens = tokens});
+    }
+    return;
+  }
+  // Holds no answer: the exchange is the answer's.
+  exchange_->OnGone([host = context_.host.get(), first = first_ticket_, count = readers_.size()] {
+    for (size_t i = 0; i < count; ++i) host->Cancel(first + i);
+  });
+  const Status status = context_.host->Submit(first_ticket_, MakeRequests());
+  if (!status.ok()) exchange_->Reply(ErrorResponse(FromEngine(status.error()), writer_->errors()));
+}
+
+void Answer::CancelAll() {
+  for (size_t i = 0; i < readers_.size(); ++i) context_.host->Cancel(first_ticket_ + i);
+}
+
+void Answer::OnRefused(const Error& error) {
+  ++finished_;
+  Fail(FromEngine(error));
+}
+
+void Answer::OnAdmitted() {
+  if (!generation_.stream || begun_ || failed_) return;
+  begun_ = true;
+  exchange_->Begin({.body = writer_->Begin(state_),
+                    .content_type = std::string(writer_->stream_type()),
+                    .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}}});
+}
+
+void Answer::Send(std::string text) {
+  if (!text.empty()) exchange_->Send(std::move(text));
+}
+
+void Answer::OnLogprobs(size_t choice, TokenLogprobs logprobs) {
+  if (readers_[choice].enough || state_.tokenizer->IsEndOfGeneration(logprobs.token)) return;
+  Reader& reader = readers_[choice];
+  reader.token_begins.push_back(reader.token_bytes);
+  reader.token_bytes += state_.tokenizer->Piece(logprobs.token, false).size();
+  state_.choices[choice].logprobs.push_back(std::move(logprobs));
+}
+
+void Answer::OnToken(size_t choice, int32_t token) {
+  Reader& reader = readers_[choice];
+  if (reader.reasons) ++state_.reasoning_tokens;
+  if (!state_.tokenizer->IsControl(token) || state_.tokenizer->IsEndOfGeneration(token)) return;
+  if (reader.parser == nullptr) return;
+  reader.parser->FeedControl(state_.tokenizer->Piece(token, true), &events_);
+  Take(choice);
+}
+
+void Answer::OnText(size_t choice, std::string_view text) {
+  Reader& reader = readers_[choice];
+  reader.released_bytes += text.size();
+  if (reader.parser != nullptr) {
+    reader.parser->Feed(text, &events_);
+  } else {
+    events_.push_back({.kind = ChatEvent::Kind::kContent, .text = std::string(text)});
+  }
+  Take(choice);
+}
+
+void Answer::Take(size_t choice) {
+  std::string said;
+  const auto say = [&](const ChatEvent& event) {
+    if (begun_) said += writer_->Event(state_, choice, event);
+  };
+  for (ChatEvent& event : events_) {
+    if (readers_[choice].enough) break;
+    if (event.kind == ChatEvent::Kind::kCallEnd && state_.choices[choice].calls.back().arguments.empty()) {
+      ChatEvent none{.kind = ChatEvent::Kind::kCallArguments, .text = "{}", .call = event.call};
+      TakeEvent(choice, none);
+      say(none);
+    }
+    TakeEvent(choice, event);
+    say(event);
+  }
+  events_.clear();
+  Send(std::move(said));
+}
+
+// Brings the state up to date with an event, and gives calls their ids.
+void Answer::TakeEvent(size_t choice, ChatEvent& event) {
+  using Kind = ChatEvent::Kind;
+  AnswerChoice& c = state_.choices[choice];
+  Reader& reader = readers_[choice];
+  reader.reasons = event.kind == Kind::kReasoning;
+  switch (event.kind) {
+    case Kind::kContent:
+      c.content += event.text;
+      break;
+    case Kind::kReasoning:
+      c.reasoning += event.text;
+      break;
+    case Kind::kCallBegin:
+      event.id = fmt::format("call_{}{:02}{:02}", state_.id.substr(0, 20), choice, event.call);
+      c.calls.push_back({event.id, event.text, ""});
+      break;
+    case Kind::kCallArguments:
+      c.calls.back().arguments += event.text;
+      break;
+    case Kind::kCallEnd:
+      reader.enough = !generation_.parallel_calls;
+      if (reader.enough) context_.host->Cancel(first_ticket_ + choice);
+      break;
+  }
+}
+
+// Of an answer that a stop string ended, the tokens behind its text are none of it.
+void Answer::DropStoppedTokens(size_t choice) {
+  Reader& reader = readers_[choice];
+  std::vector<TokenLogprobs>& logprobs = state_.choices[choice].logprobs;
+  while (!logprobs.empty() && reader.token_begins[logprobs.size() - 1] >= reader.released_bytes) {
+    logprobs.pop_back();
+  }
+}
+
+void Answer::OnFinish(size_t choice, const Outcome& outcome) {
+  ++finished_;
+  if (choice % static_cast<size_t>(generation_.choices) == 0) state_.prompt_tokens += outcome.prompt_tokens;
+  state_.cached_tokens = std::max(state_.cached_tokens, outcome.cached_tokens);
+  state_.completion_tokens += outcome.completion_tokens;
+  state_.first_token_s = outcome.first_token_s;
+  state_.decode_s = outcome.decode_s;
+  if (failed_) return;
+  Reader& reader = readers_[choice];
+  if (outcome.reason == FinishReason::kFailed) return Fail(FromEngine(outcome.error));
+  if (outcome.reason == FinishReason::kCancelled && !reader.enough) {
+    return Fail(
+        {.status = 503, .message = "the server is shutting down", .code = "cancelled", .retry_after_s = 1});
+  }
+  AnswerChoice& c = state_.choices[choice];
+  if (reader.parser != nullptr && !reader.enough) {
+    reader.parser->Finish(&events_);
+    Take(choice);
+  }
+  c.stop = outcome.stop;
+  if (!c.stop.empty()) DropStoppedTokens(choice);
+  c.end = outcome.reason == FinishReason::kLength ? AnswerEnd::kLength
+          : !c.calls.empty()                      ? AnswerEnd::kCalls
+                                                  : AnswerEnd::kStop;
+  if (begun_) Send(writer_->EndChoice(state_, choice));
+  if (finished_ == readers_.size()) FinishAll();
+}
+
+void Answer::FinishAll() {
+  if (!begun_) return exchange_->Reply({.body = boost::json::serialize(writer_->Whole(state_))});
+  Send(writer_->End(state_));
+  exchange_->End();
+}
+
+// Before the first byte an ordinary error; behind it one in the stream, which then ends without its last
+// line, so that nobody takes it for whole.
+void Answer::Fail(const ApiError& error) {
+  if (failed_) return;
+  failed_ = true;
+  CancelAll();
+  if (!begun_) return exchange_->Reply(ErrorResponse(error, writer_->errors()));
+  Send(writer_->Error(state_, error));
+  exchange_->Cut();
+}
+
+}  // namespace tern

@@ -1,0 +1,65 @@
+#pragma once
+// Answer: from a Generation to bytes: hands its requests to the engine, reads what comes back, and has a
+// writer say it, whole or as it comes.
+//
+// Called from the engine's thread alone, except where it says otherwise.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/answer_writer.h"
+#include "server/generation.h"
+#include "server/http/exchange.h"
+
+namespace tern {
+
+class Answer : public std::enable_shared_from_this<Answer> {
+ public:
+  // From any thread: all there is to do for a request that was read.
+  static void Respond(ServerContext& context, std::shared_ptr<HttpExchange> exchange, Generation generation,
+                      std::unique_ptr<AnswerWriter> writer);
+
+  Answer(ServerContext& context, std::shared_ptr<HttpExchange> exchange, Generation generation,
+         std::unique_ptr<AnswerWriter> writer);
+
+ private:
+  // What reads one answer.
+  struct Reader {
+    std::unique_ptr<ChatParser> parser;  // null: text as it comes
+    std::vector<size_t> token_begins;    // in the text, of tokens with log probabilities
+    size_t released_bytes = 0, token_bytes = 0;
+    bool reasons = false;  // what came last is reasoning
+    bool enough = false;   // a call ended the answer
+  };
+
+  void Start();
+  std::vector<HostRequest> MakeRequests();
+  void MakeReader(Reader& reader);
+  void OnRefused(const Error& error);
+  void OnAdmitted();
+  void OnLogprobs(size_t choice, TokenLogprobs logprobs);
+  void OnToken(size_t choice, int32_t token);
+  void OnText(size_t choice, std::string_view text);
+  void OnFinish(size_t choice, const Outcome& outcome);
+  void Take(size_t choice);  // the events that a parser made
+  void TakeEvent(size_t choice, ChatEvent& event);
+  void DropStoppedTokens(size_t choice);
+  void Fail(const ApiError& error);
+  void CancelAll();
+  void FinishAll();
+  void Send(std::string text);
+
+  ServerContext& context_;
+  std::shared_ptr<HttpExchange> exchange_;
+  Generation generation_;
+  std::unique_ptr<AnswerWriter> writer_;
+  AnswerState state_;
+  std::vector<Reader> readers_;
+  const TicketId first_ticket_;
+  std::vector<ChatEvent> events_;
+  size_t finished_ = 0;
+  bool begun_ = false, failed_ = false;
+};
+
+}  // namespace tern

@@ -1,0 +1,191 @@
+#include "server/chat_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+
+#include "server/forced_call.h"
+#include "server/told_tools.h"
+#include "text/chat_messages.h"
+
+namespace tern {
+namespace {
+
+namespace json = boost::json;
+
+std::string_view NameOf(const json::value& tool) { return tool.at("function").at("name").get_string(); }
+
+Problem ReadToolChoice(const json::value& v, ToolChoice* choice) {
+  using Kind = ToolChoice::Kind;
+  constexpr std::string_view kExpected = "expected auto, none, required or a function by its name";
+  if (v.is_string()) {
+    const std::string_view text = v.get_string();
+    if (text != "auto" && text != "none" && text != "required") return Wrong("tool_choice", kExpected);
+    choice->kind = text == "auto" ? Kind::kAuto : text == "none" ? Kind::kNone : Kind::kRequired;
+    return std::nullopt;
+  }
+  const json::value* function = v.get_object().if_contains("function");
+  const json::value* name =
+      function != nullptr && function->is_object() ? function->get_object().if_contains("name") : nullptr;
+  if (name == nullptr || !name->is_string()) return Wrong("tool_choice", kExpected);
+  *choice = {.kind = Kind::kRequired, .name = std::string(name->get_string())};
+  return std::nullopt;
+}
+
+// Parts other than text.
+Problem CheckParts(const json::array& parts, const std::string& at) {
+  for (size_t p = 0; p < parts.size(); ++p) {
+    const json::object& part = parts[p].get_object();
+    const json::value* type = part.if_contains("type");
+    const json::value* text = part.if_contains("text");
+    const std::string where = fmt::format("{}[{}]", at, p);
+    if (type == nullptr || !type->is_string() || type->get_string() != "text") {
+      return Wrong(where + ".type", "expected text: other parts are not supported");
+    }
+    if (text == nullptr || !text->is_string()) return Wrong(where + ".text", "expected a string");
+  }
+  return std::nullopt;
+}
+
+Problem CheckMessage(const json::object& message, const std::string& at) {
+  constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
+  const std::string_view role = message.at("role").get_string();
+  if (std::ranges::find(kRoles, role) == std::end(kRoles)) {
+    return Wrong(at + ".role", "expected one of system, developer, user, assistant, tool");
+  }
+  const json::value* content = message.if_contains("content");
+  if (content == nullptr && role != "assistant") return Wrong(at + ".content", "required");
+  if (content == nullptr || !content->is_array()) return std::nullopt;
+  return CheckParts(content->get_array(), at + ".content");
+}
+
+Problem CheckTools(const ChatRequest& chat) {
+  const ToolChoice& choice = chat.tool_choice;
+  if (choice.kind == ToolChoice::Kind::kRequired && chat.tools.empty()) {
+    return Wrong("tool_choice", "asks for a call, expected tools");
+  }
+  const bool known = std::ranges::any_of(
+      chat.tools, [&](const json::value& tool) { return NameOf(tool) == choice.name; });
+  if (!choice.name.empty() && !known) return Wrong("tool_choice", "names a function that is not in tools");
+  if (!chat.tools.empty() && choice.kind != ToolChoice::Kind::kNone && !chat.format.param.empty()) {
+    return Wrong(chat.format.param, "not supported beside tools, but with tool_choice none");
+  }
+  return std::nullopt;
+}
+
+// `developer` is what templates know as `system`.
+json::array RenamedRoles(json::array messages) {
+  for (json::value& message : messages) {
+    json::value& role = message.get_object().at("role");
+    if (role.get_string() == "developer") role = "system";
+  }
+  return messages;
+}
+
+Conversation MakeConversation(const ServedModel& model, const ChatRequest& chat, const json::array& tools) {
+  Conversation conversation;
+  conversation.messages = RenamedRoles(chat.messages);
+  if (chat.continues_last) conversation.messages.pop_back();
+  if (model.template_knows_tools) {
+    if (!tools.empty()) conversation.tools = tools;
+  } else {
+    conversation.messages = TellTools(conversation.messages, tools);
+  }
+  conversation.add_generation_prompt = chat.begins_turn || chat.continues_last;
+  const Tokenizer& tokenizer = *model.model->tokenizer;
+  if (tokenizer.bos() >= 0) conversation.bos_token = tokenizer.Piece(tokenizer.bos(), true);
+  if (tokenizer.eos() >= 0) conversation.eos_token = tokenizer.Piece(tokenizer.eos(), true);
+  conversation.extra = chat.variables;
+  return conversation;
+}
+
+// What the answer has to be a call of.
+std::vector<const json::value*> ForcedTools(const ChatRequest& chat) {
+  std::vector<const json::value*> tools;
+  for (const json::value& tool : chat.tools) {
+    const bool named =
+        chat.tool_choice.name.empty() || NameOf(tool) == chat.tool_choice.name;
+    if (named) tools.push_back(&tool);
+  }
+  return tools;
+}
+
+}  // namespace
+
+Problem CheckMessages(const json::array& messages) {
+  if (messages.empty()) return Wrong("messages", "empty, expected at least one");
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (auto problem = CheckMessage(messages[i].get_object(), fmt::format("messages[{}]", i))) return problem;
+  }
+  return std::nullopt;
+}
+
+Problem ReadChat(json::object& body, ChatRequest* chat) {
+  chat->messages = std::move(body.at("messages").get_array());
+  if (json::value* v = body.if_contains("tools")) chat->tools = std::move(v->get_array());
+  if (const json::value* v = body.if_contains("tool_choice")) {
+    if (auto problem = ReadToolChoice(*v, &chat->tool_choice)) return problem;
+  }
+  if (const json::value* v = body.if_contains("parallel_tool_calls")) chat->parallel_calls = v->get_bool();
+  if (json::value* v = body.if_contains("chat_template_kwargs")) chat->variables = std::move(v->get_object());
+  if (const json::value* v = body.if_contains("reasoning_effort")) chat->variables["reasoning_effort"] = *v;
+  if (const json::value* v = body.if_contains("add_generation_prompt")) chat->begins_turn = v->get_bool();
+  chat->continues_last = IsSet(body, "continue_final_message");
+  if (auto problem = ReadAnswerFormat(body, &chat->format)) return problem;
+  return CheckMessages(chat->messages);
+}
+
+Problem RenderChat(const ServerContext& context, const ChatRequest& chat, Generation* generation,
+                   std::vector<TextSegment>* segments) {
+  const ServedModel& model = context.model;
+  if (!model.chat_template) {
+    return Wrong("messages", "the model has no chat template, expected /v1/completions");
+  }
+  if (chat.continues_last && chat.messages.back().at("role") != "assistant") {
+    return Wrong("continue_final_message", "expected a last message of the assistant");
+  }
+  if (auto problem = CheckTools(chat)) return problem;
+  const bool forced = chat.tool_choice.kind == ToolChoice::Kind::kRequired;
+  const bool calls = !chat.tools.empty() && chat.tool_choice.kind != ToolChoice::Kind::kNone;
+  const json::array tools = calls ? chat.tools : json::array();
+  auto rendered = RenderConversation(*model.chat_template, MakeConversation(model, chat, tools));
+  if (!rendered.ok()) return Wrong("messages", rendered.error().what);
+  *segments = std::move(rendered).value();
+
+  generation->format = !model.template_knows_tools && calls ? model.told_format : model.format;
+  ChatFormatOptions& reading = generation->reading;
+  reading.calls = calls;
+  if (calls) reading.tools = tools;
+  reading.reasoning = model.reasoning;
+  reading.control_tokens = model.control_tokens;
+  reading.begins_in_reasoning = OpensReasoning(*segments, model.reasoning);
+  if (reading.begins_in_reasoning && (forced || !chat.format.param.empty() || chat.continues_last)) {
+    // An answer that is held to a grammar, or was begun, has no room for it.
+    segments->push_back({std::string(model.reasoning.close) + "\n\n", true});
+    reading.begins_in_reasoning = false;
+  }
+  if (chat.continues_last) segments->push_back({MessageText(chat.messages.back().get_object()), false});
+  if (!forced) return std::nullopt;
+  if (!generation->format->call) generation->format = model.bare_format;
+  generation->opener = generation->format->call->open;
+  if (!generation->opener.empty()) segments->push_back({generation->opener, true});
+  return std::nullopt;
+}
+
+Problem PrepareChat(ServerContext& context, const ChatRequest& chat, Generation* generation) {
+  std::vector<TextSegment> segments;
+  if (auto problem = RenderChat(context, chat, generation, &segments)) return problem;
+  AnswerFormat format = chat.format;
+  if (chat.tool_choice.kind == ToolChoice::Kind::kRequired) {
+    const auto schema = ForcedCallSchema(ForcedTools(chat), *generation->format->call);
+    format = {.param = "tools", .form = "json_schema", .source = json::serialize(schema)};
+  }
+  if (auto problem = CompileAnswerFormat(context.grammars, format, &generation->request.grammar))
+    return problem;
+  generation->parallel_calls = chat.parallel_calls;
+  generation->prompts = {EncodeSegments(*context.model.model->tokenizer, segments)};
+  return CheckLength(context, generation->prompts[0].size(), "messages");
+}
+
+}  // namespace tern

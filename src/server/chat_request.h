@@ -1,0 +1,39 @@
+#pragma once
+// ChatRequest: a conversation to be answered, whatever protocol it came in, made into a prompt.
+
+#include <boost/json/array.hpp>
+
+#include "server/answer_format.h"
+#include "server/generation.h"
+
+namespace tern {
+
+struct ToolChoice {
+  enum class Kind : uint8_t { kAuto, kNone, kRequired };
+  Kind kind = Kind::kAuto;
+  std::string name{};  // of the function that is required; empty: any
+};
+
+struct ChatRequest {
+  boost::json::array messages{};  // as OpenAI's API has them
+  boost::json::array tools{};     // the same
+  ToolChoice tool_choice{};
+  bool parallel_calls = true;
+  bool begins_turn = true;          // of the assistant
+  bool continues_last = false;      // the last message is the beginning of the answer
+  boost::json::object variables{};  // more of the chat template's
+  AnswerFormat format{};
+};
+
+// Of a body that was checked against kChatFields and kAnswerFormatFields; the body's parts are moved.
+Problem ReadChat(boost::json::object& body, ChatRequest* chat);
+// Roles that no template knows, and parts other than text, are named.
+Problem CheckMessages(const boost::json::array& messages);
+
+// The conversation as the model's template writes it, and what it leaves to the answer's reader.
+Problem RenderChat(const ServerContext& context, const ChatRequest& chat, Generation* generation,
+                   std::vector<TextSegment>* segments);
+// The same as the prompt of `generation`, whose grammar, format and reading are set, too.
+Problem PrepareChat(ServerContext& context, const ChatRequest& chat, Generation* generation);
+
+}  // namespace tern

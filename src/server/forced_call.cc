@@ -1,0 +1,59 @@
+#include "server/forced_call.h"
+
+#include <string>
+
+namespace tern {
+namespace {
+
+namespace json = boost::json;
+
+// Makes references within a schema that stands at `place` of a larger one point to where they meant. Nesting
+// is that of a request's body, which is bounded.
+void MoveReferences(json::value& v, const std::string& place) {
+  if (v.is_array()) {
+    for (json::value& each : v.get_array()) MoveReferences(each, place);
+  }
+  if (!v.is_object()) return;
+  for (auto& member : v.get_object()) {
+    json::value& value = member.value();
+    if (member.key() == "$ref" && value.is_string()) {
+      const std::string_view target = value.get_string();
+      if (target.starts_with('#')) value = place + std::string(target.substr(1));
+      continue;
+    }
+    const bool is_data = member.key() == "const" || member.key() == "enum" || member.key() == "default";
+    if (!is_data) MoveReferences(value, place);
+  }
+}
+
+json::object CallSchema(const json::object& function, const CallShape& shape, const std::string& place) {
+  json::value arguments = json::object{{"type", "object"}, {"properties", json::object()}};
+  if (const json::value* parameters = function.if_contains("parameters");
+      parameters != nullptr && !parameters->get_object().empty()) {
+    arguments = *parameters;
+    MoveReferences(arguments, place + "/properties/" + std::string(shape.arguments));
+    // Whatever it says besides: arguments are an object.
+    if (!arguments.get_object().contains("type")) arguments.get_object()["type"] = "object";
+  }
+  return {{"type", "object"},
+          {"properties",
+           {{shape.name, json::object{{"const", function.at("name")}}}, {shape.arguments, arguments}}},
+          {"required", {shape.name, shape.arguments}},
+          {"additionalProperties", false}};
+}
+
+}  // namespace
+
+json::object ForcedCallSchema(std::span<const json::value* const> tools, const CallShape& shape) {
+  const std::string root = shape.in_list ? "#/items" : "#";
+  json::array calls;
+  for (size_t i = 0; i < tools.size(); ++i) {
+    const std::string place = tools.size() == 1 ? root : root + "/anyOf/" + std::to_string(i);
+    calls.push_back(CallSchema(tools[i]->at("function").get_object(), shape, place));
+  }
+  json::object call = calls.size() == 1 ? calls[0].get_object() : json::object{{"anyOf", calls}};
+  if (!shape.in_list) return call;
+  return {{"type", "array"}, {"items", std::move(call)}, {"minItems", 1}, {"maxItems", 1}};
+}
+
+}  // namespace tern

@@ -1,0 +1,47 @@
+#pragma once
+// What OpenAI's protocols have in common in their answers.
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <string_view>
+
+#include "server/answer_writer.h"
+
+namespace tern {
+
+// "stop", "length", "tool_calls".
+std::string_view FinishReasonOf(AnswerEnd end);
+boost::json::object UsageJson(const AnswerState& state);
+
+// A text as UTF-8, whatever bytes a token has.
+std::string TokenText(const Tokenizer& tokenizer, int32_t token);
+// A log probability as JSON can say it: never infinite.
+double LogprobNumber(float logprob);
+// {"token", "logprob", "bytes", "top_logprobs"} of tokens from `begin` on.
+boost::json::array LogprobsJson(const AnswerState& state, size_t choice, size_t begin);
+
+struct StreamOptions {
+  bool include_usage = false;     // one more chunk, with the usage
+  bool continuous_usage = false;  // in every chunk
+};
+StreamOptions ReadStreamOptions(const boost::json::object& body);
+
+inline constexpr FieldDesc kStreamFields[] = {
+    {.name = "include_usage", .kinds = kBool, .help = "one more chunk, with the usage"},
+    {.name = "continuous_usage_stats", .kinds = kBool, .help = "the usage so far in every chunk"},
+    {.name = "include_obfuscation", .kinds = kBool, .help = "there is none"},
+};
+inline constexpr SchemaDesc kStreamOptions{"StreamOptions", kStreamFields};
+
+// What is accepted for the sake of clients, and has no effect.
+inline constexpr FieldDesc kIgnoredFields[] = {
+    {.name = "user", .kinds = kString, .help = "has no effect"},
+    {.name = "metadata", .kinds = kAnything, .help = "has no effect"},
+    {.name = "store", .kinds = kBool, .help = "has no effect: nothing is stored"},
+    {.name = "service_tier", .kinds = kString, .help = "has no effect"},
+    {.name = "safety_identifier", .kinds = kString, .help = "has no effect"},
+    {.name = "prompt_cache_key", .kinds = kString, .help = "has no effect: prefixes are found by themselves"},
+    {.name = "verbosity", .kinds = kString, .help = "has no effect"},
+};
+
+}  // namespace tern
