@@ -16,23 +16,6 @@ namespace json = boost::json;
 
 std::string_view NameOf(const json::value& tool) { return tool.at("function").at("name").get_string(); }
 
-Problem ReadToolChoice(const json::value& v, ToolChoice* choice) {
-  using Kind = ToolChoice::Kind;
-  constexpr std::string_view kExpected = "expected auto, none, required or a function by its name";
-  if (v.is_string()) {
-    const std::string_view text = v.get_string();
-    if (text != "auto" && text != "none" && text != "required") return Wrong("tool_choice", kExpected);
-    choice->kind = text == "auto" ? Kind::kAuto : text == "none" ? Kind::kNone : Kind::kRequired;
-    return std::nullopt;
-  }
-  const json::value* function = v.get_object().if_contains("function");
-  const json::value* name =
-      function != nullptr && function->is_object() ? function->get_object().if_contains("name") : nullptr;
-  if (name == nullptr || !name->is_string()) return Wrong("tool_choice", kExpected);
-  *choice = {.kind = Kind::kRequired, .name = std::string(name->get_string())};
-  return std::nullopt;
-}
-
 // Parts other than text.
 Problem CheckParts(const json::array& parts, const std::string& at) {
   for (size_t p = 0; p < parts.size(); ++p) {
@@ -65,8 +48,8 @@ Problem CheckTools(const ChatRequest& chat) {
   if (choice.kind == ToolChoice::Kind::kRequired && chat.tools.empty()) {
     return Wrong("tool_choice", "asks for a call, expected tools");
   }
-  const bool known = std::ranges::any_of(
-      chat.tools, [&](const json::value& tool) { return NameOf(tool) == choice.name; });
+  const bool known =
+      std::ranges::any_of(chat.tools, [&](const json::value& tool) { return NameOf(tool) == choice.name; });
   if (!choice.name.empty() && !known) return Wrong("tool_choice", "names a function that is not in tools");
   if (!chat.tools.empty() && choice.kind != ToolChoice::Kind::kNone && !chat.format.param.empty()) {
     return Wrong(chat.format.param, "not supported beside tools, but with tool_choice none");
@@ -104,14 +87,30 @@ Conversation MakeConversation(const ServedModel& model, const ChatRequest& chat,
 std::vector<const json::value*> ForcedTools(const ChatRequest& chat) {
   std::vector<const json::value*> tools;
   for (const json::value& tool : chat.tools) {
-    const bool named =
-        chat.tool_choice.name.empty() || NameOf(tool) == chat.tool_choice.name;
+    const bool named = chat.tool_choice.name.empty() || NameOf(tool) == chat.tool_choice.name;
     if (named) tools.push_back(&tool);
   }
   return tools;
 }
 
 }  // namespace
+
+Problem ReadToolChoice(const json::value& v, ToolChoice* choice) {
+  using Kind = ToolChoice::Kind;
+  constexpr std::string_view kExpected = "expected auto, none, required or a function by its name";
+  if (v.is_string()) {
+    const std::string_view text = v.get_string();
+    if (text != "auto" && text != "none" && text != "required") return Wrong("tool_choice", kExpected);
+    choice->kind = text == "auto" ? Kind::kAuto : text == "none" ? Kind::kNone : Kind::kRequired;
+    return std::nullopt;
+  }
+  const json::value* function = v.get_object().if_contains("function");
+  const json::value* name =
+      function != nullptr && function->is_object() ? function->get_object().if_contains("name") : nullptr;
+  if (name == nullptr || !name->is_string()) return Wrong("tool_choice", kExpected);
+  *choice = {.kind = Kind::kRequired, .name = std::string(name->get_string())};
+  return std::nullopt;
+}
 
 Problem CheckMessages(const json::array& messages) {
   if (messages.empty()) return Wrong("messages", "empty, expected at least one");

@@ -27,6 +27,8 @@ struct ChatRequest {
 
 // Of a body that was checked against kChatFields and kAnswerFormatFields; the body's parts are moved.
 Problem ReadChat(boost::json::object& body, ChatRequest* chat);
+// "auto", "none", "required" or {"function": {"name": ...}}.
+Problem ReadToolChoice(const boost::json::value& v, ToolChoice* choice);
 // Roles that no template knows, and parts other than text, are named.
 Problem CheckMessages(const boost::json::array& messages);
 

@@ -10,6 +10,7 @@
 
 #include "engine/loaded_model.h"
 #include "engine/sampler.h"
+#include "server/encoder_host.h"
 #include "server/engine_host.h"
 #include "server/grammar_cache.h"
 #include "server/router.h"
@@ -37,10 +38,16 @@ struct ServedModel {
 };
 
 struct ServerContext {
+  int longest_input() const {
+    return host != nullptr ? host->context() : static_cast<int>(encoder->max_tokens());
+  }
+
+  std::string version;
   ServedModel model;
   SamplingOptions sampling;  // what a request does not say
   GrammarCache grammars{};
-  std::unique_ptr<EngineHost> host;  // null: a model that generates no text
+  std::unique_ptr<EngineHost> host;      // null: a model that generates no text
+  std::unique_ptr<EncoderHost> encoder;  // null: one that makes no vectors
   std::atomic<bool> draining = false;
 };
 

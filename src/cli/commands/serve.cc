@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "cli/command.h"
+#include "cli/encoder_flags.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
@@ -30,16 +31,28 @@ bool IsLoopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
+// A decoder is one, too, where its checkpoint says how its states become a vector.
+bool IsEncoder(const LoadedModel& model) {
+  const std::string pooling = std::string(model.built.desc->name) + ".pooling_type";
+  return model.built.hidden_states || model.checkpoint->metadata().Has(pooling);
+}
+
 Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
-  TERN_TRY(const auto model, OpenPredictor(o.model));
+  TERN_TRY(const auto model, OpenModel(o.model));
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
+  auto context = std::make_unique<ServerContext>();
+  context->version = TERN_VERSION;
+  TERN_TRY(context->model, ServedModel::Make(o.name.empty() ? o.model.model : o.name, model));
+  if (IsEncoder(*model)) {
+    TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
+    context->encoder = std::make_unique<EncoderHost>(std::move(encoder));
+    return context;
+  }
+  TERN_TRY_STATUS(CheckContinuesText(*model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = o.parallel;
-  TERN_TRY(ServedModel served, ServedModel::Make(o.name.empty() ? o.model.model : o.name, model));
   TERN_TRY(auto runner, Runner::Make(model, options));
   auto engine = std::make_unique<Engine>(std::move(runner));
-  auto context = std::make_unique<ServerContext>();
-  context->model = std::move(served);
   context->sampling = o.sampling;
   context->host = std::make_unique<EngineHost>(std::move(engine), HostLimits{});
   return context;
@@ -77,7 +90,7 @@ Status Run(const Options& o) {
            }));
   const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
   Say(fmt::format("{} on {}://{}:{}, context {}, {} at once", context->model.id, scheme, o.http.host,
-                  http->port(), context->host->context(), o.parallel));
+                  http->port(), context->longest_input(), o.parallel));
   WaitForTheEnd(*http, *context);
   return {};
 }

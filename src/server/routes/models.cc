@@ -1,7 +1,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "server/server_context.h"
+#include "server/model_json.h"
 
 namespace tern {
 namespace {
@@ -9,14 +9,8 @@ namespace {
 namespace json = boost::json;
 
 void Handle(ServerContext& context, RouteRequest r) {
-  const ServedModel& m = context.model;
-  const json::object model{{"id", m.id},
-                           {"object", "model"},
-                           {"created", m.created},
-                           {"owned_by", "tern"},
-                           {"max_model_len", context.host->context()}};
-  r.exchange->Reply(
-      {.body = json::serialize(json::object{{"object", "list"}, {"data", json::array{model}}})});
+  const json::object list{{"object", "list"}, {"data", json::array{ModelJson(context)}}};
+  r.exchange->Reply({.body = json::serialize(list)});
 }
 
 }  // namespace

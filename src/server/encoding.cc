@@ -1,0 +1,105 @@
+#include "server/encoding.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <bit>
+#include <boost/json/array.hpp>
+#include <cmath>
+
+#include "server/generation.h"
+#include "server/prompts.h"
+
+namespace tern {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kMostTexts = 2048;
+
+}  // namespace
+
+Problem CheckEncodes(const ServerContext& context, const json::object& body) {
+  if (auto problem = CheckModel(context, body)) return problem;
+  if (context.encoder != nullptr) return std::nullopt;
+  return Wrong("model", "generates text and makes no vectors, expected an encoder to be served");
+}
+
+Problem ReadTexts(const ServerContext& context, const json::value& input, const std::string& param, bool cuts,
+                  std::vector<EncoderText>* texts) {
+  const Tokenizer& tokenizer = *context.model.model->tokenizer;
+  const auto check = [&](const EncoderText& text, const std::string& at) -> Problem {
+    const size_t tokens = EncodeInput(tokenizer, text.first, false).size();
+    if (text.first.empty()) return Wrong(at, "empty, expected a text");
+    if (cuts || tokens <= context.encoder->max_tokens()) return std::nullopt;
+    return ApiError{
+        .status = 400,
+        .message = fmt::format("{}: has {} tokens; the model's maximum context length is {} tokens", at,
+                               tokens, context.encoder->max_tokens()),
+        .param = param,
+        .code = "context_length_exceeded"};
+  };
+  if (input.is_string()) {
+    texts->push_back({std::string(input.get_string())});
+    return check(texts->back(), param);
+  }
+  const json::array& list = input.get_array();
+  const bool are_texts = !list.empty() && list[0].is_string();
+  if (list.size() > kMostTexts && (are_texts || list[0].is_array())) {
+    return Wrong(param, fmt::format("{} of them, expected at most {}", list.size(), kMostTexts));
+  }
+  if (are_texts) {
+    for (const json::value& text : list) texts->push_back({std::string(text.get_string())});
+  } else {
+    std::vector<std::vector<int32_t>> ids;
+    if (auto problem = ReadPrompts(tokenizer, input, param, kMostTexts, &ids)) return problem;
+    for (const std::vector<int32_t>& each : ids) texts->push_back({TextOf(tokenizer, each, false)});
+  }
+  for (size_t i = 0; i < texts->size(); ++i) {
+    if (auto problem = check((*texts)[i], fmt::format("{}[{}]", param, i))) return problem;
+  }
+  return std::nullopt;
+}
+
+size_t CountTokens(const ServerContext& context, std::span<const EncoderText> texts) {
+  const Tokenizer& tokenizer = *context.model.model->tokenizer;
+  size_t count = 0;
+  for (const EncoderText& text : texts) {
+    const size_t tokens = text.second ? EncodePair(tokenizer, text.first, *text.second).ids.size()
+                                      : EncodeInput(tokenizer, text.first, false).size();
+    count += std::min(tokens, context.encoder->max_tokens());
+  }
+  return count;
+}
+
+Problem CheckDimensions(const json::object& body, int width) {
+  const json::value* v = body.if_contains("dimensions");
+  if (v == nullptr || v->to_number<int>() <= width) return std::nullopt;
+  return Wrong("dimensions", fmt::format("{}, expected 1 to {}", v->to_number<int>(), width));
+}
+
+void Shorten(std::vector<float>& vector, size_t dimensions) {
+  if (dimensions >= vector.size()) return;
+  vector.resize(dimensions);
+  double squares = 0;
+  for (const float x : vector) squares += double{x} * x;
+  if (squares == 0) return;
+  for (float& x : vector) x = static_cast<float>(x / std::sqrt(squares));
+}
+
+std::string VectorText(std::span<const float> vector) { return fmt::format("[{}]", fmt::join(vector, ",")); }
+
+std::string VectorBase64(std::span<const float> vector) {
+  static_assert(std::endian::native == std::endian::little);
+  const size_t bytes = vector.size_bytes();
+  std::string text((bytes + 2) / 3 * 4 + 1, '\0');
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                      reinterpret_cast<const unsigned char*>(vector.data()), static_cast<int>(bytes));
+  text.resize(static_cast<size_t>(size));
+  return text;
+}
+
+}  // namespace tern

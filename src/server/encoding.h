@@ -1,0 +1,30 @@
+#pragma once
+// What protocols that ask for vectors and scores have in common.
+
+#include <boost/json/object.hpp>
+
+#include "server/server_context.h"
+
+namespace tern {
+
+// The error where `body` names a model that is not served, or one that makes no vectors.
+Problem CheckEncodes(const ServerContext& context, const boost::json::object& body);
+
+// Texts to embed, of a field of kPromptKinds; token ids become the texts they spell. The error names the
+// field, and a text that is longer than the model reads, unless `cuts`.
+Problem ReadTexts(const ServerContext& context, const boost::json::value& input, const std::string& param,
+                  bool cuts, std::vector<EncoderText>* texts);
+// How many tokens the model reads of them.
+size_t CountTokens(const ServerContext& context, std::span<const EncoderText> texts);
+
+// The error where `body` asks for more dimensions than there are.
+Problem CheckDimensions(const boost::json::object& body, int width);
+// Keeps the first so many dimensions, and gives the vector length one again.
+void Shorten(std::vector<float>& vector, size_t dimensions);
+
+// "[0.5,-0.25]", with as many digits as tell floats apart.
+std::string VectorText(std::span<const float> vector);
+// Little-endian floats.
+std::string VectorBase64(std::span<const float> vector);
+
+}  // namespace tern

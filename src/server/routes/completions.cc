@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include "server/answer.h"
+#include "server/answer_format.h"
+#include "server/prompts.h"
+#include "server/sampling_fields.h"
+#include "server/writers/completion_writer.h"
+
+namespace tern {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kMostAnswers = 128;
+
+constexpr FieldDesc kOwnFields[] = {
+    {.name = "prompt",
+     .kinds = kPromptKinds,
+     .help = "texts, or their token ids; special tokens in texts count",
+     .required = true},
+    {.name = "model", .kinds = kString, .help = "the model's id", .max_bytes = 1024},
+    {.name = "max_tokens",
+     .kinds = kInteger,
+     .help = "longest answer, in tokens",
+     .min = 0,
+     .max = kManyTokens,
+     .fallback = "16"},
+    {.name = "n", .kinds = kInteger, .help = "answers per prompt", .min = 1, .max = 16, .fallback = "1"},
+    {.name = "stream", .kinds = kBool, .help = "server-sent events as the answer comes", .fallback = "false"},
+    {.name = "stream_options", .kinds = kObject, .object = &kStreamOptions},
+    {.name = "echo", .kinds = kBool, .help = "begin with the prompt", .fallback = "false"},
+    {.name = "logprobs",
+     .kinds = kInteger,
+     .help = "say how likely each token was, and so many of the likeliest",
+     .min = 0,
+     .max = 20},
+    {.name = "suffix", .kinds = kString, .only = "null"},
+    {.name = "best_of", .kinds = kInteger, .only = "1"},
+    {.name = "use_beam_search", .kinds = kBool, .only = "false"},
+};
+constexpr auto kFields = JoinFields(kOwnFields, kAnswerFormatFields, kSamplingFields, kIgnoredFields);
+constexpr SchemaDesc kSchema{"CompletionRequest", kFields};
+
+Problem ReadPrompts(const ServerContext& context, const json::object& body, Generation* generation) {
+  const auto most = kMostAnswers / static_cast<size_t>(generation->choices);
+  if (auto problem = ReadPrompts(*context.model.model->tokenizer, body.at("prompt"), "prompt", most,
+                                 &generation->prompts)) {
+    return problem;
+  }
+  for (const std::vector<int32_t>& prompt : generation->prompts) {
+    if (auto problem = CheckLength(context, prompt.size(), "prompt")) return problem;
+  }
+  return std::nullopt;
+}
+
+Problem Read(ServerContext& context, const json::object& body, Generation* generation) {
+  if (auto problem = CheckGenerates(context, body)) return problem;
+  if (auto problem = ReadGeneration(context, body, generation)) return problem;
+  if (!body.contains("max_tokens") && !body.contains("max_completion_tokens")) {
+    generation->request.max_tokens = 16;
+  }
+  if (const json::value* v = body.if_contains("logprobs")) generation->logprobs = v->to_number<size_t>();
+  if (generation->logprobs && IsSet(body, "echo")) return Wrong("echo", "not supported beside logprobs");
+  if (auto problem = ReadPrompts(context, body, generation)) return problem;
+  AnswerFormat format;
+  if (auto problem = ReadAnswerFormat(body, &format)) return problem;
+  return CompileAnswerFormat(context.grammars, format, &generation->request.grammar);
+}
+
+void Handle(ServerContext& context, RouteRequest r) {
+  Generation generation;
+  if (const auto problem = Read(context, r.body, &generation)) return r.Refuse(*problem);
+  CompletionShape shape{.stream = ReadStreamOptions(r.body), .logprobs = generation.logprobs.has_value()};
+  if (IsSet(r.body, "echo")) {
+    for (const std::vector<int32_t>& prompt : generation.prompts) {
+      shape.echoes.insert(shape.echoes.end(), static_cast<size_t>(generation.choices),
+                          TextOf(*context.model.model->tokenizer, prompt, false));
+    }
+  }
+  Answer::Respond(context, std::move(r.exchange), std::move(generation),
+                  std::make_unique<CompletionWriter>(std::move(shape)));
+}
+
+}  // namespace
+
+extern const RouteDesc k_route_completions;
+const RouteDesc k_route_completions = {
+    .method = "POST",
+    .path = "/v1/completions",
+    .summary = "texts that go on from prompts",
+    .body = &kSchema,
+    .handle = Handle,
+};
+
+}  // namespace tern
