@@ -35,17 +35,19 @@ void FeedTemplateText(ChatParser& parser, std::string_view text, std::span<const
 
 }  // namespace
 
-void Answer::Respond(ServerContext& context, std::shared_ptr<HttpExchange> exchange, Generation generation,
+void Answer::Respond(ServerContext& context, RouteRequest r, Generation generation,
                      std::unique_ptr<AnswerWriter> writer) {
-  std::make_shared<Answer>(context, std::move(exchange), std::move(generation), std::move(writer))->Start();
+  std::make_shared<Answer>(context, std::move(r), std::move(generation), std::move(writer))->Start();
 }
 
-Answer::Answer(ServerContext& context, std::shared_ptr<HttpExchange> exchange, Generation generation,
+// Prefixes are shared within a key and a salt.
+Answer::Answer(ServerContext& context, RouteRequest r, Generation generation,
                std::unique_ptr<AnswerWriter> writer)
     : context_(context),
-      exchange_(std::move(exchange)),
+      exchange_(std::move(r.exchange)),
       generation_(std::move(generation)),
       writer_(std::move(writer)),
+      tenant_(fmt::format("{}:{}", r.key, generation_.cache_salt)),
       readers_(generation_.answers()),
       first_ticket_(context_.host->NewTickets(generation_.answers())) {
   state_.id = MakeRequestId({}).substr(4);
@@ -81,7 +83,7 @@ std::vector<HostRequest> Answer::MakeRequests() {
       request.top_logprobs = *generation_.logprobs;
       request.on_logprobs = [self, i](TokenLogprobs p) { self->OnLogprobs(i, std::move(p)); };
     }
-    host.cache_salt = generation_.cache_salt;
+    host.tenant = tenant_;
     host.priority = generation_.priority;
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
     host.on_admitted = [self] { self->OnAdmitted(); };

@@ -17,11 +17,10 @@ namespace tern {
 class Answer : public std::enable_shared_from_this<Answer> {
  public:
   // From any thread: all there is to do for a request that was read.
-  static void Respond(ServerContext& context, std::shared_ptr<HttpExchange> exchange, Generation generation,
+  static void Respond(ServerContext& context, RouteRequest r, Generation generation,
                       std::unique_ptr<AnswerWriter> writer);
 
-  Answer(ServerContext& context, std::shared_ptr<HttpExchange> exchange, Generation generation,
-         std::unique_ptr<AnswerWriter> writer);
+  Answer(ServerContext& context, RouteRequest r, Generation generation, std::unique_ptr<AnswerWriter> writer);
 
  private:
   // What reads one answer.
@@ -54,6 +53,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::shared_ptr<HttpExchange> exchange_;
   Generation generation_;
   std::unique_ptr<AnswerWriter> writer_;
+  const std::string tenant_;
   AnswerState state_;
   std::vector<Reader> readers_;
   const TicketId first_ticket_;

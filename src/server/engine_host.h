@@ -31,9 +31,9 @@ struct HostCounts {
 using TicketId = uint64_t;
 
 struct HostRequest {
-  Request request{};         // its session and its on_finish are the host's
-  std::string cache_salt{};  // whose prefixes it may share
-  int priority = 0;          // below 0: before others; above: behind them
+  Request request{};     // its session and its on_finish are the host's
+  std::string tenant{};  // shares prefixes with its like alone
+  int priority = 0;      // below 0: before others; above: behind them
   // Exactly one of these is called first, and on_finish behind it only if that was on_admitted.
   std::function<void(const Error&)> on_refused{};
   std::function<void()> on_admitted{};

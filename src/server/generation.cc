@@ -75,6 +75,17 @@ Problem ReadOrder(const json::array& names, SamplingOptions* sampling) {
   return std::nullopt;
 }
 
+// What ranges alone do not say. The command line's names have hyphens.
+Problem CheckSampling(const SamplingOptions& sampling) {
+  const Status status = Validate(sampling);
+  if (status.ok()) return std::nullopt;
+  const std::string& what = status.error().what;
+  std::string param = what.substr(0, what.find(':'));
+  const std::string rest = what.substr(std::min(param.size() + 2, what.size()));
+  std::ranges::replace(param, '-', '_');
+  return Wrong(param, rest);
+}
+
 void ReadStops(const json::value& stop, std::vector<std::string>* stops) {
   if (stop.is_string()) stops->emplace_back(stop.get_string());
   for (const json::value& text : stop.is_array() ? stop.get_array() : json::array()) {
@@ -106,9 +117,11 @@ Problem ReadGeneration(const ServerContext& context, const json::object& body, G
   if (const json::value* v = body.if_contains("samplers")) {
     if (auto problem = ReadOrder(v->get_array(), &request.sampling)) return problem;
   }
-  const json::value* bias = body.if_contains("logit_bias");
-  if (bias == nullptr) return std::nullopt;
-  return ReadBias(bias->get_object(), context.model.model->hparams().vocabulary, &request.sampling);
+  if (const json::value* v = body.if_contains("logit_bias")) {
+    const int vocabulary = context.model.model->hparams().vocabulary;
+    if (auto problem = ReadBias(v->get_object(), vocabulary, &request.sampling)) return problem;
+  }
+  return CheckSampling(request.sampling);
 }
 
 bool IsSet(const json::object& body, std::string_view name) {

@@ -2,39 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <fstream>
 #include <future>
 
+#include "server/fake_sink.h"
+#include "server/server_context.h"
+
 namespace tern {
-
-struct ServerContext {};  // these routes need none
-
 namespace {
-
-// Keeps the answer.
-class FakeSink : public HttpSink {
- public:
-  void Reply(HttpResponse response) override {
-    const std::lock_guard lock(mutex_);
-    answer_ = std::move(response);
-    done_.notify_all();
-  }
-  void Begin(HttpResponse) override {}
-  void Send(std::string) override {}
-  void End() override {}
-  void Cut() override {}
-  HttpResponse Answer() {
-    std::unique_lock lock(mutex_);
-    done_.wait_for(lock, std::chrono::seconds(5), [this] { return answer_.has_value(); });
-    return answer_.value_or(HttpResponse{.status = 0});
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable done_;
-  std::optional<HttpResponse> answer_;
-};
 
 void Echo(ServerContext&, RouteRequest r) {
   const auto n = r.body.if_contains("n");
@@ -58,7 +33,7 @@ const RouteDesc* const kRoutes[] = {&kHealth, &kModel, &kAsk};
 struct RouterTest : testing::Test {
   HttpResponse Ask(const std::string& method, const std::string& path, HttpHeaders headers = {},
                    std::string body = "{}") {
-    ServerContext context;
+    ServerContext context;  // these routes need none
     const Router router(kRoutes, options, &context, &workers);
     const auto sink = std::make_shared<FakeSink>();
     HttpRequest request{

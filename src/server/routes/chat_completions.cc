@@ -50,7 +50,7 @@ void Handle(ServerContext& context, RouteRequest r) {
   Generation generation;
   if (const auto problem = Read(context, r.body, &generation)) return r.Refuse(*problem);
   auto writer = std::make_unique<ChatWriter>(ReadStreamOptions(r.body), generation.logprobs.has_value());
-  Answer::Respond(context, std::move(r.exchange), std::move(generation), std::move(writer));
+  Answer::Respond(context, std::move(r), std::move(generation), std::move(writer));
 }
 
 }  // namespace

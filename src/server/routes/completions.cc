@@ -77,7 +77,7 @@ void Handle(ServerContext& context, RouteRequest r) {
                           TextOf(*context.model.model->tokenizer, prompt, false));
     }
   }
-  Answer::Respond(context, std::move(r.exchange), std::move(generation),
+  Answer::Respond(context, std::move(r), std::move(generation),
                   std::make_unique<CompletionWriter>(std::move(shape)));
 }
 

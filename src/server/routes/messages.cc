@@ -42,7 +42,7 @@ void Handle(ServerContext& context, RouteRequest r) {
   Generation generation;
   if (const auto problem = Read(context, r.body, &generation)) return r.Refuse(*problem);
   auto writer = std::make_unique<MessagesWriter>(static_cast<int>(generation.prompts[0].size()));
-  Answer::Respond(context, std::move(r.exchange), std::move(generation), std::move(writer));
+  Answer::Respond(context, std::move(r), std::move(generation), std::move(writer));
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ void Handle(ServerContext& context, RouteRequest r) {
   if (generation.prompts.empty()) {
     return r.exchange->Reply({.body = json::serialize(writer->Loaded(context.model.id)) + "\n"});
   }
-  Answer::Respond(context, std::move(r.exchange), std::move(generation), std::move(writer));
+  Answer::Respond(context, std::move(r), std::move(generation), std::move(writer));
 }
 
 }  // namespace

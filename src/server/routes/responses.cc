@@ -68,12 +68,12 @@ json::object Settings(const json::object& body, const Generation& generation) {
                         {"reasoning", {{"effort", nullptr}, {"summary", nullptr}}},
                         {"service_tier", "default"},
                         {"store", false},
-                        {"temperature", sampling.temperature},
+                        {"temperature", ShortNumber(sampling.temperature)},
                         {"text", {{"format", {{"type", "text"}}}}},
                         {"tool_choice", "auto"},
                         {"tools", json::array()},
                         {"top_logprobs", generation.logprobs.value_or(0)},
-                        {"top_p", sampling.top_p},
+                        {"top_p", ShortNumber(sampling.top_p)},
                         {"truncation", "disabled"},
                         {"user", nullptr}};
   for (const char* name : {"instructions", "max_output_tokens", "metadata", "parallel_tool_calls",
@@ -88,7 +88,7 @@ void Handle(ServerContext& context, RouteRequest r) {
   if (const auto problem = Read(context, r.body, &generation)) return r.Refuse(*problem);
   auto writer =
       std::make_unique<ResponsesWriter>(Settings(r.body, generation), generation.logprobs.has_value());
-  Answer::Respond(context, std::move(r.exchange), std::move(generation), std::move(writer));
+  Answer::Respond(context, std::move(r), std::move(generation), std::move(writer));
 }
 
 }  // namespace

@@ -41,11 +41,9 @@ std::string TokenText(const Tokenizer& tokenizer, int32_t token) {
   return text;
 }
 
-// The shortest digits that are this float: a double of its own would have many more.
-double LogprobNumber(float logprob) {
-  if (!std::isfinite(logprob)) return -9999;
-  return std::strtod(fmt::format("{}", logprob).c_str(), nullptr);
-}
+double ShortNumber(float x) { return std::strtod(fmt::format("{}", x).c_str(), nullptr); }
+
+double LogprobNumber(float logprob) { return std::isfinite(logprob) ? ShortNumber(logprob) : -9999; }
 
 json::array LogprobsJson(const AnswerState& state, size_t choice, size_t begin) {
   json::array list;

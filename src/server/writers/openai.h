@@ -15,6 +15,8 @@ boost::json::object UsageJson(const AnswerState& state);
 
 // A text as UTF-8, whatever bytes a token has.
 std::string TokenText(const Tokenizer& tokenizer, int32_t token);
+// The shortest digits that are this float: a double of its own would have many more.
+double ShortNumber(float x);
 // A log probability as JSON can say it: never infinite.
 double LogprobNumber(float logprob);
 // {"token", "logprob", "bytes", "top_logprobs"} of tokens from `begin` on.

@@ -77,8 +77,9 @@ std::string ResponsesWriter::Say(std::string_view type, json::object data) {
 
 std::string ResponsesWriter::Begin(const AnswerState& state) {
   const json::object response = ResponseJson(state, "in_progress");
-  return Say("response.created", {{"response", response}}) +
-         Say("response.in_progress", {{"response", response}});
+  std::string said = Say("response.created", {{"response", response}});
+  said += Say("response.in_progress", {{"response", response}});
+  return said;
 }
 
 std::string ResponsesWriter::OpenItem(const AnswerState& state, Kind kind, const ChatEvent& event) {
