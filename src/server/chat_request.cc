@@ -14,6 +14,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr size_t kMostToolBytes = 512 << 10;
+
 std::string_view NameOf(const json::value& tool) { return tool.at("function").at("name").get_string(); }
 
 // Parts other than text.
@@ -44,6 +46,9 @@ Problem CheckMessage(const json::object& message, const std::string& at) {
 }
 
 Problem CheckTools(const ChatRequest& chat) {
+  if (json::serialize(chat.tools).size() > kMostToolBytes) {
+    return Wrong("tools", fmt::format("expected at most {} bytes of them", kMostToolBytes));
+  }
   const ToolChoice& choice = chat.tool_choice;
   if (choice.kind == ToolChoice::Kind::kRequired && chat.tools.empty()) {
     return Wrong("tool_choice", "asks for a call, expected tools");

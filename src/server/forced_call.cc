@@ -27,14 +27,15 @@ void MoveReferences(json::value& v, const std::string& place) {
 }
 
 json::object CallSchema(const json::object& function, const CallShape& shape, const std::string& place) {
-  json::value arguments = json::object{{"type", "object"}, {"properties", json::object()}};
-  if (const json::value* parameters = function.if_contains("parameters");
-      parameters != nullptr && !parameters->get_object().empty()) {
-    arguments = *parameters;
-    MoveReferences(arguments, place + "/properties/" + std::string(shape.arguments));
-    // Whatever it says besides: arguments are an object.
-    if (!arguments.get_object().contains("type")) arguments.get_object()["type"] = "object";
-  }
+  json::value arguments = json::object();
+  if (const json::value* parameters = function.if_contains("parameters")) arguments = *parameters;
+  MoveReferences(arguments, place + "/properties/" + std::string(shape.arguments));
+  // Whatever else it says: arguments are an object, and a function without any takes none.
+  json::object& object = arguments.get_object();
+  if (!object.contains("type")) object["type"] = "object";
+  const bool has_none =
+      object.size() == 1 || (object.contains("properties") && object["properties"] == json::object());
+  if (has_none && !object.contains("additionalProperties")) object["additionalProperties"] = false;
   return {{"type", "object"},
           {"properties",
            {{shape.name, json::object{{"const", function.at("name")}}}, {shape.arguments, arguments}}},

@@ -1,6 +1,7 @@
 #include "server/generation.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json/array.hpp>
@@ -64,11 +65,17 @@ Problem ReadBias(const json::object& biases, int vocabulary, SamplingOptions* sa
   return std::nullopt;
 }
 
+std::vector<std::string_view> SamplerNames() {
+  std::vector<std::string_view> names;
+  for (const SamplerDesc* sampler : AllSamplers()) names.push_back(sampler->name);
+  return names;
+}
+
 Problem ReadOrder(const json::array& names, SamplingOptions* sampling) {
   for (const json::value& name : names) {
     const std::string_view text = name.get_string();
     if (std::ranges::find(AllSamplers(), text, &SamplerDesc::name) == AllSamplers().end()) {
-      return Wrong("samplers", fmt::format("{}: no such sampler", text));
+      return Wrong("samplers", fmt::format("expected names out of {}", fmt::join(SamplerNames(), ", ")));
     }
     sampling->order.emplace_back(text);
   }

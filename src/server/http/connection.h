@@ -142,6 +142,7 @@ class Connection final : public ConnectionBase,
   }
   void OnDeadline() {
     if (phase_ == Phase::kReading && started_) return Refuse(408, "the request took too long to arrive");
+    if (pings_ && phase_ == Phase::kAnswering && !write_under_way_) return Write(head_.probe);
     Close();
   }
 
@@ -289,7 +290,8 @@ class Connection final : public ConnectionBase,
     head_.chunked = !head_.http10;
     if (head_.http10) keep_alive_ = false;
     if (head_.chunked) head.headers.emplace_back("transfer-encoding", "chunked");
-    head_.probe = head.content_type == "text/event-stream" ? Framed(":\n\n") : "";
+    pings_ = head.content_type == "text/event-stream";
+    head_.probe = pings_ ? Framed(":\n\n") : "";
     Write(FormatHead(head, head_, keep_alive_));
     WritePiece(head.body);
     // The client may have closed its direction before there was something to write.
@@ -338,8 +340,8 @@ class Connection final : public ConnectionBase,
 
   void AllWritten() {
     if (phase_ == Phase::kReading) return SetDeadline(core_->limits.body_ms);  // 100 Continue was written
-    if (!answer_finished_) return NoDeadline();
-    answer_finished_ = false;
+    if (!answer_finished_) return pings_ ? SetDeadline(core_->limits.ping_ms) : NoDeadline();
+    answer_finished_ = pings_ = false;
     SetAnswering(false);
     exchange_.reset();
     if (writing_.capacity() > kBodyReadBytes) writing_ = {};
@@ -386,6 +388,7 @@ class Connection final : public ConnectionBase,
   std::string pending_, writing_;  // what comes next, what is being written
   size_t written_ = 0;             // of writing_
   bool write_under_way_ = false, answer_finished_ = false;
+  bool pings_ = false;  // of the answer that is being streamed
 };
 
 }  // namespace tern

@@ -24,6 +24,7 @@ struct HttpLimits {
   int body_ms = 30'000;            // for the first megabyte, and for each that follows
   int idle_ms = 125'000;           // between requests; clients pool connections for up to 120 s
   int write_ms = 60'000;           // without a byte taken
+  int ping_ms = 15'000;            // of a stream of events without one: a comment tells that it lives
 };
 
 struct HttpServerOptions {

@@ -139,6 +139,27 @@ TEST_F(HttpServerTest, StreamsInChunksAndEndsThem) {
   EXPECT_TRUE(Take());
 }
 
+TEST_F(HttpServerTest, AStreamOfEventsThatIsSilentLives) {
+  Start({.ping_ms = 50});
+  Client client(server->port());
+  client.Say("GET /events HTTP/1.1\r\n\r\nGET /text HTTP/1.1\r\n\r\n");
+  const auto events = Take();
+  ASSERT_TRUE(events);
+  events->Begin({.content_type = "text/event-stream"});
+  client.Hear("\r\n\r\n");
+  EXPECT_EQ(client.Hear(":\n\n\r\n"), "3\r\n:\n\n\r\n");
+  EXPECT_EQ(client.Hear(":\n\n\r\n"), "3\r\n:\n\n\r\n");
+  events->Send("data: 1\n\n");
+  events->End();
+  EXPECT_TRUE(client.Hear("0\r\n\r\n").ends_with("data: 1\n\n\r\n0\r\n\r\n"));
+  const auto text = Take();
+  ASSERT_TRUE(text);
+  text->Begin({.content_type = "text/plain"});
+  std::this_thread::sleep_for(milliseconds(150));
+  text->End();
+  EXPECT_TRUE(client.Hear("0\r\n\r\n").ends_with("\r\n\r\n0\r\n\r\n"));
+}
+
 TEST_F(HttpServerTest, AnOldClientHearsTheStreamUntilItCloses) {
   Start();
   Client client(server->port());
