@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""tiny_gguf.py OUT.gguf [--architecture llama|gemma3|bert] [--chat]: a model of a few kilobytes with random F32 weights.
+"""tiny_gguf.py OUT.gguf [--architecture llama|gemma3|bert] [--chat] [--labels N]: a model of a few kilobytes with random F32 weights.
 
 Its tokens are the 256 bytes, then <s> (256) and </s> (257). --chat adds a small chat template. bert is an encoder whose
-head knows two labels. Standard library only.
+head knows N labels, two by default. Standard library only.
 """
 import argparse
 import random
@@ -61,10 +61,10 @@ def metadata(args):
     return pairs
 
 
-def encoder_shapes():
+def encoder_shapes(labels):
     yield "position_embd.weight", [CONTEXT, WIDTH]
     yield "token_embd_norm.weight", [WIDTH]
-    yield "cls.output.weight", [2, WIDTH]
+    yield "cls.output.weight", [labels, WIDTH]
     for i in range(LAYERS):
         for name in "attn_output_norm", "layer_output_norm":
             yield f"blk.{i}.{name}.weight", [WIDTH]
@@ -74,11 +74,11 @@ def encoder_shapes():
         yield f"blk.{i}.ffn_down.weight", [WIDTH, FFN]
 
 
-def shapes(arch):
+def shapes(arch, labels):
     """Names and shapes, slowest dimension first."""
     yield "token_embd.weight", [VOCABULARY, WIDTH]
     if arch == "bert":
-        yield from encoder_shapes()
+        yield from encoder_shapes(labels)
         return
     yield "output_norm.weight", [WIDTH]
     for i in range(LAYERS):
@@ -104,9 +104,10 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--architecture", default="llama", choices=["llama", "gemma3", "bert"])
     parser.add_argument("--chat", action="store_true")
+    parser.add_argument("--labels", type=int, default=2)
     args = parser.parse_args()
     rng, infos, data = random.Random(1), [], b""
-    for name, shape in shapes(args.architecture):
+    for name, shape in shapes(args.architecture, args.labels):
         count = 1
         for n in shape:
             count *= n
