@@ -1,0 +1,65 @@
+// The conversation: messages, and the composer below them.
+import { useEffect, useRef } from "preact/hooks";
+import { currentConversation, useSelected } from "../state";
+import type { Conversation } from "../types";
+import { Composer } from "./composer";
+import { AnswerView, UserView } from "./message";
+import { Options } from "./options";
+import { Sidebar } from "./sidebar";
+
+// Follows the end of the text as long as the reader has not scrolled away from it.
+function useFollow(conversation: Conversation | undefined) {
+  const box = useRef<HTMLDivElement>(null);
+  const following = useRef(true);
+  const count = conversation?.messages.length;
+  useEffect(() => void (following.current = true), [conversation?.id, count]);
+  useEffect(() => {
+    if (following.current) box.current!.scrollTop = box.current!.scrollHeight;
+  }, [conversation]);
+  const onScroll = () => {
+    const { scrollTop, scrollHeight, clientHeight } = box.current!;
+    following.current = scrollHeight - scrollTop - clientHeight < 40;
+  };
+  return { box, onScroll };
+}
+
+function Welcome() {
+  const model = useSelected((state) => state.model);
+  return (
+    <div class="welcome">
+      <p>{model ? `Talk to ${model.id}` : "Connecting"}</p>
+      <p class="note">Chats stay in this browser. <kbd>Alt H</kbd> lists the keys.</p>
+    </div>
+  );
+}
+
+function Messages({ conversation }: { conversation: Conversation }) {
+  const busy = useSelected((state) => state.running.has(conversation.id));
+  return (
+    <>
+      {conversation.messages.map((message) =>
+        message.role === "user" ? (
+          <UserView key={message.id} message={message} busy={busy} />
+        ) : (
+          <AnswerView key={message.id} conversation={conversation} message={message} />
+        ))}
+    </>
+  );
+}
+
+export function Chat() {
+  const conversation = useSelected(currentConversation);
+  const { box, onScroll } = useFollow(conversation);
+  return (
+    <div class="chat">
+      <Sidebar />
+      <main class="talk">
+        <div class="messages" ref={box} onScroll={onScroll} tabindex={0} role="region" aria-label="Conversation">
+          {conversation && conversation.messages.length > 0 ? <Messages conversation={conversation} /> : <Welcome />}
+        </div>
+        <Composer />
+      </main>
+      <Options />
+    </div>
+  );
+}
