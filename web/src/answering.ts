@@ -1,5 +1,5 @@
 // Answers: asked for, streamed into the state, stopped, asked for again.
-import { ApiError, type ChatPiece, servedModels, streamChat } from "./api";
+import { ApiError, type ChatPiece, type ChatRequest, servedModels, streamChat } from "./api";
 import { changeConversation, conversationFor, modelMessage, putFirst } from "./conversations";
 import { currentConversation, getState, update } from "./state";
 import { type Answer, type AssistantMessage, type Conversation, type Message, type TextFile, newId } from "./types";
@@ -110,23 +110,36 @@ async function answer(conversation: Conversation, before: Message[], earlier: An
 
 type Draw = (keep: boolean) => void;
 
-async function follow(request: Parameters<typeof streamChat>[0], coming: Coming, signal: AbortSignal, draw: Draw) {
-  let drawn = 0;
+// Draws what has come by now every so often, the last piece included.
+function drawLater(draw: Draw) {
+  let timer = 0;
   let kept = performance.now();
+  const fire = () => {
+    timer = 0;
+    const keep = performance.now() - kept > KEEP_MS;
+    if (keep) kept = performance.now();
+    draw(keep);
+  };
+  return {
+    ask: () => void (timer ||= window.setTimeout(fire, SHOW_MS)),
+    cancel: () => clearTimeout(timer),
+  };
+}
+
+async function follow(request: ChatRequest, coming: Coming, signal: AbortSignal, draw: Draw) {
+  const later = drawLater(draw);
   try {
     for await (const piece of streamChat(request, signal)) {
       coming.take(piece);
-      const now = performance.now();
-      if (now - drawn < SHOW_MS) continue;
-      draw(now - kept > KEEP_MS);
-      if (now - kept > KEEP_MS) kept = now;
-      drawn = now;
+      later.ask();
     }
   } catch (error) {
     const refused = error instanceof ApiError && error.status === 400 && /logprobs/.test(error.param + error.message);
     if (!request.tokens || !refused) throw error;
     coming.answer.note = "This server does not tell the probabilities of tokens.";
     await follow({ ...request, tokens: false }, coming, signal, draw);
+  } finally {
+    later.cancel();
   }
   coming.answer.finish ||= "stop";
 }

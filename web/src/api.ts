@@ -33,9 +33,8 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   if (response.ok) return response;
   const body = (await response.json().catch(() => ({}))) as ErrorBody;
   const wait = response.headers.get("retry-after");
-  const again = wait && response.status !== 401 ? ` Try again in ${wait} s.` : "";
-  throw new ApiError(
-    response.status, (body.error?.message ?? `The server answered ${response.status}.`) + again, body.error?.param ?? "");
+  const message = body.error?.message ?? `the server answered ${response.status}`;
+  throw new ApiError(response.status, message + (wait ? `; try again in ${wait} s` : ""), body.error?.param ?? "");
 }
 
 export async function getJson<T>(path: string): Promise<T> {

@@ -23,7 +23,9 @@ async function run<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) =>
   const database = await open();
   if (database === null) return null;
   return new Promise((resolve) => {
-    const request = work(database.transaction(STORE, mode).objectStore(STORE));
+    const transaction = database.transaction(STORE, mode);
+    const request = work(transaction.objectStore(STORE));
+    transaction.commit(); // at once: the page may be about to go
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => resolve(null);
   });

@@ -12,18 +12,21 @@ import type { Conversation } from "../types";
 const closeIfNarrow = () => isNarrow() && update({ listOpen: false });
 
 function Rename({ of, onDone }: { of: Conversation; onDone: () => void }) {
-  const done = (event: Event) => {
-    renameConversation(of.id, (event.currentTarget as HTMLInputElement).value);
+  const ended = useRef(false); // what is taken away loses the focus, too
+  const end = (title: string) => {
+    if (ended.current) return;
+    ended.current = true;
+    renameConversation(of.id, title);
     onDone();
   };
   return (
     <input
       class="rename" aria-label="Title" value={of.title} maxLength={200} ref={(input) => input?.focus()}
-      onBlur={done}
+      onBlur={(event) => end(event.currentTarget.value)}
       onKeyDown={(event) => {
         event.stopPropagation();
-        if (event.key === "Enter") done(event);
-        if (event.key === "Escape") onDone();
+        if (event.key === "Enter") end(event.currentTarget.value);
+        if (event.key === "Escape") end("");
       }}
     />
   );

@@ -1,5 +1,5 @@
 // The KV cache's blocks as a picture: a square each, or, where there are many, one for several.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSelected } from "../state";
 import type { DebugState } from "./debug_state";
 
@@ -44,8 +44,8 @@ function draw(canvas: HTMLCanvasElement, states: string) {
 export function KvBlocks({ kv }: { kv: Kv }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const theme = useSelected((state) => state.theme);
-  useEffect(() => draw(canvas.current!, kv.states), [kv.states, theme]);
-  useEffect(() => {
+  useLayoutEffect(() => draw(canvas.current!, kv.states), [kv.states, theme]);
+  useLayoutEffect(() => {
     const resized = new ResizeObserver(() => draw(canvas.current!, kv.states));
     resized.observe(canvas.current!.parentElement!);
     return () => resized.disconnect();

@@ -1,5 +1,5 @@
 // A few lines over time. The figures below it are the last ones: for screen readers they are the plot.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { useSelected } from "../state";
 
@@ -9,6 +9,7 @@ export interface PlotLine {
 }
 
 const HEIGHT = 150;
+const LEAST_S = 60; // what the plot reaches back, if there is that much or not
 const COLOURS = ["--plot-1", "--plot-2", "--plot-3"];
 
 function colour(element: Element, name: string): string {
@@ -39,8 +40,11 @@ function makePlot(element: HTMLElement, lines: PlotLine[]): uPlot {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
-    axes: [{ ...axis(element), size: 26 }, { ...axis(element), size: 46 }],
+    scales: { x: { time: false, range: (_plot, from) => [Math.min(from, -LEAST_S), 0] }, y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
+    axes: [
+      { ...axis(element), size: 26, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? "now" : `${tick} s`)) },
+      { ...axis(element), size: 46 },
+    ],
     series: [{}, ...lines.map((_, i) => ({ stroke: resolved(element, COLOURS[i]!), width: 2, points: { show: false } }))],
   };
   return new uPlot(options, [[]], element);
@@ -53,7 +57,7 @@ export function Plot({ times, lines, unit }: { times: number[]; lines: PlotLine[
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const theme = useSelected((state) => state.theme);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const make = () => {
       plot.current?.destroy();
@@ -69,7 +73,11 @@ export function Plot({ times, lines, unit }: { times: number[]; lines: PlotLine[
       plot.current?.destroy();
     };
   }, [theme, lines.length]);
-  useEffect(() => plot.current?.setData([times, ...lines.map(({ values }) => values)]), [times, theme, lines.length]);
+  const draw = () => {
+    const now = times.at(-1) ?? 0;
+    plot.current?.setData([times.map((time) => time - now), ...lines.map(({ values }) => values)]);
+  };
+  useLayoutEffect(draw, [times, theme, lines.length]);
   return (
     <>
       <div class="plot" ref={box} aria-hidden="true" />
