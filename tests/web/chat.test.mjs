@@ -244,7 +244,7 @@ pageTest("what went wrong is said, and can be tried again", async ({ page, serve
   await page.keyboard.press("Alt+r");
   await page.getByText("3/3").waitFor();
   await answered(page);
-  assert.equal(await lastAnswer(page).getByRole("alert").count(), 1);
+  await lastAnswer(page).getByText("The answer was cut off.").waitFor();
   await page.keyboard.press("Alt+r");
   await lastAnswer(page).getByText("Hello.").waitFor();
 });

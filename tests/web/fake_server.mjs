@@ -29,7 +29,7 @@ async function stream(response, script) {
   say(chunk({ delta: { role: "assistant", content: "" } }));
   for (const step of script) {
     if (step.hold) await step.hold;
-    else if (step.cut) return response.destroy();
+    else if (step.cut) return setTimeout(() => response.destroy(), 50); // what was written goes first
     else if (step.error) return say({ error: { message: step.error } }), response.end();
     else say(toChunk(step));
   }

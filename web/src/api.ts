@@ -115,9 +115,12 @@ export async function* streamChat(chat: ChatRequest, signal: AbortSignal): Async
     ...(chat.tokens ? { logprobs: true, top_logprobs: 5 } : {}),
   };
   const response = await request("/v1/chat/completions", { method: "POST", body: JSON.stringify(body), signal });
-  for await (const data of readEvents(response.body!)) {
-    if (data === "[DONE]") return;
-    yield* pieces(JSON.parse(data) as Chunk);
+  const events = readEvents(response.body!);
+  for (;;) {
+    const next = await events.next().catch(() => ({ done: true, value: undefined }));
+    if (next.value === "[DONE]") return;
+    if (next.value === undefined) break;
+    yield* pieces(JSON.parse(next.value) as Chunk);
   }
-  throw new ApiError(0, "The answer was cut off.");
+  throw new ApiError(response.status, "The answer was cut off.");
 }
