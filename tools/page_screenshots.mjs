@@ -45,7 +45,7 @@ async function chat(browser, url) {
   const page = await browser.newPage({ viewport: { width: 1100, height: 720 }, colorScheme: "light" });
   await page.goto(url);
   await page.keyboard.press("Alt+o");
-  await set(page, { "Temperature": "0.2", "Seed": "5", "Max tokens": "300" });
+  await set(page, { "Temperature": "0.2", "Seed": "5", "Max tokens": "200" });
   await page.keyboard.press("Alt+o");
   await ask(page, "Name three birds that migrate over oceans.");
   await page.keyboard.press("Alt+n");
@@ -54,8 +54,7 @@ async function chat(browser, url) {
   await page.emulateMedia({ colorScheme: "dark" });
   await page.keyboard.press("Alt+n");
   await page.keyboard.press("Alt+k");
-  await page.keyboard.press("Alt+o");
-  await ask(page, "What is an arctic tern?");
+  await ask(page, "In one sentence: what is an arctic tern?");
   const token = page.locator(".token.s3, .token.s4").first();
   if (await token.count()) await token.hover();
   await shoot(page, "tokens");

@@ -279,3 +279,23 @@ pageTest("a long answer does not stall the page", async ({ page, server }) => {
   const longest = await page.evaluate(() => globalThis.longest);
   assert.ok(longest < 1000, `the page stood still for ${longest} ms`);
 });
+
+pageTest("the page follows a coming answer, unless one scrolls up", async ({ page, server }) => {
+  const { hold, open } = gate();
+  const text = Array.from({ length: 60 }, (_, i) => ({ content: `line ${i}\n\n` }));
+  server.scripts.push([...text, { hold }, ...text]);
+  const box = page.getByRole("region", { name: "Conversation" });
+  const below = () => box.evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight);
+  await say(page, "Much");
+  await lastAnswer(page).getByText("line 59").waitFor();
+  await until(async () => (await below()) < 2, "the end in sight");
+  await box.hover();
+  await page.mouse.wheel(0, -300);
+  await until(async () => (await below()) > 200, "the scrolling");
+  open();
+  await answered(page);
+  assert.ok((await below()) > 1000, "it stays where the reader is");
+  await say(page, "More");
+  await answered(page, 2);
+  await until(async () => (await below()) < 2, "the end in sight again");
+});

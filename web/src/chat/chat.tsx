@@ -1,5 +1,5 @@
 // The conversation: messages, and the composer below them.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { currentConversation, useSelected } from "../state";
 import type { Conversation } from "../types";
 import { Composer } from "./composer";
@@ -7,18 +7,21 @@ import { AnswerView, UserView } from "./message";
 import { Options } from "./options";
 import { Sidebar } from "./sidebar";
 
-// Follows the end of the text as long as the reader has not scrolled away from it.
+// Follows the end of the text, unless the reader scrolls up from it.
 function useFollow(conversation: Conversation | undefined) {
   const box = useRef<HTMLDivElement>(null);
   const following = useRef(true);
+  const top = useRef(0);
   const count = conversation?.messages.length;
-  useEffect(() => void (following.current = true), [conversation?.id, count]);
-  useEffect(() => {
+  useLayoutEffect(() => void (following.current = true), [conversation?.id, count]);
+  useLayoutEffect(() => {
     if (following.current) box.current!.scrollTop = box.current!.scrollHeight;
   }, [conversation]);
   const onScroll = () => {
     const { scrollTop, scrollHeight, clientHeight } = box.current!;
-    following.current = scrollHeight - scrollTop - clientHeight < 40;
+    const up = scrollTop < top.current; // text that grows moves the end away, too, but not the reader
+    following.current = scrollHeight - scrollTop - clientHeight < 40 || (following.current && !up);
+    top.current = scrollTop;
   };
   return { box, onScroll };
 }
