@@ -19,4 +19,6 @@ if ! [ -e "$web/node_modules/playwright-core" ]; then
 fi
 (cd "$web" && npm run --silent types)
 export TERN_CHROMIUM TERN_WEB=$web TERN_BINARY=$tern
-node --test --test-reporter=spec ${TERN_PAGE_TESTS:-./*.test.mjs}
+# Two files at a time, each one's report whole.
+printf '%s\n' *.test.mjs | xargs -P 2 -I{} sh -c \
+  'report=$(node --test --test-reporter=spec {} 2>&1); result=$?; printf "%s\n" "$report"; exit $result'

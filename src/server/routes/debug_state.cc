@@ -1,5 +1,5 @@
-// What the server does right now, for the page's dashboard (web/README.md describes the answer). It holds counts
-// and sizes: nothing that anybody has asked or was answered.
+// What the server does right now, for the page's dashboard (web/README.md describes the answer). It holds
+// counts and sizes: nothing that anybody has asked or was answered.
 
 #include <boost/json/serialize.hpp>
 #include <chrono>

@@ -29,8 +29,8 @@ std::string Inflated() {
 }
 
 void Handle(ServerContext&, RouteRequest r) {
-  const bool zipped =
-      kPageIsGzipped && r.exchange->request().Header("accept-encoding").find("gzip") != std::string_view::npos;
+  const bool zipped = kPageIsGzipped &&
+                      r.exchange->request().Header("accept-encoding").find("gzip") != std::string_view::npos;
   HttpResponse response{.content_type = "text/html; charset=utf-8",
                         .headers = {{"content-security-policy", kPagePolicy},
                                     {"x-content-type-options", "nosniff"},
