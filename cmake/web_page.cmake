@@ -1,6 +1,8 @@
 # The page in web/ as C++ constants: cmake -D SOURCE=web -D WORK=dir -D NPM=npm -D OUT=file -D STAMP=file -P web_page.cmake
 # Copies the sources to WORK, fetches the packages of web/package-lock.json when it has changed, and bundles. Without NPM,
 # or where the packages cannot be fetched, OUT holds web/plain.html; in the latter case the next build tries again.
+cmake_minimum_required(VERSION 3.20)
+
 function(write_plain_page)
   file(READ ${SOURCE}/plain.html text)
   string(LENGTH "${text}" bytes)
@@ -8,8 +10,9 @@ function(write_plain_page)
 constexpr bool kPageIsGzipped = false;
 constexpr size_t kPageBytes = ${bytes};
 constexpr char kPagePolicy[] = \"default-src 'none'\";
-constexpr char kPage[] = R\"html(@text@)html\";
-" @ONLY)
+constexpr char kPage[] = R\"html(${text})html\";
+")
+  file(REMOVE_RECURSE ${WORK}/dist)
 endfunction()
 
 if(NOT NPM)
