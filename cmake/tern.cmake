@@ -29,6 +29,40 @@ function(tern_embed_text file header)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/gen/${header} CONTENT "R\"text(@text@)text\"" @ONLY)
 endfunction()
 
+# tern_web_page(source): gen/page_data.inc, the page in web/ for the source that includes it. It is built beside the C++, and
+# again only when web/ changes. Without npm, or with TERN_PAGE off, it says that there is none.
+function(tern_web_page source)
+  find_program(TERN_NPM npm)
+  find_program(TERN_NODE node)
+  set(npm ${TERN_NPM})
+  if(NOT TERN_PAGE)
+    set(npm "")
+  elseif(NOT TERN_NPM OR NOT TERN_NODE)
+    message(WARNING "npm is missing, so that tern serve gets a plain page; tools/setup installs it")
+    set(npm "")
+  else()
+    execute_process(COMMAND ${TERN_NODE} --version OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(version VERSION_LESS v18)
+      message(WARNING "node ${version}, expected v18 or later: tern serve gets a plain page")
+      set(npm "")
+    endif()
+  endif()
+  set(web ${CMAKE_SOURCE_DIR}/web)
+  set(out ${CMAKE_BINARY_DIR}/gen/page_data.inc)
+  set(stamp ${CMAKE_BINARY_DIR}/web/page.stamp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${web}/src/* ${web}/*.json ${web}/*.mjs ${web}/plain.html ${web}/.npmrc)
+  list(FILTER sources EXCLUDE REGEX "/(node_modules|dist)/")
+  add_custom_command(
+    OUTPUT ${stamp}
+    BYPRODUCTS ${out}
+    COMMAND ${CMAKE_COMMAND} -D SOURCE=${web} -D WORK=${CMAKE_BINARY_DIR}/web -D NPM=${npm} -D OUT=${out} -D STAMP=${stamp}
+            -P ${CMAKE_SOURCE_DIR}/cmake/web_page.cmake
+    DEPENDS ${sources} ${CMAKE_SOURCE_DIR}/cmake/web_page.cmake
+    COMMENT "The page"
+    VERBATIM)
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS ${stamp})
+endfunction()
+
 # Flags of the files that are named after an ISA; cmake/isa_flags.txt is also read by tools/check_isa_symbols.sh.
 file(STRINGS cmake/isa_flags.txt isa_lines REGEX "^[a-z0-9]+:")
 foreach(line ${isa_lines})
