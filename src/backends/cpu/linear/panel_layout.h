@@ -96,9 +96,9 @@ TERN_FOLDED PanelLayout PlanesOfForm(const IntForm& f) {
   layout.planes = true;
   return layout;
 }
-// What the upper plane is by itself.
 // A code is 8 times its upper bits, and on average this much.
 inline constexpr double kPlaneMiddle = 3.5;
+// What the upper plane is by itself.
 inline constexpr PanelLayout kUpperPlane{5, kStep, 16, false, false, false, false, {}};
 
 }  // namespace tern
