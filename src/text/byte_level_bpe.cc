@@ -64,8 +64,7 @@ class ByteLevelBpe final : public VocabularyTokenizer {
       return BadEntry(kTokensKey, static_cast<size_t>(id),
                       fmt::format("{} is token {} already", Shown(text), builder->Find(text)));
     }
-    // What fills a vocabulary up to a round size was never in the published one.
-    if (!is_added || text.empty() || text == fmt::format("[PAD{}]", id)) return {};
+    if (!is_added || text.empty() || vocabulary().IsFiller(id)) return {};
     return added_tokens()->Add(text,
                                {.id = id, .is_control = is_control, .strips_left = rule_.StripsLeft(text)});
   }
