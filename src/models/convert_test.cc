@@ -80,5 +80,26 @@ TEST_F(ConvertGgufToFolderTest, RefusesWhatTheClassDoesNotCompute) {
                 "llama.rope.dimension_count: 16 of the 32 of a head, LlamaForCausalLM rotates all of them");
 }
 
+// The layers' linear weights, whatever they were in, and nothing else.
+TEST(ConvertToGguf, MakesLayersSparseWhereAsked) {
+  const std::string path = testing::TempDir() + "/sparse." + std::to_string(getpid()) + ".gguf";
+  for (const char* architecture : {"llama", "t5"}) {
+    const auto checkpoint = TinyCheckpointMaker({.architecture = architecture}).Make();
+    const Status status = ConvertToGguf(*checkpoint, path, {.dtype = "q8_24", .progress = {}});
+    ASSERT_TRUE(status.ok()) << status.error().what;
+    const auto written = OpenCheckpoint(path);
+    ASSERT_TRUE(written.ok()) << written.error().what;
+    int sparse = 0;
+    for (const auto& [name, tensor] : written.value()->tensors()) {
+      const bool linear =
+          name.find("blk.") != name.npos && tensor.shape.size() == 2 && name.find("attn_rel_b") == name.npos;
+      sparse += linear;
+      EXPECT_EQ(tensor.format->name, linear ? "q8_24" : checkpoint->Find(name)->format->name) << name;
+    }
+    EXPECT_GE(sparse, 14) << architecture;
+  }
+  std::filesystem::remove(path);
+}
+
 }  // namespace
 }  // namespace tern

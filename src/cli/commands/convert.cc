@@ -90,11 +90,12 @@ void Setup(Arguments& args) {
   args.Option("--to", &o->to, "the form to write")
       .Choices({"gguf", "safetensors"})
       .Default("by OUT's ending");
-  args.Option("--dtype", &o->dtype,
-              "of weights: in GGUF, of matrices that are not quantized; in safetensors, of all; else they "
-              "stay as "
-              "they are, and what is quantized becomes bf16 in safetensors")
-      .Choices({"f32", "f16", "bf16"});
+  args.Option(
+          "--dtype", &o->dtype,
+          "of weights: in GGUF, of matrices that are not quantized; in safetensors, of all; else they "
+          "stay as they are, and what is quantized becomes bf16 in safetensors. q8_24: GGUF for Tern, which "
+          "keeps the 2 largest of each 4 weights of layers, at a loss")
+      .Choices({"f32", "f16", "bf16", "q8_24"});
   args.Option("--pre", &o->pre,
               "tokenizer.ggml.pre of a byte-level BPE, where the folder's way to cut text is not recognised");
   args.Option("--shard-mb", &o->shard_mb, "safetensors: megabytes of a file, beyond which the next begins")
