@@ -31,6 +31,7 @@ struct PassContext {
 struct Offer {
   std::string name;  // "<pass>:<place>", as in "skip_layers:blk.12"
   double saved = 0;  // multiplications of a token that it saves
+  int64_t needed_tokens = 0;  // how long a text must be to show what it costs
 };
 
 struct PassDesc {
