@@ -1,7 +1,5 @@
-// Block-sparse attention (ops/block_choice.h) on every backend: long sequences, against the reference, and the
-// same bits however a sequence is cut into steps.
-
-#include "ops/block_choice.h"
+// Block-sparse attention (ops/block_choice.h) on every backend: long sequences, against the reference, and
+// the same bits however a sequence is cut into steps.
 
 #include <gtest/gtest.h>
 
@@ -13,6 +11,7 @@
 #include "backends/conformance_case.h"
 #include "backends/test_graph.h"
 #include "graph/run_reference.h"
+#include "ops/block_choice.h"
 
 namespace tern {
 namespace {
@@ -133,8 +132,7 @@ TEST_P(BlockSparse, ASequenceGivesTheSameBitsHoweverItIsRun) {
         const auto columns = static_cast<size_t>(form.shape.heads * form.shape.value_dim());
         for (int begin = 0; begin < kLength; begin += chunk) {
           const int rows = std::min(chunk, kLength - begin), stranger = begin % 700;
-          const auto out =
-              RunStep(*plan.value(), {Piece(stranger, 2, 118), Piece(begin, rows, 55)}, &kv);
+          const auto out = RunStep(*plan.value(), {Piece(stranger, 2, 118), Piece(begin, rows, 55)}, &kv);
           got.insert(got.end(), out.begin() + static_cast<std::ptrdiff_t>(2 * columns), out.end());
         }
         if (want.empty()) want = got;
@@ -190,8 +188,7 @@ TEST_P(BlockSparse, WhatIsMissingIsAnError) {
     return status.ok() ? "" : status.error().what;
   };
   EXPECT_EQ(error(Piece(12, 8, 55), Store(form)), "");
-  EXPECT_EQ(error(Piece(13, 8, 55), Store(form)),
-            "sequence 0: 21 positions, the plan takes at most 20");
+  EXPECT_EQ(error(Piece(13, 8, 55), Store(form)), "sequence 0: 21 positions, the plan takes at most 20");
   EXPECT_EQ(error(Piece(0, 8, 55), KvStore({{2, 32}}, KvType::kF32, kStoreBlocks)),
             "KV store: layer 0 has no means of blocks, block-sparse attention needs them");
 }

@@ -53,8 +53,8 @@ Status CheckStore(const KvStore* kv, const BatchRules& rules) {
                                   layer.value_dim(), use.v_dim));
     }
     if (use.means && !layer.means) {
-      return BadInput(fmt::format("KV store: layer {} has no means of blocks, block-sparse attention needs them",
-                                  use.layer));
+      return BadInput(fmt::format(
+          "KV store: layer {} has no means of blocks, block-sparse attention needs them", use.layer));
     }
   }
   return {};

@@ -38,8 +38,8 @@ Result<std::vector<Offer>> OffersFor(const LoadedModel& model, const RunnerOptio
 Status CheckGranted(const LoadedModel& model, const RunnerOptions& options);
 
 // `options.granted` is what the model runs with anyway. Of the text as much is read as fits the context, and
-// measured on as many tokens of it, evenly spread, as have logits of half a GiB. Errors: an encoder, a model without tokenizer, no text. `progress(done,
-// total)` counts measurements; total may fall.
+// measured on as many tokens of it, evenly spread, as have logits of half a GiB. Errors: an encoder, a model
+// without tokenizer, no text. `progress(done, total)` counts measurements; total may fall.
 Result<SpentBudget> SpendErrorBudget(const std::shared_ptr<const LoadedModel>& model,
                                      const RunnerOptions& options, double kld, std::string_view text,
                                      const std::function<void(int, int)>& progress);

@@ -25,7 +25,8 @@ TEST(ErrorBudget, ReadsAnAmountWithItsMeasure) {
 }
 
 TEST(ErrorBudget, KeepsNothingThatCostsMoreAndAllThatFits) {
-  const RunnerOptions options{.disabled_passes = {"block_sparse_attention"}};  // for which the text is too short
+  const RunnerOptions options{
+      .disabled_passes = {"block_sparse_attention"}};  // for which the text is too short
   const SpentBudget none = Spend(options, 1e-9);
   const SpentBudget all = Spend(options, 10);
   EXPECT_EQ(none.offers.size(), all.offers.size());

@@ -280,7 +280,8 @@ void Reference(const OpArgs& args) {
       for (int i = 0; i < sequence.rows; ++i) {
         const int64_t r = int64_t{sequence.first_row} + i;
         const std::vector<int> positions = seen.Of(i, head / (form.heads / form.kv_heads));
-        row.Attend(sequence.first_position + i, positions, q.f32() + r * q.cols() + int64_t{head} * form.head_dim,
+        row.Attend(sequence.first_position + i, positions,
+                   q.f32() + r * q.cols() + int64_t{head} * form.head_dim,
                    y.data() + r * out.cols() + int64_t{head} * form.v_dim);
       }
     }

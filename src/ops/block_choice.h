@@ -1,14 +1,14 @@
 #pragma once
 // Block-sparse attention: which of its past a row sees.
 //
-// Positions fall into choice blocks of 64. A row sees its own block up to itself, the kNearBlocks before it, and
-// the first one, on which models put much weight. Of those in between it takes the most promising first, until
-// what is left promises no more than `leave` of the row's attention, or the share `keep` of them is taken. Of
-// equals the earlier goes first.
+// Positions fall into choice blocks of 64. A row sees its own block up to itself, the kNearBlocks before it,
+// and the first one, on which models put much weight. Of those in between it takes the most promising first,
+// until what is left promises no more than `leave` of the row's attention, or the share `keep` of them is
+// taken. Of equals the earlier goes first.
 //
-// What a block promises is the attention that it would get if every key were the mean of its KV block: for each
-// head, softmax(scale q mean) over the full KV blocks up to the row; the sum over the block's KV blocks, and the
-// mean over the heads that share a KV head. All of those see the same.
+// What a block promises is the attention that it would get if every key were the mean of its KV block: for
+// each head, softmax(scale q mean) over the full KV blocks up to the row; the sum over the block's KV blocks,
+// and the mean over the heads that share a KV head. All of those see the same.
 //
 // The choice is a matter of one row and the keys before it: no other row, chunk or thread changes it.
 

@@ -1,5 +1,5 @@
-// Lets attention leave out most of a long past (ops/block_choice.h). It is offered in several degrees, for all
-// layers that look at the whole past.
+// Lets attention leave out most of a long past (ops/block_choice.h). It is offered in several degrees, for
+// all layers that look at the whole past.
 
 #include <string>
 

@@ -33,7 +33,8 @@ enum SparsePhase : uint8_t { kSummarize, kChoose, kAttend, kSparsePhases };
 
 class AttentionStep : public CpuStep {
  public:
-  AttentionStep(AttentionShape shape, const StepContext& c) : AttentionStep(std::move(shape), c, std::nullopt) {}
+  AttentionStep(AttentionShape shape, const StepContext& c)
+      : AttentionStep(std::move(shape), c, std::nullopt) {}
   AttentionStep(AttentionShape shape, const StepContext& c, std::optional<BlockChooser> chooser)
       : CpuStep(NeedsOf(shape, chooser, static_cast<size_t>(c.limits.tokens))),
         shape_(std::move(shape)),

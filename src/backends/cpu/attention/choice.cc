@@ -6,9 +6,9 @@ namespace tern {
 namespace {
 
 const SequenceSpan& SequenceOf(const Batch& batch, size_t row) {
-  const auto after = std::upper_bound(
-      batch.sequences.begin(), batch.sequences.end(), row,
-      [](size_t r, const SequenceSpan& s) { return r < static_cast<size_t>(s.first_row); });
+  const auto after =
+      std::upper_bound(batch.sequences.begin(), batch.sequences.end(), row,
+                       [](size_t r, const SequenceSpan& s) { return r < static_cast<size_t>(s.first_row); });
   return *std::prev(after);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// Block-sparse attention's choice (ops/block_choice.h): the means of the KV blocks that a step filled, then for
-// every row and KV head which choice blocks the row sees. Two phases of the attention step, before attention.
+// Block-sparse attention's choice (ops/block_choice.h): the means of the KV blocks that a step filled, then
+// for every row and KV head which choice blocks the row sees. Two phases of the attention step, before
+// attention.
 
 #include <cstdint>
 
