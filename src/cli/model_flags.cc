@@ -52,6 +52,9 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context) {
   args.Option("--calibration", &flags->calibration, "text to measure that on, instead of a built-in one")
       .ValueName("FILE")
       .ExistingFile();
+  args.Option("--grant", &flags->granted,
+              "make this rewrite whatever it costs, as in skip_layers:blk.12 (repeatable)")
+      .ValueName("PASS:PLACE");
   args.Flag("--no-cache", &flags->no_cache, "neither read nor keep packed weights beside the model");
   args.Section("");
   args.Check([flags]() -> Status {
@@ -110,9 +113,11 @@ Result<RunnerOptions> ToRunnerOptions(const std::shared_ptr<const LoadedModel>& 
   if (flags.kv_type != "auto") {
     TERN_TRY(options.kv_type, ParseKvType(flags.kv_type));
   }
+  options.granted = flags.granted;
+  TERN_TRY_STATUS(CheckGranted(*model, options));
   if (!flags.error_budget.empty()) {
     TERN_TRY(const SpentBudget budget, Spend(model, flags, options));
-    options.granted = budget.Kept();
+    for (const std::string& name : budget.Kept()) options.granted.push_back(name);
     if (spent != nullptr) *spent = budget;
   }
   return options;
