@@ -50,7 +50,7 @@ Result<AnswerGrammar> AnswerGrammars::Begin(const Tokenizer& tokenizer,
       std::find_if(recent_.begin(), recent_.end(), [&](const Entry& e) { return e.grammar == grammar; });
   Entry entry{grammar, nullptr};
   if (found != recent_.end()) {
-    if (found->masker->bytes() < TokenMasker::kManyBytes) entry = *found;
+    if (!found->masker->is_worn()) entry = *found;
     recent_.erase(found);
   }
   if (entry.masker == nullptr) {
