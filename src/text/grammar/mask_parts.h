@@ -47,7 +47,6 @@ struct MaskParts {
 };
 
 // Parts of `state`, in a frame whose repetitions are counted from 0.
-MaskParts FindMaskParts(Simulation& simulation, const VocabularyIndex& vocabulary,
-                                LazyStates::Id state);
+MaskParts FindMaskParts(Simulation& simulation, const VocabularyIndex& vocabulary, LazyStates::Id state);
 
 }  // namespace tern::grammar

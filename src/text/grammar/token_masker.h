@@ -38,7 +38,8 @@ class TokenMasker {
   // where this one may end. Errors: kExhausted where it takes more work than is allowed; that concerns this
   // position only.
   Result<std::span<const uint64_t>> Mask(const GrammarPosition& position);
-  // Errors as Mask. Moves on by a token; false where it is not allowed, and the position is worth nothing then.
+  // Errors as Mask. Moves on by a token; false where it is not allowed, and the position is worth nothing
+  // then.
   Result<bool> Accept(GrammarPosition* position, int32_t token);
 
   const grammar::VocabularyIndex& vocabulary() const { return *vocabulary_; }
