@@ -34,6 +34,8 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context = Co
 
 // The local path of flags.model; pulls it first, with a progress bar, where that is needed and allowed.
 Result<std::string> FindModelFile(const ModelFlags& flags);
+// Says on stderr that `context` is more than the model was trained for, if it is.
+void NoteLongContext(const LoadedModel& model, const std::string& name, int context);
 Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags);
 // The same; an encoder, with or without a decoder, is an error.
 Result<std::shared_ptr<const LoadedModel>> OpenPredictor(const ModelFlags& flags);

@@ -142,7 +142,7 @@ Result<double> ParseErrorBudget(std::string_view text) {
     if (error == std::errc() && next == end && kld > 0 && kld <= 10) return kld;
   }
   return BadInput(
-      fmt::format("error budget \"{}\", expected kld= and a number above 0, at most 10, as in "
+      fmt::format("error budget '{}', expected kld= and a number above 0, at most 10, as in "
                   "kld=0.002",
                   text));
 }

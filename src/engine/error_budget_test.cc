@@ -19,8 +19,8 @@ TEST(ErrorBudget, ReadsAnAmountWithItsMeasure) {
   EXPECT_EQ(ParseErrorBudget("kld=0.002").value(), 0.002);
   for (const char* wrong : {"0.002", "kld=", "kld=0", "kld=-1", "kld=0.1x", "kld=nan", "ppl=0.1", "kld=11"}) {
     EXPECT_EQ(ParseErrorBudget(wrong).error().what,
-              std::string("error budget \"") + wrong +
-                  "\", expected kld= and a number above 0, at most 10, as in kld=0.002");
+              std::string("error budget '") + wrong +
+                  "', expected kld= and a number above 0, at most 10, as in kld=0.002");
   }
 }
 
