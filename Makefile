@@ -3,7 +3,7 @@
 #   make run        talk to the default model (pulls it first)
 #   make test       build and run all tests
 #   make build      build/bin/tern
-#   make bench      measure this machine and both catalogue models; PEERS="--llama-cpp DIR --ik DIR" beside others
+#   make bench      measure this machine and two models; PEERS="--llama-cpp DIR --ik DIR" beside others
 #   make presubmit  the checks that every change must pass, in seconds
 #   make PRESET=asan test    another build: release (default), debug, asan (with UBSan), tsan
 

@@ -59,6 +59,17 @@ def q6_k(blocks, deviation):
     set_scale(blocks, "d", deviation / (UNIFORM_64 * 96))
 
 
+def q8_24(rows, deviation):
+    """Rows of an f32 scale and blocks of 32, 2:4. Two weights of four lie at different places: the second after the first, around."""
+    deviation *= 2**0.5 / UNIFORM_255  # of those that are left
+    rows["d"] = (deviation * (0.75 + (rows["d"] & 0xFFFF) / 131072)).astype("<f4").view("<u4")
+    rows["blocks"]["q"] = np.maximum(rows["blocks"]["q"], -127)
+    first = np.stack([rows["blocks"]["places"] & 3, rows["blocks"]["places"] >> 4 & 3])
+    turn = np.stack([rows["blocks"]["places"] >> 2 & 3, rows["blocks"]["places"] >> 6 & 3])
+    nibbles = first | (first + np.minimum(turn, 2) + 1 & 3) << 2
+    rows["blocks"]["places"] = nibbles[0] | nibbles[1] << 4
+
+
 def mxfp4(blocks, deviation):
     blocks["e"] = 127 + round(np.log2(deviation / E2M1)) - (blocks["e"] & 1)
 
@@ -104,14 +115,22 @@ def random_bits(seed, name):
     return lambda n: source.random_raw(-(-n // 8)).astype("<u8", copy=False).view(np.uint8)[:n]
 
 
-def tensor_bytes(kind, count):
-    return count // TYPES[kind].weights * TYPES[kind].layout.itemsize
+def block_type(kind, width):
+    """The type of a tensor with rows of `width`: of q8_24, whose scale is a row's, whole rows are the blocks."""
+    if kind != "q8_24":
+        return TYPES[kind]
+    blocks = ("blocks", [("q", "i1", 16), ("places", "u1", 4)], width // 32)
+    return block(1000005, max(width // 32, 1) * 32, [("d", "<u4"), blocks], q8_24)
 
 
-def random_weight(kind, count, deviation, bits):
+def tensor_bytes(form, count):
+    return count // form.weights * form.layout.itemsize
+
+
+def random_weight(form, count, deviation, bits):
     """The `count` weights of a tensor, as arrays of bytes one after another."""
-    form = TYPES[kind]
-    for begin in range(0, count, CHUNK):
-        raw = bits(tensor_bytes(kind, min(CHUNK, count - begin)))
+    chunk = max(CHUNK // form.weights, 1) * form.weights
+    for begin in range(0, count, chunk):
+        raw = bits(tensor_bytes(form, min(chunk, count - begin)))
         form.settle(raw.view(form.layout), deviation)
         yield raw

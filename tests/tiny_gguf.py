@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""tiny_gguf.py OUT.gguf [--architecture llama|gemma3|bert] [--chat] [--labels N]: a model of a few kilobytes with random F32 weights.
+"""tiny_gguf.py OUT.gguf [--architecture NAME] [--chat] [--labels N]: a model of a few kilobytes with random F32 weights.
 
 Its tokens are the 256 bytes, then <s> (256) and </s> (257). --chat adds a small chat template. bert is an encoder whose
-head knows N labels, two by default. Standard library only.
+head knows N labels, two by default. --help lists the architectures. Standard library only.
 """
 import argparse
 import random
@@ -46,10 +46,7 @@ def metadata(args):
     ints = {"block_count": LAYERS, "embedding_length": WIDTH, "attention.head_count": HEADS,
             "attention.head_count_kv": KV_HEADS, "attention.key_length": HEAD_DIM, "attention.value_length": HEAD_DIM,
             "feed_forward_length": FFN, "context_length": CONTEXT}
-    if arch == "gemma3":
-        ints["attention.sliding_window"] = 16
-    if arch == "bert":
-        ints["attention.head_count_kv"] = HEADS
+    ints |= ARCHITECTURES[arch][0]
     pairs += [pair(f"{arch}.{key}", U32, value) for key, value in ints.items()]
     pairs.append(pair(f"{arch}.attention.layer_norm_rms_epsilon", F32, 1e-5))
     pairs += [pair("tokenizer.ggml.model", STRING, "gpt2"), pair("tokenizer.ggml.pre", STRING, "gpt-2"),
@@ -61,10 +58,11 @@ def metadata(args):
     return pairs
 
 
-def encoder_shapes(labels):
+def encoder_shapes():
+    yield "token_embd.weight", [VOCABULARY, WIDTH]
     yield "position_embd.weight", [CONTEXT, WIDTH]
     yield "token_embd_norm.weight", [WIDTH]
-    yield "cls.output.weight", [labels, WIDTH]
+    yield "cls.output.weight", [2, WIDTH]
     for i in range(LAYERS):
         for name in "attn_output_norm", "layer_output_norm":
             yield f"blk.{i}.{name}.weight", [WIDTH]
@@ -74,22 +72,16 @@ def encoder_shapes(labels):
         yield f"blk.{i}.ffn_down.weight", [WIDTH, FFN]
 
 
-def shapes(arch, labels):
-    """Names and shapes, slowest dimension first."""
+def decoder_shapes(**norms):
+    """norms: those that a layer has beyond the two of all, and their widths."""
     yield "token_embd.weight", [VOCABULARY, WIDTH]
-    if arch == "bert":
-        yield from encoder_shapes(labels)
-        return
     yield "output_norm.weight", [WIDTH]
     for i in range(LAYERS):
         p = f"blk.{i}."
         yield p + "attn_norm.weight", [WIDTH]
         yield p + "ffn_norm.weight", [WIDTH]
-        if arch == "gemma3":
-            yield p + "post_attention_norm.weight", [WIDTH]
-            yield p + "post_ffw_norm.weight", [WIDTH]
-            yield p + "attn_q_norm.weight", [HEAD_DIM]
-            yield p + "attn_k_norm.weight", [HEAD_DIM]
+        for name, width in norms.items():
+            yield f"{p}{name}.weight", [width]
         yield p + "attn_q.weight", [HEADS * HEAD_DIM, WIDTH]
         yield p + "attn_k.weight", [KV_HEADS * HEAD_DIM, WIDTH]
         yield p + "attn_v.weight", [KV_HEADS * HEAD_DIM, WIDTH]
@@ -99,15 +91,27 @@ def shapes(arch, labels):
         yield p + "ffn_down.weight", [WIDTH, FFN]
 
 
+# An architecture: the whole numbers of its metadata that the common ones in metadata() lack or that differ from them,
+# and its weights: names and shapes, slowest dimension first. A new one is a line here.
+ARCHITECTURES = {
+    "bert": ({"attention.head_count_kv": HEADS}, list(encoder_shapes())),
+    "gemma3": ({"attention.sliding_window": 16},
+               list(decoder_shapes(post_attention_norm=WIDTH, post_ffw_norm=WIDTH, attn_q_norm=HEAD_DIM, attn_k_norm=HEAD_DIM))),
+    "llama": ({}, list(decoder_shapes())),
+}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
-    parser.add_argument("--architecture", default="llama", choices=["llama", "gemma3", "bert"])
+    parser.add_argument("--architecture", default="llama", choices=ARCHITECTURES)
     parser.add_argument("--chat", action="store_true")
     parser.add_argument("--labels", type=int, default=2)
     args = parser.parse_args()
     rng, infos, data = random.Random(1), [], b""
-    for name, shape in shapes(args.architecture, args.labels):
+    for name, shape in ARCHITECTURES[args.architecture][1]:
+        if name == "cls.output.weight":
+            shape = [args.labels, WIDTH]
         count = 1
         for n in shape:
             count *= n

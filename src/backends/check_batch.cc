@@ -20,6 +20,10 @@ Status CheckSequence(const SequenceSpan& s, size_t index, int next_row, const Kv
         fmt::format("sequence {}: a source of {} tokens, expected at least one", index, s.source_tokens));
   }
   const int end = std::max(s.first_position + s.rows, s.source_tokens);
+  if (rules.limits.context > 0 && end > rules.limits.context) {
+    return BadInput(fmt::format("sequence {}: {} positions, the plan takes at most {}", index, end,
+                                rules.limits.context));
+  }
   const size_t blocks = static_cast<size_t>((end + kKvBlockTokens - 1) / kKvBlockTokens);
   if (s.blocks.size() < blocks) {
     return BadInput(fmt::format("sequence {}: {} KV blocks for {} positions, expected {}", index,
@@ -47,6 +51,10 @@ Status CheckStore(const KvStore* kv, const BatchRules& rules) {
     if (layer.value_dim() != use.v_dim) {
       return BadInput(fmt::format("KV store: layer {} has values of {} channels, expected {}", use.layer,
                                   layer.value_dim(), use.v_dim));
+    }
+    if (use.means && !layer.means) {
+      return BadInput(fmt::format(
+          "KV store: layer {} has no means of blocks, block-sparse attention needs them", use.layer));
     }
   }
   return {};
@@ -103,7 +111,7 @@ BatchRules RulesOf(const Graph& graph, const StepLimits& limits) {
     if (node.op->name == "attention") {
       const AttentionForm form = ParseAttention(node.attrs).value();  // the graph is verified
       rules.reads_source = rules.reads_source || form.source;
-      rules.kv_uses.push_back({form.layer, form.kv_heads, form.head_dim, form.v_dim});
+      rules.kv_uses.push_back({form.layer, form.kv_heads, form.head_dim, form.v_dim, form.block_sparse()});
     }
     if (node.op->name == "embed") {
       const int64_t rows = graph.value(node.inputs[1]).type.shape[0];

@@ -19,6 +19,7 @@ struct BatchRules {
     int kv_heads = 0;
     int head_dim = 0;
     int v_dim = 0;
+    bool means = false;  // of blocks' keys
   };
   StepLimits limits;
   std::vector<KvUse> kv_uses;

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <type_traits>
 
+#include "base/closest_word.h"
+
 namespace tern {
 namespace {
 
@@ -79,6 +81,21 @@ std::string Reworded(const CLI::ParseError& error) {
   if (count != std::string::npos && what.ends_with(" missing"))
     return what.substr(0, count) + ": needs a value";
   return what;
+}
+
+// A word that no argument took.
+Error Unexpected(const std::vector<ArgumentInfo>& infos, const std::string& word) {
+  if (!word.starts_with('-')) return BadInput(word + ": not expected here");
+  std::vector<std::string_view> names = {"--help"};
+  for (const ArgumentInfo& info : infos) {
+    const size_t dashes = info.names.find("--");
+    if (!info.positional && dashes != info.names.npos)
+      names.push_back(std::string_view(info.names).substr(dashes));
+  }
+  const std::string name = word.substr(0, word.find('='));
+  const std::string_view closest = ClosestWord(name, names);
+  return BadInput(name + ": no such option" +
+                  (closest.empty() ? "" : fmt::format("; did you mean '{}'?", closest)));
 }
 
 }  // namespace
@@ -178,7 +195,7 @@ Result<Arguments::Parsed> Arguments::Parse(const std::vector<std::string>& words
   } catch (const CLI::CallForHelp&) {
     return Parsed::kHelp;
   } catch (const CLI::ExtrasError&) {
-    return BadInput(state_->app.remaining().front() + ": not expected here");
+    return Unexpected(state_->infos, state_->app.remaining().front());
   } catch (const CLI::ParseError& error) {
     return BadInput(Reworded(error));
   }

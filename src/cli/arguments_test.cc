@@ -94,8 +94,9 @@ TEST_P(ArgumentsBad, NameTheArgumentAndWhatWasExpected) {
 INSTANTIATE_TEST_SUITE_P(
     All, ArgumentsBad,
     ::testing::Values(
-        BadCase{{}, "MODEL: missing"}, BadCase{{"m", "--what"}, "--what: not expected here"},
-        BadCase{{"m", "y", "z"}, "y: not expected here"},
+        BadCase{{}, "MODEL: missing"}, BadCase{{"m", "--what"}, "--what: no such option"},
+        BadCase{{"m", "--precison=fast"}, "--precison: no such option; did you mean '--precision'?"},
+        BadCase{{"m", "-x"}, "-x: no such option"}, BadCase{{"m", "y", "z"}, "y: not expected here"},
         BadCase{{"m", "-n", "nine"}, "--count: 'nine', expected a whole number"},
         BadCase{{"m", "-n", "1.5"}, "--count: '1.5', expected a whole number"},
         BadCase{{"m", "-n", "9"}, "--count: 9, expected a number from 1 to 8"},

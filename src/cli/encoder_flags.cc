@@ -21,4 +21,9 @@ Result<std::unique_ptr<TextEncoder>> OpenEncoder(const EncoderFlags& flags) {
   return TextEncoder::Make(std::move(model), options);
 }
 
+Status NeedHead(const TextEncoder& encoder, const EncoderFlags& flags) {
+  if (encoder.outputs() > 0) return {};
+  return Unsupported(flags.model.model + ": has no classification head (cls.output.weight)");
+}
+
 }  // namespace tern

@@ -17,5 +17,7 @@ struct EncoderFlags {
 
 void AddEncoderFlags(Arguments& args, EncoderFlags* flags);  // --max-tokens and the runner's
 Result<std::unique_ptr<TextEncoder>> OpenEncoder(const EncoderFlags& flags);
+// An error that names the model, where it has no classification head.
+Status NeedHead(const TextEncoder& encoder, const EncoderFlags& flags);
 
 }  // namespace tern

@@ -8,19 +8,15 @@
 #include "cli/terminal.h"
 
 namespace tern {
-namespace {
-constexpr size_t kMaxCalibrationBytes = size_t{1} << 20;
 
-void NoteLongContext(const LoadedModel& model, const ModelFlags& flags) {
+void NoteLongContext(const LoadedModel& model, const std::string& name, int context) {
   const int trained = model.hparams().context;
-  if (trained == 0 || flags.context <= trained) return;
+  if (trained == 0 || context <= trained) return;
   const std::string line =
       fmt::format("{}: a context of {} tokens; the model was trained for {}, and may write nonsense beyond",
-                  Printable(flags.model), flags.context, trained);
+                  Printable(name), context, trained);
   fmt::print(stderr, "{}\n", Styled(2, Style::kDim, line));
 }
-
-}  // namespace
 
 void AddModelArgument(Arguments& args, ModelFlags* flags, bool required) {
   auto model =
@@ -31,7 +27,10 @@ void AddModelArgument(Arguments& args, ModelFlags* flags, bool required) {
 
 void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context) {
   args.Section("How it runs");
-  args.Option("--precision", &flags->precision, "activations: int8, a mix, int16-class, or fp32")
+  args.Option("--precision", &flags->precision,
+              "activations: int8, a mix, int16-class (a prompt takes up to twice as long, an answer hardly "
+              "longer), or "
+              "fp32")
       .Choices({"fast", "default", "precise", "exact"});
   args.Option("-t,--threads", &flags->threads, "threads; 0: one per core").Range(0, 1024);
   if (context == ContextFlag::kYes) {
@@ -52,6 +51,9 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context) {
   args.Option("--calibration", &flags->calibration, "text to measure that on, instead of a built-in one")
       .ValueName("FILE")
       .ExistingFile();
+  args.Option("--grant", &flags->granted,
+              "make this rewrite whatever it costs, as in skip_layers:blk.12 (repeatable)")
+      .ValueName("PASS:PLACE");
   args.Flag("--no-cache", &flags->no_cache, "neither read nor keep packed weights beside the model");
   args.Section("");
   args.Check([flags]() -> Status {
@@ -68,7 +70,7 @@ Result<std::string> FindModelFile(const ModelFlags& flags) {
 Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags) {
   TERN_TRY(const std::string path, FindModelFile(flags));
   TERN_TRY(auto model, LoadModel(path, {.context = flags.context}));
-  NoteLongContext(*model, flags);
+  NoteLongContext(*model, flags.model, flags.context);
   return model;
 }
 
@@ -80,6 +82,8 @@ Result<std::shared_ptr<const LoadedModel>> OpenPredictor(const ModelFlags& flags
 
 namespace {
 
+constexpr size_t kMaxCalibrationBytes = size_t{1} << 20;
+
 Result<SpentBudget> Spend(const std::shared_ptr<const LoadedModel>& model, const ModelFlags& flags,
                           const RunnerOptions& options) {
   TERN_TRY(const double kld, ParseErrorBudget(flags.error_budget));
@@ -88,6 +92,7 @@ Result<SpentBudget> Spend(const std::shared_ptr<const LoadedModel>& model, const
     TERN_TRY(text, ReadFile(flags.calibration, kMaxCalibrationBytes));
   }
   Progress progress("measuring rewrites", Progress::Unit::kCount);
+  progress.Update(0, 0);
   return SpendErrorBudget(model, options, kld, text, [&](int done, int total) {
     progress.Update(static_cast<uint64_t>(done), static_cast<uint64_t>(total));
   });
@@ -110,9 +115,11 @@ Result<RunnerOptions> ToRunnerOptions(const std::shared_ptr<const LoadedModel>& 
   if (flags.kv_type != "auto") {
     TERN_TRY(options.kv_type, ParseKvType(flags.kv_type));
   }
+  options.granted = flags.granted;
+  TERN_TRY_STATUS(CheckGranted(*model, options));
   if (!flags.error_budget.empty()) {
     TERN_TRY(const SpentBudget budget, Spend(model, flags, options));
-    options.granted = budget.Kept();
+    for (const std::string& name : budget.Kept()) options.granted.push_back(name);
     if (spent != nullptr) *spent = budget;
   }
   return options;

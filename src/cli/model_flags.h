@@ -20,6 +20,7 @@ struct ModelFlags {
   std::string device = "cpu", precision = "default", kv_type = "auto";
   int threads = 0, context = 0;
   std::vector<std::string> disabled_passes;
+  std::vector<std::string> granted;
   std::string error_budget, calibration;  // "": none; "": CalibrationText()
   bool no_cache = false;
 };
@@ -27,12 +28,14 @@ struct ModelFlags {
 // MODEL (a catalogue name, hf:, pypi:, https:, a file or a folder) and --offline.
 void AddModelArgument(Arguments& args, ModelFlags* flags, bool required);
 enum class ContextFlag : uint8_t { kYes, kNo };
-// --precision, --threads, --device, --kv-type, --disable-pass, --error-budget, --calibration,
+// --precision, --threads, --device, --kv-type, --disable-pass, --error-budget, --calibration, --grant,
 // --no-cache, and --context where a sequence is what the user thinks of.
 void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context = ContextFlag::kYes);
 
 // The local path of flags.model; pulls it first, with a progress bar, where that is needed and allowed.
 Result<std::string> FindModelFile(const ModelFlags& flags);
+// Says on stderr that `context` is more than the model was trained for, if it is.
+void NoteLongContext(const LoadedModel& model, const std::string& name, int context);
 Result<std::shared_ptr<const LoadedModel>> OpenModel(const ModelFlags& flags);
 // The same; an encoder, with or without a decoder, is an error.
 Result<std::shared_ptr<const LoadedModel>> OpenPredictor(const ModelFlags& flags);

@@ -46,7 +46,7 @@ Status Parse(std::string_view name, const std::string& text, T* into) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return BadInput(fmt::format("{}: \"{}\", expected a number", name, text));
+    return BadInput(fmt::format("{}: '{}', expected a number", name, text));
   }
   *into = value;
   return {};
@@ -57,7 +57,7 @@ Status ParseBias(const std::string& text, SamplingOptions* options) {
   const size_t equals = text.find('=');
   int32_t id = 0;
   float bias = 0;
-  if (equals == std::string::npos) return BadInput("--logit-bias: \"" + text + "\", expected ID=BIAS");
+  if (equals == std::string::npos) return BadInput("--logit-bias: '" + text + "', expected ID=BIAS");
   TERN_TRY_STATUS(Parse("--logit-bias", text.substr(0, equals), &id));
   TERN_TRY_STATUS(Parse("--logit-bias", text.substr(equals + 1), &bias));
   options->logit_bias[id] = bias;

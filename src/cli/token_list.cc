@@ -22,7 +22,7 @@ Result<std::vector<int32_t>> ParseTokens(const std::string& text) {
       const std::string_view rest(at, static_cast<size_t>(end - at));
       const std::string_view shown = rest.substr(0, std::min<size_t>(rest.find(','), 20));
       return BadInput(
-          fmt::format("tokens: item {}: \"{}\", expected ids separated by commas", ids.size(), shown));
+          fmt::format("tokens: item {}: '{}', expected ids separated by commas", ids.size(), shown));
     }
     ids.push_back(id);
     at = next == end ? end : next + 1;

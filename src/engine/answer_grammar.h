@@ -16,7 +16,8 @@ class AnswerGrammar {
  public:
   explicit AnswerGrammar(std::shared_ptr<TokenMasker> masker);
   // The row with what is not allowed at -inf, valid until the next call. Errors: nothing is allowed and the
-  // answer may not end (kUnsupported); the grammar is too ambiguous (kExhausted).
+  // answer may not end (kUnsupported); nothing that is allowed has a finite logit (kInternal); the grammar is
+  // too ambiguous here (kExhausted).
   Result<std::span<const float>> Mask(std::span<const float> logits);
   // Moves on by a token that Mask allowed.
   Status Accept(int32_t token);

@@ -142,8 +142,8 @@ Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const int
     if (progress) progress(static_cast<int64_t>(done + part.size()), static_cast<int64_t>(text.size()));
   }
   if (totals.tokens == 0) {
-    return BadInput(fmt::format("text: {} tokens, none of them at position {} or later of a window",
-                                text.size(), options.score_from));
+    return BadInput(fmt::format("{}: {} tokens, none of them at position {} or later of a window",
+                                options.text_name, text.size(), options.score_from));
   }
   return Summarize(totals);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -18,8 +19,9 @@ double KlDivergence(std::span<const float> reference, double reference_norm, std
                     double norm);
 
 struct CompareOptions {
-  int window = 1024;   // tokens per window, each of which starts with BOS where the model has one
-  int score_from = 1;  // the first position of a window whose token is scored
+  int window = 1024;               // tokens per window, each of which starts with BOS where the model has one
+  int score_from = 1;              // the first position of a window whose token is scored
+  std::string text_name = "text";  // for messages
 };
 
 struct Comparison {

@@ -34,7 +34,7 @@ Result<OnOverflow> ParseOnOverflow(std::string_view name) {
   if (name == "error") return OnOverflow::kError;
   if (name == "truncate-middle") return OnOverflow::kTruncateMiddle;
   if (name == "shift") return OnOverflow::kShift;
-  return BadInput(fmt::format("on-overflow: \"{}\", expected error, truncate-middle or shift", name));
+  return BadInput(fmt::format("on-overflow: '{}', expected error, truncate-middle or shift", name));
 }
 
 std::string_view FinishReasonName(FinishReason reason) {

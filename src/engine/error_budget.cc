@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "engine/compare.h"
 
@@ -27,14 +28,15 @@ class Meter {
       return BadInput("error budget: the model has no tokenizer, the text to measure on needs one");
     std::vector<int32_t> tokens = EncodeInput(*model->tokenizer, text, /*parse_special=*/false);
     const auto vocabulary = static_cast<size_t>(model->hparams().vocabulary);
-    const size_t most = std::min(static_cast<size_t>(model->hparams().context),
-                                 kMaxReferenceBytes / sizeof(float) / vocabulary);
-    if (tokens.size() > most) tokens.resize(most);
+    const int context = options.context > 0 ? options.context : model->hparams().context;
+    tokens.resize(std::min(tokens.size(), static_cast<size_t>(context)));
     if (tokens.empty()) return BadInput("error budget: the text to measure on has no tokens");
     options.context = static_cast<int>(tokens.size());
     options.sequences = 1;
     options.step_tokens = options.step_outputs = std::min(kStepRows, options.context);
-    Meter meter(model, options, std::move(tokens));
+    const size_t most = std::max<size_t>(1, kMaxReferenceBytes / sizeof(float) / vocabulary);
+    const size_t stride = (tokens.size() + most - 1) / most;
+    Meter meter(model, options, std::move(tokens), stride);
     TERN_TRY_STATUS(meter.ReadReference());
     TERN_TRY(meter.base_[0], meter.Kld({}, kGlanceTokens));
     TERN_TRY(meter.base_[1], meter.Kld({}, meter.tokens_.size()));
@@ -47,25 +49,26 @@ class Meter {
     return kld - base_[tokens >= tokens_.size()];
   }
 
-  Result<std::vector<Offer>> Offers() const {
-    TERN_TRY(const auto backend, OpenBackend(options_.backend, {.threads = options_.threads}));
-    const PassContext context{
-        .target = *backend, .precision = options_.precision, .granted = options_.granted};
-    return AllOffers(model_->built.graph, context, options_.disabled_passes);
+  bool IsLongEnough(const Offer& offer) const {
+    return static_cast<int64_t>(tokens_.size()) >= offer.needed_tokens;
   }
-
-  int64_t tokens() const { return static_cast<int64_t>(tokens_.size()); }
+  int64_t tokens() const { return static_cast<int64_t>(Measured(tokens_.size())); }
 
  private:
-  Meter(std::shared_ptr<const LoadedModel> model, RunnerOptions options, std::vector<int32_t> tokens)
+  Meter(std::shared_ptr<const LoadedModel> model, RunnerOptions options, std::vector<int32_t> tokens,
+        size_t stride)
       : model_(std::move(model)),
         options_(std::move(options)),
         tokens_(std::move(tokens)),
+        stride_(stride),
         vocabulary_(static_cast<size_t>(model_->hparams().vocabulary)) {
     options_.cache_weights = false;  // these plans are tried, not kept
   }
 
-  // Calls visit(token, logits) for the first `count` tokens.
+  // How many of the first tokens are measured on: every stride_-th, the first included.
+  size_t Measured(size_t tokens) const { return (tokens + stride_ - 1) / stride_; }
+
+  // Calls visit(i, logits) for those of the first `count` tokens.
   template <class Visit>
   Status ForEachRow(const RunnerOptions& options, size_t count, const Visit& visit) const {
     TERN_TRY(const auto runner, Runner::Make(model_, options));
@@ -74,7 +77,9 @@ class Meter {
       const size_t rows = std::min(static_cast<size_t>(options.step_tokens), count - done);
       const StepWork work{sequence, std::span(tokens_).subspan(done, rows), WantLogits::kAll};
       TERN_TRY_STATUS(runner->Step({&work, 1}));
-      for (size_t i = 0; i < rows; ++i) visit(done + i, runner->Logits(static_cast<int>(i)));
+      for (size_t i = 0; i < rows; ++i) {
+        if ((done + i) % stride_ == 0) visit((done + i) / stride_, runner->Logits(static_cast<int>(i)));
+      }
       done += rows;
     }
     return {};
@@ -84,7 +89,7 @@ class Meter {
     RunnerOptions exact = options_;
     exact.precision = Precision::kExact;
     exact.kv_type.reset();
-    reference_.resize(tokens_.size() * vocabulary_);
+    reference_.resize(Measured(tokens_.size()) * vocabulary_);
     return ForEachRow(exact, tokens_.size(), [&](size_t token, std::span<const float> logits) {
       std::copy(logits.begin(), logits.end(), &reference_[token * vocabulary_]);
       reference_norms_.push_back(LogSumExp(logits));
@@ -100,14 +105,14 @@ class Meter {
       sum += KlDivergence(std::span(reference_).subspan(token * vocabulary_, vocabulary_),
                           reference_norms_[token], logits, LogSumExp(logits));
     }));
-    return sum / static_cast<double>(tokens);
+    return sum / static_cast<double>(Measured(tokens));
   }
 
   std::shared_ptr<const LoadedModel> model_;
   RunnerOptions options_;
   std::vector<int32_t> tokens_;
-  size_t vocabulary_;
-  std::vector<float> reference_;  // [tokens, vocabulary]
+  size_t stride_, vocabulary_;
+  std::vector<float> reference_;  // [measured tokens, vocabulary]
   std::vector<double> reference_norms_;
   double base_[2] = {};  // without offers: of the first tokens, of all
 };
@@ -137,16 +142,36 @@ Result<double> ParseErrorBudget(std::string_view text) {
     if (error == std::errc() && next == end && kld > 0 && kld <= 10) return kld;
   }
   return BadInput(
-      fmt::format("error budget \"{}\", expected kld= and a number above 0, at most 10, as in "
+      fmt::format("error budget '{}', expected kld= and a number above 0, at most 10, as in "
                   "kld=0.002",
                   text));
+}
+
+Result<std::vector<Offer>> OffersFor(const LoadedModel& model, const RunnerOptions& options) {
+  TERN_TRY(const auto backend, OpenBackend(options.backend, {.threads = options.threads}));
+  const PassContext context{.target = *backend, .precision = options.precision, .granted = options.granted};
+  return AllOffers(model.built.graph, context, options.disabled_passes);
+}
+
+Status CheckGranted(const LoadedModel& model, const RunnerOptions& options) {
+  if (options.granted.empty()) return {};
+  RunnerOptions nothing_granted = options;
+  nothing_granted.granted.clear();
+  TERN_TRY(const std::vector<Offer> offers, OffersFor(model, nothing_granted));
+  for (const std::string& name : options.granted) {
+    if (std::any_of(offers.begin(), offers.end(), [&](const Offer& o) { return o.name == name; })) continue;
+    std::string all;
+    for (const Offer& offer : offers) all += (all.empty() ? "" : ", ") + offer.name;
+    return BadInput(fmt::format("grant {}: not on offer, expected one of {}", name, all));
+  }
+  return {};
 }
 
 Result<SpentBudget> SpendErrorBudget(const std::shared_ptr<const LoadedModel>& model,
                                      const RunnerOptions& options, double kld, std::string_view text,
                                      const std::function<void(int, int)>& progress) {
   TERN_TRY(const Meter meter, Meter::Make(model, options, text));
-  TERN_TRY(const std::vector<Offer> offers, meter.Offers());
+  TERN_TRY(const std::vector<Offer> offers, OffersFor(*model, options));
   SpentBudget spent;
   spent.tokens = meter.tokens();
   int done = 0;
@@ -157,9 +182,14 @@ Result<SpentBudget> SpendErrorBudget(const std::shared_ptr<const LoadedModel>& m
   for (const Offer& offer : offers) {
     report(offers.size() - spent.offers.size() + 5);
     MeasuredOffer measured{offer};
-    TERN_TRY(measured.kld, meter.Measure({offer.name}, kGlanceTokens));
-    if (measured.kld <= kHopeless * kld) {
-      TERN_TRY(measured.kld, meter.Measure({offer.name}));
+    if (meter.IsLongEnough(offer)) {
+      TERN_TRY(measured.kld, meter.Measure({offer.name}, kGlanceTokens));
+      if (measured.kld <= kHopeless * kld) {
+        TERN_TRY(measured.kld, meter.Measure({offer.name}));
+      }
+    } else {
+      measured.text_too_short = true;
+      measured.kld = std::numeric_limits<double>::infinity();
     }
     spent.offers.push_back(measured);
   }

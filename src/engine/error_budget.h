@@ -17,6 +17,7 @@ struct MeasuredOffer {
   Offer offer;
   double kld = 0;  // what it adds, alone; of hopeless ones on the first tokens only
   bool kept = false;
+  bool text_too_short = false;  // so it was not measured
 };
 
 struct SpentBudget {
@@ -31,9 +32,14 @@ Result<double> ParseErrorBudget(std::string_view text);
 // A little prose, dialogue, code and numbers, in several languages: some 700 tokens.
 std::string_view CalibrationText();
 
-// `options.granted` is what the model runs with anyway. Of the text as much counts as fits the model's
-// context and half a GiB of logits. Errors: an encoder, a model without tokenizer, no text. `progress(done,
-// total)` counts measurements; total may fall.
+// What the passes offer for a model that runs with these options.
+Result<std::vector<Offer>> OffersFor(const LoadedModel& model, const RunnerOptions& options);
+// Whether all that `options` grant is on offer; the error names what is.
+Status CheckGranted(const LoadedModel& model, const RunnerOptions& options);
+
+// `options.granted` is what the model runs with anyway. Of the text as much is read as fits the context, and
+// measured on as many tokens of it, evenly spread, as have logits of half a GiB. Errors: an encoder, a model
+// without tokenizer, no text. `progress(done, total)` counts measurements; total may fall.
 Result<SpentBudget> SpendErrorBudget(const std::shared_ptr<const LoadedModel>& model,
                                      const RunnerOptions& options, double kld, std::string_view text,
                                      const std::function<void(int, int)>& progress);

@@ -19,14 +19,16 @@ TEST(ErrorBudget, ReadsAnAmountWithItsMeasure) {
   EXPECT_EQ(ParseErrorBudget("kld=0.002").value(), 0.002);
   for (const char* wrong : {"0.002", "kld=", "kld=0", "kld=-1", "kld=0.1x", "kld=nan", "ppl=0.1", "kld=11"}) {
     EXPECT_EQ(ParseErrorBudget(wrong).error().what,
-              std::string("error budget \"") + wrong +
-                  "\", expected kld= and a number above 0, at most 10, as in kld=0.002");
+              std::string("error budget '") + wrong +
+                  "', expected kld= and a number above 0, at most 10, as in kld=0.002");
   }
 }
 
 TEST(ErrorBudget, KeepsNothingThatCostsMoreAndAllThatFits) {
-  const SpentBudget none = Spend({}, 1e-9);
-  const SpentBudget all = Spend({}, 10);
+  const RunnerOptions options{
+      .disabled_passes = {"block_sparse_attention"}};  // for which the text is too short
+  const SpentBudget none = Spend(options, 1e-9);
+  const SpentBudget all = Spend(options, 10);
   EXPECT_EQ(none.offers.size(), all.offers.size());
   EXPECT_EQ(all.Kept().size(), all.offers.size());
   EXPECT_GT(all.kld, 1e-4) << "leaving out layers must show";
@@ -79,9 +81,31 @@ TEST(ErrorBudget, SkippedLayersOwnNoKv) {
   EXPECT_TRUE(half.value()->Step({&work, 1}).ok());
 }
 
-TEST(ErrorBudget, ExactRunsOfferLayersOnly) {
+TEST(ErrorBudget, ExactRunsOfferNoLowerPrecision) {
   for (const MeasuredOffer& m : Spend({.precision = Precision::kExact}, 0.01).offers)
-    EXPECT_TRUE(m.offer.name.starts_with("skip_layers:")) << m.offer.name;
+    EXPECT_FALSE(m.offer.name.starts_with("lower_precision:")) << m.offer.name;
+}
+
+TEST(ErrorBudget, WhatATextIsTooShortForIsNeitherMeasuredNorKept) {
+  int sparse = 0;
+  for (const MeasuredOffer& m : Spend({}, 10).offers) {
+    const bool needs_more = m.offer.name.starts_with("block_sparse_attention:");
+    EXPECT_EQ(m.text_too_short, needs_more) << m.offer.name;
+    EXPECT_FALSE(m.kept && needs_more) << m.offer.name;
+    sparse += needs_more;
+  }
+  EXPECT_EQ(sparse, 4);
+}
+
+TEST(ErrorBudget, OnlyWhatIsOfferedCanBeGranted) {
+  const auto model = MakeTinyModel({.layers = 3});
+  EXPECT_TRUE(CheckGranted(*model, {}).ok());
+  EXPECT_TRUE(CheckGranted(*model, {.granted = {"skip_layers:blk.1", "block_sparse_attention:1/4"}}).ok());
+  const Status wrong = CheckGranted(*model, {.granted = {"skip_layers:blk.0"}});
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_TRUE(wrong.error().what.starts_with(
+      "grant skip_layers:blk.0: not on offer, expected one of skip_layers:blk.1, "))
+      << wrong.error().what;
 }
 
 TEST(ErrorBudget, NeedsTextAndATokenizer) {

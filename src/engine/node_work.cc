@@ -25,8 +25,13 @@ void CountAttention(const WorkContext& c, const Node& node, NodeWork& work) {
                            .first_position = span.first_position,
                            .blocks = {},
                            .source_tokens = span.source_tokens});
-    for (int p = span.first_position; p <= last; ++p) products += f.Last(p, end) - f.First(p) + 1;
-    if (span.rows > 0) tokens += f.Last(last, end) - f.First(span.first_position) + 1;
+    const auto seen = [&](int p) {
+      return f.block_sparse() ? MostSeen(p, f.choice) : f.Last(p, end) - f.First(p) + 1;
+    };
+    for (int p = span.first_position; p <= last; ++p) products += seen(p);
+    // Of many rows every key is likely seen by one.
+    if (span.rows == 1) tokens += seen(last);
+    if (span.rows > 1) tokens += f.Last(last, end) - f.First(span.first_position) + 1;
   }
   work.f32_ops += 2.0 * f.heads * (f.head_dim + f.v_dim) * products;
   work.kv_bytes += tokens * KvTokenBytes(c, f.layer);

@@ -30,6 +30,10 @@ void AddWritten(const Graph& graph, const std::vector<KvLayer>& layers, std::vec
     const auto layer = static_cast<size_t>(node.attrs.Int("layer"));
     written[layer] = layers[layer];
   }
+  for (const Node& node : graph.nodes()) {
+    if (node.op->name != "attention" || node.attrs.Float("keep", 0) == 0) continue;
+    written[static_cast<size_t>(node.attrs.Int("layer"))].means = true;
+  }
 }
 
 // What sequences of so many tokens need. Those that share kv_tokens each waste less than a block.
@@ -119,6 +123,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   TERN_TRY(const KvSize size, FitContext(loaded, options, KvStore::BlockBytes(layers, type)));
   runner->context_ = size.context;
   runner->limits_ = LimitsOf(options);
+  runner->limits_.context = size.context;
   TERN_TRY_STATUS(CheckArena(runner->graph_, runner->limits_, options, *runner->backend_));
   TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_,
                                                     FilesOf(loaded, options, PackedPart::kSteps)));

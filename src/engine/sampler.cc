@@ -132,7 +132,7 @@ Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int conte
     if (found == all.end()) {
       std::string known;
       for (const SamplerDesc* desc : all) known += (known.empty() ? "" : ", ") + std::string(desc->name);
-      return BadInput(fmt::format("samplers: \"{}\" is none; there are {}", name, known));
+      return BadInput(fmt::format("samplers: '{}' is none; there are {}", name, known));
     }
     add(*found);
   }

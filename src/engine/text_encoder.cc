@@ -36,7 +36,7 @@ Result<Pooling> ParsePooling(std::string_view name) {
   if (name == "mean") return Pooling::kMean;
   if (name == "cls") return Pooling::kCls;
   if (name == "last") return Pooling::kLast;
-  return BadInput("pooling: \"" + std::string(name) + "\", expected mean, cls or last");
+  return BadInput("pooling: '" + std::string(name) + "', expected mean, cls or last");
 }
 
 Result<std::unique_ptr<TextEncoder>> TextEncoder::Make(std::shared_ptr<const LoadedModel> model,

@@ -40,6 +40,8 @@ class TextEncoder {
   Result<std::vector<std::vector<float>>> Classify(std::span<const EncoderText> texts);
 
   size_t max_tokens() const { return max_tokens_; }
+  // Numbers that Classify gives per text; 0: the model has no classification head.
+  size_t outputs() const { return output_ ? output_->bias.size() : 0; }
   // Of the classification head; as many as Classify's numbers, or none.
   const std::vector<std::string>& labels() const { return labels_; }
 

@@ -13,6 +13,8 @@ namespace tern {
 struct StepLimits {
   int tokens = 512;   // T
   int outputs = 512;  // R, <= tokens
+  // Positions of a sequence; 0: any number. Block-sparse attention must know.
+  int context = 0;
 };
 
 // Bytes of a value under `limits`; 0 for weights and state. Quantized rows by QuantizedRow().

@@ -29,8 +29,9 @@ struct PassContext {
 // A rewrite that changes results. A pass makes it only where its name was granted: what it costs has to be
 // measured first (engine/error_budget.h).
 struct Offer {
-  std::string name;  // "<pass>:<place>", as in "skip_layers:blk.12"
-  double saved = 0;  // multiplications of a token that it saves
+  std::string name;           // "<pass>:<place>", as in "skip_layers:blk.12"
+  double saved = 0;           // multiplications of a token that it saves
+  int64_t needed_tokens = 0;  // how long a text must be to show what it costs
 };
 
 struct PassDesc {

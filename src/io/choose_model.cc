@@ -90,7 +90,8 @@ std::string Listed(const std::vector<ModelChoice>& choices) {
   for (const ModelChoice& choice : choices) {
     const bool unique = std::count_if(choices.begin(), choices.end(),
                                       [&](const ModelChoice& other) { return other.tag == choice.tag; }) == 1;
-    names.push_back(!choice.tag.empty() && unique ? choice.tag : choice.paths[0]);
+    const std::string& path = choice.folder.empty() ? choice.paths[0] : choice.folder;
+    names.push_back(!choice.tag.empty() && unique ? choice.tag : path);
   }
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -172,9 +173,10 @@ std::vector<ModelChoice> FindModels(const std::vector<std::string>& paths) {
   return choices;
 }
 
-Result<ModelChoice> ChooseModel(const std::vector<std::string>& paths, std::string_view quant,
-                                std::string_view object) {
-  const std::vector<ModelChoice> choices = FindModels(paths);
+namespace {
+
+Result<ModelChoice> Choose(const std::vector<ModelChoice>& choices, std::string_view quant,
+                           std::string_view object) {
   if (choices.empty())
     return NotFound(
         fmt::format("{}: no model in it, neither .gguf nor config.json with .safetensors files", object));
@@ -185,12 +187,72 @@ Result<ModelChoice> ChooseModel(const std::vector<std::string>& paths, std::stri
       return NotFound(fmt::format("{}: no '{}' in it; there is {}", object, quant, Listed(choices)));
     return BadInput(fmt::format("{}: '{}' may be any of {}", object, quant, Listed(found)));
   }
-  if (choices.size() == 1 || (choices.size() == 2 && choices[1].is_folder)) return choices[0];
+  if (choices.size() == 1 || (choices.size() == 2 && !choices[0].is_folder && choices[1].is_folder))
+    return choices[0];
   for (std::string_view tag : kPreferred) {
     const std::vector<ModelChoice> found = Matching(choices, tag);
     if (found.size() == 1) return found[0];
   }
   return BadInput(fmt::format("{}: several models in it, say which: {}", object, Listed(choices)));
+}
+
+// What lies below `folder` ("a/b/"), by its name in there.
+std::vector<std::string> Below(const std::vector<std::string>& sorted, std::string_view folder) {
+  std::vector<std::string> names;
+  for (auto at = std::lower_bound(sorted.begin(), sorted.end(), folder);
+       at != sorted.end() && at->starts_with(folder); ++at) {
+    names.push_back(at->substr(folder.size()));
+  }
+  return names;
+}
+
+// Models in folders, not those in folders of a model (2_Dense/ of an encoder).
+std::vector<ModelChoice> FindFolders(const std::vector<std::string>& sorted) {
+  constexpr std::string_view kConfig = "config.json";
+  std::vector<std::string> folders;
+  for (const std::string& path : sorted) {
+    if (FileNameOf(path) == kConfig) folders.push_back(path.substr(0, path.size() - kConfig.size()));
+  }
+  std::stable_sort(folders.begin(), folders.end(),
+                   [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
+  std::vector<ModelChoice> found;
+  for (const std::string& folder : folders) {
+    const auto holds = [&](const ModelChoice& outer) { return folder.starts_with(outer.folder); };
+    if (std::any_of(found.begin(), found.end(), holds)) continue;
+    auto choice = FindFolder(Below(sorted, folder));
+    if (!choice) continue;
+    for (std::string& path : choice->paths) path = folder + path;
+    choice->folder = folder;
+    found.push_back(*std::move(choice));
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<ModelChoice> ChooseModel(const std::vector<std::string>& paths, std::string_view quant,
+                                std::string_view object) {
+  return Choose(FindModels(paths), quant, object);
+}
+
+Result<ModelChoice> ChooseInArchive(const std::vector<std::string>& paths, std::string_view member,
+                                    std::string_view object) {
+  std::vector<std::string> sorted;
+  std::copy_if(paths.begin(), paths.end(), std::back_inserter(sorted), IsSafeRelativePath);
+  std::sort(sorted.begin(), sorted.end());
+  if (std::binary_search(sorted.begin(), sorted.end(), member)) {
+    return ModelChoice{.paths = {std::string(member)}};
+  }
+  const std::string folder = member.empty() ? "" : std::string(member) + "/";
+  sorted = Below(sorted, folder);
+  if (sorted.empty() && !folder.empty()) return NotFound(fmt::format("{}: no '{}' in it", object, member));
+  std::vector<ModelChoice> choices = FindModels(sorted);
+  std::erase_if(choices, [](const ModelChoice& choice) { return choice.is_folder; });
+  for (ModelChoice& choice : FindFolders(sorted)) choices.push_back(std::move(choice));
+  TERN_TRY(ModelChoice choice, Choose(choices, "", object));
+  for (std::string& path : choice.paths) path = folder + path;
+  choice.folder = folder + choice.folder;
+  return choice;
 }
 
 }  // namespace tern

@@ -14,9 +14,10 @@ namespace tern {
 // A model in GGUF form: one file, or all shards of one in order (x-00001-of-00003.gguf ...). Or the
 // safetensors, config and tokenizer files at the top of a Hugging Face repository.
 struct ModelChoice {
-  std::string tag;  // "Q4_K_M", as the file name has it; "safetensors" of a folder; empty: it has none
-  std::vector<std::string> paths;  // as given
+  std::string tag{};  // "Q4_K_M", as the file name has it; "safetensors" of a folder; empty: it has none
+  std::vector<std::string> paths{};  // as given
   bool is_folder = false;
+  std::string folder{};  // of a folder below the top (ChooseInArchive): "package/model/"; starts all paths
 };
 
 // All models among `paths`, a folder last. Companions (vision projectors, draft heads, importance matrices,
@@ -28,5 +29,10 @@ std::vector<ModelChoice> FindModels(const std::vector<std::string>& paths);
 // `object` and list the choices.
 Result<ModelChoice> ChooseModel(const std::vector<std::string>& paths, std::string_view quant,
                                 std::string_view object);
+
+// The same among all members of an archive, where a folder may lie anywhere (the outermost ones count).
+// `member`: one of the paths, or a folder in which to choose; empty: anywhere.
+Result<ModelChoice> ChooseInArchive(const std::vector<std::string>& paths, std::string_view member,
+                                    std::string_view object);
 
 }  // namespace tern

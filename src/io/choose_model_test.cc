@@ -101,6 +101,32 @@ TEST(ChooseModel, GgufComesBeforeAFolder) {
             "a-Q4_K_M.gguf");
 }
 
+TEST(ChooseInArchive, AFolderAnywhereWithoutTheFoldersInIt) {
+  const Paths paths = {"p/__init__.py",
+                       "p/m/config.json",
+                       "p/m/model.safetensors",
+                       "p/m/2_Dense/config.json",
+                       "p/m/2_Dense/model.safetensors",
+                       "p/m/1_Pooling/config.json"};
+  const auto choice = ChooseInArchive(paths, "", "wheel");
+  ASSERT_TRUE(choice.ok());
+  EXPECT_TRUE(choice.value().is_folder);
+  EXPECT_EQ(choice.value().folder, "p/m/");
+  EXPECT_EQ(choice.value().paths,
+            (Paths{"p/m/model.safetensors", "p/m/1_Pooling/config.json", "p/m/config.json"}));
+  const auto dense = ChooseInArchive(paths, "p/m/2_Dense", "wheel");
+  ASSERT_TRUE(dense.ok());
+  EXPECT_EQ(dense.value().folder, "p/m/2_Dense/");
+  EXPECT_EQ(ChooseInArchive(paths, "p/m/config.json", "wheel").value().paths, (Paths{"p/m/config.json"}));
+  EXPECT_EQ(ChooseInArchive(paths, "q", "wheel").error().what, "wheel: no 'q' in it");
+}
+
+TEST(ChooseInArchive, GgufComesFirstAndUnsafeNamesAreNotSeen) {
+  EXPECT_EQ(ChooseInArchive({"a/config.json", "a/model.safetensors", "b/x.gguf"}, "", "w").value().paths,
+            (Paths{"b/x.gguf"}));
+  EXPECT_FALSE(ChooseInArchive({"../x.gguf", "/etc/y.gguf"}, "", "w").ok());
+}
+
 TEST(ChooseModel, OddNamesAreNoTrouble) {
   EXPECT_EQ(Chosen({".gguf", "gguf", "", "-00001-of-00001.gguf"}, "x").substr(0, 5), "repo:");
 }

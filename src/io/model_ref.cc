@@ -59,6 +59,7 @@ Result<ModelRef> ParsePypi(std::string_view text) {
   const size_t slash = rest.find('/');
   if (slash != std::string_view::npos) {
     ref.member = rest.substr(slash + 1);
+    if (ref.member.ends_with('/')) ref.member.pop_back();  // of a folder
     rest = rest.substr(0, slash);
     if (!IsSafeRelativePath(ref.member)) return Malformed(text, kForm);
   }

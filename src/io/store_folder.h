@@ -1,5 +1,6 @@
 #pragma once
-// StoreFolder: one model in the store: a folder with model.json and the file that it describes.
+// StoreFolder: one model in the store: a folder with model.json and the file, or the folder of files, that
+// it describes.
 
 #include <cstdint>
 #include <string>
@@ -10,11 +11,19 @@
 
 namespace tern {
 
-// What model.json holds.
+// A file of a model that is a folder; `path` as in there.
+struct StoredFile {
+  std::string path{};
+  uint64_t bytes = 0;
+};
+
+// What model.json holds. `sha256` of a folder: of what `sha256sum` prints for its files, in the order of
+// their paths.
 struct Manifest {
   std::string name{}, licence{}, file{}, sha256{};
   std::vector<std::string> sources{};
   uint64_t bytes = 0;
+  std::vector<StoredFile> files{};  // none: `file` is one file
 };
 Result<Manifest> ParseManifest(std::string_view json, std::string_view path);
 std::string ToJson(const Manifest& manifest);
@@ -39,7 +48,7 @@ class StoreFolder {
 // Every complete model below `home`, with its folder's path.
 struct StoredModel {
   Manifest manifest;
-  std::string path;  // of the file
+  std::string path;  // of the file or folder
 };
 std::vector<StoredModel> StoredModels(const std::string& home);
 

@@ -14,11 +14,24 @@ TEST(Manifest, SurvivesTheDisk) {
   EXPECT_EQ(ToJson(back.value()), ToJson(manifest));
 }
 
+TEST(Manifest, OfAFolderNamesItsFiles) {
+  const Manifest manifest{
+      .name = "x", .file = "x", .sources = {"a"}, .bytes = 5, .files = {{"a/b", 2}, {"c", 3}}};
+  const auto back = ParseManifest(ToJson(manifest), "p");
+  ASSERT_TRUE(back.ok());
+  ASSERT_EQ(back.value().files.size(), 2U);
+  EXPECT_EQ(back.value().files[0].path, "a/b");
+  EXPECT_EQ(back.value().files[1].bytes, 3U);
+}
+
 TEST(Manifest, MalformedOnesAreErrors) {
   for (const char* text :
        {"", "[]", "{}", "{\"name\":1}", R"({"name":"x","file":"../x","bytes":1,"sources":[]})",
         R"({"name":"x","file":"x","bytes":"1","sources":[]})",
-        R"({"name":"x","file":"x","bytes":-1,"sources":[]})", R"({"name":"x","file":"x","bytes":1})"}) {
+        R"({"name":"x","file":"x","bytes":-1,"sources":[]})", R"({"name":"x","file":"x","bytes":1})",
+        R"({"name":"x","file":"x","bytes":1,"sources":[],"files":["a"]})",
+        R"({"name":"x","file":"x","bytes":1,"sources":[],"files":{"../a":1}})",
+        R"({"name":"x","file":"x","bytes":1,"sources":[],"files":{"a":-1}})"}) {
     EXPECT_FALSE(ParseManifest(text, "p").ok()) << text;
   }
 }

@@ -207,6 +207,14 @@ TEST(BuildModel, NamesTheMetadataThatIsWrong) { ExpectErrors(BrokenMetadata()); 
 TEST(BuildModel, NamesTheTensorThatIsWrong) { ExpectErrors(BrokenTensors()); }
 TEST(BuildModel, NamesWhatIsWrongWithAnEncoderDecoder) { ExpectErrors(BrokenEncoderDecoders()); }
 
+TEST(BuildModel, WhereLayersHaveATableEachNoneIsAnothers) {
+  const auto checkpoint = MakeTinyCheckpoint({.architecture = "t5", .layers = 3});
+  Add("enc.blk.2.attn_rel_b.weight", {8, 3})(*checkpoint);
+  const auto built = BuildModel(*checkpoint);
+  ASSERT_FALSE(built.ok());
+  EXPECT_EQ(built.error().what, "enc.blk.1.attn_rel_b.weight: missing, expected shape [8, 3]");
+}
+
 TEST(BuildModel, LayersThatGuessFurtherTokensAreLeftOut) {
   const auto checkpoint = MakeTinyCheckpoint({.layers = 2});
   const MetaValue layers = int64_t{3}, guessing = int64_t{1};

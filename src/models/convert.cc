@@ -27,7 +27,21 @@ bool IsOurs(const Format& format) {
   return format.gguf_type >= kFirstOfOurs;
 }
 
+// The one format of ours that is written, where it is asked for: 2:4. It is of linear layers, whatever they
+// are in, but not of the head, nor of tables.
+constexpr std::string_view kSparse = "q8_24";
+
+bool CanBeSparse(std::string_view name, const Tensor& tensor, const Format& sparse) {
+  const bool of_a_layer = name.starts_with("blk.") || name.find(".blk.") != name.npos;
+  return of_a_layer && name.ends_with(".weight") && !StaysF32(name, tensor) &&
+         !name.ends_with("attn_rel_b.weight") && tensor.cols() % sparse.block_weights == 0;
+}
+
 const Format* Target(std::string_view name, const Tensor& tensor, const Format* wanted) {
+  if (wanted != nullptr && wanted->name == kSparse) {
+    if (CanBeSparse(name, tensor, *wanted)) return wanted;
+    wanted = nullptr;
+  }
   if (!IsPlain(*tensor.format) && !IsOurs(*tensor.format)) return tensor.format;
   if (StaysF32(name, tensor)) return &F32();
   if (IsOurs(*tensor.format) && wanted == nullptr) return &F32();
@@ -60,8 +74,9 @@ Metadata WithGeneralKeys(const Checkpoint& checkpoint, const Metadata& more, con
   const Tensor* table = checkpoint.Find("token_embd.weight");
   if (table != nullptr) {
     metadata.Set(architecture + ".vocab_size", static_cast<uint64_t>(table->rows()));
-    if (!metadata.Has("general.file_type") || wanted != nullptr) {
-      metadata.Set("general.file_type", FileType(wanted == nullptr ? table->format->name : wanted->name));
+    const bool plain = wanted != nullptr && IsPlain(*wanted);
+    if (!metadata.Has("general.file_type") || plain) {
+      metadata.Set("general.file_type", FileType(plain ? wanted->name : table->format->name));
     }
   }
   if (!metadata.Has("general.type")) metadata.Set("general.type", std::string("model"));
@@ -99,8 +114,8 @@ Status ConvertToGguf(const Checkpoint& checkpoint, const std::string& path, cons
   const Format* wanted = nullptr;
   if (!options.dtype.empty()) {
     wanted = FindFormat(options.dtype);
-    if (wanted == nullptr || !IsPlain(*wanted)) {
-      return BadInput(fmt::format("dtype: \"{}\", expected f32, f16 or bf16", options.dtype));
+    if (wanted == nullptr || !(IsPlain(*wanted) || wanted->name == kSparse)) {
+      return BadInput(fmt::format("dtype: \"{}\", expected f32, f16, bf16 or {}", options.dtype, kSparse));
     }
   }
   std::vector<GgufTensor> layout;

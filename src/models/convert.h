@@ -13,7 +13,8 @@ namespace tern {
 
 struct ConvertOptions {
   // "f32", "f16" or "bf16" for matrices of plain numbers; "": as they are. Quantized ones stay as they are,
-  // and vectors and routers are always f32.
+  // and vectors and routers are always f32. To GGUF also "q8_24", for the linear weights of layers whatever
+  // they are in: of each 4 of a row the 2 largest; all else is as with "".
   std::string dtype;
   uint64_t shard_bytes = 5'000'000'000;  // of safetensors files, beyond which the next begins
   Metadata more = {};                    // beside what the checkpoint says, and in place of it: its tokenizer

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <deque>
 #include <optional>
 
 #include "io/files.h"
@@ -90,7 +91,7 @@ class GgufFolderWriter {
         .entry = {std::move(name), plain->type, tensor.shape}, .plain = plain, .tensor = tensor};
     weight.minus_one = (rule.edit & kHfPlusOne) != 0;
     if (rule.rows != nullptr) {
-      if (tensor.shape.size() == 1) weight.tensor.shape = {tensor.shape[0], 1};  // of biases, elements
+      if (tensor.shape.size() == 1) weight.tensor = AsColumn(tensor);
       HfDims dims = dims_;
       dims.rows = weight.tensor.rows();
       const std::vector<int64_t> from = rule.rows(dims);
@@ -105,9 +106,19 @@ class GgufFolderWriter {
     return {};
   }
 
+  // A bias as rows of one number each, which rows within a block are not.
+  Tensor AsColumn(const Tensor& bias) {
+    Tensor column{bias.format, {bias.shape[0], 1}, bias.data};
+    if (bias.format->block_weights == 1) return column;
+    column.format = &F32();
+    column.data = decoded_.emplace_back(DecodeAll(bias)).data();
+    return column;
+  }
+
   const Checkpoint& checkpoint_;
   const ConvertOptions& options_;
   FolderConfig config_;
+  std::deque<std::vector<float>> decoded_;  // what weights_ looks at
   HfDims dims_;
   PlainWeights weights_;
 };

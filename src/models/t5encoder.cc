@@ -18,13 +18,24 @@ namespace {
 
 constexpr int kMostBuckets = 1 << 16;
 
-// The table of the layer, or of the first one, where all share it.
+// T5's layers share the first one's table; UMT5's have one each, and what one of them lacks is missing.
+bool SharesTable(const Hparams& h, ModelBuilder& b) {
+  const int layer = b.layer();
+  bool shares = true;
+  for (int later = 1; later < h.layers && shares; ++later) {
+    b.EnterLayer(later);
+    shares = !b.HasPart("attn_rel_b");
+  }
+  b.EnterLayer(layer);
+  return shares;
+}
+
 RelativeBias BiasOf(const Hparams& h, ModelBuilder& b, bool causal) {
   RelativeBias bias{.buckets = b.MetaInt("attention.relative_buckets_count", 4, kMostBuckets, 32)};
   const int exact = bias.buckets / (causal ? 2 : 4);  // distances that have a bucket of their own
   bias.max_distance = b.MetaInt("attention.relative_max_distance", exact + 1, kMostBuckets, 128);
   const int layer = b.layer();
-  if (!b.HasPart("attn_rel_b")) b.EnterLayer(0);
+  if (SharesTable(h, b)) b.EnterLayer(0);
   bias.table = b.Weight(b.Name("attn_rel_b"), {bias.buckets, h.heads});
   b.EnterLayer(layer);
   return bias;

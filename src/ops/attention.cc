@@ -41,6 +41,20 @@ Status ReadBuckets(const Attrs& attrs, AttentionForm& form) {
                   std::to_string(exact));
 }
 
+Status CheckChoice(const AttentionForm& form) {
+  const auto [keep, leave] = form.choice;
+  if (!(keep >= 0 && keep <= 1)) {
+    return BadInput("attribute keep: " + std::to_string(keep) + ", expected 0 to 1");
+  }
+  if (!(leave >= 0 && leave < 1)) {
+    return BadInput("attribute leave: " + std::to_string(leave) + ", expected at least 0 and below 1");
+  }
+  if (!form.block_sparse()) return {};
+  if (form.causal && form.window == 0 && !form.has_alibi && !form.has_buckets) return {};
+  return BadInput("attribute keep: " + std::to_string(keep) +
+                  ", expected causal attention without window, alibi and bucket_bias beside it");
+}
+
 }  // namespace
 
 Result<AttentionForm> ParseAttention(const Attrs& attrs) {
@@ -56,6 +70,7 @@ Result<AttentionForm> ParseAttention(const Attrs& attrs) {
   form.int16 = attrs.Int("int16", 0) != 0;
   form.scale = attrs.Float("scale", 1);
   form.softcap = attrs.Float("softcap", 0);
+  form.choice = {.keep = attrs.Float("keep", 0), .leave = attrs.Float("leave", 0)};
   form.has_sinks = attrs.Int("sinks", 0) != 0;
   form.has_alibi = attrs.Int("alibi", 0) != 0;
   form.has_buckets = attrs.Int("bucket_bias", 0) != 0;
@@ -71,6 +86,7 @@ Result<AttentionForm> ParseAttention(const Attrs& attrs) {
                     ", expected 0 or a positive number");
   }
   if (form.has_buckets) TERN_TRY_STATUS(ReadBuckets(attrs, form));
+  TERN_TRY_STATUS(CheckChoice(form));
   TERN_TRY(form.output, ParseRowElem("output", attrs.Str("output", "f32")));
   if (form.output != Elem::kF32 && form.v_dim % kActGroup != 0) {
     return BadInput("attribute output: quantized, expected v_dim " + std::to_string(form.v_dim) +
@@ -138,12 +154,10 @@ class HeadRow {
     for (size_t i = h; i < bias.size(); i += static_cast<size_t>(form.heads)) bias_.push_back(bias[i]);
   }
 
-  // softmax(scores) V (Vaswani et al. 2017, arXiv 1706.03762).
-  void Attend(int position, const float* q, float* out) {
-    const int first = form_.First(position);
-    const int last = form_.Last(position, form_.End(sequence_));
+  // softmax(scores) V (Vaswani et al. 2017, arXiv 1706.03762) over the positions in `seen`.
+  void Attend(int position, std::span<const int> seen, const float* q, float* out) {
     std::vector<double> score;
-    for (int j = first; j <= last; ++j) {
+    for (const int j : seen) {
       Load(j);
       score.push_back(Score(q, j - position));
     }
@@ -151,9 +165,9 @@ class HeadRow {
     if (form_.has_sinks) top = std::max(top, sink_);
     std::vector<double> sum(v_.size(), 0);
     double total = form_.has_sinks ? std::exp(sink_ - top) : 0;
-    for (int j = first; j <= last; ++j) {
-      Load(j);
-      const double p = std::exp(score[static_cast<size_t>(j - first)] - top);
+    for (size_t i = 0; i < seen.size(); ++i) {
+      Load(seen[i]);
+      const double p = std::exp(score[i] - top);
       total += p;
       for (size_t c = 0; c < v_.size(); ++c) sum[c] += p * v_[c];
     }
@@ -185,16 +199,89 @@ class HeadRow {
   std::vector<float> k_, v_;
 };
 
+// The positions that row i of a sequence sees, by a KV head's heads.
+class SeenPositions {
+ public:
+  SeenPositions(const OpArgs& args, const AttentionForm& form, const SequenceSpan& sequence)
+      : args_(args), form_(form), sequence_(sequence) {}
+
+  std::vector<int> Of(int i, int kv_head) const {
+    const int position = sequence_.first_position + i;
+    const int last = form_.Last(position, form_.End(sequence_));
+    std::vector<bool> sees_block(static_cast<size_t>(last / kChoiceTokens + 1), true);
+    if (form_.block_sparse()) Choose(i, kv_head, sees_block);
+    std::vector<int> seen;
+    for (int j = form_.First(position); j <= last; ++j) {
+      if (sees_block[static_cast<size_t>(j / kChoiceTokens)]) seen.push_back(j);
+    }
+    return seen;
+  }
+
+ private:
+  void Choose(int i, int kv_head, std::vector<bool>& sees_block) const {
+    const int position = sequence_.first_position + i;
+    const ChoiceRange range = RangeOf(position);
+    if (range.count() == 0) return;
+    std::vector<float> promise(static_cast<size_t>(range.count()), 0);
+    const int group = form_.heads / form_.kv_heads;
+    const int64_t row = int64_t{sequence_.first_row} + i;
+    const float* q = args_.inputs[0].f32() + row * args_.inputs[0].cols();
+    for (int head = kv_head * group; head < (kv_head + 1) * group; ++head) {
+      const std::vector<double> share = SharesOfMeans(q + int64_t{head} * form_.head_dim, kv_head, position);
+      for (int b = range.begin * kChoiceParts; b < range.end * kChoiceParts; ++b) {
+        promise[static_cast<size_t>(b / kChoiceParts - range.begin)] +=
+            static_cast<float>(share[static_cast<size_t>(b)] / group);
+      }
+    }
+    std::vector<uint64_t> order(promise.size());
+    TakeMostPromising(promise, form_.choice, order);
+    for (size_t b = 0; b < promise.size(); ++b) {
+      sees_block[static_cast<size_t>(range.begin) + b] = promise[b] >= 0;
+    }
+  }
+
+  // Of full KV blocks up to a position: softmax over their means.
+  std::vector<double> SharesOfMeans(const float* q, int kv_head, int position) const {
+    std::vector<double> share;
+    for (int b = 0; b < FullKvBlocks(position); ++b) share.push_back(form_.scale * DotMean(q, kv_head, b));
+    const double top = *std::max_element(share.begin(), share.end());
+    double total = 0;
+    for (double& s : share) total += s = std::exp(s - top);
+    for (double& s : share) s /= total;
+    return share;
+  }
+
+  // q times the mean of a KV block's keys.
+  double DotMean(const float* q, int kv_head, int block) const {
+    const auto dim = static_cast<size_t>(form_.head_dim);
+    std::vector<float> k(dim), v(static_cast<size_t>(form_.v_dim));
+    double sum = 0;
+    for (int slot = 0; slot < kKvBlockTokens; ++slot) {
+      args_.kv->LoadRow(form_.layer, sequence_.blocks[static_cast<size_t>(block)], kv_head, slot, k.data(),
+                        v.data());
+      for (size_t c = 0; c < dim; ++c) sum += static_cast<double>(q[c]) * k[c];
+    }
+    return sum / kKvBlockTokens;
+  }
+
+  const OpArgs& args_;
+  const AttentionForm& form_;
+  const SequenceSpan& sequence_;
+};
+
 void Reference(const OpArgs& args) {
   const AttentionForm form = ParseAttention(args.attrs).value();
   const View &q = args.inputs[0], &out = args.outputs[0];
   std::vector<float> y(static_cast<size_t>(out.rows() * out.cols()));
   for (const SequenceSpan& sequence : args.batch.sequences) {
+    const SeenPositions seen(args, form, sequence);
     for (int head = 0; head < form.heads; ++head) {
       HeadRow row(args, form, sequence, head);
       for (int i = 0; i < sequence.rows; ++i) {
         const int64_t r = int64_t{sequence.first_row} + i;
-        row.Attend(sequence.first_position + i, q.f32() + r * q.cols() + int64_t{head} * form.head_dim,
+        const std::vector<int> positions = seen.Of(i, head / (form.heads / form.kv_heads));
+        row.Attend(sequence.first_position + i, positions,
+                   q.f32() + r * q.cols() + int64_t{head} * form.head_dim,
                    y.data() + r * out.cols() + int64_t{head} * form.v_dim);
       }
     }
@@ -210,7 +297,7 @@ const OpDesc k_op_attention = {
         "q f32[T,H*d], state, [sinks [H]], [alibi [H]], [bias [buckets,H]] -> rows of H*v_dim, over KV layer "
         "`layer`; heads, kv_heads, head_dim, scale, v_dim, window (0: none), causal, source, softcap, sinks, "
         "alibi, "
-        "bucket_bias, output, int16",
+        "bucket_bias, output, int16, keep, leave",
     .infer = Infer,
     .reference = Reference};
 }  // namespace tern

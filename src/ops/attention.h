@@ -18,12 +18,15 @@
 //   output         f32 (default), q8 or q16 (v_dim % 32 == 0)
 //   int16=1        q, K, V and the softmax's weights may be rounded to codes: of 2^31 / head_dim for a
 //                  product of q and k, 12 bits and a sign for V, 13 for weights
+//   keep, leave    keep above 0: block-sparse. Rows see only some of their past, as ops/block_choice.h says;
+//                  keep <= 1, leave (default 0) < 1. Causal, without window, alibi and bucket_bias
 //
 // A score is scale * q k, then capped, then biased, then masked.
 
 #include <cstddef>
 
 #include "base/result.h"
+#include "ops/block_choice.h"
 #include "ops/op.h"
 
 namespace tern {
@@ -34,6 +37,7 @@ struct AttentionForm {
   bool source = false;
   bool int16 = false;
   double scale = 1, softcap = 0;
+  ChoiceRule choice = {.keep = 0};
   bool has_sinks = false, has_alibi = false, has_buckets = false;
   int buckets = 0, max_distance = 0;
   bool bidirectional = false;
@@ -48,6 +52,7 @@ struct AttentionForm {
   // The positions that a row at `position` sees, of the End(sequence) that there are.
   int First(int position) const;
   int Last(int position, int end) const;
+  bool block_sparse() const { return choice.keep > 0; }
   int End(const SequenceSpan& s) const { return source ? s.source_tokens : s.first_position + s.rows; }
 };
 

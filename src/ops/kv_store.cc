@@ -30,8 +30,12 @@ size_t ValueBytes(const KvLayer& layer, KvType type) {
   return PartBytes(IsCodes(type) ? CodeWidth(dim) : dim, type);
 }
 
+size_t MeanBytes(const KvLayer& layer) {
+  return layer.means ? (static_cast<size_t>(layer.head_dim) * sizeof(float) + 63) / 64 * 64 : 0;
+}
+
 size_t HeadBlockBytes(const KvLayer& layer, KvType type) {
-  return KeyBytes(layer, type) + ValueBytes(layer, type);
+  return KeyBytes(layer, type) + ValueBytes(layer, type) + MeanBytes(layer);
 }
 size_t LayerBlockBytes(const KvLayer& layer, KvType type) {
   return static_cast<size_t>(layer.kv_heads) * HeadBlockBytes(layer, type);
@@ -140,7 +144,9 @@ KvStore::KvStore(std::vector<KvLayer> layers, KvType type, int blocks)
     : layers_(std::move(layers)), type_(type), blocks_(blocks) {
   TERN_CHECK(blocks >= 0);
   for (const KvLayer& layer : layers_) {
-    places_.push_back({block_bytes_, KeyBytes(layer, type), HeadBlockBytes(layer, type)});
+    const size_t k_bytes = KeyBytes(layer, type);
+    places_.push_back(
+        {block_bytes_, k_bytes, k_bytes + ValueBytes(layer, type), HeadBlockBytes(layer, type)});
     block_bytes_ += LayerBlockBytes(layer, type);
   }
   buffer_ = Buffer(static_cast<size_t>(blocks) * block_bytes_);

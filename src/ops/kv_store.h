@@ -12,7 +12,8 @@
 // summed up lie in pairs, as dot product instructions take them:
 //   K: [(head_dim + 1) / 2][16][2]  two channels of each token
 //   V: [8][CodeWidth(v_dim)][2]     a channel of two tokens
-// K and V parts start at multiples of 64 bytes.
+// K and V parts start at multiples of 64 bytes. Layers whose attention is block-sparse have a third part: the
+// mean of the block's keys, f32 [head_dim], which attention writes once the block is full.
 //
 // Not thread-safe by itself: within a step, threads write and read disjoint blocks or are separated by a
 // barrier.
@@ -42,7 +43,8 @@ inline size_t CodeWidth(size_t v_dim) { return (v_dim + 15) / 16 * 16; }
 struct KvLayer {
   int kv_heads = 0;
   int head_dim = 0;
-  int v_dim = 0;  // channels of V; 0: head_dim
+  int v_dim = 0;       // channels of V; 0: head_dim
+  bool means = false;  // has room for the means of blocks
 
   int value_dim() const { return v_dim > 0 ? v_dim : head_dim; }
 };
@@ -68,6 +70,11 @@ class KvStore {
   void* V(int layer, int32_t block, int head) {
     return static_cast<char*>(K(layer, block, head)) + places_[static_cast<size_t>(layer)].k_bytes;
   }
+  // The mean of a full block's keys. Only of layers that have them.
+  float* Mean(int layer, int32_t block, int head) {
+    const Place& place = places_[static_cast<size_t>(layer)];
+    return reinterpret_cast<float*>(static_cast<char*>(K(layer, block, head)) + place.mean_offset);
+  }
   const void* K(int layer, int32_t block, int head) const {
     return const_cast<KvStore*>(this)->K(layer, block, head);
   }
@@ -83,11 +90,12 @@ class KvStore {
   std::vector<KvLayer> layers_;
   KvType type_;
   int blocks_;
-  // In bytes; [blocks][layers][kv_heads][K | V], so that a short text touches little of it.
+  // In bytes; [blocks][layers][kv_heads][K | V | mean], so that a short text touches little of it.
   struct Place {
-    size_t offset;      // of the layer in a block
-    size_t k_bytes;     // of K, so V's offset
-    size_t head_bytes;  // of K and V
+    size_t offset;       // of the layer in a block
+    size_t k_bytes;      // of K, so V's offset
+    size_t mean_offset;  // of K and V
+    size_t head_bytes;   // of all three
   };
   std::vector<Place> places_;  // by layer
   size_t block_bytes_ = 0;

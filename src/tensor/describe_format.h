@@ -40,6 +40,9 @@ constexpr Format DescribeFormat(std::string_view name) {
     static_assert(form.bits == 4 || form.bits == 5 || form.bits == 6 || form.bits == 8);
     static_assert(!form.has_levels() || form.bits == 4, "levels of 4-bit codes");
     static_assert(!form.wide_scale || !(form.has_min || form.two_level), "one bf16 scale per group");
+    static_assert(!form.sparse ||
+                  (F::kWeights == 32 && form.bits == 8 && form.group == 32 && form.zero == 128 &&
+                   !form.two_level && !form.wide_scale && PrefixBytes<F>() != 0));
     static_assert((form.zero & (form.zero - 1)) == 0 && (form.zero == 0 || !form.has_min));
     format.int_form = form;
     format.unpack = isa_none::UnpackBlock<F>;

@@ -34,7 +34,7 @@ constexpr Bound kReached[] = {
     {"iq6_k", 0.0001955, 0.0002416}, {"nf4", .008057, .01109},       {"nvfp4_scaled", .00825, .0079},
     {"mxfp4", 0.01221, 0.01541},     {"nvfp4", 0.00816, 0.007784},   {"q1_0", 0.3556, 0.4587},
     {"q2_0", 0.1203, 0.1677},        {"q6_0", 0.0003678, 0.0006875}, {"q8_kv", 6.25e-05, 0.0003128},
-    {"tq1_0", 0.1833, 0.2732},       {"tq2_0", 0.1833, 0.2732}};
+    {"tq1_0", 0.1833, 0.2732},       {"tq2_0", 0.1833, 0.2732},      {"q8_24", 0.1368, 0.09}};
 
 double EncodeError(const Format& format, const std::vector<float>& x) {
   std::vector<uint8_t> blocks(RowBytes(format, x.size()).value());

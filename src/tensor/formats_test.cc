@@ -1,6 +1,7 @@
 // What formats decode to, and the registry; check_format.h is run on every line of formats.list as it is.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -101,6 +102,29 @@ TEST(Formats, RowBytesCountsWholeBlocks) {
 
 TEST(Formats, EveryFormatKeepsItsPromises) {
   for (const Format* format : AllFormats()) CheckFormat(*format);
+}
+
+// Weights that are 2:4 and whole numbers of a scale come back as they were; of others the two furthest from
+// zero.
+TEST(Formats, SparseKeepsTwoOfFour) {
+  const Format& q8_24 = *FindFormat("q8_24");
+  constexpr float d = 0.0371f;  // no f16
+  std::vector<float> x(64);
+  for (size_t i = 0; i < x.size(); i += 4) {
+    x[i + i / 4 % 4] = d * (i == 12 ? -127.f : static_cast<float>(i) - 20);
+    x[i + (i / 4 + 1 + i % 3) % 4] = i % 3 == 2 ? 0 : -d;
+  }
+  EXPECT_EQ(RoundTrip(q8_24, x), x);
+  const std::vector<float> dense = RandomWeights(64, 9), kept = RoundTrip(q8_24, dense);
+  float furthest = 0;
+  for (const float w : dense) furthest = std::max(furthest, std::abs(w));
+  for (size_t i = 0; i < dense.size(); ++i) {
+    const auto quad = dense.begin() + static_cast<ptrdiff_t>(i / 4 * 4);
+    const auto further =
+        std::count_if(quad, quad + 4, [&](float w) { return std::abs(w) > std::abs(dense[i]); });
+    EXPECT_NEAR(kept[i], further < 2 ? dense[i] : 0, 0.51f / 127 * furthest) << i;
+    EXPECT_TRUE(further < 2 || kept[i] == 0) << i;
+  }
 }
 
 }  // namespace

@@ -64,10 +64,9 @@ class ByteLevelBpe final : public VocabularyTokenizer {
       return BadEntry(kTokensKey, static_cast<size_t>(id),
                       fmt::format("{} is token {} already", Shown(text), builder->Find(text)));
     }
-    // What fills a vocabulary up to a round size was never in the published one.
-    if (!is_added || text.empty() || text == fmt::format("[PAD{}]", id)) return {};
-    const bool strips_left = rule_.mask_strips_left && text == "<mask>";
-    return added_tokens()->Add(text, {.id = id, .is_control = is_control, .strips_left = strips_left});
+    if (!is_added || text.empty() || vocabulary().IsFiller(id)) return {};
+    return added_tokens()->Add(text,
+                               {.id = id, .is_control = is_control, .strips_left = rule_.StripsLeft(text)});
   }
 
   PreTokenizerRule rule_;
@@ -75,20 +74,10 @@ class ByteLevelBpe final : public VocabularyTokenizer {
   std::unique_ptr<const BpeModel> model_;
 };
 
-// GPT-NeoX files from before the key exist in number; all that lack it cut as GPT-2.
-Result<const PreTokenizerRule*> RuleOf(const Metadata& metadata) {
-  if (metadata.Has("tokenizer.ggml.pre")) {
-    TERN_TRY(const std::string name, metadata.Str("tokenizer.ggml.pre"));
-    return FindPreTokenizerRule(name);
-  }
-  TERN_TRY(const std::string architecture, metadata.Str("general.architecture", ""));
-  return FindPreTokenizerRule(architecture == "gptneox" ? "gpt-neox" : "gpt-2");
-}
-
 Result<std::unique_ptr<Tokenizer>> Load(const Metadata& metadata) {
   TERN_TRY(const std::string pre, metadata.Str("tokenizer.ggml.pre", ""));
   if (IsSpaceMarkedBpe(pre)) return LoadSpaceMarkedBpe(metadata);
-  TERN_TRY(const PreTokenizerRule* rule, RuleOf(metadata));
+  TERN_TRY(const PreTokenizerRule* rule, FindPreTokenizerRule(metadata));
   TERN_TRY(Vocabulary vocabulary, ReadVocabulary(metadata, {.adds_bos = rule->adds_bos}));
   TERN_TRY(PreTokenizer pre_tokenizer, PreTokenizer::Compile(rule->cuts));
   TERN_TRY(const std::vector<std::string>* merges, MergesOf(metadata));

@@ -256,7 +256,11 @@ Result<boost::json::object> ParseVariables(std::string_view json) {
     return BadInput(fmt::format("variables: byte {}: more than one JSON value", used));
   }
   boost::json::value value = parser.handler().Take();
-  if (!value.is_object()) return BadInput("variables: expected a JSON object");
+  if (value.is_array()) return boost::json::object{{"messages", std::move(value)}};
+  if (!value.is_object()) {
+    return BadInput(
+        R"(variables: expected {"messages": [{"role": "user", "content": "..."}]}, or the list alone)");
+  }
   return std::move(value.get_object());
 }
 

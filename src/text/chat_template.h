@@ -70,8 +70,9 @@ Result<std::vector<TextSegment>> RenderConversation(const ChatTemplate& chat_tem
                                                     const Conversation& conversation,
                                                     const TemplateOptions& options = {});
 
-// A JSON object as the variables of a template: key order kept, numbers exact (integers up to 64 bits, floats
-// correctly rounded), nesting and size bounded. The error says where the text is wrong.
+// A JSON object as the variables of a template, or a list as its "messages": key order kept, numbers exact
+// (integers up to 64 bits, floats correctly rounded), nesting and size bounded. The error says where the text
+// is wrong.
 Result<boost::json::object> ParseVariables(std::string_view json);
 
 }  // namespace tern

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "io/checkpoint.h"
 #include "text/regex.h"
 
 namespace tern {
@@ -38,6 +39,8 @@ struct PreTokenizerRule {
   bool whole_words = false;       // a word that is a token is taken as such, whatever the merges say
   bool adds_bos = false;          // where tokenizer.ggml.add_bos_token is absent
   bool mask_strips_left = false;  // "<mask>" takes the white space in front of it along
+
+  bool StripsLeft(std::string_view token) const { return mask_strips_left && token == "<mask>"; }
 };
 
 std::span<const PreTokenizerRule> PreTokenizerRules();
@@ -45,6 +48,8 @@ std::span<const PreTokenizerRule> PreTokenizerRules();
 bool IsTablePattern(std::string_view pattern);
 // The rule of that name; an error that names the value and what there is.
 Result<const PreTokenizerRule*> FindPreTokenizerRule(std::string_view name);
+// That of a GGUF file's byte-level BPE.
+Result<const PreTokenizerRule*> FindPreTokenizerRule(const Metadata& metadata);
 
 class PreTokenizer {
  public:

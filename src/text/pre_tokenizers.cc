@@ -222,4 +222,14 @@ Result<const PreTokenizerRule*> FindPreTokenizerRule(std::string_view name) {
       fmt::format("tokenizer.ggml.pre: unknown pre-tokenizer {}, expected one of {}", Shown(name), names));
 }
 
+// GPT-NeoX files from before the key exist in number; all that lack it cut as GPT-2.
+Result<const PreTokenizerRule*> FindPreTokenizerRule(const Metadata& metadata) {
+  if (metadata.Has("tokenizer.ggml.pre")) {
+    TERN_TRY(const std::string name, metadata.Str("tokenizer.ggml.pre"));
+    return FindPreTokenizerRule(name);
+  }
+  TERN_TRY(const std::string architecture, metadata.Str("general.architecture", ""));
+  return FindPreTokenizerRule(architecture == "gptneox" ? "gpt-neox" : "gpt-2");
+}
+
 }  // namespace tern

@@ -23,6 +23,12 @@ struct SentencePieceOptions {
   bool removes_extra_spaces = false;
   bool is_phi3 = false;
   std::optional<Charsmap> charsmap{};
+
+  // Whether an added token takes the white space behind it along. Phi-3's published tokenizer has this on all
+  // but these; no GGUF key says so.
+  bool StripsRight(std::string_view text) const {
+    return is_phi3 && text != "<unk>" && text != "<s>" && text != "<|endoftext|>";
+  }
 };
 
 // Everything that makes one. Errors call the pieces and scores by these names.

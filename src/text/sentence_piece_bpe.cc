@@ -128,9 +128,10 @@ class SentencePieceBpe final : public VocabularyTokenizer {
       case TokenKind::kControl:
         keys_.Append(text);
         if (text.empty()) return {};
-        return added_tokens()->Add(text, {.id = id, .is_control = true, .strips_right = StripsRight(text)});
+        return added_tokens()->Add(
+            text, {.id = id, .is_control = true, .strips_right = options_.StripsRight(text)});
       case TokenKind::kUserDefined:
-        TERN_TRY_STATUS(added_tokens()->Add(text, {.id = id, .strips_right = StripsRight(text)}));
+        TERN_TRY_STATUS(added_tokens()->Add(text, {.id = id, .strips_right = options_.StripsRight(text)}));
         [[fallthrough]];
       default:
         return AddPiece(id);
@@ -145,11 +146,6 @@ class SentencePieceBpe final : public VocabularyTokenizer {
     if (key.empty() || index_.Insert(id)) return {};
     return BadEntry(pieces_key_, static_cast<size_t>(id),
                     fmt::format("{} is token {} already", Shown(vocabulary().text(id)), index_.Find(key)));
-  }
-
-  // Phi-3's published tokenizer has this on these tokens; no GGUF key says so.
-  bool StripsRight(std::string_view text) const {
-    return options_.is_phi3 && text != "<unk>" && text != "<s>" && text != "<|endoftext|>";
   }
 
   // Appends the ids of one piece that is left after merging; true if it was unknown.

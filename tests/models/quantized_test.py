@@ -140,14 +140,47 @@ def int8(stem, w):
     return {stem + ".weight": codes, stem + ".weight_scale": scale}, codes.astype(np.float32) * scale
 
 
+def largest_two(w):
+    """Of each four of a row the two furthest from zero: a mask."""
+    fours = np.abs(w).reshape(len(w), -1, 4)
+    rank = np.argsort(np.argsort(-fours, axis=2, kind="stable"), axis=2)
+    return (rank < 2).reshape(w.shape)
+
+
+def sparse(stem, w, quantize, bad_bit=False):
+    """What `quantize` makes of the two largest of each four, stored as sparse-24-bitmask."""
+    mask = largest_two(w)
+    parts, meant = quantize(stem, np.where(mask, w, 0).astype(np.float32))
+    dense = parts.pop(stem + ".weight")
+    bits = np.packbits(mask, axis=1, bitorder="little")
+    bits[-1, 0] |= 15 * bad_bit
+    return parts | {stem + ".compressed": dense[mask].reshape(len(w), -1), stem + ".bitmask": bits,
+                    stem + ".shape": np.array(w.shape, np.int64).reshape(-1, 1)}, meant
+
+
+def sparse_dense(stem, w):
+    """2:4, but stored as if it were not."""
+    return int8(stem, np.where(largest_two(w), w, 0).astype(np.float32))
+
+
+def bf16(stem, w):
+    words = (w.view(np.uint32) >> 16).astype(np.uint16)
+    return {stem + ".weight": words.view(Bf16)}, (words.astype(np.uint32) << 16).view(np.float32)
+
+
+def sparse_by(format):
+    return {"quant_method": "compressed-tensors", "format": format, "sparsity_config": {
+        "format": "sparse-24-bitmask", "sparsity_structure": "2:4", "targets": ["Linear"], "ignore": ["lm_head"]}}
+
+
 def plain(stem, w):
     return {stem + ".weight": w}, w
 
 
-def int8_groups(stem, w):
+def int8_groups(stem, w, symmetric=False):
     """A byte per weight, scales and zero points per group."""
     group_of = np.arange(w.shape[1]) // GROUP
-    codes, scales, zeros = fit(w, 8, group_of, False)
+    codes, scales, zeros = fit(w, 8, group_of, symmetric)
     return ({stem + ".weight": (codes - 128).astype(np.int8), stem + ".weight_scale": scales,
              stem + ".weight_zero_point": (zeros - 128).astype(np.int8)}, dequantize(codes, scales, zeros, group_of))
 
@@ -311,6 +344,11 @@ KINDS = {
                   {"quant_method": "compressed-tensors", "kv_cache_scheme": {"num_bits": 8, "type": "float"}}),
     "cache-only": (lambda s, w: with_cache_scales(({s + ".weight": w}, w), s),
                    {"quant_method": "compressed-tensors", "kv_cache_scheme": {"num_bits": 8, "type": "float"}}),
+    "sparse-int8": (lambda s, w: sparse(s, w, int8), sparse_by("int-quantized")),
+    "sparse-int8-groups": (lambda s, w: sparse(s, w, lambda s, w: int8_groups(s, w, symmetric=True)), groups_of(8)),
+    "sparse-int8-dense": (sparse_dense, {"quant_method": "compressed-tensors", "format": "int-quantized"}),
+    "sparse-bf16": (lambda s, w: sparse(s, w, bf16), sparse_by("dense")),
+    "sparse-fp8": (lambda s, w: sparse(s, w, lambda s, w: fp8(s, w, ".weight_scale")), sparse_by("float-quantized")),
     "nvfp4": (lambda s, w: nvfp4(s, w, (".weight_packed", ".weight_scale", ".weight_global_scale"), True),
               {"quant_method": "compressed-tensors"}),
     "nvfp4-experts": (lambda s, w: nvfp4(s, w, (".weight_packed", ".weight_scale", ".weight_global_scale"), True),
@@ -340,9 +378,9 @@ def convert(tern, folder, out, *flags):
     return out
 
 
-def lies_in_gguf(tern, folder, out, format):
+def lies_in_gguf(tern, folder, out, format, *flags):
     """Whether linears' weights have this format in GGUF, which computes the same bits."""
-    done = subprocess.run([tern, "convert", folder, out, "--no-tokenizer"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([tern, "convert", folder, out, "--no-tokenizer", *flags], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     listed = subprocess.run([tern, "inspect", out, "--tensors"], capture_output=True, text=True, timeout=60).stdout
     types = {line.split()[0]: line.split()[1] for line in listed.splitlines() if line.strip().startswith("blk.")}
@@ -373,6 +411,8 @@ REFUSED = {
     "packed-other-bits": (lambda s, w: packed(s, w), groups_by((["re:.*_proj"], 8, GROUP), (["Linear"], 4, GROUP)),
                           "0 widths of config.json's quantization_config.config_groups.group_0.weights.num_bits fit"),
     "packed-no-pattern": (lambda s, w: packed(s, w), groups_by((["re:(*"], 4, GROUP)), "config.json: quantization_config: \"(*\": "),
+    "sparse-three": (lambda s, w: sparse(s, w, int8, bad_bit=True), sparse_by("int-quantized"),
+                     "inputs 0 to 3: 4 bits are set, expected 2"),
     "packed-two-sizes": (lambda s, w: packed(s, w, group=128), groups_of(4, size=128) | {"config_groups": {
         str(size): {"weights": {"num_bits": 4, "group_size": size}} for size in (112, 128)}}, "2 of the config's group sizes fit"),
     "gptq-g128-silent": (lambda s, w: gptq(s, w, group=128) if "down" in s else ({s + ".weight": w}, w),
@@ -447,10 +487,13 @@ def check(tern, kind, made, root):
     types = dtypes(as_is, [part + ".weight" for part in LINEARS]), dtypes(as_is, ["norm"])
     # NVFP4's factor multiplies the activations, which rounds otherwise.
     good = exact <= (1e-5 if "nvfp4" in kind else 2e-6) and fast <= 5e-4 and converted <= 2e-6
-    compact = "fp8_e4m3" if kind.endswith("-wide") else {"nf4": "nf4", "nf4-nested": "nf4", "nvfp4-experts": "nvfp4_scaled"}.get(kind)
+    compact = "fp8_e4m3" if kind.endswith("-wide") else {"nf4": "nf4", "nf4-nested": "nf4", "nvfp4-experts": "nvfp4_scaled",
+                                                         "sparse-int8": "q8_24", "sparse-int8-dense": "q8_24"}.get(kind)
     good &= compact is None or compact == lies_as(tern, folders[0])
     if (compact or "nvfp4" in kind) and "experts" not in kind:  # formats that only Tern has are not written
         good &= lies_in_gguf(tern, folders[0], root / kind / "model.gguf", "f32" if compact else "nvfp4")
+    if compact == "q8_24":  # but where it is asked for
+        good &= lies_in_gguf(tern, folders[0], root / kind / "sparse.gguf", "q8_24", "--dtype", "q8_24")
     weight_types = {"cache-only": {"F32"}, "packed-ignored": {"BF16", "F32"}}.get(kind, {"BF16"})
     good &= types == (weight_types, {"F32"})
     print(f"{'ok  ' if good else 'FAIL'} {kind}: exact {exact:.1e} of std, converted to f32 {converted:.1e} (limit 2e-6), default "

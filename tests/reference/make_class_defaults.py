@@ -19,7 +19,7 @@ KEYS = {"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", 
 
 def main():
     found, seen = {}, set()
-    for path in sorted(TINY.glob("*.json")):
+    for path in sorted(TINY.glob("*.json"), key=lambda path: path.stem):  # "llama" before "llama-biases"
         config = json.loads(path.read_text())["config"]
         name = config["architectures"][0]
         if name in seen or path.stem.endswith(("-old-config", "-hub", "-own-code")):

@@ -165,6 +165,27 @@ def of_nvfp4_folders(rng):
     digest("nvfp4_scaled", 40 * BLOCKS, nvfp4_scaled)
 
 
+def q8_24(row):
+    """An f32, then blocks of 16 bytes and 4 of places: two of each four weights, by 2 bits each; the second covers the first."""
+    blocks = row[4:].reshape(-1, 20)
+    codes = blocks[:, :16].view(np.int8).reshape(-1, 8, 2)
+    nibbles = np.stack([blocks[:, 16:] & 15, blocks[:, 16:] >> 4], axis=2).reshape(-1, 8)
+    whole = np.zeros((len(blocks), 8, 4), np.float32)
+    for i in (0, 1):
+        np.put_along_axis(whole, (nibbles >> 2 * i & 3)[:, :, None].astype(np.int64), codes[:, :, i:i + 1], axis=2)
+    return (whole * row[:4].view("<f4")).reshape(-1)
+
+
+def ours():
+    rng = np.random.default_rng(24)
+    for scale in (0.0123, -1234.5, 1e-38, 3e38):
+        row = rng.integers(0, 256, 24, dtype=np.uint8)
+        row[:4] = np.frombuffer(np.float32(scale).tobytes(), np.uint8)
+        with np.errstate(all="ignore"):
+            line("q8_24", row, q8_24(row))
+    digest("q8_24", 4 + 20 * BLOCKS, q8_24)
+
+
 MADE_UP = made_up_bytes(ROWS * 300 * BLOCKS)
 
 
@@ -179,6 +200,7 @@ def main():
     q8_k(rng)
     of_folders(rng)
     of_nvfp4_folders(rng)
+    ours()
 
 
 main()

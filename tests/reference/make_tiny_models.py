@@ -80,6 +80,15 @@ def arrays(folder, class_name, tokens, config, seed):
     return dict(tokens=tokens, logits=reference(folder, class_name, tokens), **kind)
 
 
+def try_sizes(args):
+    args.folder.mkdir(parents=True, exist_ok=True)
+    settings = {key: ast.literal_eval(value) for key, value in (item.split("=", 1) for item in args.set)}
+    made = make_folder(args.folder, args.class_name, settings, args.seed, old_config if args.old_config else None)
+    tokens = tokens_for(made["config"].get("vocab_size", BASE["vocab_size"]), args.tokens, args.seed)
+    np.savez(args.folder / "reference.npz", **arrays(args.folder, args.class_name, tokens, made["config"], args.seed))
+    (args.folder / "tokens.json").write_text(json.dumps(tokens.tolist()))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*")
@@ -92,13 +101,10 @@ def main():
     args = parser.parse_args()
     transformers.logging.set_verbosity_error()
     if args.folder:
-        args.folder.mkdir(parents=True, exist_ok=True)
-        settings = {key: ast.literal_eval(value) for key, value in (item.split("=", 1) for item in args.set)}
-        made = make_folder(args.folder, args.class_name, settings, args.seed,
-                           old_config if args.old_config else None)
-        tokens = tokens_for(made["config"].get("vocab_size", BASE["vocab_size"]), args.tokens, args.seed)
-        np.savez(args.folder / "reference.npz", **arrays(args.folder, args.class_name, tokens, made["config"], args.seed))
-        (args.folder / "tokens.json").write_text(json.dumps(tokens.tolist()))
+        try:
+            try_sizes(args)
+        except Exception as error:  # the class's own, of any type: heads that do not divide the width, ...
+            sys.exit(f"{args.class_name}: {str(error).splitlines()[-1].strip()}")
         return
     OUT.mkdir(exist_ok=True)
     for name in args.names or FAMILIES:

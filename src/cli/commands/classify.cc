@@ -54,6 +54,7 @@ Result<std::vector<std::string>> ToJson(TextEncoder& encoder, std::span<const En
 
 Status Run(const Options& o) {
   TERN_TRY(const auto encoder, OpenEncoder(o.encoder));
+  TERN_TRY_STATUS(NeedHead(*encoder, o.encoder));
   if (o.jsonl && o.texts.empty()) {
     return MapTextLines([&](std::span<const EncoderText> texts) { return ToJson(*encoder, texts); });
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/arguments.h"
@@ -61,6 +62,16 @@ Status WriteFolder(const std::string& path, const Options& o, const ConvertOptio
   return ConvertGgufToFolder(*checkpoint, o.out, options, files);
 }
 
+// "model.ggfu" is a slip of the hand, "Qwen2.5-0.5B" the name of a folder.
+Status CheckEnding(const Options& o) {
+  const std::string ending = std::filesystem::path(o.out).extension();
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const bool file = ending.size() > 1 && std::all_of(ending.begin() + 1, ending.end(), is_letter);
+  if (!o.to.empty() || !file || ending == ".gguf") return {};
+  return BadInput(fmt::format("{}: ending {}, expected .gguf; --to says what to write under another name",
+                              o.out, ending));
+}
+
 Status Convert(const Options& o) {
   TERN_TRY(const std::string path, FindModelFile(o.model));
   std::error_code error;
@@ -90,16 +101,18 @@ void Setup(Arguments& args) {
   args.Option("--to", &o->to, "the form to write")
       .Choices({"gguf", "safetensors"})
       .Default("by OUT's ending");
-  args.Option("--dtype", &o->dtype,
-              "of weights: in GGUF, of matrices that are not quantized; in safetensors, of all; else they "
-              "stay as "
-              "they are, and what is quantized becomes bf16 in safetensors")
-      .Choices({"f32", "f16", "bf16"});
+  args.Option(
+          "--dtype", &o->dtype,
+          "of weights: in GGUF, of matrices that are not quantized; in safetensors, of all; else they "
+          "stay as they are, and what is quantized becomes bf16 in safetensors. q8_24: GGUF for Tern, which "
+          "keeps the 2 largest of each 4 weights of layers, at a loss")
+      .Choices({"f32", "f16", "bf16", "q8_24"});
   args.Option("--pre", &o->pre,
               "tokenizer.ggml.pre of a byte-level BPE, where the folder's way to cut text is not recognised");
   args.Option("--shard-mb", &o->shard_mb, "safetensors: megabytes of a file, beyond which the next begins")
       .Range(1, 1'000'000);
   args.Flag("--no-tokenizer", &o->leaves_tokenizer, "leave the tokenizer out");
+  args.Check([o] { return CheckEnding(*o); });
   args.Run([o] { return Convert(*o); });
 }
 

@@ -75,7 +75,7 @@ extern const CommandDesc k_command_embed;
 const CommandDesc k_command_embed = {
     .name = "embed",
     .summary = "texts to vectors, a JSON array per line",
-    .example = "tern embed path/to/all-MiniLM-L6-v2 'A bird flies.' 'A plane lands.'",
+    .example = "tern embed minilm 'A bird flies.' 'A plane lands.'",
     .setup = Setup,
 };
 

@@ -66,11 +66,13 @@ Status Run(const Options& o) {
   if (o.max_tokens > 0 && ids.size() > static_cast<size_t>(o.max_tokens)) {
     ids.resize(static_cast<size_t>(o.max_tokens));
   }
+  CompareOptions compare = o.compare;
+  compare.text_name = o.text;
   Progress progress("eval", Progress::Unit::kCount);
   auto update = [&](int64_t done, int64_t total) {
     progress.Update(static_cast<uint64_t>(done), static_cast<uint64_t>(total));
   };
-  TERN_TRY(const Comparison comparison, Compare(*runner, reference.get(), ids, o.compare, update));
+  TERN_TRY(const Comparison comparison, Compare(*runner, reference.get(), ids, compare, update));
   progress.Finish();
   Print(comparison, reference != nullptr, o.json);
   return {};

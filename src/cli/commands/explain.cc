@@ -27,7 +27,7 @@ Result<Explanation> Measure(const Options& o, Engine& engine, const PerfCounters
                             const PlanLayout& layout) {
   Explanation e;
   StepMeter meter(&engine, counters);
-  Progress progress("explain", Progress::Unit::kCount);
+  Progress progress(fmt::format("explain, behind {} tokens", o.depth), Progress::Unit::kCount);
   progress.Update(0, 2);
   TERN_TRY(const MeteredSteps decode, meter.Decode(o.batch, o.depth, o.steps));
   TERN_TRY(ExplainedStep step, Explain("decode", decode, layout, engine));
@@ -80,6 +80,7 @@ Status Run(const Options& o) {
   if (layout.threads == 0) {
     return Unsupported("device " + o.model.device + ": does not say where its time goes, expected cpu");
   }
+  NoteLongContext(*model, o.model.model, options.context);
   Engine engine(std::move(runner));
   TERN_TRY(Explanation e, Measure(o, engine, counters.ok() ? &counters.value() : nullptr, layout));
   e.model = o.model.model;

@@ -130,6 +130,11 @@ void PrintBudget(const SpentBudget& spent) {
   if (spent.offers.empty()) return fmt::print("\nno pass offers to change this model\n");
   fmt::print("\n{:<28} {:>12} {:>10}  {}\n", "rewrite", "saves M/token", "KLD alone", "kept");
   for (const MeasuredOffer& m : spent.offers) {
+    if (m.text_too_short) {
+      fmt::print("{:<28} {:>12.2f} {:>10}  no: needs a text of {} tokens\n", Printable(m.offer.name),
+                 m.offer.saved / 1e6, "-", m.offer.needed_tokens);
+      continue;
+    }
     fmt::print("{:<28} {:>12.2f} {:>10.2g}  {}\n", Printable(m.offer.name), m.offer.saved / 1e6, m.kld,
                m.kept ? "yes" : "no");
   }
@@ -140,8 +145,13 @@ void PrintBudget(const SpentBudget& spent) {
 boost::json::object BudgetJson(const SpentBudget& spent) {
   boost::json::array rewrites;
   for (const MeasuredOffer& m : spent.offers) {
-    rewrites.push_back(
-        {{"rewrite", m.offer.name}, {"saved", m.offer.saved}, {"kld", m.kld}, {"kept", m.kept}});
+    boost::json::object row = {{"rewrite", m.offer.name}, {"saved", m.offer.saved}, {"kept", m.kept}};
+    if (m.text_too_short) {
+      row["needed_tokens"] = m.offer.needed_tokens;
+    } else {
+      row["kld"] = m.kld;
+    }
+    rewrites.push_back(std::move(row));
   }
   return {{"kld", spent.kld}, {"tokens", spent.tokens}, {"rewrites", rewrites}};
 }

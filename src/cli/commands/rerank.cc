@@ -25,14 +25,16 @@ Result<std::vector<float>> Score(TextEncoder& encoder, const std::string& query,
   for (const std::string& document : documents) pairs.push_back({.first = query, .second = document});
   TERN_TRY(const auto results, encoder.Classify(pairs));
   std::vector<float> scores;
-  for (const std::vector<float>& result : results) {
-    if (result.size() != 1) {
-      return Unsupported(
-          fmt::format("classification head: {} labels, expected the one score of a reranker", result.size()));
-    }
-    scores.push_back(result[0]);
-  }
+  for (const std::vector<float>& result : results) scores.push_back(result[0]);
   return scores;
+}
+
+Status CheckReranker(const TextEncoder& encoder, const EncoderFlags& flags) {
+  TERN_TRY_STATUS(NeedHead(encoder, flags));
+  if (encoder.outputs() == 1) return {};
+  return Unsupported(
+      fmt::format("{}: its classification head has {} labels, expected the one score of a reranker",
+                  flags.model.model, encoder.outputs()));
 }
 
 Status PrintRanking(TextEncoder& encoder, const Options& o) {
@@ -51,6 +53,7 @@ Status PrintRanking(TextEncoder& encoder, const Options& o) {
 
 Status Run(const Options& o) {
   TERN_TRY(const auto encoder, OpenEncoder(o.encoder));
+  TERN_TRY_STATUS(CheckReranker(*encoder, o.encoder));
   if (!o.jsonl) return PrintRanking(*encoder, o);
   return MapLines([&](std::string_view line) -> Result<std::string> {
     TERN_TRY(const boost::json::object request, JsonObject(line));

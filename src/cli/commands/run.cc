@@ -113,8 +113,7 @@ void Setup(Arguments& args) {
               "answer this and leave; text piped in is read to its end and goes behind it. Without either, a "
               "chat starts");
   args.Option("-s,--system", &o->system, "system prompt").ValueName("TEXT");
-  args.Option("-n,--max-tokens", &o->generate.max_tokens, "longest answer; -1: until the context is full")
-      .Range(-1, 1 << 30);
+  args.Option("-n,--max-tokens", &o->generate.max_tokens, "longest answer; -1: until the context is full");
   args.Option("--stop", &o->generate.stop, "end the answer before this text (repeatable)")
       .ValueName("TEXT")
       .KeepsCommas();
@@ -128,8 +127,9 @@ void Setup(Arguments& args) {
   AddGrammarFlags(args, &o->grammar);
   AddSamplingFlags(args, &o->generate.sampling);
   args.Check([o]() -> Status {
-    if (o->generate.max_tokens != 0) return {};
-    return BadInput("--max-tokens: 0, expected -1 or at least 1");
+    const int most = o->generate.max_tokens;
+    if (most == -1 || most >= 1) return {};
+    return BadInput(fmt::format("--max-tokens: {}, expected -1 or at least 1", most));
   });
   args.Run([o] { return Run(*o); });
 }

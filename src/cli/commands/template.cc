@@ -86,7 +86,9 @@ void Setup(Arguments& args) {
       .ValueName("FILE")
       .Excludes("--model");
   args.Option("--input", &o->input,
-              "the template's variables, a JSON object; - : standard input; needed without --jsonl")
+              "the template's variables, {\"messages\": [...]} and what else it knows, or a list of "
+              "messages; - : "
+              "standard input; needed without --jsonl")
       .ValueName("FILE");
   args.Option("--date", &o->date, "today, for strftime_now").ValueName("YYYY-MM-DD");
   args.Flag("--segments", &o->segments, "show which text came from the template and which from the user");

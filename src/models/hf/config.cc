@@ -8,6 +8,7 @@
 
 #include "io/field_reader.h"
 #include "models/activation.h"
+#include "models/hf/rules.h"
 
 namespace tern {
 namespace {
@@ -34,24 +35,16 @@ RopeKeys FindRope(const HfConfig& c) {
   return {"rope_scaling."};
 }
 
-// Llama 3.1's scaling by wavelength, as the divisors that GGUF stores.
+// As the divisors that GGUF stores.
 void AddLlama3Factors(HfConfig& c, const RopeKeys& rope, double base, int64_t dims) {
-  const double factor = c.Float(rope.Key("factor"), 8), low = c.Float(rope.Key("low_freq_factor"), 1);
-  const double high = c.Float(rope.Key("high_freq_factor"), 4);
-  const auto context = static_cast<double>(c.Int(rope.Key("original_max_position_embeddings"), 8192));
+  const Llama3Scaling scaling{
+      .factor = c.Float(rope.Key("factor"), 8),
+      .low = c.Float(rope.Key("low_freq_factor"), 1),
+      .high = c.Float(rope.Key("high_freq_factor"), 4),
+      .context = static_cast<double>(c.Int(rope.Key("original_max_position_embeddings"), 8192))};
   std::vector<float> factors;
-  for (int64_t i = 0; 2 * i < dims; ++i) {
-    const double wavelength =
-        2 * std::numbers::pi * std::pow(base, static_cast<double>(2 * i) / static_cast<double>(dims));
-    double divisor = factor;
-    if (wavelength < context / high) {
-      divisor = 1;
-    } else if (wavelength <= context / low) {
-      const double smooth = (context / wavelength - low) / (high - low);
-      divisor = 1 / ((1 - smooth) / factor + smooth);
-    }
-    factors.push_back(static_cast<float>(divisor));
-  }
+  for (int64_t i = 0; 2 * i < dims; ++i)
+    factors.push_back(static_cast<float>(Divisor(scaling, base, dims, i)));
   c.AddTensor("rope_freqs.weight", std::move(factors));
 }
 
@@ -136,6 +129,15 @@ void ReadRope(HfConfig& c, int64_t head_dim) {
 
 }  // namespace
 
+double Divisor(const Llama3Scaling& s, double base, int64_t dims, int64_t i) {
+  const double power = static_cast<double>(2 * i) / static_cast<double>(dims);
+  const double wavelength = 2 * std::numbers::pi * std::pow(base, power);
+  if (wavelength < s.context / s.high) return 1;
+  if (wavelength > s.context / s.low) return s.factor;
+  const double smooth = (s.context / wavelength - s.low) / (s.high - s.low);
+  return 1 / ((1 - smooth) / s.factor + smooth);
+}
+
 HfConfig::HfConfig(const Metadata& config, std::string_view architecture) : architecture_(architecture) {
   in_ = config;
   for (const std::string_view nested : kNested) {
@@ -214,11 +216,7 @@ void HfConfig::Require(std::string_view key, std::string_view from) {
 
 std::string HfConfig::OneOf(std::string_view key, std::string_view words) {
   const std::string first(words.substr(0, words.find(' '))), word = Str(key, first);
-  for (std::string_view rest = words; !rest.empty();) {
-    const size_t end = std::min(rest.find(' '), rest.size());
-    if (rest.substr(0, end) == word) return word;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
+  if (HasWord(words, word)) return word;
   Refuse(Unsupported(fmt::format("config.json: {}: {}, supported: {}", key, Quote(word), words)));
   return first;
 }

@@ -13,6 +13,15 @@
 
 namespace tern {
 
+// Llama 3.1's RoPE scaling by wavelength ("llama3"): short waves stay, long ones are stretched by `factor`.
+struct Llama3Scaling {
+  double factor = 8, low = 1,
+         high = 4;  // waves in the original context: below `low` is long, above `high` short
+  double context = 8192;
+};
+// What the i-th frequency of `dims` / 2 is divided by.
+double Divisor(const Llama3Scaling& scaling, double base, int64_t dims, int64_t i);
+
 class HfConfig {
  public:
   // `architecture` as GGUF calls it. Keys of a nested text_config count as if they stood at the top.

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numbers>
 
+#include "models/hf/config.h"
 #include "models/hf/rules.h"
 
 namespace tern {
@@ -105,7 +105,7 @@ void AddQwen3Moe(Describing& d) {
 void AddGemma(Describing& d) {
   d.out["hidden_act"] = "gelu_pytorch_tanh";
   d.out["hidden_activation"] = "gelu_pytorch_tanh";
-  d.out["attention_bias"] = false;
+  d.out["attention_bias"] = d.HasTensor("blk.0.attn_q.bias");
 }
 
 // Queries are scaled by this number's inverse root: head_dim, but in the largest of each.
@@ -145,50 +145,76 @@ void AddPhi3(Describing& d) {
   d.out["sliding_window"] = d.h.window > 0 ? json::value(d.h.window) : nullptr;
 }
 
+constexpr std::string_view kNoBiases, kQkvBiases = "attn_q attn_k attn_v";
+constexpr std::string_view kAttentionBiases = "attn_q attn_k attn_v attn_output";
+constexpr std::string_view kAllBiases = "attn_q attn_k attn_v attn_output ffn_gate ffn_up ffn_down";
+
+// A class of Transformers. What it cannot compute, its own reader would leave out without a word.
 struct Writer {
   std::string_view architecture, class_name, model_type;
   bool (*fits)(const Hparams&);
   void (*add)(Describing&);
+  std::string_view biases;  // tensors of a layer that may have one
+  bool rotates_partly = false;
 };
 
 bool Always(const Hparams&) { return true; }
+bool HasExperts(const Hparams& h) { return h.experts > 0; }
+bool HasWindow(const Hparams& h) { return h.window > 0; }
 
 constexpr Writer kWriters[] = {
-    {"llama", "MixtralForCausalLM", "mixtral", [](const Hparams& h) { return h.experts > 0; }, AddMixtral},
-    {"llama", "MistralForCausalLM", "mistral", [](const Hparams& h) { return h.window > 0; }, AddMistral},
-    {"llama", "LlamaForCausalLM", "llama", Always, AddLlama},
-    {"qwen2", "Qwen2ForCausalLM", "qwen2", Always, AddQwen2},
-    {"qwen3", "Qwen3ForCausalLM", "qwen3", Always, AddQwen3},
-    {"qwen3moe", "Qwen3MoeForCausalLM", "qwen3_moe", Always, AddQwen3Moe},
-    {"gemma", "GemmaForCausalLM", "gemma", Always, AddGemma},
-    {"gemma2", "Gemma2ForCausalLM", "gemma2", Always, AddGemma2},
-    {"gemma3", "Gemma3ForCausalLM", "gemma3_text", Always, AddGemma3},
-    {"phi3", "Phi3ForCausalLM", "phi3", Always, AddPhi3},
+    {"llama", "MixtralForCausalLM", "mixtral", HasExperts, AddMixtral, kNoBiases},
+    {"llama", "MistralForCausalLM", "mistral", HasWindow, AddMistral, kNoBiases},
+    {"llama", "LlamaForCausalLM", "llama", Always, AddLlama, kAllBiases},
+    {"qwen2", "Qwen2ForCausalLM", "qwen2", Always, AddQwen2, kQkvBiases},
+    {"qwen3", "Qwen3ForCausalLM", "qwen3", Always, AddQwen3, kAttentionBiases},
+    {"qwen3moe", "Qwen3MoeForCausalLM", "qwen3_moe", Always, AddQwen3Moe, kAttentionBiases},
+    {"gemma", "GemmaForCausalLM", "gemma", Always, AddGemma, kAttentionBiases},
+    {"gemma2", "Gemma2ForCausalLM", "gemma2", Always, AddGemma2, kAttentionBiases},
+    {"gemma3", "Gemma3ForCausalLM", "gemma3_text", Always, AddGemma3, kAttentionBiases},
+    {"phi3", "Phi3ForCausalLM", "phi3", Always, AddPhi3, kNoBiases, true},
 };
 
-bool AreLlama3Factors(std::span<const float> divisors, const Hparams& h, double factor, double context) {
+Status CheckClass(const Describing& d, const Writer& writer) {
+  if (d.h.rope_dims != d.h.head_dim && !writer.rotates_partly) {
+    return Unsupported(fmt::format("{}: {} of the {} of a head, {} rotates all of them",
+                                   d.Key("rope.dimension_count"), d.h.rope_dims, d.h.head_dim,
+                                   writer.class_name));
+  }
+  for (const auto& [name, tensor] : d.checkpoint.tensors()) {
+    std::string_view part = name;  // "blk.3.attn_q.bias"
+    if (!part.starts_with("blk.") || !part.ends_with(".bias")) continue;
+    part.remove_suffix(5);
+    part.remove_prefix(part.rfind('.') + 1);
+    if (!HasWord(writer.biases, part)) {
+      return Unsupported(fmt::format("{}: {} has no such tensor", name, writer.class_name));
+    }
+  }
+  return {};
+}
+
+bool AreDivisors(std::span<const float> divisors, const Hparams& h, const Llama3Scaling& scaling) {
   for (size_t i = 0; i < divisors.size(); ++i) {
-    const double power = static_cast<double>(2 * i) / h.rope_dims;
-    const double wavelength = 2 * std::numbers::pi * std::pow(double{h.rope_base}, power);
-    const double smooth = std::clamp((context / wavelength - 1) / (4 - 1), 0.0, 1.0);
-    const double divisor = 1 / ((1 - smooth) / factor + smooth);
+    const double divisor = Divisor(scaling, h.rope_base, h.rope_dims, static_cast<int64_t>(i));
     if (!(std::fabs(divisor - static_cast<double>(divisors[i])) <= 1e-5 * divisor)) return false;
   }
   return true;
 }
 
 // Llama 3.1's divisors, of which GGUF has the numbers but not what they come from: usual settings are tried.
-Status AddLlama3Factors(Describing& d) {
+Status AddLlama3Scaling(Describing& d) {
   const Tensor* table = d.checkpoint.Find("rope_freqs.weight");
   if (table == nullptr) return {};
   const std::vector<float> divisors = DecodeAll(*table);
   for (int factor = 2; factor <= 64; factor *= 2) {
     for (int context = 8; context <= 1 << 20; context += context < 64 ? 8 : context) {
-      if (!AreLlama3Factors(divisors, d.h, factor, context)) continue;
+      const Llama3Scaling scaling{.factor = static_cast<double>(factor),
+                                  .context = static_cast<double>(context)};
+      if (!AreDivisors(divisors, d.h, scaling)) continue;
       d.out["rope_scaling"] = {{"rope_type", "llama3"},
-                               {"factor", static_cast<double>(factor)},
-                               {"low_freq_factor", 1.0},
-                               {"high_freq_factor", 4.0},
+                               {"factor", scaling.factor},
+                               {"low_freq_factor", scaling.low},
+                               {"high_freq_factor", scaling.high},
                                {"original_max_position_embeddings", context}};
       return {};
     }
@@ -215,7 +241,7 @@ Status AddRope(Describing& d) {
     return Unsupported(
         fmt::format("rope.scaling.type: {}, supported: none, linear, dynamic, yarn", scaling.type));
   }
-  return AddLlama3Factors(d);
+  return AddLlama3Scaling(d);
 }
 
 void AddCommon(Describing& d, const Writer& writer) {
@@ -278,6 +304,7 @@ Result<FolderConfig> DescribeAsFolder(const Checkpoint& checkpoint) {
       FolderConfig made{{}, MappingOf(*built.desc, writer.class_name)};
       TERN_CHECK(made.mapping != nullptr);
       Describing d{checkpoint, architecture, built.hparams, made.config};
+      TERN_TRY_STATUS(CheckClass(d, writer));
       AddCommon(d, writer);
       TERN_TRY_STATUS(AddRope(d));
       writer.add(d);

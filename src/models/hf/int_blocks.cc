@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/float16.h"
+#include "tensor/quant/q8_24.h"
 
 namespace tern {
 namespace {
@@ -51,6 +52,21 @@ void PutIntBlock(const Format& format, const int16_t* codes, float d, uint8_t* o
   for (size_t i = 0; i < kIntBlockWeights / 2; ++i) {
     const int low = (codes[i] + zero) & 15, high = (codes[i + kIntBlockWeights / 2] + zero) & 15;
     out[i] = static_cast<uint8_t>(low | high << 4);
+  }
+}
+
+void PutSparseRow(const int16_t* codes, size_t n, float d, uint8_t* out) {
+  using isa_none::q8_24;
+  std::memcpy(out, &d, sizeof(d));
+  out += sizeof(q8_24::RowPrefix);
+  for (size_t first = 0; first < n; first += q8_24::kWeights, out += sizeof(q8_24::Block)) {
+    auto& block = *reinterpret_cast<q8_24::Block*>(out);
+    for (size_t quad = 0; quad < q8_24::kQuads; ++quad, codes += 4) {
+      const float four[4] = {static_cast<float>(codes[0]), static_cast<float>(codes[1]),
+                             static_cast<float>(codes[2]), static_cast<float>(codes[3])};
+      const q8_24::Pair at = q8_24::Furthest(four);
+      q8_24::Put(block, quad, at, codes[at.first], codes[at.second]);
+    }
   }
 }
 

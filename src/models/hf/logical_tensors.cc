@@ -73,7 +73,7 @@ Result<NamedTensors> LogicalTensors(const HfFolder& folder, std::vector<Buffer>*
     if (quant == nullptr) break;
     if (std::string stem = StemOf(*quant, name); !stem.empty()) stems.insert(std::move(stem));
   }
-  TERN_TRY(const ModuleGroups groups, ModuleGroups::Read(folder.config()));
+  TERN_TRY(ModuleGroups groups, ModuleGroups::Read(folder.config()));
   for (const std::string& stem : stems) {
     TERN_TRY(std::string keys, groups.KeysOf(stem));
     QuantReader reader(folder, stem, buffers);

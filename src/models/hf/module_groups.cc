@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kGroups = "quantization_config.config_groups.", kTargets = ".targets";
 constexpr std::string_view kIgnore = "quantization_config.ignore", kPattern = "re:";
 constexpr size_t kMaxPatterns = 256, kMaxPatternBytes = 4096;
-constexpr uint32_t kMaxSteps = 20'000, kHeapKib = 1024;  // of one pattern on one name
+// Of one pattern on one name. What real configs have takes the first number; so many times may it be more.
+constexpr uint32_t kUsualSteps = 400, kMaxSteps = 20'000, kMaxHardMatches = 2000, kHeapKib = 1024;
 
 std::string_view ClassOf(std::string_view module) {
   return module.ends_with("embed_tokens") ? "Embedding" : "Linear";
@@ -51,18 +52,27 @@ struct ModuleGroups::Pattern {
     return pattern;
   }
 
-  Result<bool> Matches(std::string_view name) const {
-    const std::unique_ptr<pcre2_match_data, FreePcre> data(pcre2_match_data_create(1, nullptr));
-    const std::unique_ptr<pcre2_match_context, FreePcre> limits(pcre2_match_context_create(nullptr));
-    pcre2_set_match_limit(limits.get(), kMaxSteps);
-    pcre2_set_heap_limit(limits.get(), kHeapKib);
-    const int found = pcre2_match(code.get(), reinterpret_cast<PCRE2_SPTR>(name.data()), name.size(), 0, 0,
-                                  data.get(), limits.get());
+  // Hard matches count down.
+  Result<bool> Matches(std::string_view name, uint32_t& hard_matches_left) const {
+    int found = Match(name, kUsualSteps);
+    if (found == PCRE2_ERROR_MATCHLIMIT && hard_matches_left > 0) {
+      --hard_matches_left;
+      found = Match(name, kMaxSteps);
+    }
     if (found >= 0 || found == PCRE2_ERROR_NOMATCH) return found >= 0;
     return BadInput(
         fmt::format("config.json: quantization_config: {}: takes too much work on {}, expected a "
                     "pattern for names of modules",
                     Quote(text), Quote(name)));
+  }
+
+  int Match(std::string_view name, uint32_t steps) const {
+    const std::unique_ptr<pcre2_match_data, FreePcre> data(pcre2_match_data_create(1, nullptr));
+    const std::unique_ptr<pcre2_match_context, FreePcre> limits(pcre2_match_context_create(nullptr));
+    pcre2_set_match_limit(limits.get(), steps);
+    pcre2_set_heap_limit(limits.get(), kHeapKib);
+    return pcre2_match(code.get(), reinterpret_cast<PCRE2_SPTR>(name.data()), name.size(), 0, 0, data.get(),
+                       limits.get());
   }
 
   std::string text, keys;
@@ -73,9 +83,10 @@ namespace {
 
 // The first of `patterns` that matches; nullptr: none.
 template <class P>
-Result<const P*> FirstMatch(const std::vector<std::unique_ptr<P>>& patterns, std::string_view name) {
+Result<const P*> FirstMatch(const std::vector<std::unique_ptr<P>>& patterns, std::string_view name,
+                            uint32_t& hard_matches_left) {
   for (const auto& pattern : patterns) {
-    TERN_TRY(const bool matches, pattern->Matches(name));
+    TERN_TRY(const bool matches, pattern->Matches(name, hard_matches_left));
     if (matches) return static_cast<const P*>(pattern.get());
   }
   return static_cast<const P*>(nullptr);
@@ -83,7 +94,7 @@ Result<const P*> FirstMatch(const std::vector<std::unique_ptr<P>>& patterns, std
 
 }  // namespace
 
-ModuleGroups::ModuleGroups() = default;
+ModuleGroups::ModuleGroups() : hard_matches_left_(kMaxHardMatches) {}
 ModuleGroups::ModuleGroups(ModuleGroups&&) noexcept = default;
 ModuleGroups& ModuleGroups::operator=(ModuleGroups&&) noexcept = default;
 ModuleGroups::~ModuleGroups() = default;
@@ -136,13 +147,13 @@ Result<ModuleGroups> ModuleGroups::Read(const Metadata& config) {
   return groups;
 }
 
-Result<std::string> ModuleGroups::KeysOf(std::string_view module) const {
+Result<std::string> ModuleGroups::KeysOf(std::string_view module) {
   const std::string all(kGroups);
   if (ignored_.contains(module) || ignored_.contains(ClassOf(module))) return all;
-  TERN_TRY(const Pattern* ignored, FirstMatch(ignored_patterns_, module));
+  TERN_TRY(const Pattern* ignored, FirstMatch(ignored_patterns_, module, hard_matches_left_));
   if (ignored != nullptr) return all;
   if (const auto name = names_.find(module); name != names_.end()) return name->second;
-  TERN_TRY(const Pattern* pattern, FirstMatch(patterns_, module));
+  TERN_TRY(const Pattern* pattern, FirstMatch(patterns_, module, hard_matches_left_));
   if (pattern != nullptr) return pattern->keys;
   const auto of_class = names_.find(ClassOf(module));
   return of_class == names_.end() ? all : of_class->second;

@@ -4,6 +4,7 @@
 // name's first letter on) and classes ("Linear"). As in compressed-tensors, a name counts before a pattern, a
 // pattern before a class, patterns count in the order of the alphabet, and what `ignore` lists is in none.
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
@@ -25,8 +26,8 @@ class ModuleGroups {
   ~ModuleGroups();
 
   // What keys of the group of `module` begin with, "quantization_config.config_groups.group_0."; where it is
-  // in none, what keys of all groups begin with. An error where a pattern takes too much work.
-  Result<std::string> KeysOf(std::string_view module) const;
+  // in none, what keys of all groups begin with. An error where patterns take too much work.
+  Result<std::string> KeysOf(std::string_view module);
 
  private:
   struct Pattern;
@@ -37,6 +38,7 @@ class ModuleGroups {
   std::vector<std::unique_ptr<Pattern>> patterns_;         // by their text
   std::set<std::string, std::less<>> ignored_;
   std::vector<std::unique_ptr<Pattern>> ignored_patterns_;
+  uint32_t hard_matches_left_;
 };
 
 }  // namespace tern

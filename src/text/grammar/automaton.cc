@@ -226,7 +226,12 @@ Result<Automaton> Compile(const Expressions& expressions, RuleId root) {
            (e.edge.kind == Edge::Kind::kCall && !useful[a.rules[a.calls[e.edge.call].rule].start]);
   });
   SetEdges(edges, &a);
-  Beginnings beginnings(&a, Finishing(a, edges, /*with_bytes=*/false).Find());
+  std::vector<bool> can_be_empty = Finishing(a, edges, /*with_bytes=*/false).Find();
+  // Repetitions that are nothing make up for any that are missing.
+  for (Call& call : a.calls) {
+    if (can_be_empty[a.rules[call.rule].start]) call.min = std::min(call.min, 1u);
+  }
+  Beginnings beginnings(&a, std::move(can_be_empty));
   TERN_TRY(const std::vector<uint32_t> order, beginnings.Order());
   beginnings.FindFirst(order);
   beginnings.SetFollows();

@@ -52,6 +52,7 @@ Result<GrammarMatch> MatchText(const Grammar& grammar, std::string_view text) {
   for (; accepted < text.size(); ++accepted) {
     notes.can_end = false;
     const size_t end = threads.size();
+    simulation.BeginOperation();
     simulation.Step(0, end, static_cast<uint8_t>(text[accepted]), &threads, &notes);
     TERN_TRY_STATUS(simulation.status());
     if (threads.size() == end && !notes.can_end) return GrammarMatch{false, accepted};

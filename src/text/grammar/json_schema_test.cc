@@ -68,6 +68,54 @@ TEST(JsonSchema, NumbersKeepTheirBounds) {
   EXPECT_ALLOWS(R"({"type": "number"})", "-1.5E+10");
 }
 
+TEST(JsonSchema, IntegersKeepBoundsOf64Bits) {
+  const char* safe = R"({"type": "integer", "minimum": -9007199254740991, "maximum": 9007199254740991})";
+  for (const char* text : {"0", "9007199254740991", "-9007199254740991"}) EXPECT_ALLOWS(safe, text);
+  for (const char* text : {"9007199254740992", "-9007199254740992"}) EXPECT_FORBIDS(safe, text);
+  const char* most = R"({"type": "integer", "minimum": 9223372036854775807})";
+  EXPECT_ALLOWS(most, "9223372036854775807");
+  EXPECT_FORBIDS(most, "5");
+  for (const char* type : {"integer", "number"}) {
+    for (const char* bound :
+         {R"("exclusiveMinimum": 9223372036854775807)", R"("exclusiveMaximum": -9223372036854775807)"}) {
+      ExpectRefusal(std::string(R"({"type": ")") + type + "\", " + bound + "}", "matches no text");
+    }
+  }
+  EXPECT_FORBIDS(R"({"type": "number", "exclusiveMaximum": 9007199254740991})", "9007199254740990.9");
+  EXPECT_ALLOWS(R"({"type": "number", "exclusiveMaximum": 9007199254740991})", "9007199254740990");
+  const char* multiple =
+      R"({"multipleOf": 7, "minimum": -9223372036854775807, "maximum": -9223372036854775780})";
+  EXPECT_ALLOWS(multiple, "-9223372036854775807");
+  EXPECT_FORBIDS(multiple, "-9223372036854775806");
+}
+
+TEST(JsonSchema, NamesOfPropertiesAreStrings) {
+  const char* constants = R"({"propertyNames": {"anyOf": [{"const": "a"}, {"const": 1}]}})";
+  EXPECT_ALLOWS(constants, R"({"a":2})");
+  EXPECT_FORBIDS(constants, "{1:2}");
+  EXPECT_FORBIDS(R"({"propertyNames": {"anyOf": [{"minLength": 2}, {}]}})", "{[]:1}");
+  EXPECT_ALLOWS(R"({"propertyNames": {"anyOf": [{"minLength": 2}, {}]}})", R"({"":1})");
+  const char* referred = R"({"$defs": {"n": {"oneOf": [{"const": "a"}, {"type": "integer"}]}},
+                             "propertyNames": {"$ref": "#/$defs/n"}})";
+  EXPECT_ALLOWS(referred, R"({"a":1})");
+  EXPECT_FORBIDS(referred, "{2:1}");
+  EXPECT_FORBIDS(R"({"propertyNames": {"minimum": 3}})", "{4:1}");
+}
+
+TEST(JsonSchema, AdditionalPropertiesBesidePatternsOfOtherSchemas) {
+  const char* both = R"({"allOf": [{"patternProperties": {"^a": {"enum": [1, "x"]}}},
+                                    {"additionalProperties": {"type": "string"}}]})";
+  EXPECT_ALLOWS(both, R"({"a":"x"})");
+  EXPECT_FORBIDS(both, R"({"a":1})");
+  const char* none =
+      R"({"allOf": [{"patternProperties": {"^a": {"type": "integer"}}}, {"additionalProperties": false}]})";
+  EXPECT_ALLOWS(none, "{}");
+  EXPECT_FORBIDS(none, R"({"a":1})");
+  const char* own = R"({"patternProperties": {"^a": {"type": "integer"}}, "additionalProperties": false})";
+  EXPECT_ALLOWS(own, R"({"a":1})");
+  EXPECT_FORBIDS(own, R"({"b":1})");
+}
+
 TEST(JsonSchema, StringsKeepLengthsPatternsAndFormats) {
   const char* two = R"({"type": "string", "minLength": 2, "maxLength": 3})";
   for (const char* text : {R"("ab")", R"("äöü")", R"("\n\ud83d\ude00")", "\"\\u0041\\\\\\\"\""})

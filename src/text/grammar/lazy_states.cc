@@ -17,8 +17,12 @@ uint64_t HashOf(std::span<const uint32_t> numbers) {
 
 }  // namespace
 
-LazyStates::LazyStates(const Automaton& automaton)
-    : a_(automaton), starts_(a_.rules.size(), 0), afters_(a_.calls.size(), 0), seen_(a_.state_count(), 0) {
+LazyStates::LazyStates(const Automaton& automaton, Work* work)
+    : a_(automaton),
+      work_(*work),
+      starts_(a_.rules.size(), 0),
+      afters_(a_.calls.size(), 0),
+      seen_(a_.state_count(), 0) {
   states_.emplace_back();  // kDead
   states_[0].table = 0;
   tables_.emplace_back();
@@ -28,6 +32,11 @@ LazyStates::LazyStates(const Automaton& automaton)
 size_t LazyStates::bytes() const {
   return states_.size() * (sizeof(State) + 48) + (members_.size() + calls_.size()) * sizeof(uint32_t) +
          tables_.size() * sizeof(Table) + (starts_.size() + afters_.size() + seen_.size()) * sizeof(uint32_t);
+}
+
+void LazyStates::ForgetTables() {
+  tables_.resize(1);
+  for (size_t i = 1; i < states_.size(); ++i) states_[i].table = kNoTable;
 }
 
 // Made once and kept in `known`; 0 there: not yet.
@@ -59,6 +68,7 @@ LazyStates::Id LazyStates::Intern(std::span<const uint32_t> from) {
         waiting_.push_back(e.to);
       }
     }
+    work_.Spend(1 + a_.Edges(s).size());
     if (counts) closure_.push_back(s);
   }
   if (closure_.empty()) return kDead;
@@ -89,7 +99,7 @@ LazyStates::Id LazyStates::Intern(std::span<const uint32_t> from) {
 }
 
 // Bytes between two borders of the edges' ranges lead to the same state.
-void LazyStates::Expand(Id id) {
+bool LazyStates::Expand(Id id) {
   std::vector<Edge> edges;
   std::array<bool, 257> is_border{};
   for (const uint32_t s : members(states_[id])) {
@@ -99,22 +109,27 @@ void LazyStates::Expand(Id id) {
       is_border[e.first] = is_border[e.last + 1u] = true;
     }
   }
-  Table table;
-  table.fill(kDead);
-  for (unsigned begin = 0; begin < 256;) {
-    unsigned end = begin + 1;
-    while (end < 256 && !is_border[end]) ++end;
-    targets_.clear();
-    for (const Edge& e : edges) {
-      if (e.first <= begin && begin <= e.last) targets_.push_back(e.to);
-    }
-    std::sort(targets_.begin(), targets_.end());
-    targets_.erase(std::unique(targets_.begin(), targets_.end()), targets_.end());
-    const Id to = Intern(targets_);
-    for (; begin < end; ++begin) table[begin] = to;
+  std::array<uint8_t, 256> stretch{};  // between which borders a byte lies
+  for (size_t byte = 1; byte < 256; ++byte)
+    stretch[byte] = static_cast<uint8_t>(stretch[byte - 1] + is_border[byte]);
+  targets_.assign(stretch[255] + 1u, {});
+  for (const Edge& e : edges) {
+    for (size_t i = stretch[e.first]; i <= stretch[e.last]; ++i) targets_[i].push_back(e.to);
+    work_.Spend(1u + stretch[e.last] - stretch[e.first]);
   }
+  std::vector<Id> leads_to;
+  for (auto& targets : targets_) {
+    std::sort(targets.begin(), targets.end());
+    targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+    if (work_.is_over()) return false;
+    leads_to.push_back(Intern(targets));
+  }
+  Table table;
+  for (size_t byte = 0; byte < 256; ++byte) table[byte] = leads_to[stretch[byte]];
   states_[id].table = static_cast<uint32_t>(tables_.size());
   tables_.push_back(table);
+  work_.Spend(table.size());
+  return true;
 }
 
 }  // namespace tern::grammar

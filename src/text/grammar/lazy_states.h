@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "text/grammar/automaton.h"
+#include "text/grammar/work.h"
 
 namespace tern::grammar {
 
@@ -18,14 +19,14 @@ class LazyStates {
   using Id = uint32_t;
   static constexpr Id kDead = 0;
 
-  // `automaton` must outlive it.
-  explicit LazyStates(const Automaton& automaton);
+  // Both must outlive it. Once the work is over, bytes lead nowhere, and nothing of that is kept.
+  LazyStates(const Automaton& automaton, Work* work);
 
   Id Start(uint32_t rule);
   Id After(uint32_t call);  // the state behind a call
   // Where a byte leads within the rule.
   Id Next(Id state, uint8_t byte) {
-    if (states_[state].table == kNoTable) Expand(state);
+    if (states_[state].table == kNoTable && !Expand(state)) return kDead;
     return tables_[states_[state].table][byte];
   }
   bool reads(Id state) const { return states_[state].reads; }        // has bytes to go on with
@@ -38,6 +39,9 @@ class LazyStates {
   const Automaton& automaton() const { return a_; }
   size_t size() const { return states_.size(); }
   size_t bytes() const;
+  // Where bytes lead is worked out anew; states keep their numbers.
+  void ForgetTables();
+  size_t table_bytes() const { return tables_.size() * sizeof(Table); }
 
  private:
   static constexpr uint32_t kNoTable = ~0u;
@@ -53,12 +57,14 @@ class LazyStates {
   // Of everything that can be reached from `from` without a byte.
   Id Known(Id& known, uint32_t state);
   Id Intern(std::span<const uint32_t> from);
-  void Expand(Id state);
+  // False: there was too much work.
+  bool Expand(Id state);
   std::span<const uint32_t> members(const State& s) const {
     return std::span(members_).subspan(s.members_begin, s.members_count);
   }
 
   const Automaton& a_;
+  Work& work_;
   std::vector<State> states_;
   std::vector<uint32_t> members_, calls_;
   std::vector<Table> tables_;
@@ -67,7 +73,8 @@ class LazyStates {
   std::vector<uint32_t> seen_;
   uint32_t round_ = 0;
   std::vector<uint32_t> closure_, waiting_;  // of Intern
-  std::vector<uint32_t> single_, targets_;
+  std::vector<uint32_t> single_;
+  std::vector<std::vector<uint32_t>> targets_;  // of Expand
 };
 
 }  // namespace tern::grammar

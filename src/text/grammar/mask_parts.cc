@@ -1,6 +1,7 @@
 #include "text/grammar/mask_parts.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "text/grammar/trie_walk.h"
 
@@ -8,7 +9,9 @@ namespace tern::grammar {
 namespace {
 
 constexpr size_t kMany = 1024;
-constexpr size_t kMostLeaving = 1'000'000;
+// As much as walking a vocabulary takes.
+constexpr size_t kMostLeaving = 40'000;
+constexpr uint64_t kMostWork = Simulation::kMostWork / 2;
 
 class PartsFinder {
  public:
@@ -24,34 +27,41 @@ class PartsFinder {
     parts_.group = loop_.categories;
   }
 
-  Result<MaskParts> Find() {
+  MaskParts Find() {
     const TokenTrie& trie = vocabulary_.trie();
     const Thread from{state_, 0, Simulation::kBottom};
     path_.assign(1, 0);
-    TERN_TRY_STATUS(TrieWalk(simulation_)
-                        .Run(trie, 1, trie.root_end(), {&from, 1},
-                             [this](uint32_t node, std::span<const Thread> threads, const StepNotes& notes) {
-                               return Visit(node, threads, notes);
-                             }));
-    if (leaving_.size() > kMostLeaving) {
-      return Exhausted("grammar: can be read in too many ways, expected a less ambiguous one");
+    Work& work = simulation_.work();
+    const uint64_t most = std::exchange(work.most, std::min(work.most, work.spent + kMostWork));
+    const Status walked = TrieWalk(simulation_)
+                              .Run(trie, 1, trie.root_end(), {&from, 1},
+                                   [this](uint32_t node, std::span<const Thread> threads,
+                                          const StepNotes& notes) { return Visit(node, threads, notes); });
+    work.spent = std::min(work.spent, work.most);
+    work.most = most;
+    if (!walked.ok() || is_too_much()) {
+      parts_ = {};
+      parts_.is_walked = true;
+      return std::move(parts_);
     }
     std::stable_sort(parts_.allowed.begin(), parts_.allowed.end(),
                      [](const auto& a, const auto& b) { return a.repetitions < b.repetitions; });
     parts_.allowed.shrink_to_fit();
     parts_.rests = TokenTrie(std::move(leaving_));
+    parts_.leaving = leaves_ + parts_.rests.node_count();
     return std::move(parts_);
   }
 
  private:
   bool Visit(uint32_t node, std::span<const Thread> threads, const StepNotes& notes) {
+    if (is_too_much()) return false;
     const TokenTrie& trie = vocabulary_.trie();
     const TokenTrie::Node& at = trie[node];
     path_.resize(at.depth);
     path_.push_back(static_cast<CategorySet>(path_.back() | CategoryOf(at.byte)));
     const uint32_t repetitions = Repetitions(threads, notes);
     for (const auto& token : trie.tokens_at(node)) Allow(token, repetitions);
-    if (!notes.left.empty() && leaving_.size() <= kMostLeaving) AddLeaving(node, notes);
+    if (!notes.left.empty()) AddLeaving(node, notes);
     return !AllowBelow(node, threads);
   }
 
@@ -102,12 +112,14 @@ class PartsFinder {
     return false;
   }
 
+  bool is_too_much() const { return leaves_ + leaving_.size() > kMostLeaving; }
   void AddLeaving(uint32_t node, const StepNotes& notes) {
     const TokenTrie& trie = vocabulary_.trie();
     const TokenTrie::Node& at = trie[node];
     if (follow_ == nullptr) {
       if (at.end == node + 1) return;
       for (const uint32_t done : notes.left) parts_.ends.push_back({node, done});
+      leaves_ += (at.end - node - 1) * notes.left.size();
       return;
     }
     for (uint32_t child = node + 1; child < at.end; child = trie[child].end) {
@@ -130,6 +142,7 @@ class PartsFinder {
   CharacterLoop loop_;
   MaskParts parts_;
   std::vector<TrieToken> leaving_;
+  size_t leaves_ = 0;              // places behind ends
   std::vector<CategorySet> path_;  // the categories of the path, by depth
 };
 
@@ -144,8 +157,7 @@ CharacterLoop LoopAt(LazyStates& states, LazyStates::Id state) {
   return {call.loop, call.max != kUnbounded, call.is_pure};
 }
 
-Result<MaskParts> FindMaskParts(Simulation& simulation, const VocabularyIndex& vocabulary,
-                                LazyStates::Id state) {
+MaskParts FindMaskParts(Simulation& simulation, const VocabularyIndex& vocabulary, LazyStates::Id state) {
   return PartsFinder(simulation, vocabulary, state).Find();
 }
 

@@ -36,6 +36,10 @@ struct MaskParts {
   };
   TokenTrie rests;
   std::vector<End> ends;
+  size_t leaving = 0;  // places in trees behind those ends
+  // Of the above there is nothing: ends are too many, as in counted loops in loops. The vocabulary is walked
+  // with the position as a whole.
+  bool is_walked = false;
   size_t bytes() const {
     return allowed.capacity() * sizeof(Allowed) + many.capacity() * sizeof(uint64_t) + rests.bytes() +
            ends.capacity() * sizeof(End);
@@ -43,7 +47,6 @@ struct MaskParts {
 };
 
 // Parts of `state`, in a frame whose repetitions are counted from 0.
-Result<MaskParts> FindMaskParts(Simulation& simulation, const VocabularyIndex& vocabulary,
-                                LazyStates::Id state);
+MaskParts FindMaskParts(Simulation& simulation, const VocabularyIndex& vocabulary, LazyStates::Id state);
 
 }  // namespace tern::grammar

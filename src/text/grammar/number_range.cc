@@ -6,11 +6,14 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace tern::grammar {
 namespace {
 
 constexpr uint32_t kMostDigits = 19, kDoubleDigits = 15;
+constexpr int64_t kMostInteger = std::numeric_limits<int64_t>::max(), kMostFraction = 1'000'000'000'000'000;
+constexpr IntegerInterval kNoInteger{1, 0};
 
 CharSet DigitsFrom(int low, int high) {
   return CharSet{{static_cast<char32_t>('0' + low), static_cast<char32_t>('0' + high)}};
@@ -250,13 +253,19 @@ IntegerInterval IntegersWithin(const NumberBounds& bounds) {
     const Decimal& d = *bounds.min;
     const bool exact = d.fraction.empty();
     interval.low = d.is_negative ? -d.whole : d.whole + !exact;
-    if (exact && bounds.min_excluded) ++*interval.low;
+    if (exact && bounds.min_excluded) {
+      if (*interval.low == kMostInteger) return kNoInteger;
+      ++*interval.low;
+    }
   }
   if (bounds.max) {
     const Decimal& d = *bounds.max;
     const bool exact = d.fraction.empty();
     interval.high = d.is_negative ? -d.whole - !exact : d.whole;
-    if (exact && bounds.max_excluded) --*interval.high;
+    if (exact && bounds.max_excluded) {
+      if (*interval.high == -kMostInteger) return kNoInteger;
+      --*interval.high;
+    }
   }
   return interval;
 }
@@ -291,6 +300,8 @@ ExprId NumbersBetween(const NumberBounds& bounds, Expressions* x) {
   size_t least = 1;
   for (const auto& bound : {bounds.min, bounds.max}) {
     if (!bound) continue;
+    // There a double has no room for a fraction.
+    if (bound->whole >= kMostFraction) return IntegersBetween(bounds, 0, x);
     const auto digits = static_cast<uint32_t>(fmt::format("{}", bound->whole).size());
     most = std::min(most, kDoubleDigits > digits ? kDoubleDigits - digits : 1);
     least = std::max(least, bound->fraction.size() + 1);

@@ -18,7 +18,8 @@ struct Decimal {
   std::string fraction;  // no zeros at the end
   bool is_zero() const { return whole == 0 && fraction.empty(); }
 };
-// Nothing: beyond what is supported (15 digits in front of the point, or a 64-bit integer).
+// Nothing: beyond what is supported (15 digits in front of the point, or an integer of 64 bits with its
+// sign).
 std::optional<Decimal> DecimalOf(const boost::json::value& number);
 int Compare(const Decimal& a, const Decimal& b);
 
@@ -34,12 +35,13 @@ struct NumberBounds {
 
 // Integers of at most 19 digits; `zeros` more zeros behind them (0 stays "0").
 ExprId IntegersBetween(const NumberBounds& bounds, uint32_t zeros, Expressions* expressions);
-// The least and the largest integer between bounds; nothing: no bound.
+// The least and the largest integer between bounds; nothing: no bound. low > high: there is none of 64 bits.
 struct IntegerInterval {
   std::optional<int64_t> low, high;
 };
 IntegerInterval IntegersWithin(const NumberBounds& bounds);
-// Numbers without an exponent and with so many digits that a double tells them apart (15 altogether).
+// Numbers without an exponent and with so many digits that a double tells them apart (15 altogether); beside
+// bounds that have more, integers only.
 ExprId NumbersBetween(const NumberBounds& bounds, Expressions* expressions);
 
 }  // namespace tern::grammar

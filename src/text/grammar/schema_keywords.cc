@@ -143,7 +143,7 @@ Status Bound(const Use& use, SchemaNeeds* needs) {
   if (excluded && use.value.is_bool()) return use.NotSupported(" as a boolean, expected a number");
   if (!use.value.is_number()) return use.Expected("a number");
   const auto bound = DecimalOf(use.value);
-  if (!bound) return use.NotSupported(" so far from 0, expected less than 1e15");
+  if (!bound) return use.NotSupported(" so far from 0, expected less than 1e15, or an integer of 64 bits");
   if (is_min) {
     needs->bounds.RaiseMin(*bound, excluded);
   } else {

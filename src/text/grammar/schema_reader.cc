@@ -123,7 +123,7 @@ Result<ExprId> SchemaReader::Values(const SchemaNeeds& needs) {
       const auto decimal = DecimalOf(*value);
       if (needs.multiple_of || (needs.bounds.any() && !decimal)) {
         return SchemaError(Code::kUnsupported, needs.values_path,
-                           "enum or const beside multipleOf: is not supported");
+                           "enum or const beside multipleOf, or far from 0 beside bounds: is not supported");
       }
       fits = !needs.bounds.any() || needs.bounds.Contains(*decimal);
     } else if ((needs.implied_types & type) != 0) {
@@ -157,7 +157,7 @@ Result<ExprId> SchemaReader::Number(const SchemaNeeds& needs, bool only_integers
   const auto [low, high] = IntegersWithin(needs.bounds);
   if (low && high && *high / step - *low / step <= kMostListed) {
     std::vector<ExprId> choices;
-    for (int64_t i = *low / step - 1; i <= *high / step; ++i) {
+    for (int64_t i = *low / step; i <= *high / step; ++i) {
       if (i * step >= *low && i * step <= *high) choices.push_back(x_.Literal(fmt::format("{}", i * step)));
     }
     return x_.Choice(choices);
@@ -220,15 +220,20 @@ Result<ExprId> SchemaReader::OtherPair(const SchemaNeeds& needs, const std::vect
     SchemaNeeds key;
     key.patterns.push_back({std::string(pattern), pattern_schema->path});
     TERN_TRY(const ExprId content, StringContent(key, &rules_, &x_));
-    return rules_.Pair(rules_.Quoted(content), Reference({*pattern_schema}));
+    Conjunction value = {*pattern_schema};
+    // To the schemas beside it without a pattern all properties are additional ones.
+    for (const ObjectShape& shape : needs.objects) {
+      if (!shape.pattern && shape.additional) value.push_back(*shape.additional);
+    }
+    return rules_.Pair(rules_.Quoted(content), Reference(value));
   }
   const auto additional = needs.Additional();
   if (!additional) return x_.Never();
   if (key_schema == nullptr) return rules_.Pair(rules_.StringExcept(names), Reference(*additional));
-  TERN_TRY(SchemaNeeds key, CollectNeeds(document_, {*key_schema}));
-  key.types &= kStringType;
-  key.has_types = true;
-  TERN_TRY(const ExprId string, key.alternatives ? Alternatives(key) : Body(key));
+  // A part like any other, so that alternatives have it too.
+  static const json::value kString = {{"type", "string"}};
+  TERN_TRY(const SchemaNeeds key, CollectNeeds(document_, {{&kString, key_schema->path}, *key_schema}));
+  TERN_TRY(const ExprId string, Body(key));
   return rules_.Pair(string, Reference(*additional));
 }
 

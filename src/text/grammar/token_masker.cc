@@ -33,7 +33,8 @@ TokenMasker::TokenMasker(std::shared_ptr<const Grammar> grammar,
     : grammar_(std::move(grammar)),
       vocabulary_(std::move(vocabulary)),
       simulation_(grammar_->automaton()),
-      walk_(simulation_) {}
+      walk_(simulation_),
+      sets_(simulation_) {}
 
 Result<std::unique_ptr<TokenMasker>> TokenMasker::Make(std::shared_ptr<const Grammar> grammar,
                                                        std::shared_ptr<grammar::VocabularyIndex> vocabulary) {
@@ -45,30 +46,34 @@ Result<std::unique_ptr<TokenMasker>> TokenMasker::Make(std::shared_ptr<const Gra
 Status TokenMasker::Prepare() {
   constexpr size_t kMostPrepared = 6;
   StepNotes notes;
+  simulation_.BeginOperation();
   simulation_.Enter(simulation_.Start(), &start_.threads, &notes);
   start_.can_end = notes.can_end;
+  TERN_TRY_STATUS(simulation_.status());
   size_t prepared = 0;
   for (const grammar::Call& call : grammar_->automaton().calls) {
-    if (call.loop == 0 || prepared++ == kMostPrepared) continue;
-    TERN_TRY([[maybe_unused]] const auto* parts, PartsOf(simulation_.states().Start(call.rule)));
+    if (call.loop == 0 || prepared == kMostPrepared || !simulation_.status().ok()) continue;
+    PartsOf(simulation_.states().Start(call.rule));
+    ++prepared;
   }
-  return simulation_.status();
+  return {};
 }
 
 size_t TokenMasker::bytes() const {
-  return simulation_.bytes() + parts_bytes_ + known_.size() * vocabulary_->words() * sizeof(uint64_t);
+  return simulation_.bytes() + parts_bytes_ + sets_.bytes() +
+         known_.size() * vocabulary_->words() * sizeof(uint64_t);
 }
 
-Result<const MaskParts*> TokenMasker::PartsOf(uint32_t state) {
+const MaskParts& TokenMasker::PartsOf(uint32_t state) {
   const auto found = parts_.find(state);
-  if (found != parts_.end()) return &found->second;
-  TERN_TRY(MaskParts parts, grammar::FindMaskParts(simulation_, *vocabulary_, state));
+  if (found != parts_.end()) return found->second;
+  MaskParts parts = grammar::FindMaskParts(simulation_, *vocabulary_, state);
   if (parts_bytes_ + parts.bytes() > kPartsBytes) {
     parts_.clear();
     parts_bytes_ = 0;
   }
   parts_bytes_ += parts.bytes();
-  return &parts_.emplace(state, std::move(parts)).first->second;
+  return parts_.emplace(state, std::move(parts)).first->second;
 }
 
 Result<std::span<const uint64_t>> TokenMasker::Mask(const GrammarPosition& position) {
@@ -82,11 +87,8 @@ Result<std::span<const uint64_t>> TokenMasker::Mask(const GrammarPosition& posit
   const size_t most = std::max(kFewestKnown, kKnownBytes / std::max<size_t>(1, words * sizeof(uint64_t)));
   if (known_.size() >= most) known_.clear();
   Known known{position.threads, position.can_end, position.is_first, grammar::MaskWords(words, 0)};
-  if (position.is_first && vocabulary_->strips_first_space()) {
-    TERN_TRY_STATUS(AddFirst(position.threads, known.mask));
-  } else {
-    for (const Thread& thread : position.threads) TERN_TRY_STATUS(AddThread(thread, known.mask));
-  }
+  simulation_.BeginOperation();
+  TERN_TRY_STATUS(Fill(position, known.mask));
   if (position.can_end) {
     for (const int32_t token : vocabulary_->ends()) SetBit(known.mask, token);
   }
@@ -96,8 +98,26 @@ Result<std::span<const uint64_t>> TokenMasker::Mask(const GrammarPosition& posit
   return std::span<const uint64_t>(kept.mask);
 }
 
+Status TokenMasker::Fill(const GrammarPosition& position, std::span<uint64_t> mask) {
+  if (position.is_first && vocabulary_->strips_first_space()) return AddFirst(position, mask);
+  if (IsWalked(position.threads)) return AddWalk(position, 1, vocabulary_->trie().root_end(), mask);
+  for (const Thread& thread : position.threads) TERN_TRY_STATUS(AddThread(thread, mask));
+  return {};
+}
+
+bool TokenMasker::IsWalked(std::span<const Thread> threads) {
+  size_t leaving = 0;
+  for (const Thread& thread : threads) {
+    const MaskParts& parts = PartsOf(thread.state);
+    leaving += parts.leaving;
+    if (parts.is_walked || leaving > kMostLeaving) return true;
+  }
+  return false;
+}
+
 Status TokenMasker::AddThread(const Thread& thread, std::span<uint64_t> mask) {
-  TERN_TRY(const MaskParts* parts, PartsOf(thread.state));
+  const MaskParts* parts = &PartsOf(thread.state);
+  simulation_.work().Spend(mask.size() / 16 + parts->allowed.size() / 4 + parts->many.size() / 16);
   uint32_t left = kUnbounded;  // repetitions of the frame
   if (thread.stack != Simulation::kRoot) {
     const auto& call = simulation_.automaton().calls[simulation_.frame(thread.stack).call];
@@ -148,20 +168,37 @@ Status TokenMasker::AddLeaving(const Thread& thread, const MaskParts& parts, std
 }
 
 // The first token's space is not part of the text.
-Status TokenMasker::AddFirst(std::span<const Thread> threads, std::span<uint64_t> mask) {
+Status TokenMasker::AddFirst(const GrammarPosition& position, std::span<uint64_t> mask) {
   const TokenTrie& trie = vocabulary_->trie();
-  const std::vector<Thread> from(threads.begin(), threads.end());
-  const auto walk = [&](uint32_t begin, uint32_t end) {
-    return walk_.Run(trie, begin, end, from, [&](uint32_t node, auto, const StepNotes&) {
-      for (const TokenTrie::Token& token : trie.tokens_at(node)) SetBit(mask, token.id);
-      return true;
-    });
-  };
   const uint32_t space = trie.Child(' ');
-  if (space == 0) return walk(1, trie.root_end());
-  TERN_TRY_STATUS(walk(1, space));
-  TERN_TRY_STATUS(walk(space + 1, trie[space].end));
-  return walk(trie[space].end, trie.root_end());
+  if (space == 0) return AddWalk(position, 1, trie.root_end(), mask);
+  TERN_TRY_STATUS(AddWalk(position, 1, space, mask));
+  TERN_TRY_STATUS(AddWalk(position, space + 1, trie[space].end, mask));
+  return AddWalk(position, trie[space].end, trie.root_end(), mask);
+}
+
+// The position's threads together along the vocabulary's tree, from `begin` to `end`, which are siblings.
+Status TokenMasker::AddWalk(const GrammarPosition& position, uint32_t begin, uint32_t end,
+                            std::span<uint64_t> mask) {
+  if (begin >= end) return {};
+  if (sets_.bytes() > kSetsBytes) sets_.Forget();
+  const TokenTrie& trie = vocabulary_->trie();
+  const size_t base = trie[begin].depth - 1u;
+  path_.assign(1, sets_.Of(position.threads, position.can_end));
+  for (uint32_t node = begin; node < end && !simulation_.work().is_over();) {
+    const TokenTrie::Node& at = trie[node];
+    path_.resize(at.depth - base);
+    const grammar::ThreadSets::Id set = sets_.Next(path_.back(), at.byte);
+    simulation_.work().Spend(1);
+    const bool all_below = set != sets_.kNothing && sets_.AllowsBelow(set, at);
+    if (set != sets_.kNothing) {
+      for (const auto& token : all_below ? trie.tokens_under(node) : trie.tokens_at(node))
+        SetBit(mask, token.id);
+    }
+    path_.push_back(set);
+    node = set == sets_.kNothing || all_below ? at.end : node + 1;
+  }
+  return simulation_.status();
 }
 
 Result<bool> TokenMasker::Accept(GrammarPosition* position, int32_t token) {
@@ -175,6 +212,7 @@ Result<bool> TokenMasker::Accept(GrammarPosition* position, int32_t token) {
   if (position->is_first && vocabulary_->strips_first_space() && text.starts_with(' ')) text.remove_prefix(1);
   if (text.empty()) return false;
   position->is_first = false;
+  simulation_.BeginOperation();
   for (const char byte : text) {
     notes_.can_end = false;
     threads_.assign(position->threads.begin(), position->threads.end());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <string>
@@ -65,6 +66,12 @@ constexpr Source kSources[] = {
     {"regex", "(?:ab|abc|[a-c]{1,3})+[^a]"},
     {"regex", " ?ab ?"},
     {"regex", "\\w*(?:[a-d]{0,2}x|ä)*"},
+    {"regex", "([ab]{1,4} ?){1,3}"},
+    {"regex", "([a-c]{2,5}[b ]?){2,3}x"},
+    {"regex", "(?:(?:ab?|abc){2,4}c?){1,3}"},
+    {"regex", "((a?){0,70}b?){2,90}"},
+    {"regex", "(?:(?:a|ab){3,}[abc]?){2,}\\n?"},
+    {"json_schema", R"({"items": {"type": "string", "pattern": "^([a-z]{1,5} ?){1,4}$"}, "maxItems": 3})"},
     {"choice", R"(["the", "abc", "abab", "日本語"])"},
     {"gbnf", "root ::= \"[\" (root (\",\" root)*)? \"]\" | str\nstr ::= \"\\\"\" [^\"]* \"\\\"\""},
 };
@@ -126,19 +133,103 @@ TEST(TokenMasker, PositionsAreValues) {
   EXPECT_TRUE(masker->Accept(&position, tokenizer->eos()).value());
 }
 
-TEST(TokenMasker, TooManyReadingsAreAnError) {
-  const auto tokenizer = PieceTokenizer(false);
+// Words with and without a space in front, in all combinations of some syllables.
+std::unique_ptr<Tokenizer> WordTokenizer() {
+  TinyVocabulary vocabulary = BytesVocabulary();
+  std::vector<std::string> words = {""};
+  for (size_t i = 0; i < words.size() && words.size() < 6000; ++i) {
+    for (const char* syllable : {"a", "th", "en", "or", "ist", "b"}) words.push_back(words[i] + syllable);
+  }
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  for (const std::string& word : words) {
+    if (word.size() > 1) vocabulary.Add(SpellBytes(word), 1);
+    if (!word.empty()) vocabulary.Add(SpellBytes(" " + word), 1);
+  }
+  return LoadTokenizer(vocabulary.ByteLevel("gpt-2")).value();
+}
+
+// The most work of a mask along `text`, letter by letter, and of a letter.
+uint64_t MostWork(const std::shared_ptr<grammar::VocabularyIndex>& vocabulary, std::string_view regex,
+                  std::string_view text) {
+  const auto compiled = Grammar::Compile(*FindGrammarForm("regex").value(), regex).value();
+  const auto masker = TokenMasker::Make(compiled, vocabulary).value();
+  GrammarPosition position = masker->start();
+  uint64_t most = 0;
+  for (const char letter : text) {
+    const auto mask = masker->Mask(position);
+    EXPECT_TRUE(mask.ok()) << regex << ": " << mask.error().what;
+    most = std::max(most, masker->last_work());
+    EXPECT_TRUE(masker->Accept(&position, letter).value()) << regex;
+    most = std::max(most, masker->last_work());
+  }
+  return most;
+}
+
+std::string Repeated(std::string_view text, size_t times) {
+  std::string all;
+  for (size_t i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+// Counted, not timed: 200,000 steps are about 1 ms.
+TEST(TokenMasker, CountedLoopsInLoopsTakeLittleWork) {
+  const auto tokenizer = WordTokenizer();
   const auto vocabulary = std::make_shared<grammar::VocabularyIndex>(*tokenizer);
-  const auto compiled =
-      Grammar::Compile(*FindGrammarForm("regex").value(), "(?:(?:a|aa){0,9000}){0,9000}").value();
-  auto masker = TokenMasker::Make(compiled, vocabulary);
-  if (!masker.ok()) return;
-  GrammarPosition position = masker.value()->start();
-  for (int i = 0; i < 5000; ++i) {
-    const auto accepted = masker.value()->Accept(&position, 'a');
-    if (accepted.ok()) continue;
-    EXPECT_EQ(accepted.error().code, Code::kExhausted);
-    return;
+  const std::string words = Repeated("the north is at an end ", 6);
+  for (const char* regex :
+       {"([a-z]{1,20} ?){1,200}", "(([a-z ]|ab|abc){2,30}){2,30}", "([a-z]{1,100}[a-z ]?){1,100}",
+        "(([a-z]{1,12} ?){1,8} ?){1,50}", "(?:(?:a|[a-z ]{1,2}){0,9000}){0,9000}"}) {
+    EXPECT_LT(MostWork(vocabulary, regex, words), 200'000u) << regex;
+  }
+  EXPECT_LT(MostWork(vocabulary, "((([a-z]{0,9} ?){0,9}){0,9} ?){0,90}", words), 1'000'000u);
+  // Counts below their least do not cover each other.
+  EXPECT_LT(MostWork(vocabulary, "([a-z]{5,10}[a-z ]?){5,10}", Repeated("thenorth", 10)), 1'000'000u);
+}
+
+// Each letter doubles the stacks.
+constexpr const char* kAmbiguous = "root ::= \"x\" | s\ns ::= \"a\" s \"b\" | \"a\" s \"th\" | \"a\"";
+
+TEST(TokenMasker, TooManyReadingsEndOneAnswerOnly) {
+  const auto tokenizer = WordTokenizer();
+  const auto vocabulary = std::make_shared<grammar::VocabularyIndex>(*tokenizer);
+  const auto compiled = Grammar::Compile(*FindGrammarForm("gbnf").value(), kAmbiguous).value();
+  const auto masker = TokenMasker::Make(compiled, vocabulary).value();
+  GrammarPosition position = masker->start();
+  Status failed;
+  for (int i = 0; i < 20 && failed.ok(); ++i) {
+    const auto mask = masker->Mask(position);
+    EXPECT_LT(masker->last_work(), 2 * grammar::Simulation::kMostWork);
+    if (!mask.ok()) failed = mask.error();
+    const auto accepted = masker->Accept(&position, 'a');
+    if (!accepted.ok()) failed = accepted.error();
+  }
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().code, Code::kExhausted);
+  GrammarPosition other = masker->start();
+  EXPECT_TRUE(grammar::HasBit(masker->Mask(other).value(), 'x'));
+  EXPECT_TRUE(masker->Accept(&other, 'x').value());
+  EXPECT_TRUE(other.can_end);
+}
+
+// Each letter doubles the states that a deterministic automaton would need.
+TEST(TokenMasker, ManyStatesDoNotPileUp) {
+  const auto tokenizer = WordTokenizer();
+  const auto vocabulary = std::make_shared<grammar::VocabularyIndex>(*tokenizer);
+  const auto compiled = Grammar::Compile(*FindGrammarForm("regex").value(), "[ab]*a[ab]{60}x").value();
+  const auto masker = TokenMasker::Make(compiled, vocabulary).value();
+  GrammarPosition position = masker->start();
+  std::mt19937 random(3);
+  for (int i = 0; i < 300; ++i) {
+    const auto mask = masker->Mask(position);
+    EXPECT_LT(masker->last_work(), 2 * grammar::Simulation::kMostWork);
+    if (!mask.ok()) {
+      EXPECT_EQ(mask.error().code, Code::kExhausted);
+    }
+    const auto accepted = masker->Accept(&position, random() % 2 != 0 ? 'a' : 'b');
+    if (!accepted.ok()) break;
+    ASSERT_TRUE(accepted.value());
+    EXPECT_LT(masker->bytes(), size_t{150} << 20);
   }
 }
 

@@ -46,7 +46,11 @@ TokenTrie::TokenTrie(std::vector<TrieToken> tokens) {
                         static_cast<uint8_t>(text[depth - 1])});
     }
     CategoriesOfSuffixes(text, &below);
-    for (size_t depth = 0; depth < text.size(); ++depth) nodes_[path[depth]].below |= below[depth];
+    for (size_t depth = 0; depth < text.size(); ++depth) {
+      TokenTrie::Node& node = nodes_[path[depth]];
+      node.below |= below[depth];
+      node.longest = std::max(node.longest, static_cast<uint16_t>(text.size() - depth));
+    }
     tokens_.push_back({token.id, token.repetitions, below[0]});
     last = text;
   }

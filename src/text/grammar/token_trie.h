@@ -25,6 +25,7 @@ class TokenTrie {
     uint16_t depth;
     uint8_t byte;
     CategorySet below = 0;  // of the texts that lead on from here
+    uint16_t longest = 0;   // bytes of the longest of these
   };
   struct Token {
     int32_t id;
@@ -48,6 +49,7 @@ class TokenTrie {
   std::span<const Token> tokens() const { return tokens_; }
   size_t bytes() const { return nodes_.capacity() * sizeof(Node) + tokens_.capacity() * sizeof(Token); }
   bool empty() const { return tokens_.empty(); }
+  size_t node_count() const { return nodes_.size(); }
 
  private:
   std::span<const Token> Tokens(uint32_t begin, uint32_t end) const {

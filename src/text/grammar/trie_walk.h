@@ -14,9 +14,6 @@ namespace tern::grammar {
 
 class TrieWalk {
  public:
-  // Steps that one walk may take; more are an error.
-  static constexpr size_t kMostSteps = 30'000'000;
-
   explicit TrieWalk(Simulation& simulation) : simulation_(simulation) {}
 
   // Calls visit(node, threads, notes) for each node from `begin` to `end`, siblings and what is below them,
@@ -27,8 +24,7 @@ class TrieWalk {
     const size_t base = trie[begin].depth - 1u;
     threads_.assign(from.begin(), from.end());
     ends_.assign(1, threads_.size());  // of the threads at each depth
-    size_t steps = 0;
-    for (uint32_t node = begin; node < end;) {
+    for (uint32_t node = begin; node < end && !simulation_.work().is_over();) {
       const TokenTrie::Node& at = trie[node];
       const size_t depth = at.depth - base;
       ends_.resize(depth);
@@ -37,7 +33,7 @@ class TrieWalk {
       notes_.can_end = false;
       notes_.left.clear();
       simulation_.Step(first, last, at.byte, &threads_, &notes_);
-      steps += 1 + (last - first);
+      simulation_.work().Spend(kStepWork + (last - first));
       const bool goes_on = threads_.size() > last;
       if (!goes_on && !notes_.can_end && notes_.left.empty()) {
         node = at.end;
@@ -46,14 +42,12 @@ class TrieWalk {
       ends_.push_back(threads_.size());
       const bool below = visit(node, std::span<const Thread>(threads_).subspan(last), notes_);
       node = below && goes_on ? node + 1 : at.end;
-      if (steps > kMostSteps) {
-        return Exhausted("grammar: can be read in too many ways, expected a less ambiguous one");
-      }
     }
     return simulation_.status();
   }
 
  private:
+  static constexpr uint64_t kStepWork = 2;
   Simulation& simulation_;
   std::vector<Thread> threads_;
   std::vector<size_t> ends_;

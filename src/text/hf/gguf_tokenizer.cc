@@ -145,31 +145,15 @@ class Describer {
     return texts;
   }
 
-  struct Trial {
-    size_t differing = 0;
-    std::string first;
-  };
-
   // What was written, read back: do texts get the ids that the folder's own files give them?
-  Result<Trial> Try(const Metadata& metadata, const std::vector<std::string>& texts) const {
+  Result<IdsTrial> Try(const Metadata& metadata, const std::vector<std::string>& texts) const {
     auto read = LoadTokenizer(metadata);
     if (!read.ok()) return Error{read.error().code, folder_ + "/" + files_.name + ": " + read.error().what};
-    Trial trial;
-    std::vector<int32_t> wanted, got;
-    for (const std::string& text : texts) {
-      wanted.clear();
-      got.clear();
-      tokenizer_.Encode(text, false, &wanted);
-      read.value()->Encode(text, false, &got);
-      if (wanted == got || trial.differing++ > 0) continue;
-      trial.first =
-          fmt::format("{} is [{}], in GGUF [{}]", Shown(text), fmt::join(wanted, " "), fmt::join(got, " "));
-    }
-    return trial;
+    return CompareIds(tokenizer_, *read.value(), texts, /*parse_special=*/false);
   }
 
   // Pipelines of Hugging Face do with spaces what no two switches say exactly: those that come closest.
-  Result<Trial> ChooseSwitches(Trial best, const std::vector<std::string>& texts) {
+  Result<IdsTrial> ChooseSwitches(IdsTrial best, const std::vector<std::string>& texts) {
     const Metadata written = out_.metadata;
     for (const bool prefixes : {true, false}) {
       for (const bool removes : {true, false}) {
@@ -177,7 +161,7 @@ class Describer {
         Metadata metadata = written;
         metadata.Set(std::string(kPrefixKey), prefixes);
         if (written.Has(kRemovesKey)) metadata.Set(std::string(kRemovesKey), removes);
-        TERN_TRY(Trial trial, Try(metadata, texts));
+        TERN_TRY(IdsTrial trial, Try(metadata, texts));
         if (trial.differing >= best.differing) continue;
         best = std::move(trial);
         out_.metadata = std::move(metadata);
@@ -189,11 +173,12 @@ class Describer {
   Status TryOut() {
     out_.metadata.Set("general.architecture", options_.architecture);
     const std::vector<std::string> texts = TextsToTry();
-    TERN_TRY(Trial trial, Try(out_.metadata, texts));
+    TERN_TRY(IdsTrial trial, Try(out_.metadata, texts));
     TERN_TRY(trial, ChooseSwitches(std::move(trial), texts));
     if (trial.differing == 0) return {};
-    const std::string what = fmt::format("{} of {} texts that were tried have other ids in GGUF: {}",
-                                         trial.differing, texts.size(), trial.first);
+    const std::string what = fmt::format(
+        "{} of {} texts that were tried have other ids in GGUF: {} is [{}], in GGUF [{}]", trial.differing,
+        texts.size(), Shown(trial.text), fmt::join(trial.wanted, " "), fmt::join(trial.got, " "));
     if (trial.differing * kMostDiffering > texts.size()) {
       return Unsupported(fmt::format("{}/{}: {}", folder_, files_.name, what));
     }

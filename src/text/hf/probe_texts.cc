@@ -133,4 +133,21 @@ std::vector<std::string> ProbeTexts() {
   return texts;
 }
 
+IdsTrial CompareIds(const Tokenizer& wanted, const Tokenizer& got, std::span<const std::string> texts,
+                    bool parse_special) {
+  IdsTrial trial;
+  std::vector<int32_t> wanted_ids, got_ids;
+  for (const std::string& text : texts) {
+    wanted_ids.clear();
+    got_ids.clear();
+    wanted.Encode(text, parse_special, &wanted_ids);
+    got.Encode(text, parse_special, &got_ids);
+    if (wanted_ids == got_ids || trial.differing++ > 0) continue;
+    trial.text = text;
+    trial.wanted = wanted_ids;
+    trial.got = got_ids;
+  }
+  return trial;
+}
+
 }  // namespace tern

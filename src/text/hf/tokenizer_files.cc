@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <functional>
 #include <unordered_map>
 
 #include "text/char_class.h"
+#include "text/hf/probe_texts.h"
+#include "text/hf/tokenizer_json.h"
 #include "text/pre_tokenizer.h"
 #include "text/sentence_piece.h"
 #include "text/utf8.h"
@@ -18,6 +21,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kSpace = "\u2581";
+// Squares of the tokens' bytes: what looking for all their cuts takes. Gemma's tokens are 2e7.
+constexpr size_t kMostCutting = size_t{1} << 29;
+constexpr std::string_view kWithout = "--no-tokenizer writes the model without it";
 
 class FilesWriter {
  public:
@@ -29,10 +35,8 @@ class FilesWriter {
     for (const Cut& cut : rule.cuts) {
       if (cut.on_bytes ||
           (cut.is_member != nullptr && cut.is_member != IsNumeric && cut.is_member != IsPunctuation)) {
-        return Unsupported(
-            fmt::format("tokenizer.ggml.pre: {}: cuts that tokenizer.json cannot say here; "
-                        "--no-tokenizer writes the model without it",
-                        rule.name));
+        return Unsupported(fmt::format("tokenizer.ggml.pre: {}: cuts that tokenizer.json cannot say here; {}",
+                                       rule.name, kWithout));
       }
       if (cut.is_member == IsNumeric) {
         stages.push_back(json::object{{"type", "Digits"}, {"individual_digits", !cut.in_runs}});
@@ -49,6 +53,7 @@ class FilesWriter {
     const json::object bytes = {
         {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}};
     stages.push_back(bytes);
+    strips_left_ = [rule](std::string_view text) { return rule.StripsLeft(text); };
     if (rule.nfc) root_["normalizer"] = json::object{{"type", "NFC"}};
     root_["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", stages}};
     root_["decoder"] = bytes;
@@ -62,6 +67,7 @@ class FilesWriter {
     if (parts.options.charsmap || parts.options.removes_extra_spaces)
       return Unsupported(
           "tokenizer.ggml.precompiled_charsmap, remove_extra_whitespaces: supported: none in a folder");
+    strips_right_ = [&options = parts.options](std::string_view text) { return options.StripsRight(text); };
     const bool prefixes = parts.options.adds_space_prefix;
     replaces_spaces_ = !prefixes;
     json::array normalizers, decoders;
@@ -78,11 +84,13 @@ class FilesWriter {
     root_["decoder"] = {{"type", "Sequence"}, {"decoders", decoders}};
     json::object more = {{"byte_fallback", true}, {"fuse_unk", true}, {"ignore_merges", false}};
     if (vocabulary_.unknown >= 0) more["unk_token"] = Text(vocabulary_.unknown);
-    SetModel(MergesOf(parts.scores), more);
+    TERN_TRY(json::array merges, MergesOf(parts.scores));
+    SetModel(std::move(merges), more);
     return {};
   }
 
-  std::vector<std::pair<std::string, std::string>> Files() {
+  // Errors: texts would get other ids than the GGUF file gives them.
+  Result<std::vector<std::pair<std::string, std::string>>> Files() {
     root_["version"] = "1.0";
     root_["truncation"] = nullptr;
     root_["padding"] = nullptr;
@@ -90,16 +98,36 @@ class FilesWriter {
     if (!root_.contains("normalizer")) root_["normalizer"] = nullptr;
     if (!root_.contains("pre_tokenizer")) root_["pre_tokenizer"] = nullptr;
     root_["post_processor"] = Template();
-    return {{"tokenizer.json", json::serialize(root_) + "\n"},
-            {"tokenizer_config.json", json::serialize(Config()) + "\n"},
-            {"generation_config.json", json::serialize(Generation()) + "\n"}};
+    TERN_TRY_STATUS(TryOut());
+    return std::vector<std::pair<std::string, std::string>>{
+        {"tokenizer.json", json::serialize(root_) + "\n"},
+        {"tokenizer_config.json", json::serialize(Config()) + "\n"},
+        {"generation_config.json", json::serialize(Generation()) + "\n"}};
   }
 
  private:
+  // What was written, read back.
+  Status TryOut() const {
+    TERN_TRY(const auto wanted, LoadTokenizer(metadata_));
+    TERN_TRY(const auto got, LoadTokenizerJson(root_, "tokenizer.json", {}));
+    std::vector<std::string> texts = ProbeTexts();
+    for (int32_t id = 0; id < vocabulary_.size(); ++id) {
+      // That of <unk> counts as text in GGUF.
+      if (IsAdded(id) && vocabulary_.kind(id) != TokenKind::kUnknown)
+        texts.push_back(fmt::format("a \t{0} \n b{0}c", Text(id)));
+    }
+    const IdsTrial trial = CompareIds(*wanted, *got, texts, /*parse_special=*/true);
+    if (trial.differing == 0) return {};
+    return Unsupported(fmt::format(
+        "tokenizer.json: {} of {} texts would have other ids: {} is [{}], would be [{}]; {}", trial.differing,
+        texts.size(), Shown(trial.text), fmt::join(trial.wanted, " "), fmt::join(trial.got, " "), kWithout));
+  }
+
   std::string Text(int32_t id) const { return std::string(vocabulary_.text(id)); }
 
   bool IsAdded(int32_t id) const {
     const TokenKind kind = vocabulary_.kind(id);
+    if (vocabulary_.IsFiller(id)) return false;
     return kind == TokenKind::kControl || kind == TokenKind::kUserDefined || kind == TokenKind::kUnknown;
   }
 
@@ -121,10 +149,20 @@ class FilesWriter {
 
   // Pairs of tokens that make a token, those with the best scores first: SentencePiece merges whatever makes
   // the best.
-  json::array MergesOf(const std::vector<double>& scores) const {
+  Result<json::array> MergesOf(const std::vector<double>& scores) const {
     std::unordered_map<std::string_view, int32_t> ids;
+    size_t cutting = 0;
     for (int32_t id = 0; id < vocabulary_.size(); ++id) {
-      if (vocabulary_.kind(id) == TokenKind::kNormal) ids.emplace(vocabulary_.text(id), id);
+      const std::string_view text = vocabulary_.text(id);
+      if (vocabulary_.kind(id) != TokenKind::kNormal) continue;
+      cutting += text.size() * text.size();
+      if (cutting > kMostCutting) {
+        return Unsupported(
+            fmt::format("tokenizer.ggml.tokens[{}]: {} bytes, which with those before are too long to find "
+                        "their merges; {}",
+                        id, text.size(), kWithout));
+      }
+      ids.emplace(text, id);
     }
     struct Merge {
       int32_t made, left, right;
@@ -156,8 +194,8 @@ class FilesWriter {
       added.push_back(json::object{{"id", id},
                                    {"content", Text(id)},
                                    {"single_word", false},
-                                   {"lstrip", false},
-                                   {"rstrip", false},
+                                   {"lstrip", strips_left_ && strips_left_(Text(id))},
+                                   {"rstrip", strips_right_ && strips_right_(Text(id))},
                                    {"normalized", is_spaces && replaces_spaces_},
                                    {"special", is_special}});
     }
@@ -221,7 +259,8 @@ class FilesWriter {
   const Metadata& metadata_;
   Vocabulary vocabulary_;
   json::object root_;
-  bool replaces_spaces_ = false;  // and adds none
+  bool replaces_spaces_ = false;                                      // and adds none
+  std::function<bool(std::string_view)> strips_left_, strips_right_;  // of added tokens
 };
 
 }  // namespace
@@ -230,8 +269,7 @@ Result<std::vector<std::pair<std::string, std::string>>> TokenizerFilesOf(const 
   TERN_TRY(const std::string model, metadata.Str("tokenizer.ggml.model", "none"));
   if (model == "none") return std::vector<std::pair<std::string, std::string>>();
   if (model == "gpt2") {
-    TERN_TRY(const std::string pre, metadata.Str("tokenizer.ggml.pre", "gpt-2"));
-    TERN_TRY(const PreTokenizerRule* rule, FindPreTokenizerRule(pre));
+    TERN_TRY(const PreTokenizerRule* rule, FindPreTokenizerRule(metadata));
     TERN_TRY(Vocabulary vocabulary, ReadVocabulary(metadata, {.adds_bos = rule->adds_bos}));
     const std::vector<std::string>* merges = metadata.Strings("tokenizer.ggml.merges");
     if (merges == nullptr) return BadInput("tokenizer.ggml.merges: missing or not an array of strings");
@@ -247,10 +285,8 @@ Result<std::vector<std::pair<std::string, std::string>>> TokenizerFilesOf(const 
     TERN_TRY_STATUS(writer.AddSentencePiece(parts));
     return writer.Files();
   }
-  return Unsupported(
-      fmt::format("tokenizer.ggml.model: {}, supported as files of a folder: gpt2, llama; "
-                  "--no-tokenizer writes the model without it",
-                  Shown(model)));
+  return Unsupported(fmt::format("tokenizer.ggml.model: {}, supported as files of a folder: gpt2, llama; {}",
+                                 Shown(model), kWithout));
 }
 
 }  // namespace tern

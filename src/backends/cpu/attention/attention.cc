@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,17 +28,60 @@ constexpr size_t kSplitBytes = size_t{4} << 20;
 // With this many tasks per thread nothing needs to be split.
 constexpr int kEnoughTasks = 4;
 
+// Block-sparse attention first completes the means of KV blocks, then chooses.
+enum SparsePhase : uint8_t { kSummarize, kChoose, kAttend, kSparsePhases };
+
 class AttentionStep : public CpuStep {
  public:
   AttentionStep(AttentionShape shape, const StepContext& c)
-      : CpuStep({.scratch_bytes = AttentionScratch(nullptr, shape).bytes, .shared_bytes = kSplitBytes}),
+      : AttentionStep(std::move(shape), c, std::nullopt) {}
+  AttentionStep(AttentionShape shape, const StepContext& c, std::optional<BlockChooser> chooser)
+      : CpuStep(NeedsOf(shape, chooser, static_cast<size_t>(c.limits.tokens))),
         shape_(std::move(shape)),
+        chooser_(chooser),
         enough_tasks_(static_cast<size_t>(kEnoughTasks * c.threads)),
         pending_(std::make_unique<std::atomic<int>[]>(enough_tasks_)) {
     entries_.reserve(static_cast<size_t>(c.limits.tokens));
   }
 
-  StepTasks Bind(const OpArgs& args, const StepMemory&) override {
+  StepTasks Bind(const OpArgs& args, const StepMemory& memory) override {
+    if (!chooser_) return BindAttention(args);
+    if (memory.phase == kSummarize) return {BlockChooser::FilledBlocks(args.batch), 1};
+    if (memory.phase == kAttend) return BindAttention(args);
+    has_choice_ = BlockChooser::HasChoice(args.batch);
+    const auto rows = static_cast<size_t>(args.batch.rows());
+    return {has_choice_ ? rows * static_cast<size_t>(shape_.form.kv_heads) : 0, 1};
+  }
+
+  void Run(const OpArgs& args, size_t begin, size_t end, const StepMemory& memory) override {
+    if (!chooser_ || memory.phase == kAttend) return RunAttention(args, begin, end, memory);
+    for (size_t task = begin; task < end; ++task) {
+      if (memory.phase == kSummarize) {
+        chooser_->Summarize(args, task, memory.scratch);
+      } else {
+        chooser_->Choose(args, task, Choices(memory), memory.scratch);
+      }
+    }
+  }
+
+ private:
+  static StepNeeds NeedsOf(const AttentionShape& shape, const std::optional<BlockChooser>& chooser,
+                           size_t rows) {
+    StepNeeds needs{.scratch_bytes = AttentionScratch(nullptr, shape).bytes, .shared_bytes = kSplitBytes};
+    if (!chooser) return needs;
+    needs.scratch_bytes = std::max(needs.scratch_bytes, chooser->scratch_bytes());
+    needs.shared_bytes += chooser->table(nullptr).bytes(rows);
+    needs.phases = kSparsePhases;
+    return needs;
+  }
+
+  // Behind the states of split sequences.
+  ChoiceTable Choices(const StepMemory& memory) const {
+    return chooser_ && has_choice_ ? chooser_->table(static_cast<char*>(memory.shared) + kSplitBytes)
+                                   : ChoiceTable{};
+  }
+
+  StepTasks BindAttention(const OpArgs& args) {
     // Tall passes load keys and values less often, short ones are work for more threads.
     pass_tokens_ = shape_.pass_tokens();
     size_t tasks = CutIntoPasses(args.batch);
@@ -56,22 +100,22 @@ class AttentionStep : public CpuStep {
     return {tasks, 1};
   }
 
-  void Run(const OpArgs& args, size_t begin, size_t end, const StepMemory& memory) override {
+  void RunAttention(const OpArgs& args, size_t begin, size_t end, const StepMemory& memory) const {
     const AttentionScratch scratch(memory.scratch, shape_);
+    const ChoiceTable choices = Choices(memory);
     for (size_t task = begin; task < end; ++task) {
       const auto after = std::upper_bound(entries_.begin(), entries_.end(), task,
                                           [](size_t t, const Entry& e) { return t < e.first_task; });
       const Entry& entry = *std::prev(after);
       const auto index = static_cast<int>(task - entry.first_task);
       if (entry.split()) {
-        RunSplit(args, entry, index, scratch, static_cast<float*>(memory.shared));
+        RunSplit({args, entry, index, scratch, choices}, static_cast<float*>(memory.shared));
       } else {
-        RunPass(args, entry, index, scratch);
+        RunPass({args, entry, index, scratch, choices});
       }
     }
   }
 
- private:
   struct Entry {
     const SequenceSpan* sequence = nullptr;
     int passes = 0;    // of pass_tokens_ tokens each
@@ -82,6 +126,13 @@ class AttentionStep : public CpuStep {
     size_t pending = 0;  // split: its counters, one per bundle
 
     bool split() const { return segments > 0; }
+  };
+  struct Task {
+    const OpArgs& args;
+    const Entry& entry;
+    int index;  // of the entry's tasks
+    const AttentionScratch& scratch;
+    const ChoiceTable& choices;
   };
 
   // Fills entries_; returns how many tasks they are.
@@ -117,10 +168,17 @@ class AttentionStep : public CpuStep {
   }
 
   // The last tokens see the most: they go first, so that the threads finish together.
-  void RunPass(const OpArgs& args, const Entry& entry, int index, const AttentionScratch& scratch) const {
+  void RunPass(const Task& task) const {
+    const auto& [args, entry, index, scratch, choices] = task;
     const int begin = (entry.passes - 1 - index / shape_.bundles()) * pass_tokens_;
     const int end = std::min(entry.sequence->rows, begin + pass_tokens_);
-    const AttentionPass pass(shape_, args, {*entry.sequence, index % shape_.bundles(), begin, end}, scratch);
+    const AttentionPass pass(shape_, args,
+                             {.sequence = *entry.sequence,
+                              .bundle = index % shape_.bundles(),
+                              .begin = begin,
+                              .end = end,
+                              .choices = choices},
+                             scratch);
     pass.LoadQueries();
     const AttentionState total = StateAt(scratch.total, pass.rows());
     const AttentionState state = StateAt(scratch.segment, pass.rows());
@@ -133,10 +191,17 @@ class AttentionStep : public CpuStep {
   }
 
   // One segment of one bundle; whoever is the last of a bundle merges its segments.
-  void RunSplit(const OpArgs& args, const Entry& entry, int index, const AttentionScratch& scratch,
-                float* shared) {
+  void RunSplit(const Task& task, float* shared) const {
+    const auto& [args, entry, index, scratch, choices] = task;
     const int bundle = index % shape_.bundles();
-    const AttentionPass pass(shape_, args, {*entry.sequence, bundle, 0, entry.sequence->rows, true}, scratch);
+    const AttentionPass pass(shape_, args,
+                             {.sequence = *entry.sequence,
+                              .bundle = bundle,
+                              .begin = 0,
+                              .end = entry.sequence->rows,
+                              .one_segment = true,
+                              .choices = choices},
+                             scratch);
     const size_t room = shape_.state_floats(static_cast<size_t>(entry.sequence->rows * shape_.bundle_heads));
     const auto state = [&](int segment) {
       const auto slot = static_cast<size_t>(bundle * entry.segments + segment);
@@ -154,6 +219,8 @@ class AttentionStep : public CpuStep {
   }
 
   const AttentionShape shape_;
+  const std::optional<BlockChooser> chooser_;  // of block-sparse attention
+  bool has_choice_ = false;
   const size_t enough_tasks_;
   int pass_tokens_ = 1;
   std::vector<Entry> entries_;
@@ -168,6 +235,12 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   if (form.has_sinks) shape.sinks = c.weights.Floats(c.input(form.sinks_input()));
   if (form.has_alibi) shape.slopes = c.weights.Floats(c.input(form.alibi_input()));
   if (form.has_buckets) shape.SetBias(c.weights.Floats(c.input(form.buckets_input())).get());
+  if (form.block_sparse()) {
+    if (c.limits.context == 0) return BadInput("block-sparse: step limits without a context, expected one");
+    const BlockChooser chooser(form, *shape.kernels, c.limits.context);
+    shape.choice_words = chooser.table(nullptr).words;
+    return std::unique_ptr<CpuStep>(std::make_unique<AttentionStep>(std::move(shape), c, chooser));
+  }
   return std::unique_ptr<CpuStep>(std::make_unique<AttentionStep>(std::move(shape), c));
 }
 

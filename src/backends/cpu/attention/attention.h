@@ -89,6 +89,14 @@ struct AttentionKernels {
   void (*load_int16_k)(const void* part, size_t head_dim, float* out);
   void (*load_int16_v)(const void* part, size_t width, float* out);
   const Int16AttentionKernels* int16;  // null: the ISA has none
+  // Of block-sparse attention. The mean of 16 keys, [head_dim][16].
+  void (*mean)(const float* k, size_t head_dim, float* mean);
+  // out[i] = scale q means[i], of 4 means.
+  void (*mean_scores)(const float* q, const float* const* means, size_t head_dim, float scale, float* out);
+  // Scores become e^(score - the largest), of whole vectors of 16; returns their sum.
+  float (*soften)(float* scores, size_t n);
+  // sums[b] += by (x[4b] + .. + x[4b + 3])
+  void (*add_fours)(const float* x, size_t n, float by, float* sums);
 };
 #define KERNEL(isa, name) extern const AttentionKernels name;
 #include "backends/cpu/attention/kernels.inc"

@@ -219,6 +219,7 @@ void AttendTile(const AttentionTile& tile) {
 
 void Merge(const AttentionState& from, const AttentionState& into, size_t rows, size_t width) {
   for (size_t r = 0; r < rows; ++r) {
+    if (from.sum[r] == 0) continue;  // the row has seen nothing
     const float top = from.top[r] > into.top[r] ? from.top[r] : into.top[r];
     float a[kLanes], b[kLanes];
     Exp(Vec::Set(into.top[r]) - Vec::Set(top)).Store(a);
@@ -296,6 +297,50 @@ void LoadValueCodes(const void* part, size_t width, float* out) {
   }
 }
 
+// Lanes of vectors add up in order, then lanes: one order for every caller.
+void MeanOfKeys(const float* k, size_t head_dim, float* mean) {
+  for (size_t c = 0; c < head_dim; ++c, k += kKvBlockTokens) {
+    Vec sum = Vec::Load(k);
+    for (int i = kLanes; i < kKvBlockTokens; i += kLanes) sum = sum + Vec::Load(k + i);
+    mean[c] = Sum(sum) * (1.f / kKvBlockTokens);
+  }
+}
+
+void ScoreMeans(const float* q, const float* const* means, size_t head_dim, float scale, float* out) {
+  Vec sum[4];
+  TERN_UNROLL
+  for (int i = 0; i < 4; ++i) sum[i] = Vec::Set(0);
+  size_t c = 0;
+  for (; c + Vec::kLanes <= head_dim; c += Vec::kLanes) {
+    const Vec query = Vec::Load(q + c);
+    TERN_UNROLL
+    for (int i = 0; i < 4; ++i) sum[i] = MulAdd(query, Vec::Load(means[i] + c), sum[i]);
+  }
+  TERN_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    float total = Sum(sum[i]);
+    for (size_t rest = c; rest < head_dim; ++rest) total += q[rest] * means[i][rest];
+    out[i] = total * scale;
+  }
+}
+
+float SoftenMeans(float* scores, size_t n) {
+  Vec top = Vec::Set(kNoScore);
+  for (size_t i = 0; i < n; i += Vec::kLanes) top = Max(Vec::Load(scores + i), top);
+  const Vec shift = Vec::Set(MaxAcross(top));
+  Vec total = Vec::Set(0);
+  for (size_t i = 0; i < n; i += Vec::kLanes) {
+    const Vec weight = Exp(Vec::Load(scores + i) - shift);
+    weight.Store(scores + i);
+    total = total + weight;
+  }
+  return Sum(total);
+}
+
+void AddFours(const float* x, size_t n, float by, float* sums) {
+  for (size_t b = 0; b < n / 4; ++b, x += 4) sums[b] += by * ((x[0] + x[1]) + (x[2] + x[3]));
+}
+
 constexpr AttentionKernels KernelsWith(const Int16AttentionKernels* int16) {
   return {.tile = AttendTile,
           .merge = Merge,
@@ -306,7 +351,11 @@ constexpr AttentionKernels KernelsWith(const Int16AttentionKernels* int16) {
           .load_int8_v = LoadValueCodes<int8_t>,
           .load_int16_k = LoadKeyCodes<int16_t>,
           .load_int16_v = LoadValueCodes<int16_t>,
-          .int16 = int16};
+          .int16 = int16,
+          .mean = MeanOfKeys,
+          .mean_scores = ScoreMeans,
+          .soften = SoftenMeans,
+          .add_fours = AddFours};
 }
 
 }  // namespace

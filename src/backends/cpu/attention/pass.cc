@@ -62,6 +62,7 @@ AttentionScratch::AttentionScratch(void* memory, const AttentionShape& s) : byte
   take(tile_last, rows);
   take(distance, rows);
   take(bias, rows);
+  take(chosen, s.choice_words);
 }
 
 AttentionPass::AttentionPass(const AttentionShape& shape, const OpArgs& args, Rows rows,
@@ -75,6 +76,7 @@ AttentionPass::AttentionPass(const AttentionShape& shape, const OpArgs& args, Ro
       heads_(shape.heads(rows.bundle)),
       begin_(rows.begin),
       one_segment_(rows.one_segment),
+      choices_(rows.choices),
       rows_(static_cast<size_t>((rows.end - rows.begin) * heads_)),
       scratch_(scratch) {
   const int end = form_.End(sequence_);
@@ -87,6 +89,29 @@ AttentionPass::AttentionPass(const AttentionShape& shape, const OpArgs& args, Ro
   }
   first_ = scratch.first[0];
   last_ = scratch.last[rows_ - 1];
+  if (choices_.bits != nullptr) UniteChoices();
+}
+
+void AttentionPass::UniteChoices() const {
+  std::fill_n(scratch_.chosen, choices_.words, 0);
+  for (size_t r = 0; r < rows_; r += static_cast<size_t>(heads_)) {
+    const uint64_t* bits = choices_.Of(Row(r), KvHead());
+    for (size_t w = 0; w < choices_.words; ++w) scratch_.chosen[w] |= bits[w];
+  }
+}
+
+// Whether any row sees something of a tile that lies in the pass's range.
+bool AttentionPass::IsSeen(int tile) const {
+  return choices_.bits == nullptr || (scratch_.chosen[tile / 64] >> tile % 64 & 1) != 0;
+}
+
+// From rows that have not chosen it.
+void AttentionPass::HideTile(int tile) const {
+  for (size_t r = 0; r < rows_; r += static_cast<size_t>(heads_)) {
+    if ((choices_.Of(Row(r), KvHead())[tile / 64] >> tile % 64 & 1) != 0) continue;
+    std::fill_n(scratch_.tile_first + r, heads_, kTileTokens);
+    std::fill_n(scratch_.tile_last + r, heads_, -1);
+  }
 }
 
 size_t AttentionPass::Row(size_t r) const {
@@ -115,9 +140,13 @@ void AttentionPass::RunSegment(int segment, const AttentionState& state) const {
   Clear(state, rows_, s_.width());
   const int begin = std::max(first_, segment * kSegmentTokens) / kTileTokens;
   const int end = std::min(last_, (segment + 1) * kSegmentTokens - 1) / kTileTokens + 1;
-  for (int tile = begin; tile < end; ++tile) {
-    Place next{(tile + 1) * kTileTokens, KvHead()};
-    if (one_segment_ && tile + 1 == end) next = AfterSegment(begin * kTileTokens, next.start);
+  const int all = one_segment_ ? end : last_ / kTileTokens + 1;
+  for (int tile = begin, after; tile < end; tile = after) {
+    after = tile + 1;
+    while (after < all && !IsSeen(after)) ++after;
+    if (!IsSeen(tile)) continue;
+    Place next{after * kTileTokens, KvHead()};
+    if (one_segment_ && after >= end) next = AfterSegment(begin * kTileTokens, end * kTileTokens);
     RunTile(tile * kTileTokens, next, state);
   }
 }
@@ -182,6 +211,7 @@ void AttentionPass::RunTile(int start, Place next, const AttentionState& state) 
     scratch_.tile_first[r] = scratch_.first[r] - start;
     scratch_.tile_last[r] = scratch_.last[r] - start;
   }
+  if (choices_.bits != nullptr) HideTile(start / kTileTokens);
   if (tile.bias != nullptr) PlaceBias(start);
   const int begin = std::max(0, first_ - start) / kKvBlockTokens;
   const int end = std::min(kTileTokens - 1, last_ - start) / kKvBlockTokens;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/cpu/attention/attention.h"
+#include "backends/cpu/attention/choice.h"
 #include "backends/cpu/quantize/quantize.h"
 #include "ops/attention.h"
 #include "ops/op.h"
@@ -26,6 +27,7 @@ struct AttentionShape {
   int slices = 1;                                // bundles per KV head
   int bundle_heads = 1;                          // heads of a bundle; the last of a KV head may have fewer
   const Int16AttentionKernels* int16 = nullptr;  // instead of kernels->tile, where rounding is granted
+  size_t choice_words = 0;                       // of a row's choice; 0: not block-sparse
 
   // Weights in f32; empty where the form has none.
   std::shared_ptr<const float> sinks, slopes;  // [heads]
@@ -60,6 +62,7 @@ struct AttentionScratch {
   float *q_scale, *k_scale, *v_scale;
   int32_t *first, *last, *tile_first, *tile_last, *distance;
   const float** bias;
+  uint64_t* chosen;  // block-sparse: what any row sees
   size_t bytes;
 
   // Pointers into `memory`, or with nullptr only how many bytes it must have.
@@ -73,6 +76,7 @@ class AttentionPass {
     int bundle;
     int begin, end;            // tokens of the sequence in this step
     bool one_segment = false;  // the other segments are other tasks
+    ChoiceTable choices = {};
   };
   AttentionPass(const AttentionShape& shape, const OpArgs& args, Rows rows, const AttentionScratch& scratch);
 
@@ -99,6 +103,9 @@ class AttentionPass {
     const void *k, *v;
   };
   int KvHead() const { return first_head_ / s_.group(); }
+  bool IsSeen(int tile) const;
+  void UniteChoices() const;
+  void HideTile(int tile) const;
   Place AfterSegment(int begin, int end) const;
   void RunTile(int start, Place next, const AttentionState& state) const;
   bool InPlace() const;
@@ -118,6 +125,7 @@ class AttentionPass {
   const SequenceSpan& sequence_;
   int first_head_, heads_, begin_;
   bool one_segment_;
+  const ChoiceTable choices_;
   size_t rows_;
   const AttentionScratch& scratch_;
   int first_, last_;  // positions that any row sees

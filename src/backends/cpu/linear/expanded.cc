@@ -15,10 +15,11 @@ constexpr int kExpandFrom = 24;
 // Most rows at a time: panels are expanded once per block, whose rows come from L3 in time.
 constexpr int kRowBlock = 86 * kExpandedRows;
 
-// Whether packed panels leave a tile short of registers: with two planes of codes, two groups or minimums.
+// Whether packed panels leave a tile short of registers: with two planes of codes, two groups or minimums. Or
+// each row's inputs have to be picked: where sparse.
 // Others are as fast unpacked in the loop, where the panel takes half the cache.
 bool Profits(const PanelLayout& layout, bool precise) {
-  return precise || layout.has_min || layout.groups() == 2;
+  return precise || layout.has_min || layout.groups() == 2 || layout.sparse;
 }
 
 size_t LineUp(size_t bytes) { return (bytes + 63) / 64 * 64; }

@@ -5,6 +5,7 @@
 
 #include "backends/cpu/linear/expanded_layout.h"
 #include "backends/cpu/linear/int_tiles.h"
+#include "backends/cpu/linear/sparse_tiles.h"
 
 namespace tern::TERN_ISA_NS {
 namespace {
@@ -30,6 +31,33 @@ TERN_INLINE void ExpandScales(const typename IntTile<L, 1, kPrecise>::At& at, fl
       const Simd::F32 scale = IntTile<L, 1, kPrecise>::template Scale<g, kMin>(at, part, h);
       Simd::Store(out + g * kPanelWidth + 16 * h + part * Simd::kLanes, scale);
     }
+  }
+}
+
+// Of pairs of quads p .. 3.
+template <class S, int p>  // Simd, where it can spread
+TERN_INLINE void ExpandSparse(const uint8_t* step, uint8_t* out) {
+  if constexpr (p < 4) {
+    for (int h = 0; h < 2; ++h) {
+      const Simd::U8 places = Simd::And(Simd::Shift<-2 * p>(Simd::Load(step + 64 * h)), Simd::Set8(3));
+      const Simd::U8 weights = Simd::Load(step + 128 * (p + 1) + 64 * h);
+      Simd::Store(out + 256 * p + 64 * h, Simd::FromMiddle(S::template Spread<0>(weights, places)));
+      Simd::Store(out + 256 * p + 128 + 64 * h, Simd::FromMiddle(S::template Spread<2>(weights, places)));
+    }
+    ExpandSparse<S, p + 1>(step, out);
+  }
+}
+
+template <class L, bool kPrecise>
+void ExpandSparsePanel(const uint8_t* panel, int steps, uint8_t* out) {
+  Simd::F32 scale[2];
+  for (int h = 0; h < 2; ++h) scale[h] = SparseTile<L, 1, kPrecise>::Scale(panel, 16 * h);
+  panel += L::k.lead_bytes();
+  for (int step = 0; step < steps; ++step) {
+    for (int h = 0; h < 2; ++h) Simd::Store(reinterpret_cast<float*>(out) + 16 * h, scale[h]);
+    ExpandSparse<Simd, 0>(panel, out + ExpandedOf(L::k).header_bytes());
+    panel += L::k.step_bytes();
+    out += ExpandedOf(L::k).step_bytes();
   }
 }
 

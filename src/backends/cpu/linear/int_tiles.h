@@ -174,6 +174,19 @@ TERN_INLINE void DotByPairs(Codes codes, int part, const uint8_t* x, size_t lo, 
   }
 }
 
+// A tile's sums: vector v of a row holds channels 16 (v % 2) + v / 2 * kLanes on.
+template <int kRows>
+TERN_INLINE void StoreTile(Simd::F32 (*acc)[2 * kParts], float* tile) {
+  TERN_UNROLL
+  for (int m = 0; m < kRows; ++m) {
+    TERN_UNROLL
+    for (int v = 0; v < 2 * kParts; ++v) {
+      const int channel = v % 2 * 16 + v / 2 * Simd::kLanes;
+      Simd::Store(tile + m * kPanelWidth + channel, acc[m][v]);
+    }
+  }
+}
+
 constexpr int Log2(int power) { return power == 1 ? 0 : 1 + Log2(power / 2); }
 
 template <class L, int kRows, bool kPrecise>
@@ -327,14 +340,7 @@ struct IntTile {
       at.sums += 8;
       at.hi += kStep;
     }
-    TERN_UNROLL
-    for (int m = 0; m < kRows; ++m) {
-      TERN_UNROLL
-      for (int v = 0; v < 2 * kParts; ++v) {
-        const int channel = v % 2 * 16 + v / 2 * Simd::kLanes;
-        Simd::Store(a.tile + m * kPanelWidth + channel, acc[m][v]);
-      }
-    }
+    StoreTile<kRows>(acc, a.tile);
   }
 
   static TERN_INLINE void Prefetch(const uint8_t* p) {

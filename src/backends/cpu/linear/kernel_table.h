@@ -12,15 +12,26 @@
 namespace tern::TERN_ISA_NS {
 namespace {
 
+template <class L, int kRows, bool kPrecise>
+constexpr IntTileFn TileOf() {
+  if constexpr (L::k.sparse) return SparseTile<L, kRows, kPrecise>::Run;
+  if constexpr (!L::k.sparse) return IntTile<L, kRows, kPrecise>::Run;
+}
+template <class L, bool kPrecise>
+constexpr ExpandPanelFn ExpandOf() {
+  if constexpr (L::k.sparse) return ExpandSparsePanel<L, kPrecise>;
+  if constexpr (!L::k.sparse) return ExpandPanel<L, kPrecise>;
+}
+
 template <class L>
 constexpr IntKernels IntKernelsOf() {
   IntKernels row{L::k, {}, {}, {}, {}, {}};
-  row.fast[0] = IntTile<L, 1, false>::Run;
-  row.precise[0] = IntTile<L, 1, true>::Run;
+  row.fast[0] = TileOf<L, 1, false>();
+  row.precise[0] = TileOf<L, 1, true>();
 #define TERN_FAST(m) \
-  if constexpr (m <= Simd::kFastRows) row.fast[m - 1] = IntTile<L, m, false>::Run;
+  if constexpr (m <= Simd::kFastRows) row.fast[m - 1] = TileOf<L, m, false>();
 #define TERN_PRECISE(m) \
-  if constexpr (m <= Simd::kPreciseRows) row.precise[m - 1] = IntTile<L, m, true>::Run;
+  if constexpr (m <= Simd::kPreciseRows) row.precise[m - 1] = TileOf<L, m, true>();
   TERN_FAST(2)
   TERN_FAST(3)
   TERN_FAST(4)
@@ -33,8 +44,8 @@ constexpr IntKernels IntKernelsOf() {
 #undef TERN_PRECISE
   if constexpr (Simd::kExpands && !L::k.planes) {
     row.expand_sums = ExpandSums<L>;
-    row.expand[0] = ExpandPanel<L, false>;
-    row.expand[1] = ExpandPanel<L, true>;
+    row.expand[0] = ExpandOf<L, false>();
+    row.expand[1] = ExpandOf<L, true>();
     row.expanded[0] = ExpandedTile<L::k.groups(), L::k.has_min, false>::Run;
     row.expanded[1] = ExpandedTile<L::k.groups(), L::k.has_min, true>::Run;
   }

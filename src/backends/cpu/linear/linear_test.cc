@@ -20,6 +20,7 @@
 #include "tensor/quant/iq4_nl.h"
 #include "tensor/quant/iq4_xs.h"
 #include "tensor/quant/mxfp4.h"
+#include "tensor/quant/q8_24.h"
 
 namespace tern {
 namespace {
@@ -80,6 +81,13 @@ struct Synthetic {
       // Runs of the largest code: two products of 255 and 127 do not fit in 16 bits.
       const bool extreme = code(random) % 4 == 0;
       for (uint8_t& c : b.code) c = static_cast<uint8_t>(extreme ? (1 << kForm.bits) - 1 : code(random));
+      if constexpr (!kForm.sparse) continue;
+      if ((&b - blocks.data()) % (k / 32) != 0) b.d = (&b - 1)->d;
+      for (size_t quad = 0; quad < kWeights; quad += 4) {
+        const auto place = static_cast<size_t>(code(random)) % 4,
+                   next = static_cast<size_t>(code(random)) % 3;
+        b.code[quad + place] = b.code[quad + (place + 1 + next) % 4] = kForm.zero;
+      }
     }
     std::vector<char> bytes(count * sizeof(IntBlock));
     std::memcpy(bytes.data(), blocks.data(), bytes.size());
@@ -111,6 +119,7 @@ const std::vector<IntCase>& IntCases() {
       CaseOf<Synthetic<isa_none::mxfp4::kIntForm>>("like mxfp4"),
       CaseOf<Synthetic<isa_none::iq4_nl::kIntForm>>("like iq4_nl"),
       CaseOf<Synthetic<isa_none::iq4_xs::kIntForm>>("like iq4_xs"),
+      CaseOf<Synthetic<isa_none::q8_24::kIntForm>>("like q8_24"),
   };
   return cases;
 }
@@ -772,8 +781,8 @@ TEST(LinearSpecTest, RefusesWhatDoesNotFitTogether) {
 
 TEST(LinearPackTest, PackedWeightsTakeNoMoreThanTheFile) {
   // Per 256 weights: the file's bytes, and 8 instead of 6 bits per scale and minimum of K formats.
-  const std::vector<std::pair<size_t, size_t>> bytes = {{0, 144}, {1, 160},     {2, 176},     {3, 192},
-                                                        {4, 272}, {7, 144 + 4}, {8, 176 + 4}, {9, 210}};
+  const std::vector<std::pair<size_t, size_t>> bytes = {
+      {0, 144}, {1, 160}, {2, 176}, {3, 192}, {4, 272}, {7, 144 + 4}, {8, 176 + 4}, {9, 210}, {13, 160 + 4}};
   std::mt19937 random(7);
   for (const auto& [index, per_256] : bytes) {
     const IntCase& c = IntCases()[index];

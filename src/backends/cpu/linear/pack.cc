@@ -10,6 +10,7 @@
 #include "backends/cpu/linear/int16_layout.h"
 #include "base/float16.h"
 #include "ops/quantized_rows.h"
+#include "tensor/quant/q8_24.h"
 
 namespace tern {
 namespace {
@@ -92,6 +93,35 @@ void PutCodes(const Blocks& blocks, int bits, size_t first_k, uint8_t* out) {
   }
 }
 
+// One channel's part of a step, from its places on.
+void PutSparse(const uint8_t* codes, uint8_t* out) {
+  for (size_t quad = 0; quad < kStep / 4; ++quad) {
+    const size_t p = quad / 2, byte = quad % 2 * 2;
+    float weights[4];
+    for (size_t i = 0; i < 4; ++i) weights[i] = static_cast<float>(codes[4 * quad + i] - 128);
+    const auto [first, second] = isa_none::q8_24::Furthest(weights);
+    for (const size_t place : {first, second}) {
+      const size_t at = byte + (place == second ? 1 : 0);
+      out[at] |= static_cast<uint8_t>(place << 2 * p);
+      out[128 * (p + 1) + at] = static_cast<uint8_t>(codes[4 * quad + place] - 128);
+    }
+  }
+}
+
+void PackSparsePanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out) {
+  const auto channels = static_cast<size_t>(std::min<int64_t>(kPanelWidth, weight.rows() - first_channel));
+  for (size_t c = 0; c < channels; ++c) {
+    const void* row = weight.row(first_channel + static_cast<int64_t>(c));
+    uint8_t* step = out + layout.lead_bytes() + 4 * c;
+    IntBlock block;
+    for (size_t k = 0; k < static_cast<size_t>(weight.cols()); k += kStep, step += layout.step_bytes()) {
+      weight.format->unpack(row, k, &block);
+      PutSparse(block.code, step);
+    }
+    std::memcpy(out + 4 * c, &block.d, sizeof(block.d));
+  }
+}
+
 // in [32][kDecodeStride] to out [n][32], four by four.
 void Transpose(const float* in, size_t n, float* out) {
   typedef float F4 __attribute__((vector_size(16)));
@@ -124,6 +154,7 @@ bool HasPlanes(const Format& format) { return format.name == "q8_0"; }
 PanelLayout LayoutOfFormat(const Format& format) { return LayoutOfForm(format.int_form); }
 
 void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out) {
+  if (layout.sparse) return PackSparsePanel(weight, layout, first_channel, out);
   const Format& format = *weight.format;
   const int64_t channels = std::min<int64_t>(kPanelWidth, weight.rows() - first_channel);
   const auto width = static_cast<size_t>(weight.cols());

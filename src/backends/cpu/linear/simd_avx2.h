@@ -25,6 +25,7 @@ struct Simd {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
   static U8 LookUp(U8 repeated, U8 codes) { return _mm256_shuffle_epi8(repeated, codes); }  // codes < 16
+  static U8 FromMiddle(U8 a) { return _mm256_xor_si256(a, Set8(0x80)); }  // signed bytes plus 128, or back
   static U8 OrAnd(U8 a, U8 b, U8 mask) { return _mm256_or_si256(a, _mm256_and_si256(b, mask)); }
   template <int n>
   static U8 Shift(U8 a) {

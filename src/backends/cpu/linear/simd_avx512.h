@@ -27,12 +27,25 @@ struct Simd {
   static U8 And(U8 a, U8 b) { return _mm512_and_si512(a, b); }
   static U8 Repeat16(const uint8_t* p) { return _mm512_broadcast_i32x4(Load16(p)); }
   static U8 LookUp(U8 repeated, U8 codes) { return _mm512_shuffle_epi8(repeated, codes); }  // codes < 16
+  static U8 FromMiddle(U8 a) { return _mm512_xor_si512(a, Set8(0x80)); }  // signed bytes plus 128, or back
   static U8 OrAnd(U8 a, U8 b, U8 mask) { return _mm512_ternarylogic_epi32(a, b, mask, 0xf8); }
   template <int n>
   static U8 Shift(U8 a) {
     if constexpr (n > 0) return _mm512_slli_epi16(a, n);
     if constexpr (n < 0) return _mm512_srli_epi16(a, -n);
     return a;
+  }
+
+  // Of each lane's bytes first and first + 1 in `bytes`, each at the place 0..3 that the same byte of
+  // `places` says; both differ. 0 elsewhere.
+  template <int first>
+  static U8 Spread(U8 bytes, U8 places) {
+    const U8 lanes = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0);
+    const U8 from = _mm512_or_si512(lanes, Set8(first)), next = _mm512_or_si512(lanes, Set8(first + 1));
+    const U8 all = _mm512_set1_epi32(0x03020100);
+    const __mmask64 here = _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(places, from), all);
+    const __mmask64 there = _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(places, next), all);
+    return _mm512_mask_shuffle_epi8(_mm512_maskz_shuffle_epi8(here, bytes, from), there, bytes, next);
   }
 
   static I32 Zero() { return _mm512_setzero_si512(); }

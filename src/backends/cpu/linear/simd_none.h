@@ -29,6 +29,7 @@ struct Simd {
   static U8 And(U8 a, U8 b) { return a & b; }
   static U8 Repeat16(const uint8_t* p) { return Load(p); }
   static U8 LookUp(U8 repeated, U8 codes) { return __builtin_shuffle(repeated, codes); }  // codes < 16
+  static U8 FromMiddle(U8 a) { return a ^ Set8(0x80); }  // signed bytes plus 128, or back
   static U8 OrAnd(U8 a, U8 b, U8 mask) { return a | (b & mask); }
   template <int n>
   static U8 Shift(U8 a) {

@@ -1,11 +1,13 @@
 // compressed-tensors (llm-compressor): whole numbers packed along the inputs (pack-quantized), bytes
-// (int-quantized), FP8 (float-quantized) and NVFP4; a scale per tensor, output, group of inputs or block.
-// What a weight is follows from its parts, and its widths and groups from the config group that names its
-// module: mixed-precision files need no other case.
+// (int-quantized), FP8 (float-quantized) and NVFP4; bytes, FP8 and floats 2:4 (sparse-24-bitmask). A scale
+// per tensor, output, group of inputs or block. What a weight is follows from its parts, and its widths and
+// groups from the config group that names its module: mixed-precision files need no other case.
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <set>
 
 #include "models/hf/quant/float_quant.h"
@@ -116,8 +118,7 @@ Result<Tensor> ReadPacked(QuantReader& r) {
 }
 
 // A byte per weight; a scale for all, per output, or per group of an output's inputs.
-Result<Tensor> ReadBytes(QuantReader& r) {
-  TERN_TRY(const RawTensor weight, r.Part(".weight", {RawType::kI8}, 2));
+Result<Tensor> ReadBytes(QuantReader& r, const RawTensor& weight) {
   TERN_TRY(const std::vector<float> scale, r.Floats(".weight_scale"));
   const int64_t out = weight.shape[0], in = weight.shape[1];
   const auto count = static_cast<int64_t>(scale.size());
@@ -144,6 +145,56 @@ Result<Tensor> ReadBytes(QuantReader& r) {
   });
 }
 
+// Of each four of a row's weights two, and a bit per weight that says which, the first in bit 0. With the
+// zeros between them: data lies in `bytes`.
+Result<RawTensor> ReadSparse(QuantReader& r, std::vector<uint8_t>& bytes) {
+  TERN_TRY(const RawTensor kept,
+           r.Part(".compressed",
+                  {RawType::kI8, RawType::kF8E4M3, RawType::kF16, RawType::kBf16, RawType::kF32}, 2));
+  TERN_TRY(const RawTensor mask, r.Part(".bitmask", {RawType::kU8}, 2));
+  TERN_TRY(const Shape shape, r.Integers(".shape"));
+  const int64_t out = kept.shape[0], in = kept.shape[1] * 2, mask_bytes = (in + 7) / 8;
+  const Shape expected = {out, in}, expected_mask = {out, mask_bytes};
+  if (shape != expected || in % 4 != 0) {
+    return r.Bad(".shape", fmt::format("{}, expected {}, in fours", ToString(shape), ToString(expected)));
+  }
+  if (mask.shape != expected_mask) {
+    return r.Bad(".bitmask", fmt::format("{}, expected {}", ToString(mask.shape), ToString(expected_mask)));
+  }
+  const size_t size = RawTypeBytes(kept.type);
+  bytes.assign(static_cast<size_t>(out * in) * size, 0);
+  const auto* from = static_cast<const uint8_t*>(kept.data);
+  for (int64_t row = 0; row < out; ++row) {
+    const auto* bits = static_cast<const uint8_t*>(mask.data) + row * mask_bytes;
+    for (int64_t i = 0; i < in; i += 4) {
+      const unsigned four = bits[i / 8] >> i % 8 & 15u;
+      if (std::popcount(four) != 2) {
+        return r.Bad(".bitmask", fmt::format("output {}, inputs {} to {}: {} bits are set, expected 2", row,
+                                             i, i + 3, std::popcount(four)));
+      }
+      for (int64_t j = 0; j < 4; ++j) {
+        if ((four >> j & 1) == 0) continue;
+        std::memcpy(bytes.data() + static_cast<size_t>(row * in + i + j) * size, from, size);
+        from += size;
+      }
+    }
+  }
+  return RawTensor{kept.type, shape, bytes.data()};
+}
+
+Result<Tensor> ReadTwoOfFour(QuantReader& r) {
+  std::vector<uint8_t> bytes;
+  TERN_TRY(const RawTensor dense, ReadSparse(r, bytes));
+  if (dense.type == RawType::kI8) return ReadBytes(r, dense);
+  if (dense.type == RawType::kF8E4M3) return ReadFp8(r, dense, ".weight_scale");
+  const std::string_view format = dense.type == RawType::kF16    ? "f16"
+                                  : dense.type == RawType::kBf16 ? "bf16"
+                                                                 : "f32";
+  TERN_TRY(const QuantReader::Made made, r.Make(format, dense.shape));
+  std::memcpy(made.data, bytes.data(), bytes.size());
+  return made.tensor;
+}
+
 Result<std::vector<QuantTensor>> Read(QuantReader& r) {
   if (r.Has(".weight_global_scale"))
     return ReadNvfp4(r, {".weight_packed", ".weight_scale", ".weight_global_scale", true});
@@ -152,9 +203,13 @@ Result<std::vector<QuantTensor>> Read(QuantReader& r) {
     TERN_TRY(const Tensor tensor, ReadPacked(r));
     return std::vector<QuantTensor>{{name, tensor}};
   }
+  if (r.Has(".bitmask")) {
+    TERN_TRY(const Tensor tensor, ReadTwoOfFour(r));
+    return std::vector<QuantTensor>{{name, tensor}};
+  }
   const auto bytes = r.Part(".weight", {RawType::kI8}, 2);
   if (bytes.ok()) {
-    TERN_TRY(const Tensor tensor, ReadBytes(r));
+    TERN_TRY(const Tensor tensor, ReadBytes(r, bytes.value()));
     return std::vector<QuantTensor>{{name, tensor}};
   }
   TERN_TRY(const Tensor tensor, ReadFp8(r, ".weight_scale"));
@@ -164,5 +219,5 @@ Result<std::vector<QuantTensor>> Read(QuantReader& r) {
 }  // namespace
 extern const QuantDesc k_quant_compressed_tensors;
 const QuantDesc k_quant_compressed_tensors = {
-    .method = "compressed-tensors", .markers = ".weight_packed .weight_scale", .read = Read};
+    .method = "compressed-tensors", .markers = ".weight_packed .weight_scale .bitmask", .read = Read};
 }  // namespace tern

@@ -114,6 +114,10 @@ void PackNvfp4(const uint8_t* codes, const uint8_t* scales, int64_t blocks, std:
 
 Result<Tensor> ReadFp8(QuantReader& r, std::string_view scale_part) {
   TERN_TRY(const RawTensor weight, r.Part(".weight", {RawType::kF8E4M3}, 2));
+  return ReadFp8(r, weight, scale_part);
+}
+
+Result<Tensor> ReadFp8(QuantReader& r, const RawTensor& weight, std::string_view scale_part) {
   const int64_t out = weight.shape[0], in = weight.shape[1];
   TERN_TRY(const Scales scales, ReadScales(r, scale_part, out, in));
   const auto* codes = static_cast<const uint8_t*>(weight.data);

@@ -8,8 +8,10 @@
 
 namespace tern {
 
-// `.weight` of E4M3 with a scale per tensor, per output, or per block: a matrix of scales tells the block's
-// size. Becomes fp8_e4m3 where rows are whole blocks of it, else f32.
+// A weight of E4M3, [outputs, inputs], with a scale per tensor, per output, or per block: a matrix of scales
+// tells the block's size. Becomes fp8_e4m3 where rows are whole blocks of it, else f32.
+Result<Tensor> ReadFp8(QuantReader& r, const RawTensor& weight, std::string_view scale_part);
+// The same of `.weight`.
 Result<Tensor> ReadFp8(QuantReader& r, std::string_view scale_part);
 
 // E2M1 nibbles (the even column low), an E4M3 scale per 16 weights, and a factor for the whole tensor, by

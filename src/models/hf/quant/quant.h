@@ -3,8 +3,8 @@
 // that kernels take as they are. One constant per models/hf/quant/<name>.cc and one line in quants.list.
 //
 // Whole numbers times a scale stay whole numbers: they are repacked without loss as q4_0, q5_0 or q8_0,
-// whichever holds their range; what these cannot hold (scales beyond f16, groups that change within 32
-// columns) becomes f32.
+// whichever holds their range, or as q8_24 where they are 2:4; what these cannot hold (scales beyond f16,
+// groups that change within 32 columns) becomes f32.
 
 #include <functional>
 #include <span>

@@ -36,21 +36,30 @@ namespace {
 
 bool IsHalf(float x) { return std::isfinite(x) && F16ToF32(F32ToF16(x)) == x; }
 
+constexpr std::string_view kSparse = "q8_24";
+
+bool IsSparse(const int16_t* four) { return std::count(four, four + 4, 0) >= 2; }
+
 // The narrowest format that holds all rows without loss; nullptr: none does.
 const Format* ChooseFormat(int64_t rows, int64_t cols, const QuantReader::RowFn& row) {
   if (cols % static_cast<int64_t>(kIntBlockWeights) != 0) return nullptr;
   std::vector<int16_t> codes(static_cast<size_t>(cols));
   std::vector<float> scales(codes.size());
   int low = 0, high = 0;
-  for (int64_t r = 0; r < rows; ++r) {
+  bool in_blocks = true, sparse = true;
+  for (int64_t r = 0; r < rows && (in_blocks || sparse); ++r) {
     row(r, codes, scales);
     for (size_t i = 0; i < codes.size(); ++i) {
       low = std::min<int>(low, codes[i]);
       high = std::max<int>(high, codes[i]);
-      if (i % kIntBlockWeights == 0 ? !IsHalf(scales[i]) : scales[i] != scales[i - 1]) return nullptr;
+      in_blocks = in_blocks && (i % kIntBlockWeights == 0 ? IsHalf(scales[i]) : scales[i] == scales[i - 1]);
+      sparse = sparse && scales[i] == scales[0] && (i % 4 != 0 || IsSparse(codes.data() + i));
     }
   }
-  return IntFormatFor(low, high);
+  const Format* dense = in_blocks ? IntFormatFor(low, high) : nullptr;
+  const Format* two_of_four = sparse && IntFormatFor(low, high) != nullptr ? FindFormat(kSparse) : nullptr;
+  if (dense == nullptr || two_of_four == nullptr) return dense == nullptr ? two_of_four : dense;
+  return two_of_four->block_bytes < dense->block_bytes ? two_of_four : dense;
 }
 
 float FloatAt(const RawTensor& raw, size_t i) {
@@ -195,6 +204,11 @@ Tensor QuantReader::Pack(int64_t rows, int64_t cols, const RowFn& row) {
   uint8_t* out = made.data;
   for (int64_t r = 0; r < rows; ++r) {
     row(r, codes, scales);
+    if (format->name == kSparse) {
+      PutSparseRow(codes.data(), codes.size(), scales[0], out);
+      out += made.tensor.row_bytes();
+      continue;
+    }
     for (size_t i = 0; i < codes.size(); i += kIntBlockWeights, out += format->block_bytes)
       PutIntBlock(*format, codes.data() + i, scales[i], out);
   }
