@@ -203,9 +203,9 @@ class AttentionStep : public CpuStep {
                               .choices = choices},
                              scratch);
     const size_t room = shape_.state_floats(static_cast<size_t>(entry.sequence->rows * shape_.bundle_heads));
-    const auto state = [&](int segment) {
-      const auto slot = static_cast<size_t>(bundle * entry.segments + segment);
-      return StateAt(shared + entry.offset + slot * room, pass.rows());
+    const auto state = [&, &of = entry](int segment) {
+      const auto slot = static_cast<size_t>(bundle * of.segments + segment);
+      return StateAt(shared + of.offset + slot * room, pass.rows());
     };
     pass.LoadQueries();
     const int segment = index / shape_.bundles();

@@ -125,20 +125,19 @@ void PackSparsePanel(const Tensor& weight, const PanelLayout& layout, int64_t fi
 // in [32][kDecodeStride] to out [n][32], four by four.
 void Transpose(const float* in, size_t n, float* out) {
   typedef float F4 __attribute__((vector_size(16)));
-  typedef int32_t I4 __attribute__((vector_size(16)));
   size_t k = 0;
   for (; k + 4 <= n; k += 4) {
     for (size_t c = 0; c < kPanelWidth; c += 4) {
       F4 row[4];
       for (size_t i = 0; i < 4; ++i) std::memcpy(&row[i], in + (c + i) * kDecodeStride + k, 16);
-      const F4 low01 = __builtin_shuffle(row[0], row[1], I4{0, 4, 1, 5});
-      const F4 low23 = __builtin_shuffle(row[2], row[3], I4{0, 4, 1, 5});
-      const F4 high01 = __builtin_shuffle(row[0], row[1], I4{2, 6, 3, 7});
-      const F4 high23 = __builtin_shuffle(row[2], row[3], I4{2, 6, 3, 7});
-      const F4 column[4] = {__builtin_shuffle(low01, low23, I4{0, 1, 4, 5}),
-                            __builtin_shuffle(low01, low23, I4{2, 3, 6, 7}),
-                            __builtin_shuffle(high01, high23, I4{0, 1, 4, 5}),
-                            __builtin_shuffle(high01, high23, I4{2, 3, 6, 7})};
+      const F4 low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+      const F4 low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+      const F4 high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+      const F4 high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+      const F4 column[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
+                            __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+                            __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+                            __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
       for (size_t i = 0; i < 4; ++i) std::memcpy(out + (k + i) * kPanelWidth + c, &column[i], 16);
     }
   }
