@@ -17,7 +17,6 @@ constexpr const GrammarFormDesc* kForms[] = {
 #include "text/grammar/grammar_forms.list"
 #undef GRAMMAR_FORM
 };
-constexpr size_t kMostSource = size_t{1} << 20;
 
 }  // namespace
 

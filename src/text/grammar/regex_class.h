@@ -11,6 +11,9 @@
 
 namespace tern::grammar {
 
+inline constexpr size_t kMostGroupDepth = 256;     // in each other
+inline constexpr uint32_t kMostRepeats = 100'000;  // counted
+
 // A pattern and where its reader is.
 struct PatternText {
   std::string_view text;  // valid UTF-8

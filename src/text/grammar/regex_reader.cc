@@ -13,9 +13,6 @@
 namespace tern::grammar {
 namespace {
 
-constexpr size_t kMostDepth = 256;
-constexpr uint32_t kMostRepeats = 100'000;
-
 class RegexReader {
  public:
   RegexReader(std::string_view pattern, RegexReading reading, Expressions* expressions)
@@ -67,7 +64,8 @@ class RegexReader {
 
   Status Open() {
     const size_t begin = in_.at++;
-    if (groups_.size() > kMostDepth) return in_.Bad(fmt::format("more than {} groups in groups", kMostDepth));
+    if (groups_.size() > kMostGroupDepth)
+      return in_.Bad(fmt::format("more than {} groups in groups", kMostGroupDepth));
     if (in_.Skip("?")) {
       for (const std::string_view look : {"=", "!", "<=", "<!"}) {
         if (in_.Skip(look)) return in_.NotSupported(fmt::format("look-around (?{}...)", look));

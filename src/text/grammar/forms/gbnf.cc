@@ -18,12 +18,11 @@ namespace {
 
 using grammar::CharSet;
 using grammar::ExprId;
+using grammar::kMostGroupDepth;
+using grammar::kMostRepeats;
 using grammar::kUnbounded;
 using grammar::PatternText;
 using grammar::RuleId;
-
-constexpr size_t kMostDepth = 256;
-constexpr uint32_t kMostRepeats = 100'000;
 
 bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -118,8 +117,8 @@ class GbnfReader {
         return Add(x_.Class(CharSet::All()));
       case '(':
         ++in_.at;
-        if (groups_.size() > kMostDepth)
-          return in_.Bad(fmt::format("more than {} groups in groups", kMostDepth));
+        if (groups_.size() > kMostGroupDepth)
+          return in_.Bad(fmt::format("more than {} groups in groups", kMostGroupDepth));
         groups_.emplace_back();
         return {};
       case ')': {
