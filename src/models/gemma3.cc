@@ -59,13 +59,12 @@ void HfDefaults(HfConfig& c) {
   c.Default("max_position_embeddings", int64_t{131072});
   c.Default("sliding_window", int64_t{4096});
   c.Default("rope_theta", 1000000.0);
+  c.Default("rope_local_base_freq", 10000.0);
 }
 
 void ReadHfConfig(HfConfig& c) {
   c.Require("attention.sliding_window", "sliding_window");
-  const double local =
-      c.Float("rope_parameters.sliding_attention.rope_theta", c.Float("rope_local_base_freq", 10000));
-  c.Set("rope.freq_base_swa", local);
+  ReadSlidingRope(c, "rope_local_base_freq");
   c.Set("attention.scale", 1 / std::sqrt(c.Float("query_pre_attn_scalar", 256)));
   c.CopyFloat({"final_logit_softcapping"}, "final_logit_softcapping");
   c.RefuseUnless("use_bidirectional_attention", false);

@@ -33,7 +33,11 @@ CASES = [
      'config.json: layer_types: "chunked_attention", supported: full_attention, sliding_attention'),
     ("qwen2-sliding", {"layer_types": ["sliding_attention"]},
      "qwen2.attention.sliding_window_pattern: 1 entries, expected 3"),
-    ("olmoe", {"clip_qkv": 8.0}, "config.json: clip_qkv: supported: null"),
+    # Layers that slide turn by angles of their own; files have no key for how these are scaled.
+    *((name, {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e6},
+                                  "sliding_attention": {key: "linear", "rope_theta": 1e4, "factor": 4.0}}},
+       f'config.json: rope_parameters.sliding_attention.{key}: "linear", supported: default')
+      for name, key in (("gemma3", "rope_type"), ("gemma3", "type"), ("olmo3", "rope_type"), ("modern-bert", "rope_type"))),
     ("deepseek-v2", {"topk_method": "noaux_tc"},
      'config.json: topk_method: "noaux_tc", supported: greedy group_limited_greedy'),
     ("deepseek-v2", {"scoring_func": "sigmoid"}, 'config.json: scoring_func: "sigmoid", supported: softmax'),
