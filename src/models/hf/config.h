@@ -106,9 +106,10 @@ void ReadSlidingRope(HfConfig& c, std::string_view older);
 void ReadLatentAttention(HfConfig& c);
 
 // pooling_type, embedding.normalize, embedding.max_tokens: from the files of sentence-transformers in the
-// folder, where it has them.
-void ReadPooling(const std::string& folder, HfConfig& c);
-// classifier.output_labels: from id2label.
+// folder, where it has them. The longest text that the tokenizer's file names counts where these do not say,
+// for encoders and what sentence-transformers made.
+void ReadPooling(const std::string& folder, bool is_encoder, HfConfig& c);
+// classifier.output_labels: from id2label; classifier.multi_label: from problem_type.
 void ReadLabels(HfConfig& c);
 
 // The window of configs that have one but use it only where use_sliding_window says so (Qwen). Without
