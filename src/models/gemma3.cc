@@ -66,6 +66,7 @@ void ReadHfConfig(HfConfig& c) {
   c.Require("attention.sliding_window", "sliding_window");
   ReadSlidingRope(c, "rope_local_base_freq");
   c.Set("attention.scale", 1 / std::sqrt(c.Float("query_pre_attn_scalar", 256)));
+  c.Set("hidden_activation", c.Activation("hidden_activation", "gelu_pytorch_tanh"));
   c.CopyFloat({"final_logit_softcapping"}, "final_logit_softcapping");
   c.RefuseUnless("use_bidirectional_attention", false);
 }
@@ -88,8 +89,7 @@ constexpr HfMapping kHf[] = {
      .prefixes = "language_model.model. model.language_model. language_model. model.",
      .defaults = HfDefaults,
      .config = ReadHfConfig,
-     .rules = kHfRules,
-     .activations = "gelu_pytorch_tanh"}};
+     .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_gemma3;

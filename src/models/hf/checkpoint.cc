@@ -152,6 +152,7 @@ class HfLoader {
     const int64_t value_dim = out_->metadata_.Int(Key("attention.value_length"), dims_.head_dim).value();
     dims_.value_dim = out_->metadata_.Int(Key("attention.value_length_mla"), value_dim).value();
     dims_.ffn_width = hparams.ffn_width;
+    dims_.context = hparams.context;
     return {};
   }
 
