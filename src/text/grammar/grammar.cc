@@ -38,7 +38,7 @@ Result<std::shared_ptr<const Grammar>> Grammar::Compile(const GrammarFormDesc& f
   }
   grammar::Expressions expressions(budget);
   TERN_TRY(const grammar::RuleId root, form.read.value(source, &expressions));
-  TERN_TRY(grammar::Automaton automaton, grammar::Compile(expressions, root));
+  TERN_TRY(grammar::Automaton automaton, grammar::Compile(&expressions, root));
   return std::shared_ptr<const Grammar>(new Grammar(std::move(automaton)));
 }
 

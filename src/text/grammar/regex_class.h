@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "text/grammar/char_set.h"
+#include "text/grammar/expressions.h"
 
 namespace tern::grammar {
 
@@ -30,7 +30,7 @@ struct PatternText {
 
 // "\d", "\n", "\x41", "\p{Lu}", "\.": takes it.
 Result<CharSet> ReadEscape(PatternText* in, bool in_class);
-// "[a-z]", "[^\s]": takes it.
-Result<CharSet> ReadBracketClass(PatternText* in);
+// "[a-z]", "[^\s]": takes it, unless the expressions are exhausted.
+Result<CharSet> ReadBracketClass(PatternText* in, Expressions* expressions);
 
 }  // namespace tern::grammar

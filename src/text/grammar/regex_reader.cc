@@ -20,13 +20,17 @@ class RegexReader {
 
   Result<ExprId> Read() {
     if (!IsUtf8(in_.text)) return BadInput("byte 0: not valid UTF-8");
-    while (!in_.done()) TERN_TRY_STATUS(ReadOne());
+    while (!in_.done()) {
+      TERN_TRY_STATUS(ReadOne());
+      if (x_.exhausted(kStepsPerPart)) return x_.Never();  // said by Compile
+    }
     if (groups_.size() > 1) return in_.Bad(fmt::format("group of byte {} has no )", groups_.back().begin));
     EndAlternative();
     return x_.Choice(groups_[0].alternatives);
   }
 
  private:
+  static constexpr size_t kStepsPerPart = 16;
   struct Group {
     size_t begin = 0;
     std::vector<ExprId> alternatives, sequence;
@@ -175,7 +179,7 @@ class RegexReader {
       return Add(x_.Class(ends.Negated()));
     }
     if (c == '[') {
-      TERN_TRY(const CharSet set, ReadBracketClass(&in_));
+      TERN_TRY(const CharSet set, ReadBracketClass(&in_, &x_));
       return Add(x_.Class(set));
     }
     if (c == '\\') {
