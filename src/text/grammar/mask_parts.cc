@@ -136,7 +136,6 @@ class PartsFinder {
   CharacterLoop loop_;
   MaskParts parts_;
   std::vector<TrieToken> leaving_;
-  size_t leaves_ = 0;              // places behind ends
   std::vector<CategorySet> path_;  // the categories of the path, by depth
 };
 
