@@ -59,6 +59,7 @@ Status Run(const Options& o) {
     flags.model = o.reference;
     flags.precision = o.reference_precision;
     flags.error_budget.clear();
+    flags.granted.clear();
     TERN_TRY(reference, MakeRunner(flags, o.compare.window));
   }
   std::vector<int32_t> ids;
