@@ -34,7 +34,9 @@ TEST(BlockPool, ASharedBlockIsFreedByItsLastHolder) {
   BlockPool pool(1);
   const BlockRef block = pool.Take().value();
   EXPECT_TRUE(pool.Share(block));
+  EXPECT_EQ(pool.shared_blocks(), 1);
   pool.Release(block);
+  EXPECT_EQ(pool.shared_blocks(), 0);
   EXPECT_EQ(pool.free_blocks(), 0);
   pool.Release(block);
   EXPECT_EQ(pool.free_blocks(), 1);
@@ -61,6 +63,22 @@ TEST(BlockTable, TakesAllMissingBlocksOrNone) {
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().what, "kv: 3 blocks wanted, 1 of 2 free");
   EXPECT_EQ(table.ids().size(), 1u);
+}
+
+TEST(BlockTable, TakesOverBlocksOfOthers) {
+  BlockPool pool(3);
+  BlockTable a(&pool, 16, 64), b(&pool, 16, 64);
+  ASSERT_TRUE(a.Grow(16).ok() && b.Grow(32).ok());
+  const BlockRef shared = a.blocks()[0];
+  pool.Share(shared);
+  b.Put(0, shared);
+  EXPECT_EQ(b.ids()[0], shared.id);
+  EXPECT_EQ(pool.free_blocks(), 1);
+  b.Put(2, pool.Take().value());
+  EXPECT_EQ(b.ids().size(), 3u);
+  b.Truncate(0);
+  EXPECT_EQ(pool.holders(shared), 1);
+  EXPECT_EQ(pool.free_blocks(), 2);
 }
 
 TEST(BlockTable, AMovedFromTableHoldsNothing) {

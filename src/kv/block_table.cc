@@ -44,4 +44,16 @@ void BlockTable::Truncate(int tokens) {
   }
 }
 
+void BlockTable::Put(size_t i, BlockRef block) {
+  TERN_CHECK(i <= ids_.size());
+  if (i == ids_.size()) {
+    ids_.push_back(block.id);
+    refs_.push_back(block);
+    return;
+  }
+  pool_->Release(refs_[i]);
+  ids_[i] = block.id;
+  refs_[i] = block;
+}
+
 }  // namespace tern

@@ -23,7 +23,12 @@ class BlockTable {
   Status Grow(int tokens);
   // Gives back every block that holds only positions >= tokens.
   void Truncate(int tokens);
+  // Puts a block in place `i`, which is that of an earlier one, which is given back, or the next. Takes over
+  // the caller's hold. What a table shares it must not write: only whole blocks of computed tokens are
+  // shared.
+  void Put(size_t i, BlockRef block);
   std::span<const BlockId> ids() const { return ids_; }
+  std::span<const BlockRef> blocks() const { return refs_; }
 
  private:
   BlockPool* pool_;

@@ -41,7 +41,6 @@ BlockId PrefixTree::Find(int32_t parent, std::span<const int32_t> tokens) const 
 
 void PrefixTree::Match(const PrefixScope& scope, std::span<const int32_t> tokens,
                        std::vector<BlockRef>* blocks) {
-  counts_.queried_tokens += tokens.size();
   const auto found = scopes_.find(scope);
   if (found == scopes_.end()) return;
   int32_t parent = found->second.root;
@@ -51,28 +50,30 @@ void PrefixTree::Match(const PrefixScope& scope, std::span<const int32_t> tokens
     const BlockRef block{id, at(id).generation};
     pool_->Share(block);
     blocks->push_back(block);
-    counts_.hit_tokens += block_tokens_;
     parent = id;
   }
   Touch(parent);
 }
 
-void PrefixTree::Insert(const PrefixScope& scope, std::span<const int32_t> tokens,
-                        std::span<const BlockRef> blocks) {
-  const size_t whole = std::min(tokens.size() / block_tokens_, blocks.size());
-  if (whole == 0 || !pool_->IsCurrent(blocks[0])) return;
+void PrefixTree::Insert(const PrefixScope& scope, std::span<const int32_t> tokens, BlockTable* table) {
+  const size_t whole = std::min(tokens.size() / block_tokens_, table->blocks().size());
+  if (whole == 0) return;
   const auto [entry, is_new] = scopes_.try_emplace(scope);
   if (is_new) entry->second = {.root = next_root_--, .key = &entry->first};
   int32_t parent = entry->second.root;
   for (size_t i = 0; i < whole; ++i) {
     const auto part = tokens.subspan(i * block_tokens_, block_tokens_);
-    BlockId id = Find(parent, part);
+    const BlockRef own = table->blocks()[i];
+    const BlockId id = Find(parent, part);
     if (id == kNone) {
-      if (!pool_->Share(blocks[i])) break;
-      id = blocks[i].id;
-      Add(&entry->second, parent, part, blocks[i]);
+      TERN_CHECK(pool_->Share(own));
+      Add(&entry->second, parent, part, own);
+    } else if (id != own.id) {
+      const BlockRef first{id, at(id).generation};
+      pool_->Share(first);
+      table->Put(i, first);
     }
-    parent = id;
+    parent = table->ids()[i];
   }
   Touch(parent);
 }
@@ -88,6 +89,7 @@ void PrefixTree::Add(Scope* scope, int32_t parent, std::span<const int32_t> toke
   if (parent >= 0) ++at(parent).children;
   ++scope->blocks;
   ++counts_.blocks;
+  ++counts_.inserted_blocks;
   Link(block.id);
 }
 

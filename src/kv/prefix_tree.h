@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "kv/block_pool.h"
+#include "kv/block_table.h"
 
 namespace tern {
 
@@ -32,8 +32,8 @@ struct PrefixScope {
 };
 
 struct PrefixCounts {
-  uint64_t queried_tokens = 0, hit_tokens = 0, evicted_blocks = 0;  // so far
-  int blocks = 0;                                                   // now
+  uint64_t inserted_blocks = 0, evicted_blocks = 0;  // so far
+  int blocks = 0;                                    // now
 };
 
 class PrefixTree {
@@ -46,14 +46,17 @@ class PrefixTree {
   // Appends the blocks of the longest chain that `tokens` begins with: whole blocks only. The caller becomes
   // a holder of each, and releases them as its own.
   void Match(const PrefixScope& scope, std::span<const int32_t> tokens, std::vector<BlockRef>* blocks);
-  // Keeps the whole blocks of a sequence; block i holds tokens i * block_tokens onward. Of a block that the
-  // tree has already, in another copy, it keeps its own. Stale blocks end the chain.
-  void Insert(const PrefixScope& scope, std::span<const int32_t> tokens, std::span<const BlockRef> blocks);
+  // Keeps the whole blocks of a sequence: what its table has for `tokens`, all computed. Of a block that the
+  // tree has already, in another copy, it keeps its own and gives it to the table: who holds a block of the
+  // tree holds all in front of it.
+  void Insert(const PrefixScope& scope, std::span<const int32_t> tokens, BlockTable* table);
   // Gives back until the pool has `free_blocks` free ones; false: what is left is pinned.
   bool MakeRoom(int free_blocks);
   // Gives back everything of a scope that nobody else holds, as when its model is unloaded.
   void Drop(const PrefixScope& scope);
 
+  // Blocks that MakeRoom could give back, as long as none has holders but the tree and tables.
+  int evictable_blocks() const { return counts_.blocks - pool_->shared_blocks(); }
   PrefixCounts counts() const { return counts_; }
 
  private:
