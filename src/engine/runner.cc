@@ -40,8 +40,19 @@ void AddWritten(const Graph& graph, const std::vector<KvLayer>& layers, std::vec
 size_t PoolBlocks(const RunnerOptions& options, size_t context) {
   const auto sequences = static_cast<size_t>(options.sequences);
   const size_t blocks = BlocksFor(context) * sequences;
-  if (options.kv_tokens == 0) return blocks;
+  if (options.kv_tokens <= 0) return blocks;
   return std::min(blocks, BlocksFor(static_cast<size_t>(options.kv_tokens)) + sequences);
+}
+
+// All there may be, for sequences of which not all are as long as the context.
+Result<KvSize> ShareBlocks(const RunnerOptions& options, int context, size_t blocks, size_t block_bytes) {
+  if (BlocksFor(static_cast<size_t>(context)) <= blocks) return KvSize{context, blocks};
+  if (options.context == 0 && blocks > 0) return KvSize{static_cast<int>(blocks * kKvBlockTokens), blocks};
+  return Exhausted(fmt::format(
+      "context: {} tokens take {} MiB of KV cache, at most {} MiB (half of the memory there is) allowed: {} "
+      "tokens fit",
+      context, BlocksFor(static_cast<size_t>(context)) * block_bytes >> 20, HalfOfMemory(options) >> 20,
+      blocks * kKvBlockTokens));
 }
 
 // The KV pool may take at most half of the memory. A context that was asked for and does not fit is an error;
@@ -53,6 +64,7 @@ Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options
                                               std::numeric_limits<int32_t>::max());  // ids are that wide
   const size_t blocks = PoolBlocks(options, static_cast<size_t>(wanted));
   if (blocks <= most_blocks) return KvSize{wanted, blocks};
+  if (options.kv_tokens < 0) return ShareBlocks(options, wanted, most_blocks, block_bytes);
   const size_t each = most_blocks / static_cast<size_t>(options.sequences);
   if (options.context == 0 && options.kv_tokens == 0 && each > 0) {
     return KvSize{static_cast<int>(each * kKvBlockTokens), each * static_cast<size_t>(options.sequences)};
@@ -131,8 +143,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
 
   const auto blocks = static_cast<int>(size.blocks);
   runner->kv_ = std::make_unique<KvStore>(std::move(layers), type, blocks);
-  runner->pool_ = std::make_unique<BlockPool>(blocks);
-  runner->sequences_.resize(static_cast<size_t>(options.sequences));
+  runner->sequences_ = options.sequences;
   const auto rows = static_cast<size_t>(std::max(runner->limits_.tokens, runner->source_tokens()));
   runner->tokens_.reserve(rows);
   runner->positions_.reserve(rows);
@@ -154,30 +165,6 @@ Status Runner::PrepareSource(const PassContext& passes, const RunnerOptions& opt
   return {};
 }
 
-Result<SequenceId> Runner::Open() {
-  for (size_t i = 0; i < sequences_.size(); ++i) {
-    if (sequences_[i].open) continue;
-    sequences_[i].table = std::make_unique<BlockTable>(pool_.get(), kKvBlockTokens, context_);
-    sequences_[i].open = true;
-    sequences_[i].length = sequences_[i].source = 0;
-    return static_cast<SequenceId>(i);
-  }
-  return Exhausted(fmt::format("runner: all {} sequences are open", sequences_.size()));
-}
-
-void Runner::Close(SequenceId sequence) {
-  at(sequence).table.reset();
-  at(sequence).open = false;
-}
-
-int Runner::length(SequenceId sequence) const { return at(sequence).length; }
-
-void Runner::Truncate(SequenceId sequence, int tokens) {
-  Sequence& s = at(sequence);
-  s.length = std::min(s.length, tokens);
-  s.table->Truncate(s.held());
-}
-
 Status Runner::CheckTokens(std::span<const int32_t> tokens) const {
   for (const int32_t token : tokens) {
     if (token >= 0 && token < model_->hparams().vocabulary) continue;
@@ -187,20 +174,20 @@ Status Runner::CheckTokens(std::span<const int32_t> tokens) const {
   return {};
 }
 
-Status Runner::CheckWork(std::span<const StepWork> work) const {
+Status Runner::CheckWork(std::span<const StepRows> work) const {
   size_t rows = 0, outputs = 0;
-  for (const StepWork& w : work) {
-    TERN_CHECK(w.sequence >= 0 && static_cast<size_t>(w.sequence) < sequences_.size() && at(w.sequence).open);
-    const size_t end = static_cast<size_t>(at(w.sequence).length) + w.tokens.size();
+  TERN_CHECK(work.size() <= static_cast<size_t>(sequences_));
+  for (const StepRows& w : work) {
+    const size_t end = static_cast<size_t>(w.first_position) + w.tokens.size();
     if (end > static_cast<size_t>(context_)) {
       return Exhausted(fmt::format("context: {} tokens wanted, the context holds {}", end, context_));
     }
-    if (source_plan_ != nullptr && at(w.sequence).source == 0) {
+    if (source_plan_ != nullptr && w.source_tokens == 0) {
       return BadInput("step: the sequence has no source, expected one that the encoder has read");
     }
-    if (model_->built.encoder && at(w.sequence).length > 0) {
+    if (model_->built.encoder && w.first_position > 0) {
       return BadInput(fmt::format("step: {} tokens behind {}, an encoder takes a text in one step",
-                                  w.tokens.size(), at(w.sequence).length));
+                                  w.tokens.size(), w.first_position));
     }
     TERN_TRY_STATUS(CheckTokens(w.tokens));
     rows += w.tokens.size();
@@ -213,31 +200,28 @@ Status Runner::CheckWork(std::span<const StepWork> work) const {
   return {};
 }
 
-// Lays the work's rows one after another. Takes KV blocks; on error the tables are as before.
-Status Runner::FillBatch(std::span<const StepWork> work) {
+// Lays the work's rows one after another.
+void Runner::FillBatch(std::span<const StepRows> work) {
   tokens_.clear();
   positions_.clear();
   output_rows_.clear();
   token_types_.clear();
   spans_.clear();
   likeliest_.clear();
-  for (const StepWork& w : work) {
-    Sequence& s = at(w.sequence);
+  for (const StepRows& w : work) {
     const int rows = static_cast<int>(w.tokens.size());
-    TERN_TRY_STATUS(s.table->Grow(std::max(s.length + rows, s.source)));
     const int first_row = static_cast<int>(tokens_.size());
     for (int i = 0; i < rows; ++i) {
       tokens_.push_back(w.tokens[static_cast<size_t>(i)]);
-      positions_.push_back(s.length + i);
+      positions_.push_back(w.first_position + i);
       token_types_.push_back(w.token_types.empty() ? 0 : w.token_types[static_cast<size_t>(i)]);
       const bool wanted = w.logits == WantLogits::kAll || (w.logits == WantLogits::kLast && i == rows - 1);
       if (!wanted) continue;
       output_rows_.push_back(first_row + i);
       likeliest_.push_back(w.logits == WantLogits::kLast ? w.likeliest : WantedLogits{});
     }
-    spans_.push_back({first_row, rows, s.length, s.table->ids(), s.source});
+    spans_.push_back({first_row, rows, w.first_position, w.blocks, w.source_tokens});
   }
-  return {};
 }
 
 Status Runner::RunPlan() {
@@ -245,7 +229,7 @@ Status Runner::RunPlan() {
   return plan_->Run(batch(), kv_.get());
 }
 
-Status Runner::ReadSource(SequenceId sequence, std::span<const int32_t> source) {
+Status Runner::ReadSource(std::span<const int32_t> source, std::span<const BlockId> blocks) {
   if (source_plan_ == nullptr)
     return Unsupported("source: the model has no encoder, expected an encoder-decoder");
   if (source.empty() || source.size() > static_cast<size_t>(context_)) {
@@ -253,29 +237,15 @@ Status Runner::ReadSource(SequenceId sequence, std::span<const int32_t> source) 
         fmt::format("source: {} tokens, expected 1 to {}, the context", source.size(), context_));
   }
   TERN_TRY_STATUS(CheckTokens(source));
-  Sequence& s = at(sequence);
-  s.length = s.source = 0;
-  const StepWork work{sequence, source, WantLogits::kNone};
-  Status status = FillBatch({&work, 1});
-  if (status.ok()) status = source_plan_->Run(batch(), kv_.get());
-  if (status.ok()) s.source = static_cast<int>(source.size());
-  s.table->Truncate(s.held());
-  return status;
+  const StepRows work{.tokens = source, .blocks = blocks, .logits = WantLogits::kNone};
+  FillBatch({&work, 1});
+  return source_plan_->Run(batch(), kv_.get());
 }
 
-Status Runner::Step(std::span<const StepWork> work) {
+Status Runner::Step(std::span<const StepRows> work) {
   TERN_TRY_STATUS(CheckWork(work));
-  Status status = FillBatch(work);
-  if (status.ok()) status = RunPlan();
-  for (const StepWork& w : work) {
-    Sequence& s = at(w.sequence);
-    if (status.ok()) {
-      s.length += static_cast<int>(w.tokens.size());
-    } else {
-      s.table->Truncate(s.held());
-    }
-  }
-  return status;
+  FillBatch(work);
+  return RunPlan();
 }
 
 std::span<const float> Runner::Logits(int i) const {

@@ -10,6 +10,10 @@
 namespace tern {
 namespace {
 
+Priority ClassOf(int priority) {
+  return priority < 0 ? Priority::kHigh : priority == 0 ? Priority::kMid : Priority::kLow;
+}
+
 int64_t UnixSeconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
@@ -83,8 +87,8 @@ std::vector<HostRequest> Answer::MakeRequests() {
       request.top_logprobs = *generation_.logprobs;
       request.on_logprobs = [self, i](TokenLogprobs p) { self->OnLogprobs(i, std::move(p)); };
     }
-    host.tenant = tenant_;
-    host.priority = generation_.priority;
+    request.tenant = tenant_;
+    request.priority = ClassOf(generation_.priority);
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
     host.on_admitted = [self] { self->OnAdmitted(); };
     host.on_finish = [self, i](const Outcome& outcome) { self->OnFinish(i, outcome); };

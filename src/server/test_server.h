@@ -60,7 +60,7 @@ class TestServer {
     auto runner = Runner::Make(model, {.context = 2048, .sequences = 8, .step_tokens = 256});
     TERN_CHECK(runner.ok());
     auto engine = std::make_unique<Engine>(std::move(runner).value());
-    context_.host = std::make_unique<EngineHost>(std::move(engine), HostLimits{});
+    context_.host = std::make_unique<EngineHost>(std::move(engine));
   }
 
   ServerContext context_;
