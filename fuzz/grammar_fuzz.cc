@@ -1,6 +1,7 @@
 // Fuzzes the readers of grammars: the first byte picks the form, the rest is its source. It must end in a
-// one-line error, or in a grammar whose masks and steps agree.
+// one-line error, or in a grammar whose masks and steps agree; in time, and with bounded work.
 
+#include <ctime>
 #include <string>
 
 #include "text/grammar/token_masker.h"
@@ -30,7 +31,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string source(reinterpret_cast<const char*>(bytes + 1), size - 1);
   const tern::grammar::Budget budget{
       .expressions = 20'000, .literal_bytes = 1 << 16, .states = 20'000, .milliseconds = 500};
+  const std::clock_t begin = std::clock();
   const auto compiled = tern::Grammar::Compile(form, source, budget);
+  REQUIRE(std::clock() - begin <
+          4 * CLOCKS_PER_SEC);  // sanitizers make the steps between looks at the clock long
   if (!compiled.ok()) {
     REQUIRE(!compiled.error().what.empty());
     return 0;
@@ -41,6 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   tern::GrammarPosition position = masker.value()->start();
   for (uint32_t step = 0; step < 24; ++step) {
     const auto mask = masker.value()->Mask(position);
+    REQUIRE(masker.value()->last_work() < 2 * tern::grammar::Simulation::kMostWork);
     if (!mask.ok()) return 0;
     int32_t next = -1;
     for (int32_t i = 0; i < vocabulary->size(); ++i) {

@@ -10,13 +10,11 @@
 namespace tern {
 namespace {
 
-constexpr size_t kMostBytes = size_t{1} << 20;
-
 // JSON where it begins like an object, else the name of a file.
 Result<std::string> InlineOrFile(const std::string& text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin != text.npos && text[begin] == '{') return text;
-  return ReadFile(text, kMostBytes);
+  return ReadFile(text, Grammar::kMostSource);
 }
 
 Result<std::shared_ptr<const Grammar>> CompileForm(std::string_view name, std::string_view source) {
@@ -40,29 +38,33 @@ void AddGrammarFlags(Arguments& args, GrammarFlags* flags) {
       .ValueName("FILE");
   args.Section("");
   args.Check([flags]() -> Status {
-    const int given = !flags->json_schema.empty() + flags->json + !flags->regex.empty() +
-                      !flags->choices.empty() + !flags->grammar.empty();
-    if (given <= 1) return {};
-    return BadInput(
-        "--json-schema, --json, --regex, --choice, --grammar: more than one kind, expected at most one");
+    const int given = flags->json_schema.has_value() + flags->json + flags->regex.has_value() +
+                      !flags->choices.empty() + flags->grammar.has_value();
+    if (given > 1) {
+      return BadInput(
+          "--json-schema, --json, --regex, --choice, --grammar: more than one kind, expected at most one");
+    }
+    if (flags->json_schema == "") return BadInput("--json-schema: is empty, expected a schema or its file");
+    if (flags->grammar == "") return BadInput("--grammar: is empty, expected a file");
+    return {};
   });
 }
 
 Result<std::shared_ptr<const Grammar>> ToGrammar(const GrammarFlags& flags) {
   if (flags.json) return CompileForm("json", "");
-  if (!flags.regex.empty()) return CompileForm("regex", flags.regex);
+  if (flags.regex) return CompileForm("regex", *flags.regex);
   if (!flags.choices.empty()) {
     boost::json::array choices;
     for (const std::string& choice : flags.choices) choices.emplace_back(choice);
     return CompileForm("choice", boost::json::serialize(choices));
   }
-  if (!flags.json_schema.empty()) {
-    TERN_TRY(const std::string source, InlineOrFile(flags.json_schema));
+  if (flags.json_schema) {
+    TERN_TRY(const std::string source, InlineOrFile(*flags.json_schema));
     return CompileForm("json_schema", source);
   }
-  if (!flags.grammar.empty()) {
-    TERN_TRY(const GrammarFormDesc* form, FormOfFile(flags.grammar));
-    TERN_TRY(const std::string source, ReadFile(flags.grammar, kMostBytes));
+  if (flags.grammar) {
+    TERN_TRY(const GrammarFormDesc* form, FormOfFile(*flags.grammar));
+    TERN_TRY(const std::string source, ReadFile(*flags.grammar, Grammar::kMostSource));
     return Grammar::Compile(*form, source);
   }
   return std::shared_ptr<const Grammar>();

@@ -2,6 +2,7 @@
 // What an answer must be, as flags: --json-schema, --json, --regex, --choice, --grammar.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,7 @@
 namespace tern {
 
 struct GrammarFlags {
-  std::string json_schema, regex, grammar;
+  std::optional<std::string> json_schema, regex, grammar;
   std::vector<std::string> choices;
   bool json = false;
 };

@@ -91,6 +91,7 @@ class Meter {
     RunnerOptions exact = options_;
     exact.precision = Precision::kExact;
     exact.kv_type.reset();
+    exact.granted.clear();
     reference_.resize(Measured(tokens_.size()) * vocabulary_);
     return ForEachRow(exact, tokens_.size(), [&](size_t token, std::span<const float> logits) {
       std::copy(logits.begin(), logits.end(), &reference_[token * vocabulary_]);

@@ -22,12 +22,15 @@ void Normalize(std::vector<float>& x) {
   for (float& v : x) v = static_cast<float>(v * inverse);
 }
 
-void LayerNorm(std::vector<float>& x, const std::vector<float>& weight, float eps) {
+// No bias: an empty one.
+void LayerNorm(std::vector<float>& x, const std::vector<float>& weight, const std::vector<float>& bias,
+               float eps) {
   const double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
   double variance = 0;
   for (const float v : x) variance += (v - mean) * (v - mean) / static_cast<double>(x.size());
   const double inverse = 1 / std::sqrt(variance + double{eps});
-  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((x[i] - mean) * inverse * weight[i]);
+  for (size_t i = 0; i < x.size(); ++i)
+    x[i] = static_cast<float>((x[i] - mean) * inverse * weight[i] + (bias.empty() ? 0.f : bias[i]));
 }
 
 }  // namespace
@@ -37,6 +40,13 @@ Result<Pooling> ParsePooling(std::string_view name) {
   if (name == "cls") return Pooling::kCls;
   if (name == "last") return Pooling::kLast;
   return BadInput("pooling: '" + std::string(name) + "', expected mean, cls or last");
+}
+
+std::pair<size_t, size_t> CutPair(size_t first, size_t second, size_t room) {
+  if (first + second <= room) return {first, second};
+  const size_t half = room / 2, larger = room - half;
+  if (first <= second) return first <= half ? std::pair(first, room - first) : std::pair(half, larger);
+  return second <= half ? std::pair(room - second, second) : std::pair(larger, half);
 }
 
 Result<std::unique_ptr<TextEncoder>> TextEncoder::Make(std::shared_ptr<const LoadedModel> model,
@@ -86,7 +96,8 @@ Status TextEncoder::ReadSettings(const EncoderOptions& options) {
   TERN_TRY(normalize_, metadata.Bool(arch + ".embedding.normalize", true));
   normalize_ = options.normalize.value_or(normalize_);
   TERN_TRY(const int64_t most, metadata.Int(arch + ".embedding.max_tokens", model_->hparams().context));
-  max_tokens_ = static_cast<size_t>(std::clamp<int64_t>(most, 8, model_->hparams().context));
+  max_tokens_ = static_cast<size_t>(
+      std::clamp<int64_t>(most, std::min(8, model_->hparams().context), model_->hparams().context));
   if (options.max_tokens > 0) max_tokens_ = std::min(max_tokens_, static_cast<size_t>(options.max_tokens));
   return {};
 }
@@ -121,6 +132,16 @@ Result<TextEncoder::Dense> TextEncoder::ReadDense(const std::string& name) const
   return dense;
 }
 
+Result<std::vector<float>> TextEncoder::ReadNorm(const std::string& name) const {
+  const Tensor* norm = model_->checkpoint->Find(name);
+  if (norm == nullptr) return std::vector<float>();
+  if (Elements(norm->shape) != model_->hparams().width) {
+    return BadInput(
+        fmt::format("{}: shape {}, expected [{}]", name, ToString(norm->shape), model_->hparams().width));
+  }
+  return DecodeAll(*norm);
+}
+
 Status TextEncoder::ReadHead() {
   const Checkpoint& checkpoint = *model_->checkpoint;
   if (checkpoint.Find("cls.output.weight") == nullptr) return {};
@@ -128,13 +149,8 @@ Status TextEncoder::ReadHead() {
   if (checkpoint.Find("cls.weight") != nullptr) {
     TERN_TRY(dense_, ReadDense("cls"));
   }
-  if (const Tensor* norm = checkpoint.Find("cls.norm.weight")) {
-    if (Elements(norm->shape) != model_->hparams().width) {
-      return BadInput(fmt::format("cls.norm.weight: shape {}, expected [{}]", ToString(norm->shape),
-                                  model_->hparams().width));
-    }
-    norm_ = DecodeAll(*norm);
-  }
+  TERN_TRY(norm_, ReadNorm("cls.norm.weight"));
+  TERN_TRY(norm_bias_, ReadNorm("cls.norm.bias"));
   const std::string arch(model_->built.desc->name);
   TERN_TRY(const std::string pooling, checkpoint.metadata().Str(arch + ".classifier.pooling", "cls"));
   TERN_TRY(head_pooling_, ParsePooling(pooling));
@@ -142,11 +158,12 @@ Status TextEncoder::ReadHead() {
   if (const auto* labels = checkpoint.metadata().Strings(arch + ".classifier.output_labels"))
     labels_ = *labels;
   if (labels_.size() != output_->bias.size()) labels_.clear();
+  TERN_TRY(multi_label_, checkpoint.metadata().Bool(arch + ".classifier.multi_label", false));
   return {};
 }
 
 // As the model was trained on them, with what its tokenizer puts around texts and pairs. What is too long is
-// cut: of a pair, the longer one.
+// cut.
 TextEncoder::Input TextEncoder::Tokenize(const EncoderText& text) const {
   using Kind = InputPart::Kind;
   const Tokenizer& tokenizer = *model_->tokenizer;
@@ -157,7 +174,9 @@ TextEncoder::Input TextEncoder::Tokenize(const EncoderText& text) const {
   const std::vector<InputPart>& parts = text.second ? shape.pair : shape.single;
   const auto around = static_cast<size_t>(std::ranges::count(parts, Kind::kToken, &InputPart::kind));
   const size_t room = max_tokens_ - std::min(around, max_tokens_);
-  while (first.size() + second.size() > room) (first.size() > second.size() ? first : second).pop_back();
+  const auto [most, most_second] = CutPair(first.size(), second.size(), room);
+  first.resize(most);
+  second.resize(most_second);
   Input input;
   for (const InputPart& part : parts) {
     if (part.kind == Kind::kToken) {
@@ -243,7 +262,7 @@ std::vector<float> TextEncoder::Head(std::vector<float> x) const {
     for (float& v : x)
       v = static_cast<float>(activation_ == "tanh" ? std::tanh(v) : Activate(activation_, v));
   }
-  if (!norm_.empty()) LayerNorm(x, norm_, model_->hparams().layer_norm_eps);
+  if (!norm_.empty()) LayerNorm(x, norm_, norm_bias_, model_->hparams().layer_norm_eps);
   return (*output_)(x);
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +29,11 @@ struct EncoderText {
   std::optional<std::string> second = {};
 };
 
+// How many tokens of a pair's two texts stay where `room` is all there is (Hugging Face's "longest first", as
+// its tokenizers library has it): the longer one is cut to what the other leaves; both to half where that is
+// too much, and the odd token is the longer one's, of equal ones the second's.
+std::pair<size_t, size_t> CutPair(size_t first, size_t second, size_t room);
+
 class TextEncoder {
  public:
   // The model must have been built for hidden states. It needs a tokenizer.
@@ -44,6 +50,8 @@ class TextEncoder {
   size_t outputs() const { return output_ ? output_->bias.size() : 0; }
   // Of the classification head; as many as Classify's numbers, or none.
   const std::vector<std::string>& labels() const { return labels_; }
+  // Whether several of them may hold at once; else they exclude each other.
+  bool multi_label() const { return multi_label_; }
 
  private:
   struct Input {
@@ -58,6 +66,7 @@ class TextEncoder {
   Status MakeRunner(const EncoderOptions& options);
   Status ReadHead();
   Result<Dense> ReadDense(const std::string& name) const;
+  Result<std::vector<float>> ReadNorm(const std::string& name) const;  // empty: there is none
   Input Tokenize(const EncoderText& text) const;
   Result<std::vector<std::vector<float>>> Pooled(std::span<const EncoderText> texts, Pooling pooling);
   Status RunBatch(std::span<const size_t> batch, const std::vector<Input>& inputs);
@@ -72,9 +81,10 @@ class TextEncoder {
   size_t max_tokens_ = 0;
   // The head: output(norm(act(dense x))), the first two where the checkpoint has them.
   std::optional<Dense> dense_, output_;
-  std::vector<float> norm_;
+  std::vector<float> norm_, norm_bias_;
   std::string activation_;
   std::vector<std::string> labels_;
+  bool multi_label_ = false;
 };
 
 }  // namespace tern

@@ -44,5 +44,22 @@ TEST(TextEncoder, ALengthThatWasAskedForAndDoesNotFitIsAnErrorWithTheNumbers) {
       "the memory there is) allowed: 131072 tokens fit");
 }
 
+// As Hugging Face's tokenizers cut, tried there.
+TEST(TextEncoder, CutsPairsAsTokenizersDoes) {
+  using Pair = std::pair<size_t, size_t>;
+  EXPECT_EQ(CutPair(30, 40, 70), Pair(30, 40));
+  EXPECT_EQ(CutPair(300, 300, 509), Pair(254, 255));
+  EXPECT_EQ(CutPair(300, 301, 509), Pair(254, 255));
+  EXPECT_EQ(CutPair(301, 300, 509), Pair(255, 254));
+  EXPECT_EQ(CutPair(300, 300, 508), Pair(254, 254));
+  EXPECT_EQ(CutPair(40, 600, 509), Pair(40, 469));
+  EXPECT_EQ(CutPair(600, 40, 509), Pair(469, 40));
+  EXPECT_EQ(CutPair(254, 600, 509), Pair(254, 255));
+  EXPECT_EQ(CutPair(255, 600, 509), Pair(254, 255));
+  EXPECT_EQ(CutPair(600, 0, 509), Pair(509, 0));
+  EXPECT_EQ(CutPair(1, 1, 1), Pair(0, 1));
+  EXPECT_EQ(CutPair(2, 1, 0), Pair(0, 0));
+}
+
 }  // namespace
 }  // namespace tern

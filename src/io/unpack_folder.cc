@@ -12,7 +12,6 @@
 namespace tern {
 namespace {
 
-constexpr uint64_t kMaxBytes = uint64_t{1} << 44;
 constexpr size_t kMaxFiles = 1000;
 
 Result<uint64_t> UnpackFile(const UnpackRequest& request, const std::string& member, const std::string& path,
@@ -22,7 +21,7 @@ Result<uint64_t> UnpackFile(const UnpackRequest& request, const std::string& mem
   if (!fd.ok()) return SystemError(path, "cannot be made");
   PullEvents whole = events;
   whole.progress = [&](uint64_t done, uint64_t) { events.Progress(before + done, request.bytes); };
-  const uint64_t limit = (request.bytes == 0 ? kMaxBytes : request.bytes) - before;
+  const uint64_t limit = (request.bytes == 0 ? kMostModelBytes : request.bytes) - before;
   TERN_TRY(const uint64_t bytes, AppendWheelMember(request.wheel, member, fd.get(), path, limit, whole));
   if (fsync(fd.get()) != 0) return SystemError(path, "cannot be written through to the disk");
   return bytes;

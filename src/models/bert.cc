@@ -1,5 +1,7 @@
 // BERT and RoBERTa: learned positions, norms behind each block, both directions, GELU.
 
+#include <algorithm>
+
 #include "models/blocks/attention.h"
 #include "models/blocks/embedding.h"
 #include "models/blocks/mlp.h"
@@ -40,20 +42,16 @@ void ReadHfConfig(HfConfig& c) {
   c.Set("token_type_count", c.Int("type_vocab_size", 2));
 }
 
-// RoBERTa counts positions from behind its padding token's id.
-constexpr int64_t kRobertaFirst = 2;
-
 void ReadRobertaConfig(HfConfig& c) {
   ReadHfConfig(c);
-  if (c.Int("pad_token_id", kRobertaFirst - 1) != kRobertaFirst - 1) {
-    c.Refuse(Unsupported("config.json: pad_token_id: expected 1"));
-  }
-  c.Set("context_length", c.Int("max_position_embeddings", 514) - kRobertaFirst);
+  // Positions are counted from behind the padding token's id.
+  const int64_t table = c.Size("max_position_embeddings", 512, {2, 1 << 30});
+  c.Set("context_length", table - 1 - c.Size("pad_token_id", 1, {0, std::max<int64_t>(table - 2, 0)}));
 }
 
 std::vector<int64_t> WithoutPaddingRows(const HfDims& d) {
   std::vector<int64_t> rows;
-  for (int64_t i = kRobertaFirst; i < d.rows; ++i) rows.push_back(i);
+  for (int64_t i = std::max<int64_t>(d.rows - d.context, 0); i < d.rows; ++i) rows.push_back(i);
   return rows;
 }
 

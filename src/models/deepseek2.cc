@@ -1,8 +1,6 @@
 // DeepSeek V2 and V3: latent attention, dense layers first, then experts from the best groups and shared
 // ones.
 
-#include <cmath>
-
 #include "models/blocks/mla.h"
 #include "models/blocks/mlp.h"
 #include "models/blocks/moe.h"
@@ -69,35 +67,10 @@ void HfDefaults(HfConfig& c) {
   c.Replace("head_dim", c.Int("qk_rope_head_dim", 64));  // what RoPE turns
 }
 
-// GGUF describes the absorbed form: one key head, as wide as latent and RoPE together.
-void ReadSizes(HfConfig& c) {
-  constexpr HfConfig::Limits kChannels = {1, 65536 / 2};
-  const int64_t latent = c.Size("kv_lora_rank", 0, kChannels),
-                rope = c.Size("qk_rope_head_dim", 0, kChannels);
-  c.Set("attention.head_count_kv", int64_t{1});
-  c.Set("attention.key_length", latent + rope);
-  c.Set("attention.value_length", latent);
-  c.Set("attention.key_length_mla", c.Size("qk_nope_head_dim", 0, kChannels) + rope);
-  c.Set("attention.value_length_mla", c.Size("v_head_dim", 0, kChannels));
-  c.Set("attention.kv_lora_rank", latent);
-  c.CopyInt({"q_lora_rank"}, "attention.q_lora_rank");
+void ReadExperts(HfConfig& c) {
   c.CopyInt({"first_k_dense_replace"}, "leading_dense_block_count");
   c.CopyInt({"n_shared_experts"}, "expert_shared_count");
   c.CopyFloat({"routed_scaling_factor"}, "expert_weights_scale");
-}
-
-// mscale_all_dim stretches scores, and what mscale has beyond it cosines and sines.
-void ReadStretch(HfConfig& c) {
-  const std::string type = c.out().Str("deepseek2.rope.scaling.type", "none").value();
-  for (const std::string group : {"rope_parameters.", "rope_scaling."}) {
-    const double all = c.Float(group + "mscale_all_dim", 0), factor = c.Float(group + "factor", 1);
-    if (type == "none" || all == 0 || factor <= 1) continue;
-    const double mscale = c.Float(group + "mscale", 0);
-    const auto stretch = [factor](double m) { return 0.1 * m * std::log(factor) + 1; };
-    const double left = mscale == 0 ? stretch(1) : stretch(mscale) / stretch(all);
-    c.Set("rope.scaling.yarn_log_multiplier", 0.1 * all);
-    c.Set("rope.scaling.attn_factor", type == "yarn" ? c.Float(group + "attention_factor", left) : 1.0);
-  }
 }
 
 void ReadGroups(HfConfig& c) {
@@ -106,8 +79,8 @@ void ReadGroups(HfConfig& c) {
 }
 
 void ReadHfV2(HfConfig& c) {
-  ReadSizes(c);
-  ReadStretch(c);
+  ReadLatentAttention(c);
+  ReadExperts(c);
   c.OneOf("scoring_func", "softmax");
   c.Set("expert_gating_func", kSoftmax);
   if (c.OneOf("topk_method", "greedy group_limited_greedy") != "greedy") ReadGroups(c);
@@ -120,8 +93,8 @@ void HfV3Defaults(HfConfig& c) {
 }
 
 void ReadHfV3(HfConfig& c) {
-  ReadSizes(c);
-  ReadStretch(c);
+  ReadLatentAttention(c);
+  ReadExperts(c);
   c.OneOf("scoring_func", "sigmoid");
   c.OneOf("topk_method", "noaux_tc");
   c.RefuseUnless("rope_interleave", true);

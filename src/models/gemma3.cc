@@ -59,14 +59,14 @@ void HfDefaults(HfConfig& c) {
   c.Default("max_position_embeddings", int64_t{131072});
   c.Default("sliding_window", int64_t{4096});
   c.Default("rope_theta", 1000000.0);
+  c.Default("rope_local_base_freq", 10000.0);
 }
 
 void ReadHfConfig(HfConfig& c) {
   c.Require("attention.sliding_window", "sliding_window");
-  const double local =
-      c.Float("rope_parameters.sliding_attention.rope_theta", c.Float("rope_local_base_freq", 10000));
-  c.Set("rope.freq_base_swa", local);
+  ReadSlidingRope(c, "rope_local_base_freq");
   c.Set("attention.scale", 1 / std::sqrt(c.Float("query_pre_attn_scalar", 256)));
+  c.Set("hidden_activation", c.Activation("hidden_activation", "gelu_pytorch_tanh"));
   c.CopyFloat({"final_logit_softcapping"}, "final_logit_softcapping");
   c.RefuseUnless("use_bidirectional_attention", false);
 }
@@ -89,8 +89,7 @@ constexpr HfMapping kHf[] = {
      .prefixes = "language_model.model. model.language_model. language_model. model.",
      .defaults = HfDefaults,
      .config = ReadHfConfig,
-     .rules = kHfRules,
-     .activations = "gelu_pytorch_tanh"}};
+     .rules = kHfRules}};
 
 }  // namespace
 extern const ModelDesc k_model_gemma3;

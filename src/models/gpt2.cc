@@ -9,10 +9,12 @@ namespace tern {
 namespace {
 
 void Build(const Hparams& h, ModelBuilder& b) {
-  const AttentionSpec attention = AttentionOf(h);
+  AttentionSpec attention = AttentionOf(h);
+  const bool by_layer = b.MetaBool("attention.scale_by_inverse_layer", false);
   ValueId x = b.Add(b.EmbedTokens(h), LearnedPositions(b, h));
   for (int layer = 0; layer < h.layers; ++layer) {
     b.EnterLayer(layer);
+    if (by_layer) attention.scale = h.attention_scale / static_cast<float>(layer + 1);
     x = b.Add(SelfAttention(b, b.LayerNorm(x, "attn_norm", h), attention), x);
     const ValueId y = b.LayerNorm(x, "ffn_norm", h);
     x = b.Add(PlainMlp(b, y, "gelu_tanh", h), x);
@@ -24,7 +26,7 @@ void ReadHfConfig(HfConfig& c) {
   c.Set("attention.head_count_kv", c.Int("n_head", c.Int("num_attention_heads", 0)));
   c.Set("feed_forward_length", c.Int("n_inner", 4 * c.Int("n_embd", c.Int("hidden_size", 0))));
   if (!c.Bool("scale_attn_weights", true)) c.Set("attention.scale", 1.0);
-  c.RefuseUnless("scale_attn_by_inverse_layer_idx", false);
+  if (c.Bool("scale_attn_by_inverse_layer_idx", false)) c.Set("attention.scale_by_inverse_layer", true);
 }
 
 constexpr HfRule kHfRules[] = {

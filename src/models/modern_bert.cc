@@ -38,17 +38,21 @@ void Build(const Hparams& h, ModelBuilder& b) {
   b.HiddenStates(b.LayerNorm(x, "output_norm", h));
 }
 
+void HfDefaults(HfConfig& c) { c.Default("local_rope_theta", 10000.0); }
+
 void ReadHfConfig(HfConfig& c) {
   c.Set("hidden_activation", c.Activation("hidden_activation", "gelu"));
   c.Set("attention.sliding_window", c.Int("local_attention", 128));
   c.ReadLayerTypes();
   c.Set("rope.freq_base",
         c.Float("rope_parameters.full_attention.rope_theta", c.Float("global_rope_theta", 160000)));
-  c.Set("rope.freq_base_swa",
-        c.Float("rope_parameters.sliding_attention.rope_theta", c.Float("local_rope_theta", 10000)));
-  const int64_t every = c.Int("global_attn_every_n_layers", kGlobalEvery);
-  if (!c.Has("layer_types") && every != kGlobalEvery) {
-    c.Refuse(Unsupported("config.json: global_attn_every_n_layers: expected 3"));
+  ReadSlidingRope(c, "local_rope_theta");
+  if (!c.Has("layer_types")) {
+    const int64_t every = c.Size("global_attn_every_n_layers", kGlobalEvery, {1, 1 << 20});
+    std::vector<bool> slides;
+    for (int64_t i = 0; every > 0 && i < c.Int("num_hidden_layers", 22); ++i)
+      slides.push_back(i % every != 0);
+    c.Set("attention.sliding_window_pattern", std::move(slides));
   }
   c.Set("classifier.pooling", c.Str("classifier_pooling", "cls"));
   c.Set("classifier.activation", c.Activation("classifier_activation", "gelu"));
@@ -72,6 +76,7 @@ constexpr HfRule kHfRules[] = {
 constexpr HfMapping kHf[] = {
     {.classes = "ModernBertModel ModernBertForMaskedLM ModernBertForSequenceClassification",
      .norm_eps = 1e-5,
+     .defaults = HfDefaults,
      .config = ReadHfConfig,
      .rules = kHfRules,
      .activations = "gelu gelu_new gelu_pytorch_tanh relu silu swish"}};

@@ -40,7 +40,7 @@ void Hf3Defaults(HfConfig& c) {
 
 void ReadHf3Config(HfConfig& c) {
   c.Require("attention.sliding_window", "sliding_window");
-  c.CopyFloat({"rope_parameters.sliding_attention.rope_theta"}, "rope.freq_base_swa");
+  ReadSlidingRope(c, "");
 }
 
 constexpr HfRule kHfRules[] = {

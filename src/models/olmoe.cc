@@ -10,6 +10,8 @@ namespace {
 void Build(const Hparams& h, ModelBuilder& b) {
   AttentionSpec attention = RotaryAttention(b, h);
   attention.qk_norm = QkNorm::kRmsWhole;
+  attention.clamp = b.MetaFloat("attention.clamp_kqv", 0);
+  attention.clamps_normed = true;
   const MoeSpec moe = MoeOf(b, h, /*normalize=*/false);
 
   ValueId x = b.EmbedTokens(h);
@@ -23,7 +25,7 @@ void Build(const Hparams& h, ModelBuilder& b) {
 
 void ReadHfConfig(HfConfig& c) {
   c.Set("expert_weights_norm", c.Bool("norm_topk_prob", false));
-  if (c.Has("clip_qkv")) c.Refuse(Unsupported("config.json: clip_qkv: supported: null"));
+  c.CopyFloat({"clip_qkv"}, "attention.clamp_kqv");
 }
 
 constexpr HfMapping kHf[] = {{.classes = "OlmoeForCausalLM", .norm_eps = 1e-5, .config = ReadHfConfig}};

@@ -56,7 +56,8 @@ ValueId T5MlpPart(const Hparams& h, ModelBuilder& b, ValueId x) {
   const ValueId normed = b.RmsNorm(x, "ffn_norm", h);
   // The first models have a plain MLP with ReLU, all later ones a gated one without.
   const std::string act = b.MetaStr("hidden_activation", b.HasPart("ffn_gate") ? "gelu_tanh" : "relu");
-  return b.Add(act == "relu" ? PlainMlp(b, normed, act, h) : GatedMlp(b, normed, act, h), x);
+  const bool gated = b.MetaBool("feed_forward_gated", act != "relu");
+  return b.Add(gated ? GatedMlp(b, normed, act, h) : PlainMlp(b, normed, act, h), x);
 }
 
 ValueId T5Encoder(const Hparams& h, ModelBuilder& b) {
@@ -92,10 +93,11 @@ void Mt5Defaults(HfConfig& c) {
 }
 
 void ReadT5EncoderConfig(HfConfig& c) {
-  const std::string mlp = c.OneOf("feed_forward_proj", "relu gated-gelu gated-silu");
-  c.Set("hidden_activation", std::string(mlp == "relu"         ? "relu"
-                                         : mlp == "gated-silu" ? "silu"
-                                                               : "gelu_tanh"));
+  const std::string mlp = c.OneOf("feed_forward_proj", "relu gelu silu gated-gelu gated-relu gated-silu");
+  const bool gated = mlp.starts_with("gated-");
+  const std::string act = mlp.substr(gated ? 6 : 0);
+  c.Set("hidden_activation", gated && act == "gelu" ? "gelu_tanh" : act);
+  c.Set("feed_forward_gated", gated);
   c.CopyFloat({"layer_norm_epsilon"}, "attention.layer_norm_rms_epsilon");
   c.Set("attention.relative_buckets_count", c.Size("relative_attention_num_buckets", 32, {4, kMostBuckets}));
   c.Set("attention.relative_max_distance", c.Size("relative_attention_max_distance", 128, {1, kMostBuckets}));

@@ -2,8 +2,9 @@
 """families_test.py TERN [NAME... | FOLDER...]: tiny random checkpoints against Transformers in fp32.
 
 For each family of tiny/ the very checkpoint that the reference was made from is written (tests/reference/tiny_weights.py)
-and run in exact precision: the prompt in one step (prefill), token by token (decode through the KV cache), and once more
-from the GGUF file that `tern convert` makes of it (an encoder-decoder reads its source first); in a batch with strangers (mixed_batch.cc) its bits must be the same.
+and run in exact precision: the prompt in one step (prefill), token by token (decode through the KV cache), and both once
+more from the GGUF file that `tern convert` makes of it (an encoder-decoder reads its source first); in a batch with
+strangers (mixed_batch.cc) its bits must be the same, of the folder and of the file.
 Demands max |difference| <= 1e-3 of the logits' standard deviation, 2e-4 where the activation is a GELU. A FOLDER holds a
 checkpoint with reference.npz (tests/reference/make_tiny_models.py --try).
 """
@@ -30,10 +31,10 @@ def limit_for(config):
     return 2e-4 if "gelu" in str(activation) or config.get("model_type") in ALWAYS_GELU else 1e-3
 
 
-def run(tern, folder, reference, chunk, model=None):
+def run(tern, folder, reference, chunk, model):
     out = folder / "out.npy"
     (folder / "tokens.json").write_text(json.dumps(reference["tokens"].tolist()))
-    command = [tern, "logits", model or folder, "--tokens-file", folder / "tokens.json", "--out", out, "--precision", "exact",
+    command = [tern, "logits", model, "--tokens-file", folder / "tokens.json", "--out", out, "--precision", "exact",
                "--chunk", str(chunk)]
     if "source" in reference.files:
         command += ["--source", ids(reference["source"])]
@@ -41,43 +42,36 @@ def run(tern, folder, reference, chunk, model=None):
     return (np.load(out), "") if done.returncode == 0 else (None, done.stderr.strip())
 
 
-def run_as_gguf(tern, folder, reference):
-    gguf = folder / "converted.gguf"
-    done = subprocess.run([tern, "convert", folder, gguf], capture_output=True, text=True, timeout=120)
-    if done.returncode != 0:
-        return None, done.stderr.strip()
-    return run(tern, folder, reference, 0, gguf)
-
-
 def ids(tokens):
     return ",".join(str(t) for t in tokens)
 
 
-def same_in_a_batch(tern, folder, reference):
-    command = [tern.parent / "mixed_batch", folder, ids(reference["tokens"])]
+def same_in_a_batch(tern, model, reference):
+    command = [tern.parent / "mixed_batch", model, ids(reference["tokens"])]
     if "source" in reference.files:
         command.append(ids(reference["source"]))
     return subprocess.run(command, timeout=120).returncode == 0
 
 
 def check(tern, name, folder, reference, config):
-    limit, want, worst = limit_for(config), reference["logits"], []
-    encoder = "is_encoder" in reference.files
-    ways = {"prefill": lambda: run(tern, folder, reference, 0),
-            "decode": lambda: run(tern, folder, reference, 1),
-            "GGUF": lambda: run_as_gguf(tern, folder, reference)}
-    if encoder:
-        del ways["decode"]
-    for way in ways.values():
-        got, error = way()
-        if got is None:
-            print(f"FAIL {name}: {error}", flush=True)
-            return False
-        worst.append(float(np.abs(got - want).max() / want.std()) if got.shape == want.shape else np.inf)
-    same = encoder or same_in_a_batch(tern, folder, reference)
-    good = max(worst) <= limit and same  # NaN fails
+    limit, want, worst = limit_for(config), reference["logits"], {}
+    encoder, gguf = "is_encoder" in reference.files, folder / "converted.gguf"
+    done = subprocess.run([tern, "convert", folder, gguf], capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        print(f"FAIL {name}: {done.stderr.strip()}", flush=True)
+        return False
+    chunks = {"prefill": 0} if encoder else {"prefill": 0, "decode": 1}
+    for form, model in {"": folder, "GGUF ": gguf}.items():
+        for way, chunk in chunks.items():
+            got, error = run(tern, folder, reference, chunk, model)
+            if got is None:
+                print(f"FAIL {name}: {form}{way}: {error}", flush=True)
+                return False
+            worst[form + way] = float(np.abs(got - want).max() / want.std()) if got.shape == want.shape else np.inf
+    same = encoder or all(same_in_a_batch(tern, model, reference) for model in (folder, gguf))
+    good = all(w <= limit for w in worst.values()) and same  # NaN fails
     print(f"{'ok  ' if good else 'FAIL'} {name}: max difference "
-          f"{', '.join(f'{way} {w:.1e}' for way, w in zip(ways, worst))} of std (limit {limit:.0e})"
+          f"{', '.join(f'{way} {w:.1e}' for way, w in worst.items())} of std (limit {limit:.0e})"
           f"{'' if encoder else ', mixed batch: same bits' if same else ', mixed batch: OTHER BITS'}", flush=True)
     return good
 

@@ -18,6 +18,8 @@
 namespace tern {
 namespace {
 
+constexpr size_t kStepTokens = 256;
+
 using Tokens = std::vector<int32_t>;
 
 struct Guest {
@@ -37,7 +39,7 @@ Result<std::vector<float>> Run(std::shared_ptr<const LoadedModel> model, std::ve
   const size_t context = std::max(guests[0].tokens.size(), guests[0].source.size());
   RunnerOptions options{.precision = Precision::kExact, .context = static_cast<int>(context)};
   options.sequences = static_cast<int>(guests.size());
-  options.step_outputs = options.step_tokens = 256;
+  options.step_outputs = options.step_tokens = kStepTokens;
   TERN_TRY(const auto runner, Runner::Make(std::move(model), options));
   Sequences sequences(runner.get());
   for (Guest& guest : guests) {
@@ -85,10 +87,10 @@ Result<bool> Compare(const std::string& path, const Tokens& tokens, const Tokens
   TERN_TRY(const auto model, LoadModel(path, {.context = static_cast<int>(tokens.size())}));
   const Tokens half(source.begin(), source.begin() + static_cast<ptrdiff_t>((source.size() + 1) / 2));
   const Tokens turned(source.rbegin(), source.rend());
-  Guest whole{.tokens = tokens, .piece = tokens.size(), .source = source};
+  Guest whole{.tokens = tokens, .piece = kStepTokens, .source = source};
   TERN_TRY(const std::vector<float> alone, Run(model, {whole}));
   Tokens reversed(tokens.rbegin(), tokens.rend()), shifted = tokens;
-  std::rotate(shifted.begin(), shifted.begin() + 3, shifted.end());
+  std::rotate(shifted.begin(), shifted.begin() + std::min<ptrdiff_t>(3, std::ssize(shifted)), shifted.end());
   TERN_TRY(const std::vector<float> mixed, Run(model, {{.tokens = tokens, .piece = 5, .source = source},
                                                        {.tokens = tokens, .source = half},
                                                        {.tokens = reversed, .piece = 7, .source = turned},

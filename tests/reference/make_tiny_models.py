@@ -75,7 +75,7 @@ def arrays(folder, class_name, tokens, config, seed):
         source = tokens_for(int(tokens.max()) + 1, len(tokens) - 3, seed + 1)
         tokens[0] = config.get("decoder_start_token_id") or 0
         return dict(tokens=tokens, source=source, logits=reference(folder, class_name, tokens, source))
-    encoder = class_name in {name for name, _ in ENCODERS.values()} or class_name.endswith("EncoderModel")
+    encoder = class_name in {name for name, *_ in ENCODERS.values()} or class_name.endswith("EncoderModel")
     kind = {"is_encoder": np.array(True)} if encoder else {}
     return dict(tokens=tokens, logits=reference(folder, class_name, tokens), **kind)
 

@@ -28,6 +28,7 @@ FAMILIES = {
     "mistral": ("MistralForCausalLM", dict(sliding_window=8, head_dim=40)),
     "gemma3": ("Gemma3ForCausalLM", dict(sliding_window=8, head_dim=24, query_pre_attn_scalar=40,
                                          layer_types=["sliding_attention", "full_attention", "sliding_attention"])),
+    "gemma3-silu": ("Gemma3ForCausalLM", dict(sliding_window=8, head_dim=16, hidden_activation="silu", num_hidden_layers=1)),
     "qwen2": ("Qwen2ForCausalLM", {}),
     "qwen2-sliding": ("Qwen2ForCausalLM", dict(
         tie_word_embeddings=True, use_sliding_window=True, sliding_window=8, max_window_layers=1)),
@@ -59,6 +60,8 @@ FAMILIES = {
     "olmoe-normalized": ("OlmoeForCausalLM", dict(
         num_experts=4, num_experts_per_tok=2, intermediate_size=40, num_key_value_heads=3, norm_topk_prob=True,
         attention_bias=True, eos_token_id=2)),
+    "olmoe-clip": ("OlmoeForCausalLM", dict(
+        num_experts=3, num_experts_per_tok=1, intermediate_size=40, num_hidden_layers=2, clip_qkv=0.6, eos_token_id=2)),
     "gemma": ("GemmaForCausalLM", dict(head_dim=24)),
     "gemma2": ("Gemma2ForCausalLM", dict(sliding_window=8, head_dim=24, query_pre_attn_scalar=40,
                                          attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
@@ -67,6 +70,7 @@ FAMILIES = {
         layer_types=["full_attention", "full_attention", "sliding_attention"])),
     "gpt2": ("GPT2LMHeadModel", dict(num_key_value_heads=None)),
     "gpt2-hub": ("GPT2LMHeadModel", dict(n_inner=72, scale_attn_weights=False), rewrites.hub_gpt2),
+    "gpt2-scale-by-layer": ("GPT2LMHeadModel", dict(num_key_value_heads=None, scale_attn_by_inverse_layer_idx=True)),
     "gptneox": ("GPTNeoXForCausalLM", {}),
     "gptneox-sequential": ("GPTNeoXForCausalLM", dict(use_parallel_residual=False, attention_bias=False, hidden_size=60)),
     "gptneox-hub": ("GPTNeoXForCausalLM", dict(rope_parameters=dict(
@@ -162,15 +166,21 @@ ENCODERS = {
     "bert": ("BertModel", dict(num_attention_heads=3, num_key_value_heads=None, max_position_embeddings=48)),
     "roberta": ("RobertaModel", dict(num_key_value_heads=None, max_position_embeddings=50, pad_token_id=1,
                                      type_vocab_size=1)),
+    "roberta-padding": ("XLMRobertaModel", dict(num_key_value_heads=None, max_position_embeddings=50, pad_token_id=2,
+                                                type_vocab_size=1, num_hidden_layers=1)),
     "modern-bert": ("ModernBertModel", dict(num_key_value_heads=None, local_attention=12, num_hidden_layers=4,
                                             pad_token_id=1, bos_token_id=1, eos_token_id=2, cls_token_id=1,
                                             sep_token_id=2)),
+    "modern-bert-hub": ("ModernBertModel", dict(
+        num_key_value_heads=None, local_attention=8, num_hidden_layers=4, pad_token_id=1, bos_token_id=1, eos_token_id=2,
+        cls_token_id=1, sep_token_id=2, layer_types=["full_attention", "sliding_attention"] * 2), rewrites.hub_modern_bert),
 }
 # The encoders of encoder-decoders alone; BASE has other names for what their classes know.
 T5 = dict({key: None for key in BASE if key not in ("vocab_size", "hidden_size", "pad_token_id")},
           num_layers=3, num_heads=3, d_kv=20, d_ff=112, relative_attention_num_buckets=8, relative_attention_max_distance=20)
 ENCODERS |= {
     "t5encoder": ("T5EncoderModel", T5 | dict(relative_attention_max_distance=128)),
+    "t5encoder-gelu": ("T5EncoderModel", T5 | dict(num_layers=1, feed_forward_proj="gelu")),
     "t5encoder-umt5": ("UMT5EncoderModel", T5 | dict(num_layers=2, feed_forward_proj="gated-gelu")),
 }
 FAMILIES |= ENCODERS
@@ -183,6 +193,8 @@ ANSWERERS = {
     "t5-flan-hub": ("T5ForConditionalGeneration", T5 | dict(
         num_decoder_layers=1, relative_attention_num_buckets=32, relative_attention_max_distance=128, decoder_start_token_id=5,
         feed_forward_proj="gated-gelu", tie_word_embeddings=False), rewrites.hub_t5),
+    "t5-gated-relu": ("T5ForConditionalGeneration", T5 | dict(
+        num_layers=1, num_decoder_layers=2, feed_forward_proj="gated-relu")),
     "mt5": ("MT5ForConditionalGeneration", T5 | dict(
         relative_attention_max_distance=128, feed_forward_proj="gated-gelu"), rewrites.untied_t5),
     "umt5": ("UMT5ForConditionalGeneration", T5 | dict(num_decoder_layers=2, feed_forward_proj="gated-gelu")),

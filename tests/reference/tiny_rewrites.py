@@ -29,6 +29,16 @@ def hub_cohere2(config, shapes):
     return old_config(config, shapes)[0] | dict(sliding_window_pattern=2, rotary_pct=1.0), shapes, None
 
 
+def hub_modern_bert(config, shapes):
+    """Transformers 4: which layers attend globally as a number, a key for each RoPE base."""
+    config = dict(config)
+    rope, types = config.pop("rope_parameters"), config.pop("layer_types")
+    return config | dict(
+        global_attn_every_n_layers=types.index("full_attention", 1), transformers_version="4.48.0",
+        torch_dtype=config.pop("dtype"), global_rope_theta=rope["full_attention"]["rope_theta"],
+        local_rope_theta=rope["sliding_attention"]["rope_theta"]), shapes, None
+
+
 def hub_gpt2(config, shapes):
     """Names without a prefix, and the masks of old."""
     names = {name.removeprefix("transformer."): name for name in shapes}

@@ -17,10 +17,10 @@ struct Options {
   bool jsonl = false;
 };
 
-// One label: its sigmoid; several: they exclude each other.
-void ToProbabilities(std::vector<float>& x) {
-  if (x.size() == 1) {
-    x[0] = 1 / (1 + std::exp(-x[0]));
+// One label, or labels that may hold together: a sigmoid each; else they exclude each other.
+void ToProbabilities(std::vector<float>& x, bool multi_label) {
+  if (x.size() == 1 || multi_label) {
+    for (float& v : x) v = 1 / (1 + std::exp(-v));
     return;
   }
   const float top = *std::max_element(x.begin(), x.end());
@@ -37,7 +37,7 @@ using Shares = std::vector<std::vector<float>>;
 
 Result<Shares> Classify(TextEncoder& encoder, std::span<const EncoderText> texts) {
   TERN_TRY(Shares results, encoder.Classify(texts));
-  for (std::vector<float>& shares : results) ToProbabilities(shares);
+  for (std::vector<float>& shares : results) ToProbabilities(shares, encoder.multi_label());
   return results;
 }
 

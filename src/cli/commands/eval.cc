@@ -60,6 +60,7 @@ Status Run(const Options& o) {
     flags.precision = o.reference_precision;
     flags.kv_type = "auto";
     flags.error_budget.clear();
+    flags.granted.clear();
     TERN_TRY(reference, MakeRunner(flags, o.compare.window));
   }
   std::vector<int32_t> ids;

@@ -19,7 +19,7 @@ struct Options {
   bool json = false;
 };
 
-constexpr size_t kMostGrammarBytes = size_t{1} << 20, kMostTextBytes = size_t{64} << 20;
+constexpr size_t kMostTextBytes = size_t{64} << 20;
 
 struct Facts {
   const GrammarFormDesc* form;
@@ -31,7 +31,7 @@ struct Facts {
 Result<std::shared_ptr<const Grammar>> Inspect(const Options& o, Facts* facts) {
   Result<const GrammarFormDesc*> form = o.form.empty() ? FormOfFile(o.file) : FindGrammarForm(o.form);
   if (!form.ok()) return form.error();
-  TERN_TRY(const std::string source, ReadFile(o.file, kMostGrammarBytes));
+  TERN_TRY(const std::string source, ReadFile(o.file, Grammar::kMostSource));
   const auto begin = std::chrono::steady_clock::now();
   auto compiled = Grammar::Compile(*form.value(), source);
   if (!compiled.ok()) return Error{compiled.error().code, o.file + ": " + compiled.error().what};

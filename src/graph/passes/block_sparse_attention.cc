@@ -24,10 +24,11 @@ constexpr int64_t kNeededTokens = 2048;
 // What is saved depends on how long texts are.
 constexpr double kUsualTokens = 8192;
 
-// Calls visit(node, form) for attention that looks at the whole past, and may look at less.
-template <class Visit>
-void ForEachWhole(Graph& graph, const Visit& visit) {
-  for (Node& node : graph.nodes()) {
+// Calls visit(node, form) for attention that looks at the whole past, and may look at less. `graph` is const
+// or not.
+template <class G, class Visit>
+void ForEachWhole(G& graph, const Visit& visit) {
+  for (auto& node : graph.nodes()) {
     if (!IsOp(node, "attention") || node.attrs.Float("keep", 0) != 0) continue;
     const auto form = ParseAttention(node.attrs);
     if (!form.ok()) continue;
@@ -38,8 +39,7 @@ void ForEachWhole(Graph& graph, const Visit& visit) {
 
 std::vector<Offer> Offers(const Graph& graph, const PassContext&) {
   double all = 0;
-  Graph copy = graph;
-  ForEachWhole(copy, [&](const Node&, const AttentionForm& f) {
+  ForEachWhole(graph, [&](const Node&, const AttentionForm& f) {
     all += static_cast<double>(f.heads) * (f.head_dim + f.v_dim) * kUsualTokens / 2;
   });
   std::vector<Offer> offers;

@@ -19,9 +19,15 @@ ValueId Norm(ModelBuilder& b, ValueId x, std::string_view norm, int heads, const
               {{"eps", static_cast<double>(s.layer_norm_eps)}, {"group", int64_t{s.head_dim}}});
 }
 
+ValueId Clamp(ModelBuilder& b, ValueId x, const AttentionSpec& s) {
+  return s.clamp > 0 ? b.Op("clamp", {x}, {{"limit", static_cast<double>(s.clamp)}}) : x;
+}
+
 // [norm, then] RoPE on one projection.
 ValueId Position(ModelBuilder& b, ValueId x, std::string_view norm, int heads, const AttentionSpec& s) {
+  if (!s.clamps_normed) x = Clamp(b, x, s);
   if (s.qk_norm != QkNorm::kNone) x = Norm(b, x, norm, heads, s);
+  if (s.clamps_normed) x = Clamp(b, x, s);
   if (s.rope == kNoValue) return x;
   return b.Op("rope", {x, s.rope}, {{"head_dim", int64_t{s.head_dim}}, {"style", s.rope_style}});
 }
@@ -89,10 +95,7 @@ AttentionSpec AttentionOf(const Hparams& h) {
 
 ValueId SelfAttention(ModelBuilder& b, ValueId x, const AttentionSpec& s) {
   Projections p = Project(b, x, s);
-  if (s.clamp > 0) {
-    for (ValueId* value : {&p.q, &p.k, &p.v})
-      *value = b.Op("clamp", {*value}, {{"limit", static_cast<double>(s.clamp)}});
-  }
+  p.v = Clamp(b, p.v, s);
   p.q = Position(b, p.q, "attn_q_norm", s.heads, s);
   p.k = Position(b, p.k, "attn_k_norm", s.kv_heads, s);
   return b.Linear(Attend(b, p, s), s.output, s.width, int64_t{s.heads} * s.head_dim);

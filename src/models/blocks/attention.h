@@ -32,6 +32,7 @@ struct AttentionSpec {
   int window = 0;                   // key j is visible to query i if i - j < window; 0: all earlier keys
   bool causal = true;               // false: both ways; then a window shows |i - j| <= window
   float clamp = 0;                  // q, k and v lie in -clamp .. clamp; 0: anywhere
+  bool clamps_normed = false;       // q and k behind their norms, else before
   float softcap = 0;                // of scores: cap tanh(score / cap); 0: none
   ValueId rope = kNoValue;          // RopeTable(); none: positions come from elsewhere
   std::string rope_style = "half";  // "half": channel i turns with i + d/2; "pair": 2i with 2i + 1

@@ -134,7 +134,7 @@ class HfLoader {
     TERN_TRY_STATUS(c.status());
     if (found_.mapping->config != nullptr) found_.mapping->config(c);
     RequireCommonHfConfig(c, found_.mapping->norm_eps);
-    ReadPooling(out_->folder_->path(), c);
+    ReadPooling(out_->folder_->path(), found_.desc->encoder, c);
     ReadLabels(c);
     TERN_TRY_STATUS(c.status());
     for (const auto& [key, value] : c.out().all()) out_->metadata_.Set(key, AsGguf(value));
@@ -152,6 +152,7 @@ class HfLoader {
     const int64_t value_dim = out_->metadata_.Int(Key("attention.value_length"), dims_.head_dim).value();
     dims_.value_dim = out_->metadata_.Int(Key("attention.value_length_mla"), value_dim).value();
     dims_.ffn_width = hparams.ffn_width;
+    dims_.context = hparams.context;
     return {};
   }
 

@@ -268,6 +268,12 @@ void HfConfig::AddTensor(std::string name, std::vector<float> values) {
   tensors_.emplace_back(std::move(name), std::move(values));
 }
 
+void ReadSlidingRope(HfConfig& c, std::string_view older) {
+  const RopeKeys rope{"rope_parameters.sliding_attention."};
+  for (const std::string_view type : {"rope_type", "type"}) c.OneOf(rope.Key(type), "default");
+  c.CopyFloat({rope.Key("rope_theta"), older}, "rope.freq_base_swa");
+}
+
 void ReadOptionalWindow(HfConfig& c, bool (*slides)(int64_t layer, int64_t border)) {
   if (!c.Bool("use_sliding_window", false)) return c.Set("attention.sliding_window", int64_t{0});
   if (slides == nullptr || c.Has("layer_types")) return;
@@ -336,6 +342,7 @@ void ReadLabels(HfConfig& c) {
     labels.push_back(c.Str(fmt::format("id2label.{}", labels.size()), ""));
   }
   if (!labels.empty()) c.Set("classifier.output_labels", std::move(labels));
+  if (c.Str("problem_type", "") == "multi_label_classification") c.Set("classifier.multi_label", true);
 }
 
 }  // namespace tern

@@ -96,10 +96,20 @@ void ReadCommonHfConfig(HfConfig& c);
 // What every model has: an error where a size is missing; `norm_eps` where the config has none.
 void RequireCommonHfConfig(HfConfig& c, double norm_eps);
 
+// rope.freq_base_swa: the RoPE base of the layers that slide, where they have one of their own; `older` is
+// the key for it of configs before Transformers 5. A scaling of their own is an error: GGUF has no key for
+// it.
+void ReadSlidingRope(HfConfig& c, std::string_view older);
+
+// What MlaOf (models/blocks/mla.h) reads: the ranks and widths of latent attention, and how YaRN stretches
+// its scores.
+void ReadLatentAttention(HfConfig& c);
+
 // pooling_type, embedding.normalize, embedding.max_tokens: from the files of sentence-transformers in the
-// folder, where it has them.
-void ReadPooling(const std::string& folder, HfConfig& c);
-// classifier.output_labels: from id2label.
+// folder, where it has them. The longest text that the tokenizer's file names counts where these do not say,
+// for encoders and what sentence-transformers made.
+void ReadPooling(const std::string& folder, bool is_encoder, HfConfig& c);
+// classifier.output_labels: from id2label; classifier.multi_label: from problem_type.
 void ReadLabels(HfConfig& c);
 
 // The window of configs that have one but use it only where use_sliding_window says so (Qwen). Without

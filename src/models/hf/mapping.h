@@ -19,7 +19,7 @@ class HfConfig;
 // What a choice of rows may depend on.
 struct HfDims {
   int64_t rows = 0;  // of the source tensor
-  int64_t heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0, ffn_width = 0;
+  int64_t heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0, ffn_width = 0, context = 0;
 };
 // Which rows of the source make the target, in this order.
 using HfRowsFn = std::vector<int64_t> (*)(const HfDims&);

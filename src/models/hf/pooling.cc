@@ -33,17 +33,27 @@ void ReadPoolingConfig(const std::string& path, HfConfig& c) {
                               path, count == 0 ? "no mode is on" : on)));
 }
 
+// Whether the file says how long a text may be. Tokenizers without a limit have a number like 1e30 there.
+bool ReadLongest(const std::string& path, std::string_view key, HfConfig& c) {
+  if (!IsFile(path)) return false;
+  const auto read = ReadJsonMetadata(path);
+  if (!read.ok()) {
+    c.Refuse(read.error());
+    return false;
+  }
+  const auto most = read.value().Int(key, 0);
+  if (!most.ok() || most.value() <= 0) return false;
+  c.Set("embedding.max_tokens", most.value());
+  return true;
+}
+
 }  // namespace
 
 // modules.json of sentence-transformers lists what follows the model: pooling, normalisation.
-void ReadPooling(const std::string& folder, HfConfig& c) {
-  const std::string limits = folder + "/sentence_bert_config.json";
-  if (IsFile(limits)) {
-    const auto read = ReadJsonMetadata(limits);
-    if (!read.ok()) return c.Refuse(read.error());
-    const auto most = read.value().Int("max_seq_length", 0);
-    if (most.ok() && most.value() > 0) c.Set("embedding.max_tokens", most.value());
-  }
+void ReadPooling(const std::string& folder, bool is_encoder, HfConfig& c) {
+  const bool said = ReadLongest(folder + "/sentence_bert_config.json", "max_seq_length", c);
+  if (!said && (is_encoder || IsFile(folder + "/modules.json")))
+    ReadLongest(folder + "/tokenizer_config.json", "model_max_length", c);
   const std::string path = folder + "/modules.json";
   if (!IsFile(path)) return;
   const auto modules = ReadJsonArray(path);

@@ -1,8 +1,8 @@
 #include "text/grammar/automaton.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "text/grammar/emit_states.h"
 
@@ -71,8 +71,13 @@ class Finishing {
 // What a rule or a state may begin with.
 class Beginnings {
  public:
-  Beginnings(Automaton* a, std::vector<bool> can_be_empty)
-      : a_(*a), empty_(std::move(can_be_empty)), seen_(a->state_count(), ~0u), first_(a->rules.size()) {}
+  // Once time is up, what is found is worth nothing.
+  Beginnings(Automaton* a, std::vector<bool> can_be_empty, Deadline* deadline)
+      : a_(*a),
+        deadline_(*deadline),
+        empty_(std::move(can_be_empty)),
+        seen_(a->state_count(), ~0u),
+        first_(a->rules.size()) {}
 
   // Rules in an order in which each comes behind those that it may begin with; the first that may begin with
   // itself is an error.
@@ -114,21 +119,27 @@ class Beginnings {
     for (const uint32_t rule : order) first_[rule] = From(a_.rules[rule].start);
   }
 
-  // Sets `follow` of the calls that are loops.
+  // Sets `follow` of the calls that are loops: what their rule goes on with, and behind its end those that
+  // called it.
   void SetFollows() {
-    std::vector<std::vector<uint32_t>> callers(a_.rules.size());
-    std::vector<uint32_t> caller(a_.calls.size(), 0);
+    if (a_.class_loops == 0) return;
+    std::vector<std::vector<uint32_t>> calls_in(a_.rules.size());
+    std::vector<ByteSet> after(a_.calls.size()), behind(a_.rules.size());  // of calls, of the ends of rules
     for (uint32_t state = 0; state < a_.state_count(); ++state) {
       for (const Edge& e : a_.Edges(state)) {
         if (e.kind != Edge::Kind::kCall) continue;
-        caller[e.call] = a_.rule_of[state];
-        callers[a_.calls[e.call].rule].push_back(e.call);
+        const Call& call = a_.calls[e.call];
+        after[e.call] = From(call.after);
+        behind[call.rule] |= after[e.call];
+        if (call.max > 1) behind[call.rule] |= first_[call.rule];
+        if (empty_[call.after]) calls_in[a_.rule_of[state]].push_back(e.call);
       }
     }
-    for (uint32_t i = 0; i < a_.calls.size(); ++i) {
-      Call& call = a_.calls[i];
+    Spread(calls_in, &behind);
+    for (Call& call : a_.calls) {
       if (call.loop == 0) continue;
-      call.follow = Behind(i, caller, callers);
+      call.follow = after[static_cast<size_t>(&call - a_.calls.data())];
+      if (empty_[call.after]) call.follow |= behind[a_.rule_of[call.after]];
       call.is_pure = true;
       for (unsigned byte = 0; byte < 256; ++byte) {
         if (call.follow.test(byte) && (call.loop & CategoryOf(static_cast<uint8_t>(byte))) != 0)
@@ -144,7 +155,7 @@ class Beginnings {
     ++round_;
     std::vector<uint32_t> waiting = {start};
     seen_[start] = round_;
-    while (!waiting.empty()) {
+    while (!waiting.empty() && !deadline_.IsOver()) {
       const uint32_t state = waiting.back();
       waiting.pop_back();
       for (const Edge& e : a_.Edges(state)) {
@@ -166,36 +177,32 @@ class Beginnings {
     ByteSet bytes;
     Closure(state, [&](const Edge& e) {
       if (e.kind == Edge::Kind::kCall) bytes |= first_[a_.calls[e.call].rule];
-      for (unsigned b = e.first; e.kind == Edge::Kind::kBytes && b <= e.last; ++b) bytes.set(b);
+      if (e.kind == Edge::Kind::kBytes) bytes |= ~ByteSet() >> (255u - e.last + e.first) << e.first;
     });
     return bytes;
   }
-  // What may come behind a call: through the ends of the rules around it.
-  ByteSet Behind(uint32_t call, const std::vector<uint32_t>& caller,
-                 const std::vector<std::vector<uint32_t>>& callers) {
-    ByteSet bytes = From(a_.calls[call].after);
-    std::vector<uint32_t> waiting;
-    std::vector<bool> seen(a_.rules.size(), false);
-    const auto leave = [&](uint32_t through) {
-      const uint32_t rule = caller[through];
-      if (!empty_[a_.calls[through].after] || seen[rule]) return;
-      seen[rule] = true;
-      waiting.push_back(rule);
-    };
-    leave(call);
+  // What comes behind a rule's end comes behind those of the rules it ends with, until nothing changes.
+  void Spread(const std::vector<std::vector<uint32_t>>& last_calls, std::vector<ByteSet>* behind) {
+    std::vector<uint32_t> waiting(a_.rules.size());
+    std::iota(waiting.begin(), waiting.end(), 0);
+    std::vector<bool> is_waiting(a_.rules.size(), true);
     while (!waiting.empty()) {
       const uint32_t rule = waiting.back();
       waiting.pop_back();
-      for (const uint32_t outer : callers[rule]) {
-        bytes |= From(a_.calls[outer].after);
-        if (a_.calls[outer].max > 1) bytes |= first_[rule];
-        leave(outer);
+      is_waiting[rule] = false;
+      if (deadline_.IsOver(1 + last_calls[rule].size())) return;
+      for (const uint32_t call : last_calls[rule]) {
+        ByteSet& its = (*behind)[a_.calls[call].rule];
+        const ByteSet before = std::exchange(its, its | (*behind)[rule]);
+        if (its == before || is_waiting[a_.calls[call].rule]) continue;
+        is_waiting[a_.calls[call].rule] = true;
+        waiting.push_back(a_.calls[call].rule);
       }
     }
-    return bytes;
   }
 
   Automaton& a_;
+  Deadline& deadline_;
   std::vector<bool> empty_;
   std::vector<uint32_t> seen_;
   uint32_t round_ = 0;
@@ -209,14 +216,12 @@ size_t Automaton::bytes() const {
          (edges_of.size() + rule_of.size()) * sizeof(uint32_t);
 }
 
-Result<Automaton> Compile(const Expressions& expressions, RuleId root) {
-  if (expressions.exhausted()) {
-    return Exhausted(
-        fmt::format("grammar: more than {} parts, expected a smaller one", expressions.budget().expressions));
-  }
+Result<Automaton> Compile(Expressions* expressions, RuleId root) {
+  TERN_TRY_STATUS(expressions->status());
+  Deadline& deadline = expressions->deadline();
   Automaton a;
   std::vector<EdgeFrom> edges;
-  TERN_TRY_STATUS(EmitStates(expressions, root, &a, &edges));
+  TERN_TRY_STATUS(EmitStates(*expressions, root, &deadline, &a, &edges));
   const std::vector<bool> useful = Finishing(a, edges, /*with_bytes=*/true).Find();
   if (!useful[a.rules[a.root].start]) {
     return BadInput("grammar: matches no text, expected one that can come to an end");
@@ -231,10 +236,11 @@ Result<Automaton> Compile(const Expressions& expressions, RuleId root) {
   for (Call& call : a.calls) {
     if (can_be_empty[a.rules[call.rule].start]) call.min = std::min(call.min, 1u);
   }
-  Beginnings beginnings(&a, std::move(can_be_empty));
+  Beginnings beginnings(&a, std::move(can_be_empty), &deadline);
   TERN_TRY(const std::vector<uint32_t> order, beginnings.Order());
   beginnings.FindFirst(order);
   beginnings.SetFollows();
+  if (deadline.IsOver(Deadline::kLookAfter)) return LateError(expressions->budget());
   return a;
 }
 

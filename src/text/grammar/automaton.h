@@ -61,6 +61,6 @@ struct Automaton {
 };
 
 // Errors: the budget, a grammar that matches nothing, left recursion (named).
-Result<Automaton> Compile(const Expressions& expressions, RuleId root);
+Result<Automaton> Compile(Expressions* expressions, RuleId root);
 
 }  // namespace tern::grammar

@@ -11,6 +11,7 @@ namespace {
 
 constexpr CharRange kSurrogates = {0xD800, 0xDFFF};
 
+// Of both letters, and of the first alone.
 std::map<std::string, CharSet, std::less<>> FindCategories() {
   std::map<std::string, CharSet, std::less<>> categories;
   const auto category = [](char32_t c) -> std::string {
@@ -22,6 +23,7 @@ std::map<std::string, CharSet, std::less<>> FindCategories() {
     const std::string next = c <= kLastChar ? category(c) : "";
     if (next == last) continue;
     categories[last].Add(begin, c - 1);
+    categories[last.substr(0, 1)].Add(begin, c - 1);
     begin = c;
     last = next;
   }
@@ -68,7 +70,23 @@ void CharSet::Add(char32_t first, char32_t last) {
 }
 
 void CharSet::Add(const CharSet& other) {
-  for (const CharRange& range : other.ranges_) Add(range.first, range.last);
+  std::vector<CharRange> both(ranges_.size() + other.ranges_.size());
+  std::ranges::merge(ranges_, other.ranges_, both.begin(), {}, &CharRange::first, &CharRange::first);
+  ranges_.clear();
+  for (const CharRange& range : both) {
+    if (ranges_.empty() || range.first > ranges_.back().last + 1) {
+      ranges_.push_back(range);
+    } else {
+      ranges_.back().last = std::max(ranges_.back().last, range.last);
+    }
+  }
+}
+
+CharSet CharSet::OfRanges(std::vector<CharRange> ranges) {
+  std::ranges::sort(ranges, {}, &CharRange::first);
+  CharSet set;
+  for (const CharRange& range : ranges) set.Add(range.first, range.last);
+  return set;
 }
 
 CharSet CharSet::Negated() const {
@@ -104,14 +122,9 @@ CharSet AsciiSpaces() { return {{'\t', '\r'}, {' ', ' '}}; }
 std::optional<CharSet> UnicodeCategory(std::string_view name) {
   // All at once: each takes a walk over all characters.
   static const std::map<std::string, CharSet, std::less<>> categories = FindCategories();
-  constexpr size_t kMostLetters = 2;
-  if (name.empty() || name.size() > kMostLetters) return std::nullopt;
-  CharSet set;
-  for (const auto& [category, characters] : categories) {
-    if (category.starts_with(name)) set.Add(characters);
-  }
-  if (set.empty()) return std::nullopt;
-  return set;
+  const auto found = categories.find(name);
+  if (found == categories.end() || found->second.empty()) return std::nullopt;
+  return found->second;
 }
 
 }  // namespace tern::grammar

@@ -25,6 +25,8 @@ class CharSet {
 
   void Add(char32_t first, char32_t last);
   void Add(const CharSet& other);
+  // Of ranges in any order, which may overlap.
+  static CharSet OfRanges(std::vector<CharRange> ranges);
   CharSet Negated() const;
   CharSet Without(const CharSet& other) const;
   bool Contains(char32_t c) const;

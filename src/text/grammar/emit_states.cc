@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <tuple>
 
@@ -20,8 +19,13 @@ constexpr CategorySet kWorthALoop = kLowerLetters | kUpperLetters | kNotAscii;
 
 class Emitter {
  public:
-  Emitter(const Expressions& expressions, Automaton* automaton, std::vector<EdgeFrom>* edges)
-      : x_(expressions), weights_(expressions), a_(*automaton), edges_(*edges) {}
+  Emitter(const Expressions& expressions, Deadline* deadline, Automaton* automaton,
+          std::vector<EdgeFrom>* edges)
+      : x_(expressions),
+        deadline_(*deadline),
+        weights_(expressions, deadline),
+        a_(*automaton),
+        edges_(*edges) {}
 
   Status Run(RuleId root) {
     a_.root = RuleOf(root);
@@ -51,10 +55,7 @@ class Emitter {
         return Exhausted(
             fmt::format("grammar: more than {} states, expected a smaller one", x_.budget().states));
       }
-      if (++steps_ % 1024 == 0 && std::chrono::steady_clock::now() > deadline_) {
-        return Exhausted(fmt::format("grammar: takes more than {} ms to compile, expected a simpler one",
-                                     x_.budget().milliseconds));
-      }
+      if (deadline_.IsOver(kTaskSteps)) return LateError(x_.budget());
       const Task task = tasks_.back();
       tasks_.pop_back();
       Emit(task);
@@ -257,7 +258,9 @@ class Emitter {
     return byte < 128 && !set.Contains(byte);
   }
 
+  static constexpr size_t kTaskSteps = 32;
   const Expressions& x_;
+  Deadline& deadline_;
   RuleWeights weights_;
   Automaton& a_;
   std::vector<EdgeFrom>& edges_;
@@ -265,16 +268,13 @@ class Emitter {
   std::vector<Body> bodies_;
   std::vector<Task> tasks_;
   uint32_t rule_ = 0;
-  size_t steps_ = 0;
-  std::chrono::steady_clock::time_point deadline_ =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(x_.budget().milliseconds);
 };
 
 }  // namespace
 
-Status EmitStates(const Expressions& expressions, RuleId root, Automaton* automaton,
+Status EmitStates(const Expressions& expressions, RuleId root, Deadline* deadline, Automaton* automaton,
                   std::vector<EdgeFrom>* edges) {
-  return Emitter(expressions, automaton, edges).Run(root);
+  return Emitter(expressions, deadline, automaton, edges).Run(root);
 }
 
 }  // namespace tern::grammar

@@ -13,7 +13,7 @@ struct EdgeFrom {
 };
 
 // Fills rules, calls, rule_of and root of `automaton`, and `edges`.
-Status EmitStates(const Expressions& expressions, RuleId root, Automaton* automaton,
+Status EmitStates(const Expressions& expressions, RuleId root, Deadline* deadline, Automaton* automaton,
                   std::vector<EdgeFrom>* edges);
 
 }  // namespace tern::grammar

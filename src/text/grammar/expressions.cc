@@ -1,12 +1,26 @@
 #include "text/grammar/expressions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace tern::grammar {
 
 bool Expressions::Spend(size_t nodes) {
+  constexpr size_t kStepsPerNode = 8;
   if (exprs_.size() + parts_.size() + nodes > budget_.expressions) exhausted_ = true;
-  return !exhausted_;
+  return !exhausted(nodes * kStepsPerNode);
+}
+
+Status Expressions::status() {
+  if (deadline_.IsOver()) return LateError(budget_);
+  if (!exhausted_) return {};
+  return Exhausted(fmt::format("grammar: more than {} parts, expected a smaller one", budget_.expressions));
+}
+
+Error LateError(const Budget& budget) {
+  return Exhausted(
+      fmt::format("grammar: takes more than {} ms to compile, expected a simpler one", budget.milliseconds));
 }
 
 ExprId Expressions::Add(Expr e) {

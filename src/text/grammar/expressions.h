@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "text/grammar/char_set.h"
+#include "text/grammar/deadline.h"
 
 namespace tern::grammar {
 
@@ -27,8 +28,11 @@ struct Budget {
   size_t expressions = 400'000;  // nodes and their parts
   size_t literal_bytes = size_t{4} << 20;
   size_t states = 300'000;  // of the automaton, and edges twice as many
-  int milliseconds = 250;
+  int milliseconds = 250;   // of processor time, reading included
 };
+
+// That there was no time to compile it.
+Error LateError(const Budget& budget);
 
 enum class ExprKind : uint8_t { kNever, kLiteral, kClass, kSequence, kChoice, kRepeat, kRule, kMembers };
 
@@ -46,7 +50,8 @@ struct Member {
 
 class Expressions {
  public:
-  explicit Expressions(const Budget& budget = {}) : budget_(budget) {}
+  explicit Expressions(const Budget& budget = {}) : Expressions(budget, Deadline(budget.milliseconds)) {}
+  Expressions(const Budget& budget, const Deadline& deadline) : budget_(budget), deadline_(deadline) {}
 
   ExprId Never();  // matches nothing
   ExprId Empty() { return Literal(""); }
@@ -66,9 +71,15 @@ class Expressions {
   RuleId NewRule(std::string_view name);
   void Define(RuleId rule, ExprId body) { rules_[rule].body = body; }
 
-  // Set once the budget is used up: what was built since is worth nothing.
-  bool exhausted() const { return exhausted_; }
+  // Set once the budget is used up: what was built since is worth nothing. Compile says so; readers look at
+  // it in loops that go on without building anything, and count there what they do.
+  bool exhausted(size_t steps = 0) {
+    if (deadline_.IsOver(steps)) exhausted_ = true;
+    return exhausted_;
+  }
+  Status status();
   const Budget& budget() const { return budget_; }
+  Deadline& deadline() { return deadline_; }
 
   const Expr& operator[](ExprId id) const { return exprs_[id]; }
   size_t size() const { return exprs_.size(); }
@@ -91,6 +102,7 @@ class Expressions {
   bool Spend(size_t nodes);
 
   Budget budget_;
+  Deadline deadline_;
   std::vector<Expr> exprs_ = {{ExprKind::kNever}};
   std::vector<ExprId> parts_;
   std::vector<CharSet> sets_;

@@ -17,7 +17,6 @@ constexpr const GrammarFormDesc* kForms[] = {
 #include "text/grammar/grammar_forms.list"
 #undef GRAMMAR_FORM
 };
-constexpr size_t kMostSource = size_t{1} << 20;
 
 }  // namespace
 
@@ -39,7 +38,7 @@ Result<std::shared_ptr<const Grammar>> Grammar::Compile(const GrammarFormDesc& f
   }
   grammar::Expressions expressions(budget);
   TERN_TRY(const grammar::RuleId root, form.read.value(source, &expressions));
-  TERN_TRY(grammar::Automaton automaton, grammar::Compile(expressions, root));
+  TERN_TRY(grammar::Automaton automaton, grammar::Compile(&expressions, root));
   return std::shared_ptr<const Grammar>(new Grammar(std::move(automaton)));
 }
 

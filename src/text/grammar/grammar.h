@@ -27,6 +27,7 @@ Result<const GrammarFormDesc*> FindGrammarForm(std::string_view name);
 
 class Grammar {
  public:
+  static constexpr size_t kMostSource = size_t{1} << 20;  // bytes
   // Errors name the place in the source and what is not supported, or the budget that was exceeded.
   static Result<std::shared_ptr<const Grammar>> Compile(const GrammarFormDesc& form, std::string_view source,
                                                         const grammar::Budget& budget = {});

@@ -111,6 +111,7 @@ ExprId JsonRules::MakeRest() { return x_.Repeat(Character(CharSet::All()), 0, kU
 // name ends.
 ExprId JsonRules::StringExcept(const std::vector<std::string>& names) {
   if (names.empty()) return String();
+  constexpr size_t kStepsPerPlace = 256;
   struct Place {
     std::map<char32_t, size_t> next;
     bool is_name = false;
@@ -129,6 +130,7 @@ ExprId JsonRules::StringExcept(const std::vector<std::string>& names) {
   }
   const ExprId anything = Once(&rest_, "rest", &JsonRules::MakeRest);
   for (size_t i = places.size(); i-- > 0;) {
+    if (x_.exhausted(kStepsPerPlace)) return x_.Never();
     CharSet taken;
     std::vector<ExprId> choices;
     if (!places[i].is_name) choices.push_back(x_.Empty());

@@ -112,17 +112,20 @@ bool LazyStates::Expand(Id id) {
   std::array<uint8_t, 256> stretch{};  // between which borders a byte lies
   for (size_t byte = 1; byte < 256; ++byte)
     stretch[byte] = static_cast<uint8_t>(stretch[byte - 1] + is_border[byte]);
-  targets_.assign(stretch[255] + 1u, {});
+  const size_t stretches = stretch[255] + 1u;
+  if (targets_.size() < stretches) targets_.resize(stretches);
+  for (size_t i = 0; i < stretches; ++i) targets_[i].clear();
   for (const Edge& e : edges) {
     for (size_t i = stretch[e.first]; i <= stretch[e.last]; ++i) targets_[i].push_back(e.to);
     work_.Spend(1u + stretch[e.last] - stretch[e.first]);
   }
-  std::vector<Id> leads_to;
-  for (auto& targets : targets_) {
+  std::array<Id, 256> leads_to;
+  for (size_t i = 0; i < stretches; ++i) {
+    auto& targets = targets_[i];
     std::sort(targets.begin(), targets.end());
     targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
     if (work_.is_over()) return false;
-    leads_to.push_back(Intern(targets));
+    leads_to[i] = Intern(targets);
   }
   Table table;
   for (size_t byte = 0; byte < 256; ++byte) table[byte] = leads_to[stretch[byte]];

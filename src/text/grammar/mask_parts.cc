@@ -1,7 +1,6 @@
 #include "text/grammar/mask_parts.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "text/grammar/trie_walk.h"
 
@@ -9,9 +8,7 @@ namespace tern::grammar {
 namespace {
 
 constexpr size_t kMany = 1024;
-// As much as walking a vocabulary takes.
-constexpr size_t kMostLeaving = 40'000;
-constexpr uint64_t kMostWork = Simulation::kMostWork / 2;
+constexpr size_t kMostLeaving = 8'000;  // of strings in JSON it is some 600
 
 class PartsFinder {
  public:
@@ -31,15 +28,14 @@ class PartsFinder {
     const TokenTrie& trie = vocabulary_.trie();
     const Thread from{state_, 0, Simulation::kBottom};
     path_.assign(1, 0);
-    Work& work = simulation_.work();
-    const uint64_t most = std::exchange(work.most, std::min(work.most, work.spent + kMostWork));
-    const Status walked = TrieWalk(simulation_)
-                              .Run(trie, 1, trie.root_end(), {&from, 1},
-                                   [this](uint32_t node, std::span<const Thread> threads,
-                                          const StepNotes& notes) { return Visit(node, threads, notes); });
-    work.spent = std::min(work.spent, work.most);
-    work.most = most;
-    if (!walked.ok() || is_too_much()) {
+    TrieWalk walk(simulation_);
+    const bool is_found = simulation_.work().Within(kMostPartsWork, [&] {
+      walk.Run(trie, 1, trie.root_end(), {&from, 1},
+               [this](uint32_t node, std::span<const Thread> threads, const StepNotes& notes) {
+                 return Visit(node, threads, notes);
+               });
+    });
+    if (!is_found || is_too_much()) {
       parts_ = {};
       parts_.is_walked = true;
       return std::move(parts_);
@@ -48,7 +44,6 @@ class PartsFinder {
                      [](const auto& a, const auto& b) { return a.repetitions < b.repetitions; });
     parts_.allowed.shrink_to_fit();
     parts_.rests = TokenTrie(std::move(leaving_));
-    parts_.leaving = leaves_ + parts_.rests.node_count();
     return std::move(parts_);
   }
 
@@ -112,14 +107,13 @@ class PartsFinder {
     return false;
   }
 
-  bool is_too_much() const { return leaves_ + leaving_.size() > kMostLeaving; }
+  bool is_too_much() const { return parts_.ends.size() + leaving_.size() > kMostLeaving; }
   void AddLeaving(uint32_t node, const StepNotes& notes) {
     const TokenTrie& trie = vocabulary_.trie();
     const TokenTrie::Node& at = trie[node];
     if (follow_ == nullptr) {
       if (at.end == node + 1) return;
       for (const uint32_t done : notes.left) parts_.ends.push_back({node, done});
-      leaves_ += (at.end - node - 1) * notes.left.size();
       return;
     }
     for (uint32_t child = node + 1; child < at.end; child = trie[child].end) {
@@ -142,7 +136,6 @@ class PartsFinder {
   CharacterLoop loop_;
   MaskParts parts_;
   std::vector<TrieToken> leaving_;
-  size_t leaves_ = 0;              // places behind ends
   std::vector<CategorySet> path_;  // the categories of the path, by depth
 };
 

@@ -20,6 +20,9 @@ struct CharacterLoop {
 // Nothing where the state is no such place.
 CharacterLoop LoopAt(LazyStates& states, LazyStates::Id state);
 
+// For the parts of one state; a walk over 262,144 tokens takes less.
+inline constexpr uint64_t kMostPartsWork = Simulation::kMostWork / 3;
+
 struct MaskParts {
   struct Allowed {
     int32_t token;
@@ -36,9 +39,8 @@ struct MaskParts {
   };
   TokenTrie rests;
   std::vector<End> ends;
-  size_t leaving = 0;  // places in trees behind those ends
-  // Of the above there is nothing: ends are too many, as in counted loops in loops. The vocabulary is walked
-  // with the position as a whole.
+  // Trying the ends takes longer than walking the vocabulary with a position as a whole, as in counted loops
+  // in loops: that is done instead. They may be missing then.
   bool is_walked = false;
   size_t bytes() const {
     return allowed.capacity() * sizeof(Allowed) + many.capacity() * sizeof(uint64_t) + rests.bytes() +

@@ -123,10 +123,12 @@ Result<CharSet> ReadEscape(PatternText* in, bool in_class) {
   return CharSet{{c, c}};
 }
 
-Result<CharSet> ReadBracketClass(PatternText* in) {
+Result<CharSet> ReadBracketClass(PatternText* in, Expressions* expressions) {
+  constexpr size_t kStepsPerMember = 16;
   ++in->at;
   const bool negated = in->Skip("^");
   CharSet set;
+  std::vector<CharRange> ranges;  // and these, put in order at the end
   const auto read = [&]() -> Result<CharSet> {
     if (in->text[in->at] == '\\') return ReadEscape(in, true);
     if (in->text.substr(in->at).starts_with("[:")) return in->NotSupported("class [:");
@@ -138,16 +140,21 @@ Result<CharSet> ReadBracketClass(PatternText* in) {
   };
   for (bool first = true;; first = false) {
     if (in->done()) return in->Bad("a class without its ]");
+    if (expressions->exhausted(kStepsPerMember + set.ranges().size())) return set;
     if (in->Skip("]")) {
       if (!first) break;
-      set.Add(']', ']');  // in front it is an ordinary character
+      ranges.push_back({']', ']'});  // in front it is an ordinary character
       continue;
     }
     TERN_TRY(const CharSet low, read());
     const bool is_range =
         in->at + 1 < in->text.size() && in->text[in->at] == '-' && in->text[in->at + 1] != ']';
     if (!is_range) {
-      set.Add(low);
+      if (is_one(low)) {
+        ranges.push_back(low.ranges()[0]);
+      } else {
+        set.Add(low);
+      }
       continue;
     }
     ++in->at;
@@ -155,8 +162,9 @@ Result<CharSet> ReadBracketClass(PatternText* in) {
     if (!is_one(low) || !is_one(high)) return in->Bad("a range between what are no single characters");
     const char32_t from = low.ranges()[0].first, to = high.ranges()[0].first;
     if (from > to) return in->Bad("a range whose end lies before its beginning");
-    set.Add(from, to);
+    ranges.push_back({from, to});
   }
+  set.Add(CharSet::OfRanges(std::move(ranges)));
   return negated ? set.Negated() : set;
 }
 

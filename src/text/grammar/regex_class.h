@@ -7,9 +7,12 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "text/grammar/char_set.h"
+#include "text/grammar/expressions.h"
 
 namespace tern::grammar {
+
+inline constexpr size_t kMostGroupDepth = 256;     // in each other
+inline constexpr uint32_t kMostRepeats = 100'000;  // counted
 
 // A pattern and where its reader is.
 struct PatternText {
@@ -27,7 +30,7 @@ struct PatternText {
 
 // "\d", "\n", "\x41", "\p{Lu}", "\.": takes it.
 Result<CharSet> ReadEscape(PatternText* in, bool in_class);
-// "[a-z]", "[^\s]": takes it.
-Result<CharSet> ReadBracketClass(PatternText* in);
+// "[a-z]", "[^\s]": takes it, unless the expressions are exhausted.
+Result<CharSet> ReadBracketClass(PatternText* in, Expressions* expressions);
 
 }  // namespace tern::grammar

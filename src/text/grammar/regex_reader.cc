@@ -13,9 +13,6 @@
 namespace tern::grammar {
 namespace {
 
-constexpr size_t kMostDepth = 256;
-constexpr uint32_t kMostRepeats = 100'000;
-
 class RegexReader {
  public:
   RegexReader(std::string_view pattern, RegexReading reading, Expressions* expressions)
@@ -23,13 +20,17 @@ class RegexReader {
 
   Result<ExprId> Read() {
     if (!IsUtf8(in_.text)) return BadInput("byte 0: not valid UTF-8");
-    while (!in_.done()) TERN_TRY_STATUS(ReadOne());
+    while (!in_.done()) {
+      TERN_TRY_STATUS(ReadOne());
+      if (x_.exhausted(kStepsPerPart)) return x_.Never();  // said by Compile
+    }
     if (groups_.size() > 1) return in_.Bad(fmt::format("group of byte {} has no )", groups_.back().begin));
     EndAlternative();
     return x_.Choice(groups_[0].alternatives);
   }
 
  private:
+  static constexpr size_t kStepsPerPart = 16;
   struct Group {
     size_t begin = 0;
     std::vector<ExprId> alternatives, sequence;
@@ -67,7 +68,8 @@ class RegexReader {
 
   Status Open() {
     const size_t begin = in_.at++;
-    if (groups_.size() > kMostDepth) return in_.Bad(fmt::format("more than {} groups in groups", kMostDepth));
+    if (groups_.size() > kMostGroupDepth)
+      return in_.Bad(fmt::format("more than {} groups in groups", kMostGroupDepth));
     if (in_.Skip("?")) {
       for (const std::string_view look : {"=", "!", "<=", "<!"}) {
         if (in_.Skip(look)) return in_.NotSupported(fmt::format("look-around (?{}...)", look));
@@ -177,7 +179,7 @@ class RegexReader {
       return Add(x_.Class(ends.Negated()));
     }
     if (c == '[') {
-      TERN_TRY(const CharSet set, ReadBracketClass(&in_));
+      TERN_TRY(const CharSet set, ReadBracketClass(&in_, &x_));
       return Add(x_.Class(set));
     }
     if (c == '\\') {

@@ -25,13 +25,13 @@ struct RuleGraph {
   std::vector<uint32_t> callees;
 };
 
-RuleGraph GraphOf(const Expressions& x) {
+RuleGraph GraphOf(const Expressions& x, Deadline* deadline) {
   RuleGraph graph{std::vector<std::vector<RuleId>>(x.rule_count()), std::vector<uint32_t>(x.rule_count())};
   std::vector<RuleId> seen(x.size(), ~RuleId{0});
   std::vector<ExprId> waiting;
   for (RuleId rule = 0; rule < x.rule_count(); ++rule) {
     waiting.push_back(x.rule_body(rule));
-    while (!waiting.empty()) {
+    while (!waiting.empty() && !deadline->IsOver()) {
       const ExprId id = waiting.back();
       waiting.pop_back();
       if (seen[id] == rule) continue;
@@ -96,8 +96,10 @@ void RuleWeights::Settle(const Expressions& x, RuleId rule) {
   }
 }
 
-RuleWeights::RuleWeights(const Expressions& x) : weights_(x.size(), 0), inlined_(x.rule_count(), false) {
-  RuleGraph graph = GraphOf(x);
+RuleWeights::RuleWeights(const Expressions& x, Deadline* deadline)
+    : weights_(x.size(), 0), inlined_(x.rule_count(), false) {
+  RuleGraph graph = GraphOf(x, deadline);
+  if (deadline->IsOver()) return;
   std::vector<RuleId> ready;
   for (RuleId rule = 0; rule < x.rule_count(); ++rule) {
     if (graph.callees[rule] == 0) ready.push_back(rule);

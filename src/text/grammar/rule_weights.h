@@ -10,7 +10,8 @@ namespace tern::grammar {
 
 class RuleWeights {
  public:
-  explicit RuleWeights(const Expressions& expressions);
+  // Once time is up they are worth nothing.
+  RuleWeights(const Expressions& expressions, Deadline* deadline);
   uint32_t Of(ExprId expr) const { return weights_[expr]; }
   bool IsInlined(RuleId rule) const { return inlined_[rule]; }
 

@@ -16,6 +16,7 @@ struct Use {
   const json::value& value;
   std::string_view keyword;
   const std::string& path;
+  Deadline* deadline;
 
   Error Expected(std::string_view what) const {
     return SchemaError(Code::kBadInput, path, fmt::format("{}: expected {}", keyword, what));
@@ -107,7 +108,7 @@ Status Nullable(const Use& use, SchemaNeeds*) {
 }
 
 Status Values(const Use& use, SchemaNeeds* needs) {
-  std::vector<const json::value*> values;
+  JsonValues values;
   if (use.keyword == "const") {
     values.push_back(&use.value);
   } else {
@@ -120,10 +121,7 @@ Status Values(const Use& use, SchemaNeeds* needs) {
     needs->values = std::move(values);
     return {};
   }
-  std::erase_if(*needs->values, [&](const json::value* value) {
-    return std::none_of(values.begin(), values.end(),
-                        [&](const json::value* v) { return SameValue(*v, *value); });
-  });
+  needs->values = CommonValues(*needs->values, values, use.deadline);
   return {};
 }
 
@@ -182,6 +180,8 @@ Status Items(const Use& use, SchemaNeeds* needs) {
   return {};
 }
 
+constexpr size_t kStepsPerProperty = 32;
+
 // All keywords of objects at once, by the first of them.
 Status ObjectKeywords(const Use& use, SchemaNeeds* needs) {
   needs->implied_types |= kObjectType;
@@ -194,7 +194,7 @@ Status ObjectKeywords(const Use& use, SchemaNeeds* needs) {
   const auto at = [&](std::string_view keyword) -> std::optional<Use> {
     const auto* value = use.schema.if_contains(keyword);
     if (value == nullptr) return std::nullopt;
-    return Use{use.schema, *value, keyword, use.path};
+    return Use{use.schema, *value, keyword, use.path, use.deadline};
   };
   ObjectShape shape;
   if (const auto properties = at("properties")) {
@@ -202,6 +202,7 @@ Status ObjectKeywords(const Use& use, SchemaNeeds* needs) {
     if (members == nullptr) return properties->Expected("an object of schemas");
     for (const auto& member : *members) {
       const std::string_view name = member.key();
+      use.deadline->IsOver(kStepsPerProperty * needs->objects.size());
       const bool is_known =
           std::any_of(needs->objects.begin(), needs->objects.end(),
                       [&](const ObjectShape& other) { return other.properties.contains(name); });
@@ -299,9 +300,10 @@ constexpr Keyword kKeywords[] = {
 
 }  // namespace
 
-Status ReadKeywords(const json::object& schema, const std::string& path, SchemaNeeds* needs) {
+Status ReadKeywords(const json::object& schema, const std::string& path, Deadline* deadline,
+                    SchemaNeeds* needs) {
   for (const auto& [name, value] : schema) {
-    const Use use{schema, value, name, path};
+    const Use use{schema, value, name, path, deadline};
     const auto* keyword = std::find_if(std::begin(kKeywords), std::end(kKeywords),
                                        [&](const Keyword& k) { return k.name == use.keyword; });
     if (keyword == std::end(kKeywords)) {

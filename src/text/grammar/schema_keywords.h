@@ -11,6 +11,7 @@
 namespace tern::grammar {
 
 // Adds what `schema` asks for to `needs`; $ref, allOf, anyOf and oneOf are read elsewhere.
-Status ReadKeywords(const boost::json::object& schema, const std::string& path, SchemaNeeds* needs);
+Status ReadKeywords(const boost::json::object& schema, const std::string& path, Deadline* deadline,
+                    SchemaNeeds* needs);
 
 }  // namespace tern::grammar

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <unordered_map>
 
 #include "text/grammar/schema_keywords.h"
 
@@ -67,7 +69,7 @@ bool IsListed(const Conjunction& parts, const SchemaPart& part) {
 
 class Collector {
  public:
-  explicit Collector(const json::value& document) : document_(document) {}
+  explicit Collector(const SchemaDocument& document) : document_(document) {}
 
   Result<SchemaNeeds> Collect(const Conjunction& parts) {
     for (const SchemaPart& part : parts) Add(part);
@@ -95,7 +97,7 @@ class Collector {
     const auto* object = part.schema->if_object();
     if (object == nullptr) return SchemaError(Code::kBadInput, part.path, "expected an object or a boolean");
     needs_.parts[index].is_expanded = true;
-    TERN_TRY_STATUS(ReadKeywords(*object, part.path, &needs_));
+    TERN_TRY_STATUS(ReadKeywords(*object, part.path, &document_.deadline, &needs_));
     TERN_TRY_STATUS(Expand(*object, part));
     for (const bool exactly_one : {false, true}) {
       const auto* members = object->if_contains(exactly_one ? "oneOf" : "anyOf");
@@ -110,7 +112,7 @@ class Collector {
   Status Expand(const json::object& object, const SchemaPart& part) {
     if (part.is_expanded) return {};
     if (const auto* ref = object.if_contains("$ref")) {
-      TERN_TRY(const SchemaPart target, Resolve(document_, part, *ref));
+      TERN_TRY(const SchemaPart target, Resolve(document_.root, part, *ref));
       Add(target);
     }
     if (const auto* all = object.if_contains("allOf")) {
@@ -134,13 +136,71 @@ class Collector {
     return {};
   }
 
-  const json::value& document_;
+  const SchemaDocument& document_;
   SchemaNeeds needs_;
 };
 
+constexpr size_t kStepsPerValue = 64;
+
+bool SameValue(const json::value& a, const json::value& b) {
+  // Pairs that are still to be compared.
+  std::vector<std::pair<const json::value*, const json::value*>> waiting = {{&a, &b}};
+  while (!waiting.empty()) {
+    const auto [x, y] = waiting.back();
+    waiting.pop_back();
+    if (x->is_number() && y->is_number()) {
+      if (x->is_double() || y->is_double()) {
+        if (x->to_number<double>() != y->to_number<double>()) return false;
+      } else if (*x != *y) {
+        return false;
+      }
+      continue;
+    }
+    if (x->kind() != y->kind()) return false;
+    if (const auto* object = x->if_object()) {
+      if (object->size() != y->get_object().size()) return false;
+      for (const auto& [key, value] : *object) {
+        const auto* other = y->get_object().if_contains(key);
+        if (other == nullptr) return false;
+        waiting.push_back({&value, other});
+      }
+    } else if (const auto* array = x->if_array()) {
+      if (array->size() != y->get_array().size()) return false;
+      for (size_t i = 0; i < array->size(); ++i) waiting.push_back({&(*array)[i], &y->get_array()[i]});
+    } else if (*x != *y) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The same for values that are the same: a sum over what is inside, in whatever order.
+uint64_t HashOf(const json::value& whole) {
+  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15ull;
+  const auto text_hash = std::hash<std::string_view>();
+  uint64_t sum = 0;
+  std::vector<std::pair<const json::value*, uint64_t>> waiting = {{&whole, 1}};  // with a hash of the place
+  while (!waiting.empty()) {
+    const auto [value, place] = waiting.back();
+    waiting.pop_back();
+    uint64_t own = static_cast<uint64_t>(value->is_number() ? json::kind::double_ : value->kind());
+    if (value->is_number()) own += std::hash<double>()(value->to_number<double>()) * kOdd;
+    if (value->is_bool()) own += value->get_bool() ? 16 : 32;
+    if (value->is_string()) own += text_hash(value->get_string()) * kOdd;
+    if (const auto* object = value->if_object()) {
+      for (const auto& [key, member] : *object) waiting.push_back({&member, (place ^ text_hash(key)) * kOdd});
+    } else if (const auto* array = value->if_array()) {
+      for (size_t i = 0; i < array->size(); ++i) waiting.push_back({&(*array)[i], (place + i) * kOdd});
+    }
+    own = (own ^ place) * kOdd;
+    sum += own ^ own >> 32;
+  }
+  return sum;
+}
+
 }  // namespace
 
-Result<SchemaNeeds> CollectNeeds(const json::value& document, const Conjunction& parts) {
+Result<SchemaNeeds> CollectNeeds(const SchemaDocument& document, const Conjunction& parts) {
   return Collector(document).Collect(parts);
 }
 
@@ -214,36 +274,31 @@ uint32_t TypeOf(const json::value& value) {
   }
 }
 
-bool SameValue(const json::value& a, const json::value& b) {
-  // Pairs that are still to be compared.
-  std::vector<std::pair<const json::value*, const json::value*>> waiting = {{&a, &b}};
-  while (!waiting.empty()) {
-    const auto [x, y] = waiting.back();
-    waiting.pop_back();
-    if (x->is_number() && y->is_number()) {
-      if (x->is_double() || y->is_double()) {
-        if (x->to_number<double>() != y->to_number<double>()) return false;
-      } else if (*x != *y) {
-        return false;
-      }
-      continue;
+JsonValues CommonValues(const JsonValues& values, const JsonValues& others, Deadline* deadline) {
+  constexpr size_t kFewPairs = 16;
+  JsonValues common;
+  if (values.size() * others.size() <= kFewPairs) {
+    for (const json::value* value : values) {
+      if (std::ranges::any_of(others, [&](const json::value* v) { return SameValue(*value, *v); }))
+        common.push_back(value);
     }
-    if (x->kind() != y->kind()) return false;
-    if (const auto* object = x->if_object()) {
-      if (object->size() != y->get_object().size()) return false;
-      for (const auto& [key, value] : *object) {
-        const auto* other = y->get_object().if_contains(key);
-        if (other == nullptr) return false;
-        waiting.push_back({&value, other});
-      }
-    } else if (const auto* array = x->if_array()) {
-      if (array->size() != y->get_array().size()) return false;
-      for (size_t i = 0; i < array->size(); ++i) waiting.push_back({&(*array)[i], &y->get_array()[i]});
-    } else if (*x != *y) {
-      return false;
-    }
+    return common;
   }
-  return true;
+  std::unordered_multimap<uint64_t, const json::value*> known;
+  for (const json::value* other : others) {
+    if (deadline->IsOver(kStepsPerValue)) break;
+    known.emplace(HashOf(*other), other);
+  }
+  const auto is_known = [&](const json::value* value) {
+    const auto [begin, end] = known.equal_range(HashOf(*value));
+    return std::any_of(begin, end, [&](const auto& pair) {
+      return !deadline->IsOver(kStepsPerValue) && SameValue(*value, *pair.second);
+    });
+  };
+  for (const json::value* value : values) {
+    if (!deadline->IsOver(kStepsPerValue) && is_known(value)) common.push_back(value);
+  }
+  return common;
 }
 
 }  // namespace tern::grammar

@@ -56,13 +56,15 @@ struct PlacedText {
   bool operator==(const PlacedText& other) const { return text == other.text; }
 };
 
+using JsonValues = std::vector<const boost::json::value*>;
+
 struct SchemaNeeds {
   Conjunction parts;  // expanded: without $ref and allOf
   bool is_never = false;
   uint32_t types = kAllTypes;
   bool has_types = false;
-  uint32_t implied_types = 0;                                    // those that keywords speak of
-  std::optional<std::vector<const boost::json::value*>> values;  // enum, const
+  uint32_t implied_types = 0;        // those that keywords speak of
+  std::optional<JsonValues> values;  // enum, const
   std::string values_path;
   uint32_t min_length = 0, max_length = kUnbounded;
   std::vector<PlacedText> patterns, formats;
@@ -95,12 +97,18 @@ struct SchemaNeeds {
 
 inline constexpr size_t kMostSchemaDepth = 64;
 
-// Errors name the path and the keyword.
-Result<SchemaNeeds> CollectNeeds(const boost::json::value& document, const Conjunction& parts);
+// The schema as a whole, and the time there is to compile it.
+struct SchemaDocument {
+  const boost::json::value& root;
+  Deadline& deadline;
+};
+
+// Errors name the path and the keyword. Once time is up, what it finds is worth nothing.
+Result<SchemaNeeds> CollectNeeds(const SchemaDocument& document, const Conjunction& parts);
 Error SchemaError(Code code, std::string_view path, std::string_view problem);
 
-// Whether two values are the same to JSON schema: 1 and 1.0 are.
-bool SameValue(const boost::json::value& a, const boost::json::value& b);
+// Those of `values` that are the same as one of `others` to JSON schema: 1 and 1.0 are.
+JsonValues CommonValues(const JsonValues& values, const JsonValues& others, Deadline* deadline);
 uint32_t TypeOf(const boost::json::value& value);
 
 }  // namespace tern::grammar

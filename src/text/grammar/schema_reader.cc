@@ -18,7 +18,7 @@ std::string PathOf(const SchemaNeeds& needs) {
 
 Result<RuleId> SchemaReader::Read() {
   const RuleId root = x_.NewRule("root");
-  x_.Define(root, Reference({{&document_, "#"}}));
+  x_.Define(root, Reference({{&document_.root, "#"}}));
   while (!waiting_.empty()) {
     const Waiting next = std::move(waiting_.back());
     waiting_.pop_back();
@@ -34,7 +34,7 @@ Result<RuleId> SchemaReader::Read() {
       return SchemaError(Code::kExhausted, next.parts[0].path,
                          fmt::format("more than {} schemas", kMostRules));
     }
-    if (x_.exhausted()) break;  // said by Compile
+    if (x_.exhausted(kStepsPerSchema)) break;  // said by Compile
   }
   return root;
 }
@@ -97,6 +97,7 @@ Result<ExprId> SchemaReader::Alternatives(const SchemaNeeds& needs) {
     (alternatives.exactly_one ? owner.no_one_of : owner.no_any_of) = true;
     parts.push_back(member);
     choices.push_back(Reference(parts));
+    if (x_.exhausted(kStepsPerSchema)) return x_.Never();
     if (!alternatives.exactly_one) continue;
     TERN_TRY(SchemaNeeds member_needs, CollectNeeds(document_, parts));
     for (size_t i = 0; i < collected.size(); ++i) {
@@ -116,6 +117,7 @@ Result<ExprId> SchemaReader::Alternatives(const SchemaNeeds& needs) {
 Result<ExprId> SchemaReader::Values(const SchemaNeeds& needs) {
   std::vector<ExprId> choices;
   for (const json::value* value : *needs.values) {
+    if (x_.exhausted(1)) return x_.Never();
     const uint32_t type = TypeOf(*value);
     if ((needs.types & type) == 0) continue;
     bool fits = true;
@@ -247,6 +249,7 @@ Result<ExprId> SchemaReader::Object(const SchemaNeeds& needs) {
   TERN_TRY(const ExprId other, OtherPair(needs, names));
   std::vector<Member> members;
   for (const std::string& name : names) {
+    if (x_.exhausted(kStepsPerSchema + 16 * needs.objects.size())) return x_.Never();
     const ExprId key = x_.Literal(SpelledString(name));
     members.push_back({rules_.Pair(key, Reference(needs.Property(name))), needs.requires_property(name)});
   }

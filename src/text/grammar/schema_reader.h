@@ -17,7 +17,7 @@ class SchemaReader {
  public:
   // `document` must outlive it.
   SchemaReader(const boost::json::value& document, Expressions* expressions)
-      : document_(document), x_(*expressions), rules_(expressions) {}
+      : document_{document, expressions->deadline()}, x_(*expressions), rules_(expressions) {}
   Result<RuleId> Read();
 
  private:
@@ -27,7 +27,7 @@ class SchemaReader {
     Conjunction parts;
     size_t depth;
   };
-  static constexpr size_t kMostRules = 20'000;
+  static constexpr size_t kMostRules = 20'000, kStepsPerSchema = 256;
 
   // The rule of a conjunction, to be read later.
   ExprId Reference(const Conjunction& parts);
@@ -41,7 +41,7 @@ class SchemaReader {
   // Pairs of properties that the schema does not name; Never: there are none.
   Result<ExprId> OtherPair(const SchemaNeeds& needs, const std::vector<std::string>& names);
 
-  const boost::json::value& document_;
+  const SchemaDocument document_;
   Expressions& x_;
   JsonRules rules_;
   std::map<Key, RuleId> made_;
@@ -52,7 +52,7 @@ class SchemaReader {
 };
 
 // Whether no value satisfies both; false where that is not known.
-bool AreDisjoint(const boost::json::value& document, const SchemaNeeds& a, const SchemaNeeds& b);
+bool AreDisjoint(const SchemaDocument& document, const SchemaNeeds& a, const SchemaNeeds& b);
 
 // The characters of a string that `needs` allow, without quotes; an error where it cannot be enforced.
 Result<ExprId> StringContent(const SchemaNeeds& needs, JsonRules* rules, Expressions* expressions);

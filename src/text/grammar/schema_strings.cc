@@ -124,8 +124,9 @@ Result<ExprId> StringContent(const SchemaNeeds& needs, JsonRules* rules, Express
     }
     pattern = *known;
   }
-  Expressions scratch(x->budget());
+  Expressions scratch(x->budget(), x->deadline());
   const auto read = ReadRegex(pattern, {.is_search = !is_format, .is_ecmascript = true}, &scratch);
+  if (x->exhausted(Deadline::kLookAfter)) return x->Never();  // said by Compile
   if (!read.ok()) return SchemaError(read.error().code, placed.path, "pattern: " + read.error().what);
   const auto limited = Limited(read.value(), needs.min_length, needs.max_length, &scratch);
   if (!limited) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace tern::grammar {
 namespace {
@@ -79,10 +80,19 @@ bool Simulation::Covers(const Thread& a, const Thread& b) {
   }
 }
 
+uint32_t& Simulation::ListOf(const Thread& thread) {
+  return seen_lists_[Mix(thread.state, frames_[thread.stack].shape, 0) % seen_lists_.size()];
+}
+
 bool Simulation::IsNew(const Thread& thread) {
   constexpr uint32_t kEnd = ~0u;
-  if (seen_.empty()) seen_lists_.fill(kEnd);
-  uint32_t& list = seen_lists_[Mix(thread.state, frames_[thread.stack].shape, 0) % seen_lists_.size()];
+  constexpr size_t kFew = 12;  // are one list
+  if (seen_.empty()) seen_lists_[0] = kEnd;
+  if (seen_.size() == kFew) {
+    seen_lists_.fill(kEnd);
+    for (uint32_t i = 0; i < kFew; ++i) seen_[i].next = std::exchange(ListOf(seen_[i].thread), i);
+  }
+  uint32_t& list = seen_.size() < kFew ? seen_lists_[0] : ListOf(thread);
   for (uint32_t i = list; i != kEnd; i = seen_[i].next) {
     if (AreAlike(seen_[i].thread, thread) && Covers(seen_[i].thread, thread)) return false;
   }

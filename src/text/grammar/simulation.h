@@ -33,7 +33,7 @@ class Simulation {
   // The bottoms of stacks: that of a text, and one of which it is not known what it stands on.
   static constexpr uint32_t kRoot = 0, kBottom = 1;
   static constexpr uint32_t kMostDepth = 512;       // calls in calls; a text that nests deeper is not allowed
-  static constexpr uint64_t kMostWork = 2'000'000;  // some 10 ms
+  static constexpr uint64_t kMostWork = 2'400'000;  // some 10 ms
 
   struct Frame {
     uint32_t call, count, below;
@@ -72,6 +72,7 @@ class Simulation {
   uint32_t Push(uint32_t call, uint32_t count, uint32_t below);
   bool AreAlike(const Thread& a, const Thread& b) const;
   bool Covers(const Thread& a, const Thread& b);
+  uint32_t& ListOf(const Thread& thread);
   bool IsNew(const Thread& thread);
   void Prune(size_t begin, std::vector<Thread>* threads);
 
@@ -81,7 +82,7 @@ class Simulation {
   std::unordered_map<uint64_t, std::vector<uint32_t>> frame_ids_;
   std::unordered_map<uint64_t, uint32_t> shapes_;  // by the call, and the shape below
   std::vector<Thread> waiting_;
-  // Of one Follow: threads met, those that are alike in one list.
+  // Of one Follow: threads met; once they are many, those that are alike in one list.
   struct Seen {
     Thread thread;
     uint32_t next;

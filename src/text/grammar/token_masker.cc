@@ -15,6 +15,8 @@ using grammar::TrieWalk;
 
 namespace {
 
+constexpr uint64_t kFewestSteps = 10'000;  // that threads one by one may take
+
 uint64_t HashOf(const GrammarPosition& position) {
   uint64_t hash = position.can_end + 2 * position.is_first;
   for (const Thread& t : position.threads) {
@@ -44,17 +46,18 @@ Result<std::unique_ptr<TokenMasker>> TokenMasker::Make(std::shared_ptr<const Gra
 }
 
 Status TokenMasker::Prepare() {
-  constexpr size_t kMostPrepared = 6;
   StepNotes notes;
   simulation_.BeginOperation();
   simulation_.Enter(simulation_.Start(), &start_.threads, &notes);
   start_.can_end = notes.can_end;
   TERN_TRY_STATUS(simulation_.status());
-  size_t prepared = 0;
+  uint64_t spent = 0;
   for (const grammar::Call& call : grammar_->automaton().calls) {
-    if (call.loop == 0 || prepared == kMostPrepared || !simulation_.status().ok()) continue;
+    if (call.loop == 0) continue;
+    simulation_.BeginOperation();
     PartsOf(simulation_.states().Start(call.rule));
-    ++prepared;
+    spent += last_work();
+    if (spent > Simulation::kMostWork) break;  // the others when they are met
   }
   return {};
 }
@@ -64,7 +67,7 @@ size_t TokenMasker::bytes() const {
          known_.size() * vocabulary_->words() * sizeof(uint64_t);
 }
 
-const MaskParts& TokenMasker::PartsOf(uint32_t state) {
+MaskParts& TokenMasker::PartsOf(uint32_t state) {
   const auto found = parts_.find(state);
   if (found != parts_.end()) return found->second;
   MaskParts parts = grammar::FindMaskParts(simulation_, *vocabulary_, state);
@@ -88,7 +91,7 @@ Result<std::span<const uint64_t>> TokenMasker::Mask(const GrammarPosition& posit
   if (known_.size() >= most) known_.clear();
   Known known{position.threads, position.can_end, position.is_first, grammar::MaskWords(words, 0)};
   simulation_.BeginOperation();
-  TERN_TRY_STATUS(Fill(position, known.mask));
+  Fill(position, known.mask);
   if (position.can_end) {
     for (const int32_t token : vocabulary_->ends()) SetBit(known.mask, token);
   }
@@ -98,43 +101,49 @@ Result<std::span<const uint64_t>> TokenMasker::Mask(const GrammarPosition& posit
   return std::span<const uint64_t>(kept.mask);
 }
 
-Status TokenMasker::Fill(const GrammarPosition& position, std::span<uint64_t> mask) {
+void TokenMasker::Fill(const GrammarPosition& position, std::span<uint64_t> mask) {
   if (position.is_first && vocabulary_->strips_first_space()) return AddFirst(position, mask);
-  if (IsWalked(position.threads)) return AddWalk(position, 1, vocabulary_->trie().root_end(), mask);
-  for (const Thread& thread : position.threads) TERN_TRY_STATUS(AddThread(thread, mask));
-  return {};
+  if (!AddThreads(position.threads, mask)) AddWalk(position, 1, vocabulary_->trie().root_end(), mask);
 }
 
-bool TokenMasker::IsWalked(std::span<const Thread> threads) {
-  size_t leaving = 0;
+bool TokenMasker::AddThreads(std::span<const Thread> threads, std::span<uint64_t> mask) {
   for (const Thread& thread : threads) {
-    const MaskParts& parts = PartsOf(thread.state);
-    leaving += parts.leaving;
-    if (parts.is_walked || leaving > kMostLeaving) return true;
+    // Others are found another time; what is left is enough for a walk.
+    const bool is_late =
+        !parts_.contains(thread.state) && simulation_.work().spent > grammar::kMostPartsWork / 2;
+    if (is_late || PartsOf(thread.state).is_walked) return false;
   }
-  return false;
+  const uint64_t most = kFewestSteps + vocabulary_->trie().node_count() / 8;
+  uint32_t last = 0;
+  const bool was_enough = simulation_.work().Within(most, [&] {
+    for (size_t i = 0; i < threads.size() && !simulation_.work().is_over(); ++i) {
+      last = threads[i].state;
+      AddThread(threads[i], PartsOf(last), mask);
+    }
+  });
+  if (!was_enough) PartsOf(last).is_walked = true;
+  return was_enough;
 }
 
-Status TokenMasker::AddThread(const Thread& thread, std::span<uint64_t> mask) {
-  const MaskParts* parts = &PartsOf(thread.state);
-  simulation_.work().Spend(mask.size() / 16 + parts->allowed.size() / 4 + parts->many.size() / 16);
+void TokenMasker::AddThread(const Thread& thread, const MaskParts& parts, std::span<uint64_t> mask) {
+  simulation_.work().Spend(mask.size() / 16 + parts.allowed.size() / 4 + parts.many.size() / 16);
   uint32_t left = kUnbounded;  // repetitions of the frame
   if (thread.stack != Simulation::kRoot) {
     const auto& call = simulation_.automaton().calls[simulation_.frame(thread.stack).call];
     if (call.max != kUnbounded) left = call.max - thread.count;
   }
-  if (parts->group != 0) vocabulary_->AddGroup(parts->group, left, mask);
-  for (size_t i = 0; i < parts->many.size(); ++i) mask[i] |= parts->many[i];
-  for (const MaskParts::Allowed& allowed : parts->allowed) {
+  if (parts.group != 0) vocabulary_->AddGroup(parts.group, left, mask);
+  for (size_t i = 0; i < parts.many.size(); ++i) mask[i] |= parts.many[i];
+  for (const MaskParts::Allowed& allowed : parts.allowed) {
     if (allowed.repetitions > left) break;
     SetBit(mask, allowed.token);
   }
-  if ((parts->rests.empty() && parts->ends.empty()) || thread.stack == Simulation::kRoot) return {};
-  return AddLeaving(thread, *parts, mask);
+  if ((parts.rests.empty() && parts.ends.empty()) || thread.stack == Simulation::kRoot) return;
+  AddLeaving(thread, parts, mask);
 }
 
 // Tokens that go on behind the end of the thread's rule.
-Status TokenMasker::AddLeaving(const Thread& thread, const MaskParts& parts, std::span<uint64_t> mask) {
+void TokenMasker::AddLeaving(const Thread& thread, const MaskParts& parts, std::span<uint64_t> mask) {
   const Simulation::Frame frame = simulation_.frame(thread.stack);
   const grammar::Call& call = simulation_.automaton().calls[frame.call];
   threads_.clear();
@@ -150,7 +159,7 @@ Status TokenMasker::AddLeaving(const Thread& thread, const MaskParts& parts, std
         if (token.repetitions == 0 || is_right(token.repetitions)) SetBit(mask, token.id);
       }
     };
-    return walk_.Run(trie, begin, end, threads_, [&](uint32_t node, auto threads, const StepNotes&) {
+    walk_.Run(trie, begin, end, threads_, [&](uint32_t node, auto threads, const StepNotes&) {
       add(trie.tokens_at(node));
       const bool all = std::any_of(threads.begin(), threads.end(), [&](const Thread& t) {
         const auto loop = grammar::LoopAt(simulation_.states(), t.state);
@@ -162,25 +171,25 @@ Status TokenMasker::AddLeaving(const Thread& thread, const MaskParts& parts, std
   };
   const TokenTrie& whole = vocabulary_->trie();
   for (const MaskParts::End& end : parts.ends) {
-    if (is_right(end.repetitions)) TERN_TRY_STATUS(walk(whole, end.node + 1, whole[end.node].end));
+    if (is_right(end.repetitions)) walk(whole, end.node + 1, whole[end.node].end);
   }
-  return walk(parts.rests, 1, parts.rests.root_end());
+  walk(parts.rests, 1, parts.rests.root_end());
 }
 
 // The first token's space is not part of the text.
-Status TokenMasker::AddFirst(const GrammarPosition& position, std::span<uint64_t> mask) {
+void TokenMasker::AddFirst(const GrammarPosition& position, std::span<uint64_t> mask) {
   const TokenTrie& trie = vocabulary_->trie();
   const uint32_t space = trie.Child(' ');
   if (space == 0) return AddWalk(position, 1, trie.root_end(), mask);
-  TERN_TRY_STATUS(AddWalk(position, 1, space, mask));
-  TERN_TRY_STATUS(AddWalk(position, space + 1, trie[space].end, mask));
-  return AddWalk(position, trie[space].end, trie.root_end(), mask);
+  AddWalk(position, 1, space, mask);
+  AddWalk(position, space + 1, trie[space].end, mask);
+  AddWalk(position, trie[space].end, trie.root_end(), mask);
 }
 
 // The position's threads together along the vocabulary's tree, from `begin` to `end`, which are siblings.
-Status TokenMasker::AddWalk(const GrammarPosition& position, uint32_t begin, uint32_t end,
-                            std::span<uint64_t> mask) {
-  if (begin >= end) return {};
+void TokenMasker::AddWalk(const GrammarPosition& position, uint32_t begin, uint32_t end,
+                          std::span<uint64_t> mask) {
+  if (begin >= end) return;
   if (sets_.bytes() > kSetsBytes) sets_.Forget();
   const TokenTrie& trie = vocabulary_->trie();
   const size_t base = trie[begin].depth - 1u;
@@ -198,7 +207,6 @@ Status TokenMasker::AddWalk(const GrammarPosition& position, uint32_t begin, uin
     path_.push_back(set);
     node = set == sets_.kNothing || all_below ? at.end : node + 1;
   }
-  return simulation_.status();
 }
 
 Result<bool> TokenMasker::Accept(GrammarPosition* position, int32_t token) {

@@ -59,18 +59,17 @@ class TokenMasker {
   static constexpr size_t kKnownBytes = size_t{4} << 20, kFewestKnown = 16;
   static constexpr size_t kPartsBytes = size_t{64} << 20, kSetsBytes = size_t{16} << 20;
   static constexpr size_t kManyBytes = size_t{64} << 20;
-  // Places behind ends of rules: trying more of them takes longer than walking the vocabulary.
-  static constexpr size_t kMostLeaving = 20'000;
 
   TokenMasker(std::shared_ptr<const Grammar> grammar, std::shared_ptr<grammar::VocabularyIndex> vocabulary);
   Status Prepare();
-  const grammar::MaskParts& PartsOf(uint32_t state);
-  Status Fill(const GrammarPosition& position, std::span<uint64_t> mask);
-  bool IsWalked(std::span<const grammar::Thread> threads);
-  Status AddThread(const grammar::Thread& thread, std::span<uint64_t> mask);
-  Status AddLeaving(const grammar::Thread& thread, const grammar::MaskParts& parts, std::span<uint64_t> mask);
-  Status AddFirst(const GrammarPosition& position, std::span<uint64_t> mask);
-  Status AddWalk(const GrammarPosition& position, uint32_t begin, uint32_t end, std::span<uint64_t> mask);
+  grammar::MaskParts& PartsOf(uint32_t state);
+  void Fill(const GrammarPosition& position, std::span<uint64_t> mask);
+  // What the threads allow, one by one, from their states' parts. False: that takes too long.
+  bool AddThreads(std::span<const grammar::Thread> threads, std::span<uint64_t> mask);
+  void AddThread(const grammar::Thread& thread, const grammar::MaskParts& parts, std::span<uint64_t> mask);
+  void AddLeaving(const grammar::Thread& thread, const grammar::MaskParts& parts, std::span<uint64_t> mask);
+  void AddFirst(const GrammarPosition& position, std::span<uint64_t> mask);
+  void AddWalk(const GrammarPosition& position, uint32_t begin, uint32_t end, std::span<uint64_t> mask);
 
   std::shared_ptr<const Grammar> grammar_;
   std::shared_ptr<grammar::VocabularyIndex> vocabulary_;

@@ -17,10 +17,11 @@ class TrieWalk {
   explicit TrieWalk(Simulation& simulation) : simulation_(simulation) {}
 
   // Calls visit(node, threads, notes) for each node from `begin` to `end`, siblings and what is below them,
-  // whose text is allowed from `from` on. It returns whether to go on below the node.
+  // whose text is allowed from `from` on. It returns whether to go on below the node. Ends early once the
+  // work is over.
   template <class Visit>
-  Status Run(const TokenTrie& trie, uint32_t begin, uint32_t end, std::span<const Thread> from, Visit visit) {
-    if (begin >= end) return {};
+  void Run(const TokenTrie& trie, uint32_t begin, uint32_t end, std::span<const Thread> from, Visit visit) {
+    if (begin >= end) return;
     const size_t base = trie[begin].depth - 1u;
     threads_.assign(from.begin(), from.end());
     ends_.assign(1, threads_.size());  // of the threads at each depth
@@ -43,7 +44,6 @@ class TrieWalk {
       const bool below = visit(node, std::span<const Thread>(threads_).subspan(last), notes_);
       node = below && goes_on ? node + 1 : at.end;
     }
-    return simulation_.status();
   }
 
  private:

@@ -14,7 +14,7 @@ uint32_t CharactersIn(std::string_view text) {
 
 }  // namespace
 
-VocabularyIndex::VocabularyIndex(const Tokenizer& tokenizer)
+VocabularyIndex::VocabularyIndex(const Tokenizer& tokenizer, size_t most_bytes)
     : strips_first_space_(tokenizer.strips_leading_space()) {
   const int size = tokenizer.size();
   begins_.push_back(0);
@@ -24,7 +24,7 @@ VocabularyIndex::VocabularyIndex(const Tokenizer& tokenizer)
     } else if (!tokenizer.IsControl(id)) {
       const size_t before = texts_.size();
       tokenizer.AppendPiece(id, false, &texts_);
-      if (texts_.size() - before > kMostTokenBytes) texts_.resize(before);
+      if (texts_.size() - before > kMostTokenBytes || texts_.size() > most_bytes) texts_.resize(before);
     }
     begins_.push_back(static_cast<uint32_t>(texts_.size()));
   }

@@ -27,8 +27,9 @@ inline bool HasBit(std::span<const uint64_t> mask, int32_t token) {
 
 class VocabularyIndex {
  public:
-  // Takes a while for large vocabularies: 0.2 s for 262,144 tokens.
-  explicit VocabularyIndex(const Tokenizer& tokenizer);
+  // Takes a while for large vocabularies: 0.2 s for 262,144 tokens. Tokens that do not fit
+  // into `most_bytes` all together are never allowed: a byte takes up to 20 in the tree.
+  explicit VocabularyIndex(const Tokenizer& tokenizer, size_t most_bytes = size_t{8} << 20);
 
   int size() const { return static_cast<int>(begins_.size()) - 1; }
   size_t words() const { return (static_cast<size_t>(size()) + 63) / 64; }

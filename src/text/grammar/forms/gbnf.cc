@@ -18,12 +18,11 @@ namespace {
 
 using grammar::CharSet;
 using grammar::ExprId;
+using grammar::kMostGroupDepth;
+using grammar::kMostRepeats;
 using grammar::kUnbounded;
 using grammar::PatternText;
 using grammar::RuleId;
-
-constexpr size_t kMostDepth = 256;
-constexpr uint32_t kMostRepeats = 100'000;
 
 bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -35,7 +34,10 @@ class GbnfReader {
 
   Result<RuleId> Read() {
     if (!IsUtf8(in_.text)) return BadInput("byte 0: not valid UTF-8");
-    for (SkipSpace(true); !in_.done(); SkipSpace(true)) TERN_TRY_STATUS(ReadRule());
+    for (SkipSpace(true); !in_.done(); SkipSpace(true)) {
+      TERN_TRY_STATUS(ReadRule());
+      if (x_.exhausted()) return RuleId{0};  // said by Compile
+    }
     for (const auto& [name, rule] : rules_) {
       if (!rule.is_defined)
         return BadInput(fmt::format("byte {}: {}: there is no such rule", rule.used_at, name));
@@ -47,6 +49,7 @@ class GbnfReader {
   }
 
  private:
+  static constexpr size_t kStepsPerPart = 16;
   struct Named {
     RuleId id;
     size_t used_at;
@@ -88,7 +91,10 @@ class GbnfReader {
     if (RuleOf(name).is_defined) return in_.Bad(fmt::format("{}: is defined twice", name));
     RuleOf(name).is_defined = true;
     groups_.assign(1, {});
-    for (SkipSpace(true); !AtEndOfRule(); SkipSpace(groups_.size() > 1)) TERN_TRY_STATUS(ReadOne());
+    for (SkipSpace(true); !AtEndOfRule(); SkipSpace(groups_.size() > 1)) {
+      TERN_TRY_STATUS(ReadOne());
+      if (x_.exhausted(kStepsPerPart)) return {};
+    }
     if (groups_.size() > 1) return in_.Bad(fmt::format("{}: a ( without its )", name));
     x_.Define(RuleOf(name).id, EndGroup());
     return {};
@@ -110,7 +116,7 @@ class GbnfReader {
       case '"':
         return ReadLiteral();
       case '[': {
-        TERN_TRY(const CharSet set, grammar::ReadBracketClass(&in_));
+        TERN_TRY(const CharSet set, grammar::ReadBracketClass(&in_, &x_));
         return Add(x_.Class(set));
       }
       case '.':
@@ -118,8 +124,8 @@ class GbnfReader {
         return Add(x_.Class(CharSet::All()));
       case '(':
         ++in_.at;
-        if (groups_.size() > kMostDepth)
-          return in_.Bad(fmt::format("more than {} groups in groups", kMostDepth));
+        if (groups_.size() > kMostGroupDepth)
+          return in_.Bad(fmt::format("more than {} groups in groups", kMostGroupDepth));
         groups_.emplace_back();
         return {};
       case ')': {
