@@ -58,6 +58,8 @@ SchedulerOptions OptionsOf(const Runner& runner, const EngineOptions& options) {
           .ageing_ns = options.ageing_ns,
           .block_tokens = kKvBlockTokens,
           .kv_blocks = runner.kv_blocks(),
+          .window_tokens = runner.window_tokens(),
+          .window_blocks = runner.window_blocks(),
           .context = runner.context(),
           .running = runner.sequences(),
           .step_tokens = runner.step_tokens(),
@@ -217,6 +219,7 @@ Status Engine::Compute(const StepPlan& plan) {
     rows_.push_back({.tokens = piece.tokens,
                      .first_position = piece.first,
                      .blocks = piece.blocks,
+                     .window_blocks = piece.window_blocks,
                      .source_tokens = a.source_tokens,
                      .logits = piece.wants_logits ? WantLogits::kLast : WantLogits::kNone,
                      .likeliest = piece.wants_logits ? LogitsFor(a) : WantedLogits{}});

@@ -626,9 +626,11 @@ std::vector<int32_t> SomeTokens(int n, int seed) {
 
 class SameAnswer : public testing::TestWithParam<const char*> {
  protected:
-  std::unique_ptr<Engine> Make(const RunnerOptions& options, EngineOptions engine = {}) const {
+  std::unique_ptr<Engine> Make(RunnerOptions options, EngineOptions engine = {}) const {
+    options.own_window_blocks = engine.prefix_cache;  // not for the answer that the others are compared with
     auto runner = Runner::Make(model_, options);
     EXPECT_TRUE(runner.ok()) << runner.error().what;
+    EXPECT_EQ(runner.value()->window_tokens(), options.own_window_blocks ? window_ : 0);
     return std::make_unique<Engine>(std::move(runner).value(), std::move(engine));
   }
   Said Ask(Engine& engine) const {
@@ -645,11 +647,13 @@ class SameAnswer : public testing::TestWithParam<const char*> {
   }
   void SetUp() override {
     model_ = MakeTinyModel({.architecture = GetParam()});
+    window_ = model_->hparams().window;
     want_ = Ask(*Make({.context = 256, .step_tokens = 256}, {.prefix_cache = false}));
     ASSERT_EQ(want_.tokens.size(), 24u);
   }
 
   std::shared_ptr<const LoadedModel> model_;
+  int window_ = 0;
   const std::vector<int32_t> prompt_ = SomeTokens(100, 0);
   Said want_;
 };

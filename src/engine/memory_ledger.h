@@ -20,8 +20,11 @@ struct MemoryPool {
 using MemoryLedger = std::array<MemoryPool, 5>;
 
 inline MemoryLedger LedgerOf(const RunnerBytes& bytes, const SchedulerCounts& counts) {
-  const size_t block = counts.kv_blocks > 0 ? bytes.kv / static_cast<size_t>(counts.kv_blocks) : 0;
-  const size_t cached = block * static_cast<size_t>(counts.kv_cached);
+  const auto part = [](size_t all, int of, int blocks) {
+    return blocks > 0 ? all / static_cast<size_t>(blocks) * static_cast<size_t>(of) : 0;
+  };
+  const size_t cached = part(bytes.kv - bytes.window_kv, counts.kv_cached, counts.kv_blocks) +
+                        part(bytes.window_kv, counts.window_cached, counts.window_blocks);
   return {{{"weights", bytes.file},
            {"packed_weights", bytes.packed_weights},
            {"activations", bytes.arena},

@@ -7,6 +7,8 @@
 
 #include "base/cgroup.h"
 #include "engine/packed_file_paths.h"
+#include "kv/prefix_tree.h"
+#include "ops/attention.h"
 
 namespace tern {
 namespace {
@@ -20,6 +22,30 @@ size_t HalfOfMemory(const RunnerOptions& options) {
 struct KvSize {
   int context;
   size_t blocks;
+};
+
+// What blocks take: of layers with a window, if they have their own, there are fewer.
+struct KvCost {
+  size_t block_bytes = 0, window_block_bytes = 0;
+  size_t least_window_blocks = 0;  // for all sequences at once; 0: there are none
+
+  // A quarter of all are for what prompts to come may begin with.
+  size_t WindowBlocks(size_t blocks) const {
+    if (least_window_blocks == 0) return 0;
+    return std::min(blocks, std::max(least_window_blocks, (blocks + 3) / 4));
+  }
+  size_t Bytes(size_t blocks) const {
+    return blocks * block_bytes + WindowBlocks(blocks) * window_block_bytes;
+  }
+  // How many fit, at most as many as there are ids.
+  size_t MostBlocks(size_t bytes) const {
+    size_t fit = 0, beyond = size_t{std::numeric_limits<int32_t>::max()} + 1;
+    while (fit + 1 < beyond) {
+      const size_t middle = fit + (beyond - fit) / 2;
+      (Bytes(middle) <= bytes ? fit : beyond) = middle;
+    }
+    return fit;
+  }
 };
 
 // Of `layers`, those whose KV the graph writes. Others, which passes left out, keep their number and no
@@ -36,6 +62,28 @@ void AddWritten(const Graph& graph, const std::vector<KvLayer>& layers, std::vec
   }
 }
 
+// The widest window of layers that all attention sees through one, and marks them; 0: there are none, or the
+// context is no longer.
+int MarkWindowed(const Graph& graph, int context, std::vector<KvLayer>& layers) {
+  std::vector<int> windows(layers.size(), 0);
+  std::vector<bool> is_seen_whole(layers.size(), false);
+  for (const Node& node : graph.nodes()) {
+    if (node.op->name != "attention") continue;
+    const AttentionForm form = ParseAttention(node.attrs).value();  // the graph is verified
+    const auto layer = static_cast<size_t>(form.layer);
+    if (form.window == 0 || form.window >= context || !form.causal || form.source)
+      is_seen_whole[layer] = true;
+    windows[layer] = std::max(windows[layer], form.window);
+  }
+  int widest = 0;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (is_seen_whole[i] || windows[i] == 0 || layers[i].kv_heads == 0) continue;
+    layers[i].windowed = true;
+    widest = std::max(widest, windows[i]);
+  }
+  return widest;
+}
+
 // What sequences of so many tokens need. Those that share kv_tokens each waste less than a block.
 size_t PoolBlocks(const RunnerOptions& options, size_t context) {
   const auto sequences = static_cast<size_t>(options.sequences);
@@ -44,27 +92,36 @@ size_t PoolBlocks(const RunnerOptions& options, size_t context) {
   return std::min(blocks, BlocksFor(static_cast<size_t>(options.kv_tokens)) + sequences);
 }
 
+KvCost CostOf(const std::vector<KvLayer>& layers, KvType type, int window_tokens,
+              const RunnerOptions& options) {
+  KvCost cost{.block_bytes = KvStore::BlockBytes(layers, type),
+              .window_block_bytes = KvStore::BlockBytes(layers, type, true)};
+  if (window_tokens == 0) return cost;
+  const int each = WindowBlocks(window_tokens, LimitsOf(options).tokens, kKvBlockTokens);
+  cost.least_window_blocks = static_cast<size_t>(each) * static_cast<size_t>(options.sequences);
+  return cost;
+}
+
 // All there may be, for sequences of which not all are as long as the context.
-Result<KvSize> ShareBlocks(const RunnerOptions& options, int context, size_t blocks, size_t block_bytes) {
+Result<KvSize> ShareBlocks(const RunnerOptions& options, int context, size_t blocks, const KvCost& cost) {
   if (BlocksFor(static_cast<size_t>(context)) <= blocks) return KvSize{context, blocks};
   if (options.context == 0 && blocks > 0) return KvSize{static_cast<int>(blocks * kKvBlockTokens), blocks};
   return Exhausted(fmt::format(
       "context: {} tokens take {} MiB of KV cache, at most {} MiB (half of the memory there is) allowed: {} "
       "tokens fit",
-      context, BlocksFor(static_cast<size_t>(context)) * block_bytes >> 20, HalfOfMemory(options) >> 20,
+      context, cost.Bytes(BlocksFor(static_cast<size_t>(context))) >> 20, HalfOfMemory(options) >> 20,
       blocks * kKvBlockTokens));
 }
 
 // The KV pool may take at most half of the memory. A context that was asked for and does not fit is an error;
 // the model's own is cut down.
-Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options, size_t block_bytes) {
+Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options, const KvCost& cost) {
   const int wanted = options.context > 0 ? options.context : model.hparams().context;
   const size_t budget = HalfOfMemory(options);
-  const size_t most_blocks = std::min<size_t>(budget / std::max<size_t>(block_bytes, 1),
-                                              std::numeric_limits<int32_t>::max());  // ids are that wide
+  const size_t most_blocks = cost.MostBlocks(budget);
   const size_t blocks = PoolBlocks(options, static_cast<size_t>(wanted));
   if (blocks <= most_blocks) return KvSize{wanted, blocks};
-  if (options.kv_tokens < 0) return ShareBlocks(options, wanted, most_blocks, block_bytes);
+  if (options.kv_tokens < 0) return ShareBlocks(options, wanted, most_blocks, cost);
   const size_t each = most_blocks / static_cast<size_t>(options.sequences);
   if (options.context == 0 && options.kv_tokens == 0 && each > 0) {
     return KvSize{static_cast<int>(each * kKvBlockTokens), each * static_cast<size_t>(options.sequences)};
@@ -74,7 +131,7 @@ Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options
       "context: {} tokens for {} {} sequences take {} MiB of KV cache, at most {} MiB (half of the memory "
       "there is) allowed: {} tokens fit",
       shared ? options.kv_tokens : wanted, shared ? "all of" : "each of", options.sequences,
-      blocks * block_bytes >> 20, budget >> 20, (shared ? most_blocks : each) * kKvBlockTokens));
+      cost.Bytes(blocks) >> 20, budget >> 20, (shared ? most_blocks : each) * kKvBlockTokens));
 }
 
 // A model's sizes may ask for more than any machine has: said before memory is taken.
@@ -132,7 +189,12 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   AddWritten(runner->graph_, loaded.built.kv_layers, layers);
   runner->kv_read_bytes_ = KvStore::BlockBytes(layers, type) / kKvBlockTokens;
   if (loaded.built.source) AddWritten(*loaded.built.source, loaded.built.kv_layers, layers);
-  TERN_TRY(const KvSize size, FitContext(loaded, options, KvStore::BlockBytes(layers, type)));
+  if (options.own_window_blocks && !loaded.built.source) {
+    const int context = options.context > 0 ? options.context : loaded.hparams().context;
+    runner->window_tokens_ = MarkWindowed(runner->graph_, context, layers);
+  }
+  const KvCost cost = CostOf(layers, type, runner->window_tokens_, options);
+  TERN_TRY(const KvSize size, FitContext(loaded, options, cost));
   runner->context_ = size.context;
   runner->limits_ = LimitsOf(options);
   runner->limits_.context = size.context;
@@ -142,7 +204,8 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   if (loaded.built.source) TERN_TRY_STATUS(runner->PrepareSource(passes, options));
 
   const auto blocks = static_cast<int>(size.blocks);
-  runner->kv_ = std::make_unique<KvStore>(std::move(layers), type, blocks);
+  runner->kv_ = std::make_unique<KvStore>(std::move(layers), type, blocks,
+                                          static_cast<int>(cost.WindowBlocks(size.blocks)));
   runner->sequences_ = options.sequences;
   const auto rows = static_cast<size_t>(std::max(runner->limits_.tokens, runner->source_tokens()));
   runner->tokens_.reserve(rows);
@@ -220,7 +283,7 @@ void Runner::FillBatch(std::span<const StepRows> work) {
       output_rows_.push_back(first_row + i);
       likeliest_.push_back(w.logits == WantLogits::kLast ? w.likeliest : WantedLogits{});
     }
-    spans_.push_back({first_row, rows, w.first_position, w.blocks, w.source_tokens});
+    spans_.push_back({first_row, rows, w.first_position, w.blocks, w.source_tokens, w.window_blocks});
   }
 }
 
@@ -265,6 +328,7 @@ RunnerBytes Runner::bytes() const {
   return {.file = model_->checkpoint->file_bytes(),
           .packed_weights = plan.weights,
           .kv = kv_->bytes(),
+          .window_kv = kv_->window_bytes(),
           .mapped_weights = plan.mapped,
           .arena = plan.arena + plan.scratch};
 }

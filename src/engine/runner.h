@@ -33,6 +33,9 @@ struct RunnerOptions {
   size_t memory_bytes = 0;  // half of it is for KV, half for activations; 0: UsableMemory()
   int step_tokens = 512;    // most rows of one step
   int step_outputs = 0;     // most rows of logits of one step; 0: one per sequence
+  // Layers with a window have KV for what they still see, and some for prompts to come: whoever hands out
+  // blocks gives back the others', as a scheduler does.
+  bool own_window_blocks = false;
   std::vector<std::string> disabled_passes = {};
   std::vector<std::string> granted = {};  // rewrites that change results (engine/error_budget.h)
   // Whether packed weights are kept between runs: beside the model, else in `cache_folder` ("": nowhere
@@ -46,6 +49,7 @@ StepLimits LimitsOf(const RunnerOptions& options);
 
 struct RunnerBytes {
   size_t file = 0, packed_weights = 0, kv = 0;
+  size_t window_kv = 0;       // of kv, what layers with a window have apart
   size_t mapped_weights = 0;  // of the packed ones, what came from the cache
   size_t arena = 0;           // and the kernels' scratch
 };
@@ -58,7 +62,8 @@ struct StepRows {
   std::span<const int32_t> tokens;
   int first_position = 0;
   std::span<const BlockId> blocks;  // of all positions up to the last of these rows, and of the source's
-  int source_tokens = 0;            // of an encoder-decoder: that ReadSource read into these blocks
+  std::span<const BlockId> window_blocks = {};  // where window_tokens() > 0: of those that these rows see
+  int source_tokens = 0;  // of an encoder-decoder: that ReadSource read into these blocks
   WantLogits logits = WantLogits::kLast;
   std::span<const int32_t> token_types = {};  // of encoders, one per token; empty: zeros
   WantedLogits likeliest = {};                // with kLast: which of them
@@ -89,6 +94,9 @@ class Runner {
   int context() const { return context_; }
   int sequences() const { return sequences_; }
   int kv_blocks() const { return kv_->blocks(); }
+  // What layers see that have blocks of their own, and how many of these there are; 0: no such layers.
+  int window_tokens() const { return window_tokens_; }
+  int window_blocks() const { return kv_->window_blocks(); }
   int step_tokens() const { return limits_.tokens; }
   int step_outputs() const { return limits_.outputs; }
   // The most tokens of a source; 0: the model has no encoder beside its decoder.
@@ -120,7 +128,7 @@ class Runner {
   Graph graph_;
   std::optional<Graph> source_graph_;
   std::vector<PassReport> passes_;
-  int context_ = 0, sequences_ = 0;
+  int context_ = 0, sequences_ = 0, window_tokens_ = 0;
   StepLimits limits_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Plan> plan_, source_plan_;

@@ -283,6 +283,29 @@ TEST(Runner, ASharedPoolTakesWhatMemoryHolds) {
   EXPECT_TRUE(refused.error().what.starts_with("context: 1048576 tokens take ")) << refused.error().what;
 }
 
+TEST(Runner, LayersWithAWindowHaveFewBlocksOfTheirOwn) {
+  const auto model = MakeTinyModel({.architecture = "gemma3"});
+  RunnerOptions options{.context = 512, .sequences = 64, .step_tokens = 64};
+  const auto whole = Runner::Make(model, options);
+  options.own_window_blocks = true;
+  const auto apart = Runner::Make(model, options);
+  options.context = 24;  // the window
+  const auto narrow = Runner::Make(model, options);
+  ASSERT_TRUE(whole.ok() && apart.ok() && narrow.ok());
+  EXPECT_EQ(whole.value()->window_tokens(), 0);
+  EXPECT_EQ(apart.value()->window_tokens(), 24);
+  EXPECT_EQ(apart.value()->kv_blocks(), 64 * 32);
+  EXPECT_EQ(apart.value()->window_blocks(), 16 * 32);  // a quarter; a sequence needs seven
+  EXPECT_LT(apart.value()->bytes().kv, whole.value()->bytes().kv);
+  EXPECT_EQ(narrow.value()->window_tokens(), 0);
+  options.context = 0;
+  options.memory_bytes = apart.value()->bytes().kv;
+  const auto tight = Runner::Make(model, options);
+  ASSERT_TRUE(tight.ok()) << tight.error().what;
+  EXPECT_LE(tight.value()->bytes().kv, options.memory_bytes / 2);
+  EXPECT_GT(tight.value()->bytes().kv, options.memory_bytes * 2 / 5);
+}
+
 TEST(LoadModel, ATokenizerNeedsNoMoreRowsThanTheEmbeddingHas) {
   EXPECT_TRUE(LoadModel(MakeTinyCheckpoint({.vocabulary = 300})).ok());  // rows without a token are padding
   const auto model = LoadModel(MakeTinyCheckpoint({.vocabulary = 257}));

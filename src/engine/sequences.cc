@@ -8,6 +8,7 @@ namespace tern {
 
 Sequences::Sequences(Runner* runner)
     : runner_(*runner), pool_(runner->kv_blocks()), sequences_(static_cast<size_t>(runner->sequences())) {
+  TERN_CHECK(runner_.window_tokens() == 0);
   rows_.reserve(sequences_.size());
 }
 

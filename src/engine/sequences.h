@@ -24,7 +24,7 @@ struct StepWork {
 
 class Sequences {
  public:
-  explicit Sequences(Runner* runner);  // which must outlive it
+  explicit Sequences(Runner* runner);  // which must outlive it, and be without own_window_blocks
 
   // As many as the runner's options say.
   Result<SequenceId> Open();

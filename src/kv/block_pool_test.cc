@@ -81,6 +81,32 @@ TEST(BlockTable, TakesOverBlocksOfOthers) {
   EXPECT_EQ(pool.free_blocks(), 2);
 }
 
+TEST(BlockTable, GivesBackWhatIsNoLongerSeen) {
+  BlockPool pool(5);
+  BlockTable table(&pool, 16, 128);
+  ASSERT_TRUE(table.Grow(64).ok());
+  const BlockRef last = table.blocks()[3];
+  table.DropBefore(47);  // of the third block one position is seen
+  EXPECT_EQ(pool.free_blocks(), 3);
+  EXPECT_EQ(table.missing(), 2u);
+  EXPECT_EQ(table.ids()[1], -1);
+  EXPECT_EQ(table.ids()[3], last.id);
+  table.DropBefore(47);
+  table.DropBefore(10);
+  EXPECT_EQ(pool.free_blocks(), 3);
+  ASSERT_TRUE(table.Grow(80).ok());
+  EXPECT_EQ(table.ids().size(), 5u);
+  table.DropBefore(1000);
+  EXPECT_EQ(pool.free_blocks(), 5);
+  table.Truncate(16);
+  EXPECT_EQ(table.missing(), 1u);
+  table.Truncate(0);
+  table.Skip(3);
+  ASSERT_TRUE(table.Grow(50).ok());
+  EXPECT_EQ(table.ids().size(), 4u);
+  EXPECT_EQ(pool.free_blocks(), 4);
+}
+
 TEST(BlockTable, AMovedFromTableHoldsNothing) {
   BlockPool pool(1);
   BlockTable a(&pool, 16, 16);

@@ -30,10 +30,10 @@ struct PrefixTreeTest : testing::Test {
   }
 
   BlockTable Begin(const std::vector<int32_t>& tokens, const PrefixScope& scope = kScope) {
-    std::vector<BlockRef> blocks;
-    tree.Match(scope, tokens, &blocks);
+    PrefixMatch match;
+    tree.Match(scope, tokens, &match);
     BlockTable table(&pool, kBlock, 32);
-    for (size_t i = 0; i < blocks.size(); ++i) table.Put(i, blocks[i]);
+    for (size_t i = 0; i < match.blocks.size(); ++i) table.Put(i, match.blocks[i]);
     return table;
   }
 
@@ -123,6 +123,73 @@ TEST_F(PrefixTreeTest, ATableWithFewerBlocksThanTokensEndsTheChain) {
   EXPECT_EQ(tree.counts().blocks, 1);
 }
 
+// Layers that see six positions: of those in front of a row behind whole blocks, two blocks.
+struct WindowTreeTest : testing::Test {
+  WindowTreeTest() {
+    EXPECT_TRUE(table.Grow(16).ok() && window_table.Grow(16).ok());
+    tree.Insert(kScope, Tokens({1, 2, 3, 4}), &table, &window_table);
+  }
+  // How many blocks of the prompt are found.
+  size_t Find(std::initializer_list<int32_t> blocks) {
+    tree.Match(kScope, Tokens(blocks), &match);
+    EXPECT_EQ(match.window_blocks.size(), match.blocks.size() - match.first_window);
+    for (const BlockRef block : match.window_blocks) EXPECT_TRUE(windows.IsCurrent(block));
+    Release();
+    return match.blocks.size();
+  }
+  void Release() {
+    for (const BlockRef block : match.blocks) pool.Release(block);
+    for (const BlockRef block : match.window_blocks) windows.Release(block);
+  }
+
+  BlockPool pool{8}, windows{8};
+  PrefixTree tree{&pool, kBlock, {&windows, 6}};
+  BlockTable table{&pool, kBlock, 32}, window_table{&windows, kBlock, 32};
+  PrefixMatch match;
+};
+
+TEST_F(WindowTreeTest, AChainIsOfUseWhereItHasWhatTheNextRowSees) {
+  EXPECT_EQ(Find({1, 2, 3, 4}), 4u);
+  EXPECT_EQ(match.first_window, 2u);
+  EXPECT_EQ(match.window_blocks[0].id, window_table.ids()[2]);
+  EXPECT_EQ(Find({1, 9}), 1u);
+  EXPECT_EQ(match.first_window, 0u);
+  window_table.Truncate(0);
+  ASSERT_TRUE(tree.MakeWindowRoom(5));  // the end of the chain goes first
+  EXPECT_EQ(Find({1, 2, 3, 4}), 3u);
+  EXPECT_EQ(tree.counts().blocks, 4);
+  EXPECT_EQ(tree.counts().window_blocks, 3);
+  ASSERT_TRUE(tree.MakeWindowRoom(8));
+  EXPECT_EQ(Find({1, 2, 3, 4}), 0u);
+  EXPECT_EQ(tree.counts().blocks, 4);
+}
+
+TEST_F(WindowTreeTest, WhatASequenceStillSeesStays) {
+  table.Truncate(0);
+  window_table.DropBefore(11);
+  EXPECT_EQ(tree.evictable_window_blocks(), 2);
+  EXPECT_FALSE(tree.MakeWindowRoom(7));
+  EXPECT_EQ(windows.free_blocks(), 6);
+  EXPECT_EQ(Find({1, 2, 3, 4}), 4u);
+  EXPECT_EQ(Find({1, 2, 3}), 0u);  // rows behind the third see the second
+  window_table.Truncate(0);
+  EXPECT_TRUE(tree.MakeRoom(8));
+  EXPECT_EQ(windows.free_blocks(), 8);
+}
+
+TEST_F(WindowTreeTest, WhoComputesAnewWhatIsGoneBringsItBack) {
+  window_table.DropBefore(8);
+  ASSERT_TRUE(tree.MakeWindowRoom(6));
+  BlockTable other(&pool, kBlock, 32), other_window(&windows, kBlock, 32);
+  ASSERT_TRUE(other.Grow(16).ok() && other_window.Grow(16).ok());
+  tree.Insert(kScope, Tokens({1, 2, 3, 4}), &other, &other_window);
+  EXPECT_TRUE(std::ranges::equal(other.ids(), table.ids()));
+  EXPECT_EQ(other_window.ids()[2], window_table.ids()[2]);
+  EXPECT_EQ(windows.free_blocks(), 4);
+  EXPECT_EQ(tree.counts().window_blocks, 4);
+  EXPECT_EQ(Find({1, 2}), 2u);
+}
+
 TEST(PrefixTree, ItsEndGivesEverythingBack) {
   BlockPool pool(2);
   {
@@ -158,8 +225,9 @@ TEST(PrefixTree, AgreesWithABookOfAllBlocks) {
     for (size_t i = 0, n = 1 + random() % 6; i < n; ++i) {
       tokens.insert(tokens.end(), kBlock, static_cast<int32_t>(random() % 3));
     }
-    std::vector<BlockRef> blocks;
-    tree.Match(kScope, tokens, &blocks);
+    PrefixMatch match;
+    tree.Match(kScope, tokens, &match);
+    const std::vector<BlockRef>& blocks = match.blocks;
     for (size_t i = 0; i < blocks.size(); ++i) {
       ASSERT_TRUE(pool.IsCurrent(blocks[i]));
       const auto end = tokens.begin() + static_cast<ptrdiff_t>((i + 1) * kBlock);

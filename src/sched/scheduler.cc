@@ -22,8 +22,9 @@ struct Scheduler::Active {
   int finite = 0;    // of those, in front of logits that were finite
   int cached = 0, preemptions = 0;
   bool started = false, source_read = false;
-  uint64_t seen_inserts = 0;          // of the prefix tree, when it was last asked
-  std::unique_ptr<BlockTable> table;  // while it runs
+  uint64_t seen_inserts = 0;                 // of the prefix tree, when it was last asked
+  std::unique_ptr<BlockTable> table;         // while it runs
+  std::unique_ptr<BlockTable> window_table;  // of layers with a window, if they have their own
 
   std::span<const int32_t> tokens() const { return submission.tokens; }
   int size() const { return static_cast<int>(submission.tokens.size()); }
@@ -39,12 +40,19 @@ Scheduler::Scheduler(const SchedulerOptions& options)
       context_(static_cast<int>(
           std::min<int64_t>(options.context, int64_t{options.kv_blocks} * options.block_tokens))),
       pool_(options.kv_blocks),
-      prefixes_(&pool_, options.block_tokens) {
+      window_pool_(options.window_blocks),
+      window_(options.window_tokens > 0 ? WindowKv{&window_pool_, options.window_tokens} : WindowKv{}),
+      prefixes_(&pool_, options.block_tokens, window_) {
+  TERN_CHECK(window_.pool == nullptr ||
+             options.window_blocks >=
+                 std::min(options.kv_blocks,
+                          WindowBlocks(options.window_tokens, options.step_tokens, options.block_tokens)));
   const auto running = static_cast<size_t>(options_.running);
   running_.reserve(running + 1);
   planned_.reserve(running);
   plan_.pieces.reserve(running);
-  matched_.reserve(static_cast<size_t>(options_.kv_blocks));
+  matched_.blocks.reserve(static_cast<size_t>(options_.kv_blocks));
+  matched_.window_blocks.reserve(static_cast<size_t>(options_.window_blocks));
 }
 
 Scheduler::~Scheduler() = default;
@@ -116,26 +124,68 @@ int Scheduler::MissingBlocks(const Active& r) const {
   return BlocksFor(r.held()) - static_cast<int>(r.table->ids().size());
 }
 
-// With what others computed, and blocks of its own for the rest of its tokens.
-bool Scheduler::TryStart(Active& next) {
-  if (running_.size() >= static_cast<size_t>(options_.running)) return false;
-  matched_.clear();
-  if (next.submission.shares_prefix) prefixes_.Match(next.submission.scope, next.shareable(), &matched_);
-  const int own = BlocksFor(next.held()) - static_cast<int>(matched_.size());
+// Up to where it has, or is about to get, blocks of layers with a window: for its next rows.
+int Scheduler::WindowEnd(const Active& r) const {
+  return std::min(r.size(), r.computed + options_.step_tokens);
+}
+
+// For what it does not share, beside what those that run will still take.
+bool Scheduler::HasRoom(const Active& next) {
+  const int own = BlocksFor(next.held()) - static_cast<int>(matched_.blocks.size());
   int growth = 0;
   if (!running_.empty()) growth = GrowthBlocks(next);
   for (const Active* request : running_) growth += GrowthBlocks(*request);
-  if (pool_.free_blocks() + prefixes_.evictable_blocks() < own + growth) {
-    for (auto block = matched_.rbegin(); block != matched_.rend(); ++block) pool_.Release(*block);
+  if (pool_.free_blocks() + prefixes_.evictable_blocks() < own + growth) return false;
+  if (window_.pool == nullptr) return true;
+  const auto shared = static_cast<int>(matched_.blocks.size());
+  const int window_own =
+      BlocksFor(std::min(next.size(), shared * options_.block_tokens + options_.step_tokens)) - shared;
+  const auto lacking = [&] {
+    return window_pool_.free_blocks() + prefixes_.evictable_window_blocks() < window_own;
+  };
+  for (auto request = running_.begin(); request != running_.end() && lacking(); ++request)
+    DropUnseen(**request);
+  return !lacking();
+}
+
+void Scheduler::ReleaseMatched() {
+  for (auto block = matched_.blocks.rbegin(); block != matched_.blocks.rend(); ++block) pool_.Release(*block);
+  for (const BlockRef block : matched_.window_blocks) window_pool_.Release(block);
+}
+
+// What was matched becomes the beginning of a request that has computed less.
+void Scheduler::TakeMatched(Active& r) {
+  for (size_t i = 0; i < matched_.blocks.size(); ++i) r.table->Put(i, matched_.blocks[i]);
+  r.computed = r.finite = static_cast<int>(matched_.blocks.size()) * options_.block_tokens;
+  if (r.window_table == nullptr) return;
+  if (matched_.blocks.size() > r.window_table->ids().size()) {
+    r.window_table->Truncate(0);
+    r.window_table->Skip(matched_.first_window);
+  }
+  DropUnseen(r);
+  for (size_t i = 0; i < matched_.window_blocks.size(); ++i) {
+    r.window_table->Put(matched_.first_window + i, matched_.window_blocks[i]);
+  }
+}
+
+// With what others computed, and blocks of its own for the rest of its tokens.
+bool Scheduler::TryStart(Active& next) {
+  if (running_.size() >= static_cast<size_t>(options_.running)) return false;
+  matched_.Clear();
+  if (next.submission.shares_prefix) prefixes_.Match(next.submission.scope, next.shareable(), &matched_);
+  if (!HasRoom(next)) {
+    ReleaseMatched();
     return false;
   }
   next.table = std::make_unique<BlockTable>(&pool_, options_.block_tokens,
                                             std::max(context_, next.submission.source_tokens));
-  for (size_t i = 0; i < matched_.size(); ++i) next.table->Put(i, matched_[i]);
+  if (window_.pool != nullptr) {
+    next.window_table = std::make_unique<BlockTable>(&window_pool_, options_.block_tokens, context_);
+  }
+  TakeMatched(next);
   const int answer = next.submission.max_tokens < 0 ? context_ : next.submission.max_tokens;
   next.submission.tokens.reserve(static_cast<size_t>(
       std::max<int64_t>(next.size(), std::min<int64_t>(context_, int64_t{next.prompt_tokens} + answer)) + 1));
-  next.computed = next.finite = static_cast<int>(matched_.size()) * options_.block_tokens;
   next.seen_inserts = prefixes_.counts().inserted_blocks;
   TERN_CHECK(EnsureBlocks(next));
   running_.insert(RankPlace(running_, &next), &next);
@@ -183,9 +233,26 @@ bool Scheduler::StartNext() {
   return true;
 }
 
+// What its next row does not see in layers with a window.
+void Scheduler::DropUnseen(Active& r) {
+  if (r.window_table != nullptr) r.window_table->DropBefore(window_.First(r.computed));
+}
+
+bool Scheduler::MakeWindowRoom(int blocks) {
+  if (prefixes_.MakeWindowRoom(blocks)) return true;
+  for (Active* request : running_) DropUnseen(*request);
+  return prefixes_.MakeWindowRoom(blocks);
+}
+
+bool Scheduler::MakeRoom(const Active& r) {
+  if (!prefixes_.MakeRoom(MissingBlocks(r))) return false;
+  if (r.window_table == nullptr) return true;
+  return MakeWindowRoom(BlocksFor(WindowEnd(r)) - static_cast<int>(r.window_table->ids().size()));
+}
+
 // Takes what it lacks, at the cost of prefixes, then of whoever ranks last. False: that was itself.
 bool Scheduler::EnsureBlocks(Active& request) {
-  while (!prefixes_.MakeRoom(MissingBlocks(request))) {
+  while (!MakeRoom(request)) {
     TERN_CHECK(!running_.empty());
     Active& last = *running_.back();
     // One alone fits: that was seen to at submission.
@@ -193,12 +260,14 @@ bool Scheduler::EnsureBlocks(Active& request) {
     Preempt(last);
     if (&last == &request) return false;
   }
+  if (request.window_table != nullptr && !request.window_table->Grow(WindowEnd(request)).ok()) return false;
   return request.table->Grow(request.held()).ok();
 }
 
 void Scheduler::Preempt(Active& request) {
   KeepPrefix(request);
   request.table.reset();
+  request.window_table.reset();
   request.computed = request.finite = 0;
   request.source_read = false;
   ++request.preemptions;
@@ -209,7 +278,8 @@ void Scheduler::Preempt(Active& request) {
 
 void Scheduler::KeepPrefix(Active& r) {
   if (!r.submission.shares_prefix || r.table == nullptr) return;
-  prefixes_.Insert(r.submission.scope, r.tokens().first(static_cast<size_t>(r.finite)), r.table.get());
+  prefixes_.Insert(r.submission.scope, r.tokens().first(static_cast<size_t>(r.finite)), r.table.get(),
+                   r.window_table.get());
 }
 
 // Others may have computed more of its prompt since.
@@ -217,16 +287,14 @@ void Scheduler::TakeCached(Active& r) {
   const uint64_t inserts = prefixes_.counts().inserted_blocks;
   if (!r.submission.shares_prefix || r.seen_inserts == inserts) return;
   r.seen_inserts = inserts;
-  matched_.clear();
   prefixes_.Match(r.submission.scope, r.shareable(), &matched_);
-  for (size_t i = 0; i < matched_.size(); ++i) r.table->Put(i, matched_[i]);
-  const int found = static_cast<int>(matched_.size()) * options_.block_tokens;
-  if (found <= r.computed) return;
+  const int found = static_cast<int>(matched_.blocks.size()) * options_.block_tokens;
+  if (found <= r.computed) return ReleaseMatched();
   if (r.size() == r.prompt_tokens) {
     r.cached += found - r.computed;
     counts_.prefix_hit_tokens += static_cast<uint64_t>(found - r.computed);
   }
-  r.computed = r.finite = found;
+  TakeMatched(r);
 }
 
 // Whether another computes in this step, for the next ones to share, much of what it would compute itself.
@@ -248,11 +316,13 @@ bool Scheduler::HadBetterWait(const Active& r, int count) const {
 
 void Scheduler::Place(Active& r, int count) {
   const auto first = static_cast<size_t>(r.computed), n = static_cast<size_t>(count);
-  plan_.pieces.push_back({.request = r.id,
-                          .first = r.computed,
-                          .tokens = r.tokens().subspan(first, n),
-                          .blocks = r.table->ids(),
-                          .wants_logits = count == r.missing()});
+  plan_.pieces.push_back(
+      {.request = r.id,
+       .first = r.computed,
+       .tokens = r.tokens().subspan(first, n),
+       .blocks = r.table->ids(),
+       .window_blocks = r.window_table == nullptr ? std::span<const BlockId>() : r.window_table->ids(),
+       .wants_logits = count == r.missing()});
   planned_.push_back(&r);
   plan_rows_ += count;
 }
@@ -261,6 +331,9 @@ void Scheduler::Place(Active& r, int count) {
 void Scheduler::PlanDecodes() {
   for (size_t i = 0; i < running_.size(); ++i) {
     Active& r = *running_[i];
+    if (!r.reads_source() && r.missing() > 1) TakeCached(r);
+    // As soon as the prompt is kept; until then as long as nobody needs them.
+    if (r.finite >= r.prompt_tokens || !r.submission.shares_prefix) DropUnseen(r);
     if (!EnsureBlocks(r) || r.reads_source()) continue;
     if (r.missing() == 1 && plan_rows_ < options_.step_tokens) Place(r, 1);
   }
@@ -277,7 +350,6 @@ void Scheduler::PlanPrefills() {
       continue;
     }
     if (rows <= 0 || r->missing() == 1) continue;
-    TakeCached(*r);
     const int count = std::min(r->missing(), rows);
     if (HadBetterWait(*r, count)) continue;
     Place(*r, count);
@@ -335,6 +407,14 @@ void Scheduler::Shift(RequestId request, int keep, int drop) {
   tokens.erase(tokens.begin() + keep, tokens.begin() + keep + drop);
   r.prompt_tokens = std::max(std::min(r.prompt_tokens, keep), r.prompt_tokens - drop);
   r.computed = r.finite = std::min(r.computed, keep) / options_.block_tokens * options_.block_tokens;
+  if (r.window_table != nullptr) {
+    const auto first = static_cast<size_t>(window_.First(r.computed) / options_.block_tokens);
+    if (first < r.window_table->missing()) {
+      r.computed = r.finite = 0;
+      r.seen_inserts = 0;  // the tree may have them
+    }
+    r.window_table->Truncate(r.computed);
+  }
   if (r.table != nullptr) r.table->Truncate(std::max(r.computed, r.submission.source_tokens));
 }
 
@@ -369,6 +449,9 @@ SchedulerCounts Scheduler::counts() const {
   counts.kv_blocks = pool_.blocks();
   counts.kv_free = pool_.free_blocks();
   counts.kv_cached = prefixes_.evictable_blocks();
+  counts.window_blocks = window_pool_.blocks();
+  counts.window_free = window_pool_.free_blocks();
+  counts.window_cached = prefixes_.evictable_window_blocks();
   counts.evicted_blocks = prefixes_.counts().evicted_blocks;
   counts.seconds_per_request = rate_.seconds_per_request();
   return counts;

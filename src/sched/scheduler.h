@@ -10,6 +10,9 @@
 // Whole blocks of what was computed stay behind in a prefix tree, once logits behind them have been finite;
 // a prompt that begins like them shares them. Nobody writes a block that is shared.
 //
+// Layers with a window may have blocks of their own: of these a request holds what its next row sees, and,
+// until its prompt can be kept whole, what nobody else needs.
+//
 // Not thread-safe. Planning a step of requests that run allocates nothing.
 
 #include <cstdint>
@@ -33,6 +36,8 @@ struct SchedulerOptions {
   int64_t ageing_ns = 10'000'000'000;
   int block_tokens = 16;
   int kv_blocks = 0;
+  int window_tokens = 0;        // that layers with blocks of their own see; 0: there are none
+  int window_blocks = 0;        // of these layers; no fewer than kv_blocks or WindowBlocks(...)
   int context = 0;              // most tokens of a request, prompt and answer
   int running = 1;              // most requests at once
   int step_tokens = 512;        // most rows of a step
@@ -56,8 +61,9 @@ struct StepPiece {
   RequestId request = -1;
   int first = 0;
   std::span<const int32_t> tokens;
-  std::span<const BlockId> blocks;  // of all its positions so far
-  bool wants_logits = false;        // of its last row, to append a token
+  std::span<const BlockId> blocks;         // of all its positions so far
+  std::span<const BlockId> window_blocks;  // of those that its rows see; in front of them -1
+  bool wants_logits = false;               // of its last row, to append a token
 };
 
 struct StepPlan {
@@ -73,6 +79,7 @@ struct SchedulerCounts {
   int64_t waiting_tokens = 0;  // of their prompts
   int kv_blocks = 0, kv_free = 0;
   int kv_cached = 0;  // held by the prefix tree alone
+  int window_blocks = 0, window_free = 0, window_cached = 0;
   // So far.
   uint64_t submitted = 0, refused = 0, ended = 0, expired = 0, preemptions = 0;
   uint64_t prefix_queried_tokens = 0, prefix_hit_tokens = 0;  // of prompts, when they start
@@ -110,6 +117,7 @@ class Scheduler {
   SchedulerCounts counts() const;
   // For tests.
   const BlockPool& pool() const { return pool_; }
+  const BlockPool& window_pool() const { return window_pool_; }
   const PrefixTree& prefixes() const { return prefixes_; }
 
  private:
@@ -123,6 +131,13 @@ class Scheduler {
   bool TryStart(Active& next);
   int GrowthBlocks(const Active& request) const;
   int MissingBlocks(const Active& request) const;
+  int WindowEnd(const Active& request) const;
+  bool HasRoom(const Active& next);
+  void TakeMatched(Active& request);
+  void ReleaseMatched();
+  bool MakeRoom(const Active& request);
+  bool MakeWindowRoom(int blocks);
+  void DropUnseen(Active& request);
   bool EnsureBlocks(Active& request);
   void Preempt(Active& request);
   void TakeCached(Active& request);
@@ -135,12 +150,13 @@ class Scheduler {
 
   SchedulerOptions options_;
   int context_;
-  BlockPool pool_;
+  BlockPool pool_, window_pool_;
+  WindowKv window_;
   PrefixTree prefixes_;
   std::unordered_map<RequestId, std::unique_ptr<Active>> requests_;
   std::vector<Active*> waiting_, running_;  // by rank
   std::vector<Active*> planned_;            // of each piece; null: ended since
-  std::vector<BlockRef> matched_;           // reused
+  PrefixMatch matched_;                     // reused
   StepPlan plan_;
   int plan_rows_ = 0;
   int64_t planned_ns_ = 0;

@@ -21,7 +21,10 @@ std::vector<int32_t> Prompt(int tokens, int32_t seed = 0) {
 class Player {
  public:
   explicit Player(const SchedulerOptions& options)
-      : scheduler(options), options_(options), book_(static_cast<size_t>(options.kv_blocks)) {}
+      : scheduler(options),
+        options_(options),
+        book_(static_cast<size_t>(options.kv_blocks)),
+        window_book_(static_cast<size_t>(options.window_blocks)) {}
 
   Scheduler scheduler;
   int64_t now_ns = 0;
@@ -82,6 +85,8 @@ class Player {
     const SchedulerCounts counts = scheduler.counts();
     EXPECT_EQ(counts.kv_free + counts.kv_cached, counts.kv_blocks);
     EXPECT_EQ(counts.kv_cached, scheduler.prefixes().counts().blocks);
+    EXPECT_EQ(counts.window_free + counts.window_cached, counts.window_blocks);
+    EXPECT_EQ(counts.window_cached, scheduler.prefixes().counts().window_blocks);
     EXPECT_EQ(counts.waiting_tokens, 0);
   }
 
@@ -95,15 +100,26 @@ class Player {
 
   void Compute(const StepPiece& piece) {
     const auto all = scheduler.tokens(piece.request);
-    const std::string& tenant = left_.at(piece.request).tenant;
-    const auto block_tokens = static_cast<size_t>(options_.block_tokens);
     const auto first = static_cast<size_t>(piece.first), end = first + piece.tokens.size();
     ASSERT_FALSE(piece.tokens.empty());
     ASSERT_EQ(piece.wants_logits, end == all.size());
     ASSERT_TRUE(std::ranges::equal(piece.tokens, all.subspan(first, piece.tokens.size())));
-    ASSERT_GE(piece.blocks.size() * block_tokens, end);
-    for (size_t block = 0; block * block_tokens < end; ++block) {
-      Book& book = book_[static_cast<size_t>(piece.blocks[block])];
+    ReadAndWrite(piece, piece.blocks, book_, 0);
+    if (options_.window_tokens == 0) return;
+    const auto unseen = std::max(0, piece.first - options_.window_tokens + 1);
+    ReadAndWrite(piece, piece.window_blocks, window_book_, static_cast<size_t>(unseen));
+  }
+  // What the piece reads, from position `seen` on, is what its tokens make.
+  void ReadAndWrite(const StepPiece& piece, std::span<const BlockId> blocks, std::vector<Book>& books,
+                    size_t seen) {
+    const auto all = scheduler.tokens(piece.request);
+    const std::string& tenant = left_.at(piece.request).tenant;
+    const auto block_tokens = static_cast<size_t>(options_.block_tokens);
+    const auto first = static_cast<size_t>(piece.first), end = first + piece.tokens.size();
+    ASSERT_GE(blocks.size() * block_tokens, end);
+    for (size_t block = seen / block_tokens; block * block_tokens < end; ++block) {
+      ASSERT_GE(blocks[block], 0);
+      Book& book = books[static_cast<size_t>(blocks[block])];
       const size_t begin = block * block_tokens;
       if (begin + block_tokens > first) {  // written in this step
         const size_t kept = std::max(begin, first);
@@ -112,30 +128,36 @@ class Player {
                 {all.begin(), all.begin() + static_cast<ptrdiff_t>(std::min(end, begin + block_tokens))}};
       } else {
         ASSERT_TRUE(HoldsPrefix(book, tenant, all.first(begin + block_tokens)))
-            << "request " << piece.request << " reads another's block " << piece.blocks[block];
+            << "request " << piece.request << " reads another's block " << blocks[block];
       }
     }
   }
   static bool HoldsPrefix(const Book& book, const std::string& tenant, std::span<const int32_t> tokens) {
     return book.first == tenant && std::ranges::equal(book.second, tokens);
   }
+  // Nobody writes what another piece of the step reads or writes.
+  void CheckWrites(const StepPlan& plan, std::span<const BlockId> StepPiece::*blocks_of) {
+    std::map<BlockId, RequestId> written;
+    for (const StepPiece& piece : plan.pieces) {
+      const auto blocks = piece.*blocks_of;
+      for (size_t i = static_cast<size_t>(piece.first / options_.block_tokens); i < blocks.size(); ++i) {
+        EXPECT_TRUE(written.emplace(blocks[i], piece.request).second);
+      }
+    }
+    for (const StepPiece& piece : plan.pieces) {
+      for (const BlockId block : piece.*blocks_of) {
+        EXPECT_TRUE(block < 0 || !written.contains(block) || written[block] == piece.request);
+      }
+    }
+  }
   void CheckRows(const StepPlan& plan) {
     int rows = 0, decodes = 0;
-    std::map<BlockId, RequestId> written;
     for (const StepPiece& piece : plan.pieces) {
       if (piece.tokens.size() == 1 && rows == decodes) ++decodes;
       rows += static_cast<int>(piece.tokens.size());
-      // Nobody writes what another piece of the step reads or writes.
-      const size_t from = static_cast<size_t>(piece.first / options_.block_tokens);
-      for (size_t i = from; i < piece.blocks.size(); ++i) {
-        EXPECT_TRUE(written.emplace(piece.blocks[i], piece.request).second);
-      }
     }
-    for (const StepPiece& piece : plan.pieces) {
-      for (const BlockId block : piece.blocks) {
-        EXPECT_TRUE(!written.contains(block) || written[block] == piece.request);
-      }
-    }
+    CheckWrites(plan, &StepPiece::blocks);
+    CheckWrites(plan, &StepPiece::window_blocks);
     EXPECT_LE(rows, options_.step_tokens);
     EXPECT_LE(plan.pieces.size(), static_cast<size_t>(options_.running));
     if (decodes > 0) {
@@ -144,7 +166,7 @@ class Player {
   }
 
   SchedulerOptions options_;
-  std::vector<Book> book_;
+  std::vector<Book> book_, window_book_;
   std::map<RequestId, Left> left_;
 };
 
@@ -457,6 +479,102 @@ TEST(Scheduler, ASourceIsReadOncePerStepAndAgainAfterAPreemption) {
   EXPECT_FALSE(scheduler.Submit({.tokens = {0}, .source_tokens = 65}, 0).ok());
 }
 
+TEST(Scheduler, LayersWithAWindowHoldWhatIsSeen) {
+  SchedulerOptions options = Small();
+  options.window_tokens = 8;
+  options.window_blocks = 32;
+  const auto held = [](const Player& p) {
+    const SchedulerCounts counts = p.scheduler.counts();
+    return counts.window_blocks - counts.window_free - counts.window_cached;
+  };
+  Player p(options);
+  p.Submit(Prompt(40), 20);
+  p.Step();
+  EXPECT_EQ(held(p), 8);  // of its first 32 tokens: nobody else needs them
+  p.Step();
+  for (int i = 0; i < 18; ++i) {
+    p.Step();
+    EXPECT_LE(held(p), 3);  // a row and seven in front
+  }
+  p.RunAll();
+  p.ExpectAllBlocksBack();
+  p.Submit(Prompt(40), 1);
+  EXPECT_EQ(p.Step().pieces[0].first, 36);
+  p.RunAll();
+  std::vector<int32_t> parts_early = Prompt(22);
+  parts_early.resize(40, 7);
+  p.Submit(parts_early, 1);
+  EXPECT_EQ(p.Step().pieces[0].first, 20);
+  // With little room, a long prompt takes no more than it sees.
+  options.window_blocks = WindowBlocks(8, options.step_tokens, 4);
+  Player q(options);
+  q.Submit(Prompt(63), 1);
+  q.RunAll();
+  q.ExpectAllBlocksBack();
+}
+
+TEST(Scheduler, AShiftGoesBackToWhereItsWindowIsThere) {
+  SchedulerOptions options = Small();
+  options.window_tokens = 8;
+  options.window_blocks = 32;
+  options.prefix_cache = false;
+  Player p(options);
+  const RequestId id = p.Submit(Prompt(40), 20);
+  for (int i = 0; i < 3; ++i) p.Step();
+  p.scheduler.Shift(id, 20, 8);
+  EXPECT_EQ(p.Step().pieces[0].first, 0);  // 20 sees 13 to 19, which are gone
+  for (int i = 0; i < 5; ++i) p.Step();
+  ASSERT_EQ(p.scheduler.tokens(id).size(), 39u);
+  p.scheduler.Shift(id, 36, 1);
+  EXPECT_EQ(p.Step().pieces[0].first, 36);
+  p.Cancel(id);
+  p.ExpectAllBlocksBack();
+}
+
+// A low request among high ones that never end, and of which two already are too many.
+TEST(Scheduler, NobodyStarves) {
+  SchedulerOptions options = Small();
+  options.running = 2;
+  options.ageing_ns = 2 * kSecond;
+  Player p(options);
+  const RequestId low = p.Submit(Prompt(40, 1), 20, Priority::kLow);
+  for (int32_t i = 2; p.is_live(low); ++i) {
+    while (p.live() < 5) p.Submit(Prompt(20, i), 10, Priority::kHigh);
+    p.Step();
+    ASSERT_LT(p.now_ns, 6 * kSecond);  // two classes, and its own time
+  }
+  EXPECT_GE(p.now_ns, 3 * kSecond);
+}
+
+// KV for a third of what runs: all is done, and little of it twice.
+TEST(Scheduler, PreemptionsCostLittle) {
+  SchedulerOptions options = Small();
+  options.kv_blocks = 20;
+  for (const bool prefix_cache : {true, false}) {
+    options.prefix_cache = prefix_cache;
+    Player p(options);
+    for (int i = 0; i < 100; ++i) p.Submit(Prompt(4), 1);  // so that long answers come as a surprise
+    p.RunAll();
+    const SchedulerCounts before = p.scheduler.counts();
+    std::vector<RequestId> ids;
+    for (int i = 0; i < 20; ++i) ids.push_back(p.Submit(Prompt(10, i), 40));
+    int most = 0;
+    while (!p.scheduler.idle()) {
+      p.Step();
+      for (const RequestId id : ids) {
+        if (p.is_live(id)) most = std::max(most, p.scheduler.preemptions(id));
+      }
+    }
+    const SchedulerCounts after = p.scheduler.counts();
+    const uint64_t rows =
+        after.prefill_tokens + after.decode_tokens - before.prefill_tokens - before.decode_tokens;
+    EXPECT_GT(after.preemptions, 5u);
+    EXPECT_LE(most, 4);
+    EXPECT_LE(rows, 20 * 50 * 3 / 2u) << prefix_cache;
+    p.ExpectAllBlocksBack();
+  }
+}
+
 // Random traffic with too little of everything. The player sees to it that nobody reads KV of other tokens or
 // of another tenant's, or writes what is shared; here: every request ends exactly once, every step gets on,
 // and every block comes back.
@@ -470,6 +588,11 @@ void PlayAtRandom(unsigned seed) {
   options.mixed_step_tokens = options.step_tokens / 2;
   options.ageing_ns = (1 + below(100)) * (kSecond / 100);
   options.prefix_cache = below(4) > 0;
+  if (below(2) == 0) {
+    options.window_tokens = 1 + below(20);
+    const int most = WindowBlocks(options.window_tokens, options.step_tokens, options.block_tokens);
+    options.window_blocks = std::min(options.kv_blocks, most + below(10));
+  }
   Player p(options);
   const int requests = 3 + below(12);
   const int context = p.scheduler.context();

@@ -52,6 +52,7 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = o.parallel;
   options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
+  options.own_window_blocks = true;
   TERN_TRY(auto runner, Runner::Make(model, options));
   auto engine = std::make_unique<Engine>(std::move(runner));
   context->sampling = o.sampling;
