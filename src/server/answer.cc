@@ -89,6 +89,7 @@ std::vector<HostRequest> Answer::MakeRequests() {
       request.on_logprobs = [self, i](TokenLogprobs p) { self->OnLogprobs(i, std::move(p)); };
     }
     request.tenant = tenant_;
+    request.deadline_s = context_.deadline_s;
     request.priority = ClassOf(generation_.priority);
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
     host.on_admitted = [self] { self->OnAdmitted(); };

@@ -1,5 +1,7 @@
 #include "server/engine_host.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -32,6 +34,10 @@ EngineHost::~EngineHost() {
 
 // What the engine had after its last step, and what has come since: an answer at once, whatever a step takes.
 Status EngineHost::CheckQueue(const std::vector<HostRequest>& requests) const {
+  if (requests.size() > static_cast<size_t>(queue_.requests)) {
+    return BadInput(fmt::format("request: {} answers, expected at most {}, which is what the queue holds",
+                                requests.size(), queue_.requests));
+  }
   QueueLoad load{counts_.scheduler.waiting + arriving_.requests,
                  counts_.scheduler.waiting_tokens + arriving_.tokens, counts_.scheduler.seconds_per_request};
   for (const HostRequest& host : requests) {

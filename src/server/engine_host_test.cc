@@ -138,6 +138,47 @@ TEST(EngineHost, AFullQueueIsSaidAtOnceAndTakesAllOrNone) {
   EXPECT_EQ(none.ended, 0);
 }
 
+TEST(EngineHost, MoreAnswersThanTheQueueHoldsAreRefusedForGood) {
+  EngineOptions options;
+  options.queue.requests = 2;
+  const auto host = MakeHost({.context = 64}, options);
+  Told told[3];
+  std::vector<HostRequest> requests;
+  for (Told& t : told) requests.push_back(Ask("abc", &t));
+  const Status status = host->Submit(host->NewTickets(3), std::move(requests));
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, Code::kBadInput);
+  EXPECT_EQ(status.error().what, "request: 3 answers, expected at most 2, which is what the queue holds");
+}
+
+// Clients that go at any time, with prompts of several steps and answers without end: each is told one end,
+// and soon all KV is free, but for what is kept for prompts to come.
+TEST(EngineHost, AThousandThatComeAndGoLeaveNothingBehind) {
+  constexpr TicketId kRequests = 1000;
+  EngineOptions options;
+  options.queue.requests = static_cast<int>(kRequests);
+  const auto host = MakeHost({.context = 1024, .sequences = 8, .step_tokens = 64}, options);
+  std::vector<Told> told(kRequests);
+  const TicketId first = host->NewTickets(kRequests);
+  for (TicketId i = 0; i < kRequests; ++i) {
+    const std::string prompt = std::string(1 + i * 7 % 300, 'x') + std::to_string(i % 5);
+    ASSERT_TRUE(Submit(*host, first + i, Ask(prompt, &told[i], -1)).ok());
+    if (i >= 20) host->Cancel(first + i - 20 + i % 3);
+    if (i % 16 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  for (TicketId i = 0; i < kRequests; ++i) host->Cancel(first + i);
+  const auto last = std::chrono::steady_clock::now();
+  for (Told& t : told) t.Wait();
+  const HostCounts counts = CountsWhenIdle(*host);
+  EXPECT_LE(std::chrono::steady_clock::now() - last, std::chrono::milliseconds(200));
+  EXPECT_EQ(counts.scheduler.kv_free + counts.scheduler.kv_cached, counts.scheduler.kv_blocks);
+  for (const Told& t : told) {
+    EXPECT_EQ(t.ended, 1);
+    EXPECT_LE(t.admitted, 1);
+  }
+  EXPECT_EQ(counts.finished + counts.refused, kRequests);
+}
+
 TEST(EngineHost, WhatIsRefusedOrFailsIsToldOnceAndOthersGoOn) {
   const auto host = MakeHost({.context = 64, .sequences = 2, .step_tokens = 32});
   Told too_long, bad, good;

@@ -33,13 +33,17 @@ Asked Ask(Engine& engine, std::vector<int32_t> prompt) {
   return asked;
 }
 
-TEST(PrefixCache, AKnownPrefixTakesATwentiethOfTheTime) {
-  constexpr int kPrefix = 1500, kQuestion = 8, kRounds = 4;
-  const auto files = ObtainModel("smollm2", true);
+class PrefixCache : public testing::TestWithParam<const char*> {};
+
+// Gemma's layers with a window of 512 positions have given back what is further away.
+TEST_P(PrefixCache, AKnownPrefixTakesATwentiethOfTheTime) {
+  constexpr int kPrefix = 1500, kQuestion = 8, kRounds = 3;
+  const auto files = ObtainModel(GetParam(), true);
   ASSERT_TRUE(files.ok()) << files.error().what;
   const auto model = LoadModel(files.value().path);
   ASSERT_TRUE(model.ok()) << model.error().what;
-  auto runner = Runner::Make(model.value(), {.context = 2048, .sequences = kRounds});
+  auto runner =
+      Runner::Make(model.value(), {.context = 2048, .sequences = kRounds, .own_window_blocks = true});
   ASSERT_TRUE(runner.ok()) << runner.error().what;
   Engine engine(std::move(runner).value());
   double cold = 1e9, warm = 1e9;
@@ -56,10 +60,12 @@ TEST(PrefixCache, AKnownPrefixTakesATwentiethOfTheTime) {
     cold = std::min(cold, first.first_token_s);
     warm = std::min(warm, other.first_token_s);
   }
-  std::printf("first token of %d + %d tokens: %.1f ms cold, %.1f ms with the prefix cached, %.2f %%\n",
-              kPrefix, kQuestion, 1e3 * cold, 1e3 * warm, 100 * warm / cold);
+  std::printf("%s: first token of %d + %d tokens: %.1f ms cold, %.1f ms with the prefix cached, %.2f %%\n",
+              GetParam(), kPrefix, kQuestion, 1e3 * cold, 1e3 * warm, 100 * warm / cold);
   EXPECT_LE(warm, 0.05 * cold);
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, PrefixCache, testing::Values("smollm2", "gemma3-270m"));
 
 }  // namespace
 }  // namespace tern
