@@ -12,6 +12,7 @@ LISTS = {
     "src/graph/passes.list": ("src/graph/passes", "{}.cc", False),
     "src/backends/backends.list": ("src/backends", "{}", True),
     "src/backends/cpu/cpu_ops.list": ("src/backends/cpu", "../../ops/{}.cc", True),
+    "src/sched/policies.list": ("src/sched/policies", "{}.cc", False),
     "src/engine/samplers.list": ("src/engine/samplers", "{}.cc", False),
     "src/text/tokenizers.list": ("src/text", "{}.cc", True),
     "src/text/chat_formats.list": ("src/text/chat_formats", "{}.cc", False),

@@ -404,6 +404,30 @@ TEST_P(Conformance, ABlockTableThatLiesIsAnError) {
   EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {{1, 8, 6}}),
             "KV store: layer 0 has values of 6 channels, expected 8");
   EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {}), "KV store: 0 layers, the graph uses layer 0");
+  EXPECT_EQ(error(One({.rows = 1, .blocks = {0}}), {{.kv_heads = 1, .head_dim = 8, .windowed = true}}),
+            "KV store: layer 0 is windowed, attention sees all of it");
+}
+
+TEST_P(Conformance, WhatAWindowShowsHasBlocks) {
+  TestGraph graph;
+  const ValueId kv_state = graph.Op("kv_append", {graph.Rows(8), graph.Rows(8)}, {{"layer", int64_t{0}}});
+  graph.Output(graph.Op("attention", {graph.Rows(8), kv_state}, AttentionAttrs({1, 1, 8, 16}, 0)));
+  auto plan = backend_->Prepare(graph.graph(), kLimits);
+  ASSERT_TRUE(plan.ok()) << plan.error().what;
+  const TestBatch one = One({.rows = 2, .first_position = 32, .blocks = {0, 1, 2}});
+  const auto error = [&](const std::vector<int32_t>& window_blocks) {
+    KvStore kv({{.kv_heads = 1, .head_dim = 8, .windowed = true}}, KvType::kF16, 4, 2);
+    SequenceSpan span = one.batch().sequences[0];
+    span.window_blocks = window_blocks;
+    Batch batch = one.batch();
+    batch.sequences = {&span, 1};
+    const Status status = plan.value()->Run(batch, &kv);
+    return status.ok() ? "" : status.error().what;
+  };
+  EXPECT_EQ(error({-1, 1, 0}), "");
+  EXPECT_EQ(error({-1, 1}), "sequence 0: 2 KV blocks of windows for 34 positions, expected 3");
+  EXPECT_EQ(error({-1, -1, 0}), "sequence 0: KV block -1, expected 0 to 1");
+  EXPECT_EQ(error({0, 1, 2}), "sequence 0: KV block 2, expected 0 to 1");
 }
 
 TEST_P(Conformance, ASourceIsThereAndHasItsBlocks) {
@@ -486,6 +510,31 @@ TestBatch::Sequence Piece(int begin, int rows, int first_block) {
 struct StoreForm {
   KvType type;
   KvLayer layer;
+  int window = 0;
+};
+
+// A batch whose layers with a window have blocks of their own, and only those that they see.
+class WindowedBatch {
+ public:
+  WindowedBatch(const Batch& batch, const StoreForm& store, int blocks)
+      : batch_(batch),
+        spans_(batch.sequences.begin(), batch.sequences.end()),
+        tables_(batch.sequences.size()) {
+    batch_.sequences = spans_;
+    if (!store.layer.windowed) return;
+    for (size_t i = 0; i < spans_.size(); ++i) {
+      const int first = std::max(0, spans_[i].first_position - store.window + 1) / kKvBlockTokens;
+      for (const int32_t id : spans_[i].blocks) tables_[i].push_back(blocks - 1 - id);
+      std::fill_n(tables_[i].begin(), first, -1);
+      spans_[i].window_blocks = tables_[i];
+    }
+  }
+  const Batch& batch() const { return batch_; }
+
+ private:
+  Batch batch_;
+  std::vector<SequenceSpan> spans_;
+  std::vector<std::vector<int32_t>> tables_;
 };
 
 // All logits of one sequence, its tokens cut into chunks, `strangers` other sequences in every batch.
@@ -493,7 +542,8 @@ std::vector<float> RunInChunks(Backend& backend, const Graph& graph, int chunk, 
                                const StoreForm& store) {
   auto plan = backend.Prepare(graph, {.tokens = kLength + 3 * strangers, .outputs = kLength + 3 * strangers});
   EXPECT_TRUE(plan.ok()) << plan.error().what;
-  KvStore kv({store.layer}, store.type, 40 * (strangers + 1));
+  const int blocks = 40 * (strangers + 1);
+  KvStore kv({store.layer}, store.type, blocks, store.layer.windowed ? blocks : 0);
   std::vector<float> logits;
   int stranger_position = 0;
   for (int begin = 0; begin < kLength; begin += chunk) {
@@ -504,7 +554,8 @@ std::vector<float> RunInChunks(Backend& backend, const Graph& graph, int chunk, 
     size_t before = 0;
     for (int i = 0; i < strangers / 2; ++i) before += static_cast<size_t>(1 + i % 3);
     if (stranger_position + 3 < kLength) ++stranger_position;
-    const TestBatch batch(sequences, 1);
+    const TestBatch whole(sequences, 1);
+    const WindowedBatch batch(whole.batch(), store, blocks);
     const Status status = plan.value()->Run(batch.batch(), &kv);
     EXPECT_TRUE(status.ok()) << status.error().what;
     const auto out =
@@ -545,8 +596,9 @@ TEST_P(Conformance, ASequenceGivesTheSameBitsHoweverItIsRun) {
     TestGraph graph;
     BuildLayer(graph, form.shape, form.extra);
     const AttentionShape& s = form.shape;
-    const StoreForm store{form.type, {s.kv_heads, s.head_dim, s.v_dim}};
+    StoreForm store{form.type, {s.kv_heads, s.head_dim, s.v_dim}, s.window};
     const std::vector<float> want = RunInChunks(*backend_, graph.graph(), kLength, 0, store);
+    store.layer.windowed = s.window > 0;
     for (const int threads : {1, 2, 3}) {
       auto backend = GetParam()->open({.threads = threads});
       ASSERT_TRUE(backend.ok()) << backend.error().what;

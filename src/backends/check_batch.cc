@@ -9,6 +9,30 @@
 namespace tern {
 namespace {
 
+Status CheckBlocks(std::span<const int32_t> ids, size_t index, int blocks) {
+  for (const int32_t block : ids) {
+    if (block >= 0 && block < blocks) continue;
+    return BadInput(fmt::format("sequence {}: KV block {}, expected 0 to {}", index, block, blocks - 1));
+  }
+  return {};
+}
+
+// What the first row sees, in the layer with the widest window, and all behind it.
+Status CheckWindowBlocks(const SequenceSpan& s, size_t index, const KvStore& kv, const BatchRules& rules) {
+  int window = 0;
+  for (const BatchRules::KvUse& use : rules.kv_uses) {
+    if (kv.layer(use.layer).windowed) window = std::max(window, use.window);
+  }
+  if (window == 0) return {};
+  const auto first = static_cast<size_t>(std::max(0, s.first_position - window + 1) / kKvBlockTokens);
+  const auto end = static_cast<size_t>((s.first_position + s.rows + kKvBlockTokens - 1) / kKvBlockTokens);
+  if (s.window_blocks.size() < end) {
+    return BadInput(fmt::format("sequence {}: {} KV blocks of windows for {} positions, expected {}", index,
+                                s.window_blocks.size(), s.first_position + s.rows, end));
+  }
+  return CheckBlocks(s.window_blocks.subspan(first, end - first), index, kv.window_blocks());
+}
+
 Status CheckSequence(const SequenceSpan& s, size_t index, int next_row, const KvStore* kv,
                      const BatchRules& rules) {
   if (s.first_row != next_row || s.rows < 0 || s.first_position < 0) {
@@ -29,12 +53,8 @@ Status CheckSequence(const SequenceSpan& s, size_t index, int next_row, const Kv
     return BadInput(fmt::format("sequence {}: {} KV blocks for {} positions, expected {}", index,
                                 s.blocks.size(), end, blocks));
   }
-  for (const int32_t block : s.blocks.first(blocks)) {
-    if (block >= 0 && block < kv->blocks()) continue;
-    return BadInput(
-        fmt::format("sequence {}: KV block {}, expected 0 to {}", index, block, kv->blocks() - 1));
-  }
-  return {};
+  TERN_TRY_STATUS(CheckBlocks(s.blocks.first(blocks), index, kv->blocks()));
+  return CheckWindowBlocks(s, index, *kv, rules);
 }
 
 Status CheckStore(const KvStore* kv, const BatchRules& rules) {
@@ -51,6 +71,9 @@ Status CheckStore(const KvStore* kv, const BatchRules& rules) {
     if (layer.value_dim() != use.v_dim) {
       return BadInput(fmt::format("KV store: layer {} has values of {} channels, expected {}", use.layer,
                                   layer.value_dim(), use.v_dim));
+    }
+    if (layer.windowed && use.window == 0) {
+      return BadInput(fmt::format("KV store: layer {} is windowed, attention sees all of it", use.layer));
     }
     if (use.means && !layer.means) {
       return BadInput(fmt::format(
@@ -111,7 +134,8 @@ BatchRules RulesOf(const Graph& graph, const StepLimits& limits) {
     if (node.op->name == "attention") {
       const AttentionForm form = ParseAttention(node.attrs).value();  // the graph is verified
       rules.reads_source = rules.reads_source || form.source;
-      rules.kv_uses.push_back({form.layer, form.kv_heads, form.head_dim, form.v_dim, form.block_sparse()});
+      rules.kv_uses.push_back({form.layer, form.kv_heads, form.head_dim, form.v_dim, form.block_sparse(),
+                               form.causal && !form.source ? form.window : 0});
     }
     if (node.op->name == "embed") {
       const int64_t rows = graph.value(node.inputs[1]).type.shape[0];

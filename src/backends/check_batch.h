@@ -20,6 +20,7 @@ struct BatchRules {
     int head_dim = 0;
     int v_dim = 0;
     bool means = false;  // of blocks' keys
+    int window = 0;      // of causal attention; 0: none
   };
   StepLimits limits;
   std::vector<KvUse> kv_uses;

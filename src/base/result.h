@@ -20,12 +20,14 @@ enum class Code {
   kExhausted,    // a bounded resource is full: memory, context, KV blocks
   kIo,           // the operating system or the network said no
   kCancelled,    // the caller asked to stop
+  kDeadline,     // it was not done in time
   kInternal,     // a bug that was caught
 };
 
 struct Error {
   Code code;
   std::string what;
+  int retry_after_s = 0;  // kExhausted: when there may be room again; 0: not known
 };
 
 template <class T>

@@ -57,11 +57,10 @@ std::vector<int32_t> EncodePlain(const LoadedModel& model, const std::string& te
                             : EncodeSegments(*model.tokenizer, segments);
 }
 
-Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int32_t> prompt,
-                             const GenerateOptions& options, std::string* answer) {
+Result<Outcome> StreamAnswer(Engine& engine, std::vector<int32_t> prompt, const GenerateOptions& options,
+                             std::string* answer) {
   Outcome outcome;
   Request request;
-  request.session = session;
   request.prompt = std::move(prompt);
   request.sampling = options.sampling;
   request.max_tokens = options.max_tokens;
@@ -120,9 +119,6 @@ void Chat::Clear() {
 }
 
 Status Chat::Answer(const std::string& text) {
-  if (session_ < 0) {
-    TERN_TRY(session_, engine_->OpenSession());
-  }
   const LoadedModel& model = engine_->runner().model();
   std::vector<int32_t> prompt;
   if (template_) {
@@ -137,7 +133,7 @@ Status Chat::Answer(const std::string& text) {
     prompt = EncodePlain(model, text, false);
   }
   std::string answer;
-  auto outcome = StreamAnswer(*engine_, session_, std::move(prompt), options_, &answer);
+  auto outcome = StreamAnswer(*engine_, std::move(prompt), options_, &answer);
   if (!outcome.ok()) {
     if (template_) messages_.pop_back();
     return outcome.error();

@@ -29,8 +29,8 @@ Result<std::vector<int32_t>> EncodeChat(const LoadedModel& model, const ChatTemp
                                         const std::vector<ChatTurn>& turns);
 
 // Streams one answer to stdout; Ctrl-C ends the answer, not the program. *answer is what was said.
-Result<Outcome> StreamAnswer(Engine& engine, SessionId session, std::vector<int32_t> prompt,
-                             const GenerateOptions& options, std::string* answer);
+Result<Outcome> StreamAnswer(Engine& engine, std::vector<int32_t> prompt, const GenerateOptions& options,
+                             std::string* answer);
 
 // A text without a template: to be continued, or of an encoder-decoder, to be read whole.
 std::vector<int32_t> EncodePlain(const LoadedModel& model, const std::string& text, bool parse_special);
@@ -64,7 +64,6 @@ class Chat {
   std::string system_;
   std::function<double()> measure_limit_;
   double limit_gb_s_ = 0;
-  SessionId session_ = -1;
   std::vector<ChatTurn> messages_;
   std::optional<Outcome> last_;
 };

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
+#include <optional>
+
+#include "engine/sequences.h"
 
 namespace tern {
 namespace {
@@ -33,36 +35,29 @@ void Score(std::span<const float> row, std::span<const float> reference, int32_t
   t->same_top += Top(row) == Top(reference);
 }
 
-// A runner with a sequence open for one window after another.
+// A runner with a sequence open for one window after another; or none.
 class Reader {
  public:
-  static Result<Reader> Make(Runner* runner) {
-    Reader reader(runner);
-    if (runner != nullptr) {
-      TERN_TRY(reader.sequence_, runner->Open());
-    }
-    return reader;
-  }
-  Reader(Reader&& other) noexcept
-      : runner_(std::exchange(other.runner_, nullptr)), sequence_(other.sequence_) {}
-  ~Reader() {
-    if (runner_ != nullptr) runner_->Close(sequence_);
+  explicit Reader(Runner* runner) : runner_(runner) {
+    if (runner == nullptr) return;
+    sequences_.emplace(runner);
+    sequence_ = sequences_->Open().value();
   }
   void Restart() {
-    if (runner_ != nullptr) runner_->Truncate(sequence_, 0);
+    if (sequences_) sequences_->Truncate(sequence_, 0);
   }
   Status Step(std::span<const int32_t> tokens) {
-    if (runner_ == nullptr) return {};
+    if (!sequences_) return {};
     const StepWork work{sequence_, tokens, WantLogits::kAll};
-    return runner_->Step({&work, 1});
+    return sequences_->Step({&work, 1});
   }
   std::span<const float> Logits(int i) const {
     return runner_ == nullptr ? std::span<const float>() : runner_->Logits(i);
   }
 
  private:
-  explicit Reader(Runner* runner) : runner_(runner) {}
   Runner* runner_;
+  std::optional<Sequences> sequences_;
   SequenceId sequence_ = -1;
 };
 
@@ -126,8 +121,7 @@ Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const int
     return BadInput(fmt::format("reference: vocabulary of {}, expected {}",
                                 reference->model().hparams().vocabulary, model.model().hparams().vocabulary));
   }
-  TERN_TRY(Reader reader, Reader::Make(&model));
-  TERN_TRY(Reader reference_reader, Reader::Make(reference));
+  Reader reader(&model), reference_reader(reference);
   const Tokenizer* tokenizer = model.model().tokenizer.get();
   const bool bos = tokenizer != nullptr && tokenizer->adds_bos();
   const size_t taken = static_cast<size_t>(options.window) - (bos ? 1 : 0);

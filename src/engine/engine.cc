@@ -3,30 +3,41 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <exception>
 
 namespace tern {
+namespace {
 
-struct Engine::Session {
-  SequenceId sequence = -1;
-  std::vector<int32_t> tokens;  // what the sequence holds or is about to hold
-  bool busy = false;
+int64_t NowNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+double Seconds(int64_t from_ns, int64_t to_ns) { return 1e-9 * static_cast<double>(to_ns - from_ns); }
+
+Error Caught(const std::exception& e) { return {Code::kInternal, fmt::format("engine: {}", e.what())}; }
+
+}  // namespace
+
+// What writes an answer, from its request's first step on.
+struct Engine::Answer {
+  Sampler sampler;
+  std::optional<AnswerGrammar> grammar;
+  Detokenizer detokenizer;
+  StopMatcher stop;
+  std::string released, text;  // of the current step, before and after the search for stop strings; reused
 };
 
 struct Engine::Active {
   RequestId id = 0;
-  SessionId session = -1;
-  bool own_session = false;
   Request request;
-  size_t answer_from = 0;  // in the session's tokens
-  Sampler sampler;
-  std::optional<AnswerGrammar> grammar = {};
-  Detokenizer detokenizer;
-  StopMatcher stop;
-  std::string released, text;  // of the current step, before and after the search for stop strings; reused
+  int source_tokens = 0;
+  size_t answer_from = 0;  // in the scheduler's tokens
+  std::unique_ptr<Answer> answer;
   Outcome outcome;
-  Clock::time_point submitted, first;
-  bool unread = false;     // the encoder has yet to read its prompt
-  bool cancelled = false;  // ends before the next step
+  int64_t submitted_ns = 0, first_ns = 0, last_ns = 0;
   bool done = false;
 };
 
@@ -42,42 +53,29 @@ std::string_view FinishReasonName(FinishReason reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
-Engine::Engine(std::unique_ptr<Runner> runner) : runner_(std::move(runner)) {}
+SchedulerOptions OptionsOf(const Runner& runner, const EngineOptions& options) {
+  return {.policy = options.policy,
+          .ageing_ns = options.ageing_ns,
+          .block_tokens = kKvBlockTokens,
+          .kv_blocks = runner.kv_blocks(),
+          .window_tokens = runner.window_tokens(),
+          .window_blocks = runner.window_blocks(),
+          .context = runner.context(),
+          .running = runner.sequences(),
+          .step_tokens = runner.step_tokens(),
+          .mixed_step_tokens = options.mixed_step_tokens,
+          .queue = options.queue,
+          .prefix_cache = options.prefix_cache};
+}
+
+Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options)
+    : runner_(std::move(runner)),
+      events_(std::move(options.events)),
+      scheduler_(OptionsOf(*runner_, options)) {
+  rows_.reserve(static_cast<size_t>(runner_->sequences()));
+}
+
 Engine::~Engine() = default;
-
-Result<SessionId> Engine::OpenSession() {
-  TERN_TRY(const SequenceId sequence, runner_->Open());
-  auto session = std::make_unique<Session>();
-  session->sequence = sequence;
-  session->tokens.reserve(static_cast<size_t>(runner_->context()) + 1);
-  const auto free = std::find(sessions_.begin(), sessions_.end(), nullptr);
-  if (free != sessions_.end()) {
-    *free = std::move(session);
-    return static_cast<SessionId>(free - sessions_.begin());
-  }
-  sessions_.push_back(std::move(session));
-  return static_cast<SessionId>(sessions_.size() - 1);
-}
-
-void Engine::CloseSession(SessionId id) {
-  if (!IsOpen(id)) return;
-  for (const auto& active : active_) {
-    Active& a = *active;
-    if (a.session != id) continue;
-    a.cancelled = true;
-    if (!calling_back_) continue;
-    a.own_session = true;  // it goes with its request
-    return;
-  }
-  Sweep();
-  if (!IsOpen(id)) return;
-  runner_->Close(session(id).sequence);
-  sessions_[static_cast<size_t>(id)].reset();
-}
-
-bool Engine::IsOpen(SessionId id) const {
-  return id >= 0 && static_cast<size_t>(id) < sessions_.size() && sessions_[static_cast<size_t>(id)];
-}
 
 Status Engine::Check(const Request& request) const {
   TERN_TRY_STATUS(CheckPredictsTokens(runner_->model()));
@@ -90,23 +88,25 @@ Status Engine::Check(const Request& request) const {
   if (request.max_tokens == 0 || request.max_tokens < -1) {
     return BadInput(fmt::format("max-tokens: {}, expected -1 or at least 1", request.max_tokens));
   }
-  if (request.session >= 0 && !IsOpen(request.session)) {
-    return BadInput(fmt::format("session {}: is not open", request.session));
+  if (request.deadline_s < 0) {
+    return BadInput(fmt::format("deadline: {} s, expected none (0) or a time to come", request.deadline_s));
   }
-  return Validate(request.sampling);
+  TERN_TRY_STATUS(Validate(request.sampling));
+  TERN_TRY([[maybe_unused]] const Sampler sampler, Sampler::Make(request.sampling, vocabulary, 0));
+  return {};
 }
 
 // A prompt leaves room for at least one token of answer; a source needs not.
 Status Engine::FitPrompt(Request& request) const {
   const bool is_source = runner_->source_tokens() > 0;
-  const auto room = static_cast<size_t>(is_source ? runner_->source_tokens() : runner_->context() - 1);
+  const auto room = static_cast<size_t>(is_source ? context() : context() - 1);
   std::vector<int32_t>& prompt = request.prompt;
   if (prompt.size() <= room) return {};
   if (request.on_overflow == OnOverflow::kError) {
-    return Exhausted(
+    return BadInput(
         fmt::format("prompt: {} tokens, the context of {} leaves room for {}; shorten it, or see "
                     "--on-overflow and --context",
-                    prompt.size(), runner_->context(), room));
+                    prompt.size(), context(), room));
   }
   if (request.on_overflow == OnOverflow::kShift && ShiftDrop() > 0) {
     // As if the tokens had come one by one: a conversation's next prompt is cut at the same places.
@@ -132,239 +132,271 @@ std::shared_ptr<const DryBreakers> Engine::BreakersOf(const SamplingOptions& sam
   return breakers_;
 }
 
-// Gives a session the tokens that its answer follows; returns how many of them it has computed already.
-size_t Engine::Begin(Session& s, std::span<const int32_t> tokens) {
-  // At least the last token is computed again: its logits are wanted.
-  const size_t limit =
-      std::min({s.tokens.size(), tokens.size() - 1, static_cast<size_t>(runner_->length(s.sequence))});
-  size_t same = 0;
-  while (same < limit && s.tokens[same] == tokens[same]) ++same;
-  runner_->Truncate(s.sequence, static_cast<int>(same));
-  s.tokens.assign(tokens.begin(), tokens.end());
-  return same;
-}
-
 Result<RequestId> Engine::Submit(Request request) {
   TERN_TRY_STATUS(Check(request));
   TERN_TRY_STATUS(FitPrompt(request));
-  TERN_TRY(Sampler sampler, Sampler::Make(request.sampling, runner_->model().hparams().vocabulary,
-                                          runner_->context(), BreakersOf(request.sampling)));
+  const bool is_source = runner_->source_tokens() > 0;
+  auto active = std::make_unique<Active>();
+  active->submitted_ns = NowNs();
+  active->outcome.prompt_tokens = static_cast<int>(request.prompt.size());
+  active->source_tokens = is_source ? active->outcome.prompt_tokens : 0;
+  const int32_t start = runner_->model().built.start_token;
+  Submission submission{.tokens = is_source ? std::vector<int32_t>{start} : request.prompt,
+                        .max_tokens = request.max_tokens,
+                        .source_tokens = active->source_tokens,
+                        .priority = request.priority,
+                        .scope = {.tenant = request.tenant},
+                        .shares_prefix = !is_source};
+  active->answer_from = submission.tokens.size();
+  if (request.deadline_s > 0) {
+    submission.deadline_ns =
+        active->submitted_ns + static_cast<int64_t>(std::min(1e9, request.deadline_s) * 1e9);
+  }
+  active->request = std::move(request);
+  TERN_TRY(active->id, scheduler_.Submit(std::move(submission), active->submitted_ns));
+  const RequestId id = active->id;
+  requests_.emplace(id, std::move(active));
+  return id;
+}
+
+// Whatever a step may need is reserved here.
+Status Engine::BeginAnswer(Active& a) {
+  const Request& request = a.request;
+  TERN_TRY(Sampler sampler, Sampler::Make(request.sampling, runner_->model().hparams().vocabulary, context(),
+                                          BreakersOf(request.sampling)));
   std::optional<AnswerGrammar> grammar;
   if (request.grammar) {
     TERN_TRY(grammar, grammars_.Begin(tokenizer(), request.grammar));
   }
-  SessionId id = request.session;
-  const bool own = id < 0;
-  if (own) {
-    TERN_TRY(id, OpenSession());
-  } else if (session(id).busy) {
-    return Exhausted(fmt::format("session {}: busy with another request", id));
-  }
-  Session& s = session(id);
-  s.busy = true;
-  const bool is_source = runner_->source_tokens() > 0;
-  const int32_t start = runner_->model().built.start_token;
-  const size_t same = Begin(s, is_source ? std::span(&start, 1) : std::span<const int32_t>(request.prompt));
-  const size_t answer_from = s.tokens.size();
-  Outcome outcome;
-  outcome.prompt_tokens = static_cast<int>(request.prompt.size());
-  outcome.cached_tokens = static_cast<int>(same);
-  outcome.seed = sampler.options().seed;
-  // Whatever a step may need is reserved here.
+  a.outcome.seed = sampler.options().seed;
   Detokenizer detokenizer(tokenizer());
   StopMatcher stop(request.stop, detokenizer.max_text());
   const size_t text_bytes = detokenizer.max_text() + stop.max_held();
-  active_.push_back(std::make_unique<Active>(Active{.id = next_request_++,
-                                                    .session = id,
-                                                    .own_session = own,
-                                                    .request = std::move(request),
-                                                    .answer_from = answer_from,
-                                                    .sampler = std::move(sampler),
-                                                    .grammar = std::move(grammar),
-                                                    .detokenizer = std::move(detokenizer),
-                                                    .stop = std::move(stop),
-                                                    .released = {},
-                                                    .text = {},
-                                                    .outcome = outcome,
-                                                    .submitted = Clock::now(),
-                                                    .first = {},
-                                                    .unread = is_source}));
-  active_.back()->released.reserve(text_bytes);
-  active_.back()->text.reserve(text_bytes);
-  return active_.back()->id;
+  a.answer = std::make_unique<Answer>(Answer{.sampler = std::move(sampler),
+                                             .grammar = std::move(grammar),
+                                             .detokenizer = std::move(detokenizer),
+                                             .stop = std::move(stop),
+                                             .released = {},
+                                             .text = {}});
+  a.answer->released.reserve(text_bytes);
+  a.answer->text.reserve(text_bytes);
+  return {};
+}
+
+void Engine::Start(Active& a) try {
+  a.outcome.queue_s = Seconds(a.submitted_ns, NowNs());
+  if (const Status begun = BeginAnswer(a); !begun.ok()) {
+    return Finish(a, FinishReason::kFailed, begun.error());
+  }
+  if (a.request.on_start) a.request.on_start();
+} catch (const std::exception& e) {
+  Finish(a, FinishReason::kFailed, Caught(e));
 }
 
 void Engine::Cancel(RequestId request) {
-  for (const auto& active : active_) active->cancelled |= active->id == request;
+  cancelled_.push_back(request);
   Sweep();
 }
 
-bool Engine::idle() const { return active_.empty(); }
+// What a grammar allows may be none of the likeliest, and a share is one of the whole.
+WantedLogits Engine::LogitsFor(Active& a) {
+  if (a.done || a.answer->grammar || a.request.on_logprobs) return {};
+  return a.answer->sampler.Needs(scheduler_.tokens(a.id), a.answer_from);
+}
 
 // One source per step: a long one delays the others by no more than that.
-void Engine::ReadOneSource() {
-  const auto unread = std::ranges::find_if(active_, [](const auto& active) { return active->unread; });
-  if (unread == active_.end()) return;
-  Active& a = **unread;
-  a.unread = false;
-  const Status status = runner_->ReadSource(session(a.session).sequence, a.request.prompt);
+void Engine::ReadSource(const StepPlan& plan) {
+  if (plan.source < 0) return;
+  Active& a = at(plan.source);
+  const Status status = runner_->ReadSource(a.request.prompt, plan.source_blocks);
   if (!status.ok()) Finish(a, FinishReason::kFailed, status.error());
 }
 
-// What a grammar allows may be none of the likeliest, and a share is one of the whole.
-WantedLogits Engine::LogitsFor(Active& active) {
-  if (active.grammar || active.request.on_logprobs) return {};
-  return active.sampler.Needs(session(active.session).tokens, active.answer_from);
+Status Engine::Compute(const StepPlan& plan) {
+  rows_.clear();
+  for (const StepPiece& piece : plan.pieces) {
+    Active& a = at(piece.request);
+    rows_.push_back({.tokens = piece.tokens,
+                     .first_position = piece.first,
+                     .blocks = piece.blocks,
+                     .window_blocks = piece.window_blocks,
+                     .source_tokens = a.source_tokens,
+                     .logits = piece.wants_logits ? WantLogits::kLast : WantLogits::kNone,
+                     .likeliest = piece.wants_logits ? LogitsFor(a) : WantedLogits{}});
+  }
+  return rows_.empty() ? Status() : runner_->Step(rows_);
 }
 
-// Two rounds over the requests: first those that need one row for their next token, then chunks of prompts,
-// oldest first, into what is left of the step.
-void Engine::PlanStep() {
-  work_.clear();
-  working_.clear();
-  int rows = runner_->step_tokens();
-  int outputs = runner_->step_outputs();
-  for (const bool decode : {true, false}) {
-    for (const auto& active : active_) {
-      if (active->unread || active->done) continue;
-      const Session& s = session(active->session);
-      const auto computed = static_cast<size_t>(runner_->length(s.sequence));
-      const size_t missing = s.tokens.size() - computed;
-      if (decode != (missing == 1) || rows <= 0 || outputs <= 0) continue;
-      const size_t taken = std::min(missing, static_cast<size_t>(rows));
-      const bool last = taken == missing;
-      work_.push_back({.sequence = s.sequence,
-                       .tokens = std::span(s.tokens).subspan(computed, taken),
-                       .logits = last ? WantLogits::kLast : WantLogits::kNone,
-                       .likeliest = last ? LogitsFor(*active) : WantedLogits{}});
-      working_.push_back(active.get());
-      rows -= static_cast<int>(taken);
-      outputs -= last ? 1 : 0;
-    }
+void Engine::TakeStep() {
+  const int64_t begin = NowNs();
+  const StepPlan& plan = scheduler_.Plan(begin);
+  for (const RequestId id : plan.expired) {
+    Active& a = at(id);
+    Finish(a, FinishReason::kFailed,
+           Error{Code::kDeadline, fmt::format("deadline: {} s are over", a.request.deadline_s)});
   }
+  for (const RequestId id : plan.started) Start(at(id));
+  ReadSource(plan);
+  if (const Status status = Compute(plan); !status.ok()) {
+    for (const StepPiece& piece : plan.pieces)
+      Finish(at(piece.request), FinishReason::kFailed, status.error());
+    return;
+  }
+  const int64_t end = NowNs();
+  scheduler_.Commit(end);
+  int row = 0;
+  StepSample sample{.seconds = Seconds(begin, end), .requests = static_cast<int>(plan.pieces.size())};
+  for (const StepPiece& piece : plan.pieces) {
+    sample.rows += static_cast<int>(piece.tokens.size());
+    if (piece.wants_logits) Deliver(at(piece.request), runner_->Logits(row++));
+  }
+  if (events_.on_step) events_.on_step(sample);
 }
 
 bool Engine::Step() {
-  if (active_.empty()) return false;
+  if (requests_.empty()) return false;
   calling_back_ = true;
-  ReadOneSource();
-  PlanStep();
-  if (const Status status = work_.empty() ? Status() : runner_->Step(work_); status.ok()) {
-    int row = 0;
-    for (size_t i = 0; i < work_.size(); ++i) {
-      if (work_[i].logits == WantLogits::kLast) Deliver(*working_[i], runner_->Logits(row++));
-    }
-  } else {
-    for (Active* active : working_) Finish(*active, FinishReason::kFailed, status.error());
+  try {
+    TakeStep();
+  } catch (const std::exception& e) {
+    FailAll(Caught(e));
   }
   calling_back_ = false;
   Sweep();
   return true;
 }
 
-// Samples the next token of one request and says what became of it.
-void Engine::Deliver(Active& a, std::span<const float> logits) {
-  Session& s = session(a.session);
+// Samples the next token of one request and says what became of it. What its callbacks throw is its own end.
+void Engine::Deliver(Active& a, std::span<const float> logits) try {
+  if (a.done) return;
   const std::span<const float> raw = logits;
-  if (a.grammar) {
-    const auto masked = a.grammar->Mask(logits);
+  if (a.answer->grammar) {
+    const auto masked = a.answer->grammar->Mask(logits);
     if (!masked.ok()) return Finish(a, FinishReason::kFailed, masked.error());
     logits = masked.value();
   }
-  const auto token = a.sampler.Sample(logits, s.tokens, a.answer_from);
-  if (!token.ok()) {
-    // Its KV may hold non-finite values: nothing of it is reused.
-    runner_->Truncate(s.sequence, 0);
-    s.tokens.clear();
-    return Finish(a, FinishReason::kFailed, token.error());
-  }
-  const Clock::time_point now = Clock::now();
-  if (a.outcome.completion_tokens == 0) {
-    a.first = now;
-    a.outcome.first_token_s = std::chrono::duration<double>(now - a.submitted).count();
-  }
-  a.outcome.decode_s = std::chrono::duration<double>(now - a.first).count();
-  ++a.outcome.completion_tokens;
+  const auto token = a.answer->sampler.Sample(logits, scheduler_.tokens(a.id), a.answer_from);
+  // The scheduler keeps nothing of KV behind which logits were not finite.
+  if (!token.ok()) return Finish(a, FinishReason::kFailed, token.error());
+  CountToken(a);
   if (a.request.on_logprobs) {
     a.request.on_logprobs(FindLogprobs(raw, token.value(), a.request.top_logprobs));
   }
   EmitToken(a, token.value());
+} catch (const std::exception& e) {
+  Finish(a, FinishReason::kFailed, Caught(e));
+}
+
+void Engine::CountToken(Active& a) {
+  const int64_t now = NowNs();
+  Outcome& o = a.outcome;
+  if (o.completion_tokens == 0) {
+    a.first_ns = now;
+    o.first_token_s = Seconds(a.submitted_ns, now);
+    o.cached_tokens = scheduler_.cached_tokens(a.id);
+    if (events_.on_first_token) events_.on_first_token(o.first_token_s);
+  } else {
+    const double gap = Seconds(a.last_ns, now);
+    o.longest_gap_s = std::max(o.longest_gap_s, gap);
+    if (events_.on_next_token) events_.on_next_token(gap);
+  }
+  a.last_ns = now;
+  o.decode_s = Seconds(a.first_ns, now);
+  o.preemptions = scheduler_.preemptions(a.id);
+  ++o.completion_tokens;
 }
 
 void Engine::EmitToken(Active& a, int32_t token) {
-  Session& s = session(a.session);
+  Answer& answer = *a.answer;
   if (a.request.on_token) a.request.on_token(token);
-  s.tokens.push_back(token);
+  scheduler_.Append(a.id, token);
   const bool ends = tokenizer().IsEndOfGeneration(token);
-  if (ends && (a.grammar || !a.request.ignore_end)) return Finish(a, FinishReason::kStop);
-  if (a.grammar) {
-    if (const Status status = a.grammar->Accept(token); !status.ok()) {
+  if (ends && (answer.grammar || !a.request.ignore_end)) return Finish(a, FinishReason::kStop);
+  if (answer.grammar) {
+    if (const Status status = answer.grammar->Accept(token); !status.ok()) {
       return Finish(a, FinishReason::kFailed, status.error());
     }
   }
-  a.released.clear();
-  a.text.clear();
-  a.detokenizer.Push(token, &a.released);
-  const bool stopped = a.stop.Push(a.released, &a.text);
-  if (!a.text.empty() && a.request.on_text) a.request.on_text(a.text);
-  if (stopped || (a.grammar && a.grammar->is_finished())) return Finish(a, FinishReason::kStop);
+  answer.released.clear();
+  answer.text.clear();
+  answer.detokenizer.Push(token, &answer.released);
+  const bool stopped = answer.stop.Push(answer.released, &answer.text);
+  if (!answer.text.empty() && a.request.on_text) a.request.on_text(answer.text);
+  if (stopped || (answer.grammar && answer.grammar->is_finished())) return Finish(a, FinishReason::kStop);
   if (a.outcome.completion_tokens == a.request.max_tokens) return Finish(a, FinishReason::kLength);
-  if (s.tokens.size() >= static_cast<size_t>(runner_->context()) && !MakeRoom(a)) {
+  if (scheduler_.tokens(a.id).size() >= static_cast<size_t>(context()) && !MakeRoom(a)) {
     return Finish(a, FinishReason::kLength);
   }
 }
 
 // Of a full context the older half after the first eighth is dropped.
-size_t Engine::ShiftHead() const { return static_cast<size_t>(runner_->context()) / 8; }
-size_t Engine::ShiftDrop() const { return (static_cast<size_t>(runner_->context()) - ShiftHead()) / 2; }
+size_t Engine::ShiftHead() const { return static_cast<size_t>(context()) / 8; }
+size_t Engine::ShiftDrop() const { return (static_cast<size_t>(context()) - ShiftHead()) / 2; }
 
 // Positions change, so everything behind what is dropped is computed again.
 bool Engine::MakeRoom(Active& a) {
   const size_t keep = ShiftHead(), drop = ShiftDrop();
   if (a.request.on_overflow != OnOverflow::kShift || drop == 0) return false;
-  Session& s = session(a.session);
-  const auto from = s.tokens.begin() + static_cast<ptrdiff_t>(keep);
-  s.tokens.erase(from, from + static_cast<ptrdiff_t>(drop));
+  scheduler_.Shift(a.id, static_cast<int>(keep), static_cast<int>(drop));
   a.answer_from = std::max(std::min(a.answer_from, keep), a.answer_from - std::min(drop, a.answer_from));
-  runner_->Truncate(s.sequence, static_cast<int>(keep));
   return true;
 }
 
 void Engine::Finish(Active& a, FinishReason reason, std::optional<Error> error) {
+  if (a.done) return;
   a.done = true;
+  done_.push_back(a.id);
   a.outcome.reason = reason;
+  a.outcome.total_s = Seconds(a.submitted_ns, NowNs());
   if (error) a.outcome.error = *error;
-  a.outcome.stop = a.stop.found();
-  if (!a.stop.stopped()) {
-    a.released.clear();
-    a.text.clear();
-    a.detokenizer.Flush(&a.released);
-    if (!a.stop.Push(a.released, &a.text)) a.stop.Flush(&a.text);
-    if (!a.text.empty() && a.request.on_text) a.request.on_text(a.text);
+  if (a.answer) a.outcome.stop = a.answer->stop.found();
+  if (error || !a.answer || a.answer->stop.stopped()) return;
+  try {
+    FlushText(a);
+  } catch (const std::exception& e) {
+    a.outcome.reason = FinishReason::kFailed;
+    a.outcome.error = Caught(e);
   }
 }
 
-// Ends what was cancelled and reports what is done. Callbacks may submit, cancel and close again: by index,
-// and nothing is looked at while they run.
+void Engine::FlushText(Active& a) {
+  Answer& answer = *a.answer;
+  answer.released.clear();
+  answer.text.clear();
+  answer.detokenizer.Flush(&answer.released);
+  if (!answer.stop.Push(answer.released, &answer.text)) answer.stop.Flush(&answer.text);
+  if (!answer.text.empty() && a.request.on_text) a.request.on_text(answer.text);
+}
+
+void Engine::FailAll(const Error& error) {
+  for (const auto& [id, active] : requests_) Finish(*active, FinishReason::kFailed, error);
+}
+
+// Ends what was cancelled and reports what is done. Callbacks may submit and cancel again: by index, and
+// nothing is looked at while they run.
 void Engine::Sweep() {
   if (calling_back_) return;
   calling_back_ = true;
-  for (size_t i = 0; i < active_.size(); ++i) {
-    if (active_[i]->cancelled && !active_[i]->done) Finish(*active_[i], FinishReason::kCancelled);
+  for (size_t i = 0; i < cancelled_.size(); ++i) {
+    const auto found = requests_.find(cancelled_[i]);
+    if (found != requests_.end()) Finish(*found->second, FinishReason::kCancelled);
   }
+  cancelled_.clear();
   calling_back_ = false;
-  if (std::none_of(active_.begin(), active_.end(), [](const auto& a) { return a->done; })) return;
+  if (done_.empty()) return;
   std::vector<std::unique_ptr<Active>> done;
-  for (auto& active : active_) {
-    if (active->done) done.push_back(std::move(active));
+  for (const RequestId id : done_) {
+    scheduler_.End(id);
+    done.push_back(std::move(requests_.extract(id).mapped()));
   }
-  std::erase(active_, nullptr);
+  done_.clear();
   for (const auto& active : done) {
-    session(active->session).busy = false;
-    if (active->own_session) CloseSession(active->session);
-  }
-  for (const auto& active : done) {
-    if (active->request.on_finish) active->request.on_finish(active->outcome);
+    try {
+      if (events_.on_finish) events_.on_finish(active->outcome);
+      if (active->request.on_finish) active->request.on_finish(active->outcome);
+    } catch (const std::exception&) {
+      // It has ended, and nobody is left to be told.
+    }
   }
 }
 

@@ -1,13 +1,13 @@
 #pragma once
-// Engine: requests in, text out. Each step batches the next token of every running request with chunks of
-// waiting prompts, decodes first, so that a long prompt delays nobody by more than one step.
+// Engine: requests in, text out. What each step computes is the scheduler's choice: the next token of every
+// running request with chunks of waiting prompts, decodes first, so that a long prompt delays nobody by more
+// than one step. A prompt that begins as an earlier one did starts behind what was computed for that.
 //
-// A session is a sequence that outlives its requests: a chat's next prompt repeats the conversation so far,
-// and only what is new is computed. Not thread-safe: one thread owns an engine; callbacks run on it.
+// Not thread-safe: one thread owns an engine; callbacks run on it.
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +20,7 @@
 #include "engine/sampler.h"
 #include "engine/stop_matcher.h"
 #include "engine/token_logprobs.h"
+#include "sched/scheduler.h"
 
 namespace tern {
 
@@ -35,21 +36,21 @@ Result<OnOverflow> ParseOnOverflow(std::string_view name);  // "error", "truncat
 enum class FinishReason : uint8_t { kStop, kLength, kCancelled, kFailed };
 std::string_view FinishReasonName(FinishReason reason);
 
-using SessionId = int32_t;
-using RequestId = int32_t;
-
 struct Outcome {
   FinishReason reason = FinishReason::kStop;
-  Error error{};  // kFailed only
+  Error error{};  // kFailed only; kDeadline: it took too long
   int prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  int preemptions = 0;       // how often it had to give its KV back
+  double queue_s = 0;        // from submission until it ran
   double first_token_s = 0;  // from submission to the first token
   double decode_s = 0;       // from the first token to the last
+  double longest_gap_s = 0;  // between two tokens
+  double total_s = 0;        // from submission to its end
   uint64_t seed = 0;
   std::string stop{};  // the stop string that ended it, if one did
 };
 
 struct Request {
-  SessionId session = -1;       // -1: a sequence of its own, gone with the request
   std::vector<int32_t> prompt;  // of an encoder-decoder: the source
   SamplingOptions sampling;
   int max_tokens = -1;  // -1: until the context is full
@@ -57,6 +58,10 @@ struct Request {
   OnOverflow on_overflow = OnOverflow::kError;
   std::shared_ptr<const Grammar> grammar;  // what the answer must be; null: anything
   bool ignore_end = false;                 // go on after an end-of-generation token (benchmarks)
+  Priority priority = Priority::kMid;
+  std::string tenant;              // shares computed prompts with its like alone
+  double deadline_s = 0;           // from submission: then it ends, done or not; 0: never
+  std::function<void()> on_start;  // it runs; at most once, before what follows
   std::function<void(std::string_view text)> on_text;
   std::function<void(int32_t token)> on_token;
   // Of each token, in front of its on_token; where it is set, with so many of the likeliest.
@@ -65,59 +70,85 @@ struct Request {
   std::function<void(const Outcome&)> on_finish;  // exactly once
 };
 
+struct StepSample {
+  double seconds = 0;
+  int rows = 0, requests = 0;
+};
+
+// For metrics; each may be null. They must not call the engine.
+struct EngineEvents {
+  std::function<void(const StepSample&)> on_step;
+  std::function<void(double seconds)> on_first_token;  // from submission
+  std::function<void(double seconds)> on_next_token;   // from the one before
+  std::function<void(const Outcome&)> on_finish;
+};
+
+struct EngineOptions {
+  const PolicyDesc* policy = AllPolicies().front();
+  int64_t ageing_ns = SchedulerOptions().ageing_ns;
+  int mixed_step_tokens = SchedulerOptions().mixed_step_tokens;
+  QueueLimits queue = {};
+  bool prefix_cache = true;
+  EngineEvents events = {};
+};
+
 class Engine {
  public:
-  explicit Engine(std::unique_ptr<Runner> runner);
+  explicit Engine(std::unique_ptr<Runner> runner, EngineOptions options = {});
   ~Engine();
 
-  Result<SessionId> OpenSession();
-  void CloseSession(SessionId session);  // cancels its request; unknown ids are ignored
   // Takes a request, or says why not: a model without logits, an empty prompt, one that cannot fit or has ids
-  // outside the vocabulary, a bad option, no free sequence, a session that is busy or not open.
+  // outside the vocabulary, a bad option; kExhausted with a time where too many wait.
   Result<RequestId> Submit(Request request);
-  // Ends the request with kCancelled before the next step. Unknown ids are ignored. This and the others may
-  // be called from callbacks.
+  // Ends the request with kCancelled before the next step. Unknown ids are ignored. This and Submit may be
+  // called from callbacks.
   void Cancel(RequestId request);
-  // One step of all requests. False: nothing to do.
+  // One step of all requests. False: nothing to do. Whatever fails, fails the requests concerned.
   bool Step();
-  bool idle() const;
+  bool idle() const { return requests_.empty(); }
 
   Runner& runner() { return *runner_; }
   const Tokenizer& tokenizer() const { return *runner_->model().tokenizer; }
+  int context() const { return scheduler_.context(); }  // most tokens of a request
+  const QueueLimits& queue_limits() const { return scheduler_.queue_limits(); }
+  SchedulerCounts counts() const { return scheduler_.counts(); }
 
  private:
-  struct Session;
+  struct Answer;
   struct Active;
-  using Clock = std::chrono::steady_clock;
 
-  bool IsOpen(SessionId session) const;
   Status Check(const Request& request) const;
   Status FitPrompt(Request& request) const;
   std::shared_ptr<const DryBreakers> BreakersOf(const SamplingOptions& sampling);
-  size_t Begin(Session& session, std::span<const int32_t> tokens);
-  void ReadOneSource();
-  void PlanStep();
+  void Start(Active& active);
+  Status BeginAnswer(Active& active);
   WantedLogits LogitsFor(Active& active);
+  void TakeStep();
+  void ReadSource(const StepPlan& plan);
+  Status Compute(const StepPlan& plan);
   void Deliver(Active& active, std::span<const float> logits);
+  void CountToken(Active& active);
   void EmitToken(Active& active, int32_t token);
   size_t ShiftHead() const;
   size_t ShiftDrop() const;
   bool MakeRoom(Active& active);
   void Finish(Active& active, FinishReason reason, std::optional<Error> error = std::nullopt);
+  void FlushText(Active& active);
+  void FailAll(const Error& error);
   void Sweep();
-  Session& session(SessionId id) { return *sessions_[static_cast<size_t>(id)]; }
+  Active& at(RequestId request) { return *requests_.at(request); }
 
   std::unique_ptr<Runner> runner_;
+  const EngineEvents events_;
+  Scheduler scheduler_;
   AnswerGrammars grammars_;
-  std::vector<std::unique_ptr<Session>> sessions_;
-  std::vector<std::unique_ptr<Active>> active_;  // in order of submission
-  std::vector<StepWork> work_;
-  std::vector<Active*> working_;  // of each piece of work
-  RequestId next_request_ = 0;
+  std::map<RequestId, std::unique_ptr<Active>> requests_;
+  std::vector<RequestId> cancelled_, done_;  // since the last sweep
+  std::vector<StepRows> rows_;
   // Of the last request that had any: most ask for the same.
   std::vector<std::string> breaker_texts_;
   std::shared_ptr<const DryBreakers> breakers_;
-  bool calling_back_ = false;  // requests and sessions stay where they are
+  bool calling_back_ = false;  // requests stay where they are
 };
 
 }  // namespace tern

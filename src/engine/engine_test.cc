@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "engine/count_allocations.h"
+#include "engine/sequences.h"
 #include "engine/tiny_model.h"
 
 namespace tern {
@@ -31,11 +34,11 @@ Request Ask(const std::string& prompt, Answer* answer, int max_tokens = 8) {
   return request;
 }
 
-std::unique_ptr<Engine> MakeEngine(RunnerOptions options = {
-                                       .context = 128, .sequences = 4, .step_tokens = 32}) {
+std::unique_ptr<Engine> MakeEngine(
+    RunnerOptions options = {.context = 128, .sequences = 4, .step_tokens = 32}, EngineOptions engine = {}) {
   auto runner = Runner::Make(MakeTinyModel(), options);
   EXPECT_TRUE(runner.ok()) << runner.error().what;
-  return std::make_unique<Engine>(std::move(runner).value());
+  return std::make_unique<Engine>(std::move(runner).value(), std::move(engine));
 }
 
 void RunAll(Engine& engine) {
@@ -61,7 +64,7 @@ TEST(Engine, AnswersTheSameAloneAndTogether) {
   for (size_t i = 0; i < 4; ++i) EXPECT_EQ(together[i].tokens, alone[i]) << i;
 }
 
-std::unique_ptr<Engine> MakeAnswerer(RunnerOptions options) {
+std::unique_ptr<Runner> MakeAnsweringRunner(RunnerOptions options) {
   auto model = LoadModel([] {
     auto checkpoint = MakeTinyCheckpoint({.architecture = "t5"});
     checkpoint->metadata_.Set("t5.decoder_start_token_id", int64_t{256});
@@ -70,47 +73,52 @@ std::unique_ptr<Engine> MakeAnswerer(RunnerOptions options) {
   EXPECT_TRUE(model.ok()) << model.error().what;
   auto runner = Runner::Make(model.value(), options);
   EXPECT_TRUE(runner.ok()) << runner.error().what;
-  return std::make_unique<Engine>(std::move(runner).value());
+  return std::move(runner).value();
+}
+
+std::unique_ptr<Engine> MakeAnswerer(const RunnerOptions& options) {
+  return std::make_unique<Engine>(MakeAnsweringRunner(options));
 }
 
 // The likeliest tokens behind the start token, by hand.
 std::vector<int32_t> GreedyAnswer(Runner& runner, std::string_view source, size_t count) {
-  const SequenceId id = runner.Open().value();
-  EXPECT_TRUE(runner.ReadSource(id, std::vector<int32_t>(source.begin(), source.end())).ok());
+  Sequences sequences(&runner);
+  const SequenceId id = sequences.Open().value();
+  EXPECT_TRUE(sequences.ReadSource(id, std::vector<int32_t>(source.begin(), source.end())).ok());
   std::vector<int32_t> answer = {256};
   while (answer.size() <= count) {
     const StepWork work{id, std::span(answer).last(1), WantLogits::kLast};
-    EXPECT_TRUE(runner.Step({&work, 1}).ok());
+    EXPECT_TRUE(sequences.Step({&work, 1}).ok());
     const auto logits = runner.Logits(0);
     answer.push_back(static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin()));
   }
-  runner.Close(id);
   return {answer.begin() + 1, answer.end()};
 }
 
 TEST(Engine, AnEncoderDecoderAnswersItsSourceAloneAndTogether) {
-  const auto engine = MakeAnswerer({.context = 64, .sequences = 3, .step_tokens = 8});
+  const RunnerOptions options{.context = 64, .sequences = 3, .step_tokens = 8};
+  const auto engine = MakeAnswerer(options);
+  const auto alone = MakeAnsweringRunner(options);
   const std::string sources[] = {"one", std::string(64, 'x'), "a source of more tokens than a step has"};
   Answer together[3];
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(engine->Submit(Ask(sources[i], &together[i])).ok());
   RunAll(*engine);
   for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(together[i].tokens, GreedyAnswer(engine->runner(), sources[i], 8)) << i;
+    EXPECT_EQ(together[i].tokens, GreedyAnswer(*alone, sources[i], 8)) << i;
     EXPECT_EQ(together[i].outcome.prompt_tokens, static_cast<int>(sources[i].size()));
     EXPECT_EQ(together[i].outcome.reason, FinishReason::kLength);
   }
 }
 
-TEST(Engine, EachSourceOfASessionIsReadAnew) {
-  const auto engine = MakeAnswerer({.context = 64, .sequences = 2, .step_tokens = 8});
-  const SessionId session = engine->OpenSession().value();
+TEST(Engine, SourcesShareNothing) {
+  const RunnerOptions options{.context = 64, .sequences = 2, .step_tokens = 8};
+  const auto engine = MakeAnswerer(options);
+  const auto alone = MakeAnsweringRunner(options);
   for (const std::string source : {"first", "second, and longer", "first"}) {
     Answer answer;
-    Request request = Ask(source, &answer);
-    request.session = session;
-    ASSERT_TRUE(engine->Submit(request).ok());
+    ASSERT_TRUE(engine->Submit(Ask(source, &answer, 40)).ok());
     RunAll(*engine);
-    EXPECT_EQ(answer.tokens, GreedyAnswer(engine->runner(), source, 8)) << source;
+    EXPECT_EQ(answer.tokens, GreedyAnswer(*alone, source, 40)) << source;
     EXPECT_EQ(answer.outcome.cached_tokens, 0);
   }
 }
@@ -143,52 +151,45 @@ TEST(Engine, AnAnswerBeyondTheContextKeepsItsSource) {
   EXPECT_TRUE(std::equal(cut.tokens.begin(), cut.tokens.end(), shifted.tokens.begin()));
 }
 
-TEST(Engine, ASourceThatFindsNoBlocksFailsAlone) {
-  const auto engine = MakeAnswerer({.context = 64, .sequences = 2, .kv_tokens = 32, .step_tokens = 8});
-  Answer good, bad;
-  ASSERT_TRUE(engine->Submit(Ask(std::string(40, 'x'), &good)).ok());
-  ASSERT_TRUE(engine->Submit(Ask(std::string(40, 'y'), &bad)).ok());
+TEST(Engine, ASourceWaitsForBlocks) {
+  const RunnerOptions options{.context = 64, .sequences = 2, .kv_tokens = 32, .step_tokens = 8};
+  const auto engine = MakeAnswerer(options);
+  const auto alone = MakeAnsweringRunner({.context = 64});
+  Answer first, second;
+  ASSERT_TRUE(engine->Submit(Ask(std::string(40, 'x'), &first)).ok());
+  ASSERT_TRUE(engine->Submit(Ask(std::string(40, 'y'), &second)).ok());
+  engine->Step();
+  EXPECT_EQ(engine->counts().running, 1);
   RunAll(*engine);
-  EXPECT_EQ(good.outcome.reason, FinishReason::kLength);
-  EXPECT_EQ(bad.outcome.reason, FinishReason::kFailed);
-  EXPECT_EQ(bad.outcome.error.what, "kv: 3 blocks wanted, 1 of 4 free");
+  EXPECT_EQ(first.tokens.size(), 8u);
+  EXPECT_EQ(second.tokens, GreedyAnswer(*alone, std::string(40, 'y'), 8));
 }
 
-TEST(Engine, ASessionComputesOnlyWhatIsNew) {
+TEST(Engine, AConversationComputesOnlyWhatIsNew) {
   const auto engine = MakeEngine();
-  const SessionId session = engine->OpenSession().value();
-  Answer first, second, fresh;
-  Request request = Ask("hello there", &first);
-  request.session = session;
-  ASSERT_TRUE(engine->Submit(request).ok());
+  Answer first, second, stranger, fresh;
+  ASSERT_TRUE(engine->Submit(Ask("hello there", &first, 30)).ok());
   RunAll(*engine);
+  EXPECT_EQ(first.outcome.cached_tokens, 0);
   Request next = Ask("hello there", &second);
-  next.session = session;
   next.prompt.insert(next.prompt.end(), first.tokens.begin(), first.tokens.end());
   next.prompt.push_back('!');
   ASSERT_TRUE(engine->Submit(next).ok());
   RunAll(*engine);
-  // The last token of the first answer was never fed back.
-  EXPECT_EQ(second.outcome.cached_tokens, 11 + 8 - 1);
-  next.session = -1;
-  next.on_token = [&](int32_t token) { fresh.tokens.push_back(token); };
-  next.on_finish = nullptr;
+  // Whole blocks; the last token of the first answer was never fed back.
+  EXPECT_EQ(second.outcome.cached_tokens, (11 + 30 - 1) / 16 * 16);
+  next = Ask("", &stranger);
+  next.prompt.assign(engine->context() - 10, 'x');
   ASSERT_TRUE(engine->Submit(next).ok());
   RunAll(*engine);
+  next = Ask("hello there", &fresh);
+  next.prompt.insert(next.prompt.end(), first.tokens.begin(), first.tokens.end());
+  next.prompt.push_back('!');
+  next.tenant = "another";
+  ASSERT_TRUE(engine->Submit(next).ok());
+  RunAll(*engine);
+  EXPECT_EQ(fresh.outcome.cached_tokens, 0);
   EXPECT_EQ(second.tokens, fresh.tokens);
-}
-
-TEST(Engine, ABusySessionRefusesASecondRequest) {
-  const auto engine = MakeEngine();
-  const SessionId session = engine->OpenSession().value();
-  Answer a, b;
-  Request request = Ask("x", &a);
-  request.session = session;
-  ASSERT_TRUE(engine->Submit(request).ok());
-  EXPECT_FALSE(engine->Submit(request).ok());
-  engine->CloseSession(session);
-  EXPECT_EQ(a.outcome.reason, FinishReason::kCancelled);
-  EXPECT_TRUE(engine->idle());
 }
 
 TEST(Engine, CancelEndsARequestBeforeTheNextStep) {
@@ -216,44 +217,98 @@ TEST(Engine, CallbacksMayCancelCloseAndSubmit) {
   EXPECT_EQ(token.outcome.reason, FinishReason::kCancelled);
   EXPECT_EQ(token.outcome.completion_tokens, 1);
 
-  const SessionId session = engine->OpenSession().value();
   request = Ask("abc", &closed, 50);
-  request.session = session;
   request.on_text = [&](std::string_view piece) {
-    engine->CloseSession(session);
+    engine->Cancel(id);
     closed.text += piece;
   };
   request.on_finish = [&](const Outcome& outcome) {
     closed.outcome = outcome;
     closed.finished = true;
+    engine->Cancel(id);
     EXPECT_TRUE(engine->Submit(Ask("again", &again)).ok());
   };
-  ASSERT_TRUE(engine->Submit(request).ok());
+  id = engine->Submit(request).value();
   ASSERT_TRUE(engine->Submit(Ask("def", &bystander)).ok());
   RunAll(*engine);
   EXPECT_EQ(closed.outcome.reason, FinishReason::kCancelled);
   EXPECT_FALSE(closed.text.empty());
   EXPECT_EQ(bystander.tokens.size(), 8u);
   EXPECT_EQ(again.tokens.size(), 8u);
-  EXPECT_EQ(engine->Submit(request).error().what, "session 0: is not open");
 }
 
-TEST(Engine, AFinishedRequestMayCloseTheSessionOfAnotherThatFinishedWithIt) {
+TEST(Engine, AFinishedRequestMayCancelAnotherThatFinishedWithIt) {
   const auto engine = MakeEngine();
   Answer a, b;
-  const SessionId first = engine->OpenSession().value(), second = engine->OpenSession().value();
+  RequestId second = -1;
   Request request = Ask("abc", &a, 3);
-  request.session = first;
-  request.on_finish = [&](const Outcome&) { engine->CloseSession(second); };
+  request.on_finish = [&](const Outcome&) { engine->Cancel(second); };
   ASSERT_TRUE(engine->Submit(request).ok());
-  request = Ask("abc", &b, 3);
-  request.session = second;
-  ASSERT_TRUE(engine->Submit(request).ok());
+  second = engine->Submit(Ask("abc", &b, 3)).value();
   RunAll(*engine);
   EXPECT_TRUE(b.finished);
-  engine->CloseSession(first);
-  engine->CloseSession(first);
-  engine->CloseSession(77);
+  EXPECT_EQ(b.outcome.reason, FinishReason::kLength);
+}
+
+// What throws in one request's callbacks ends it, and nobody else.
+TEST(Engine, ACallbackThatThrowsFailsItsOwnRequest) {
+  const auto engine = MakeEngine();
+  Answer good, bad[4];
+  ASSERT_TRUE(engine->Submit(Ask("abc", &good)).ok());
+  Request request = Ask("abc", &bad[0]);
+  request.on_start = [] { throw std::runtime_error("start"); };
+  ASSERT_TRUE(engine->Submit(request).ok());
+  request = Ask("abc", &bad[1]);
+  request.on_token = [](int32_t) { throw std::runtime_error("token"); };
+  ASSERT_TRUE(engine->Submit(request).ok());
+  request = Ask("abc", &bad[2]);
+  request.on_text = [](std::string_view) { throw std::runtime_error("text"); };
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  EXPECT_EQ(good.tokens.size(), 8u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(bad[i].outcome.reason, FinishReason::kFailed) << i;
+    EXPECT_EQ(bad[i].outcome.error.code, Code::kInternal) << i;
+  }
+  EXPECT_EQ(bad[1].outcome.error.what, "engine: token");
+  request = Ask("abc", &bad[3]);
+  request.on_finish = [](const Outcome&) { throw std::runtime_error("finish"); };
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  EXPECT_TRUE(engine->idle());
+}
+
+TEST(Engine, ADeadlineIsATypedFailure) {
+  const auto engine = MakeEngine();
+  Answer late, never;
+  Request request = Ask("abc", &late, -1);
+  request.deadline_s = 1e-9;
+  ASSERT_TRUE(engine->Submit(request).ok());
+  RunAll(*engine);
+  EXPECT_EQ(late.outcome.reason, FinishReason::kFailed);
+  EXPECT_EQ(late.outcome.error.code, Code::kDeadline);
+  EXPECT_EQ(late.outcome.error.what, "deadline: 1e-09 s are over");
+  request.deadline_s = -1;
+  EXPECT_FALSE(engine->Submit(request).ok());
+}
+
+TEST(Engine, MoreRequestsThanRunAtOnceWaitAndTooManyAreRefused) {
+  EngineOptions options;
+  options.queue.requests = 6;
+  const auto engine = MakeEngine({.context = 128, .sequences = 2, .step_tokens = 32}, options);
+  Answer answers[8], refused;
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(engine->Submit(Ask("abc", &answers[i])).ok());
+  const auto full = engine->Submit(Ask("abc", &refused));
+  ASSERT_FALSE(full.ok());
+  EXPECT_EQ(full.error().code, Code::kExhausted);
+  EXPECT_GE(full.error().retry_after_s, 1);
+  engine->Step();
+  EXPECT_EQ(engine->counts().running, 2);
+  EXPECT_EQ(engine->counts().waiting, 4);
+  for (int i = 6; i < 8; ++i) ASSERT_TRUE(engine->Submit(Ask("abc", &answers[i])).ok());
+  RunAll(*engine);
+  for (const Answer& answer : answers) EXPECT_EQ(answer.tokens, answers[0].tokens);
+  EXPECT_FALSE(refused.finished);
 }
 
 TEST(Engine, AModelWithoutLogitsIsRefused) {
@@ -278,8 +333,8 @@ TEST(Engine, ABadRequestIsRefusedAndHarmsNobody) {
   EXPECT_EQ(engine->Submit(Ask("abc", &bad, 0)).error().what, "max-tokens: 0, expected -1 or at least 1");
   EXPECT_FALSE(engine->Submit(Ask("abc", &bad, -2)).ok());
   request = Ask("abc", &bad);
-  request.session = 5;
-  EXPECT_EQ(engine->Submit(request).error().what, "session 5: is not open");
+  request.sampling.order = {"nothing"};
+  EXPECT_FALSE(engine->Submit(request).ok());
   RunAll(*engine);
   EXPECT_EQ(good.tokens.size(), 8u);
   EXPECT_FALSE(bad.finished);
@@ -539,6 +594,129 @@ TEST(Engine, SaysHowLikelyTokensWereAsTheModelSeesThem) {
   }
   EXPECT_EQ(all[0][0].logprob, all[1][0].logprob);
 }
+
+// An answer and the bits of its likelihoods.
+struct Said {
+  std::vector<int32_t> tokens;
+  std::vector<float> logprobs;
+  Outcome outcome;
+};
+
+Request AskWithLogprobs(const std::vector<int32_t>& prompt, Said* said, int max_tokens = 24) {
+  Request request;
+  request.prompt = prompt;
+  request.sampling.temperature = 0;
+  request.max_tokens = max_tokens;
+  request.ignore_end = true;
+  request.top_logprobs = 5;
+  request.on_logprobs = [said](const TokenLogprobs& p) {
+    said->tokens.push_back(p.token);
+    said->logprobs.push_back(p.logprob);
+    for (const Candidate& candidate : p.top) said->logprobs.push_back(candidate.logit);
+  };
+  request.on_finish = [said](const Outcome& outcome) { said->outcome = outcome; };
+  return request;
+}
+
+std::vector<int32_t> SomeTokens(int n, int seed) {
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < n; ++i) tokens.push_back((i * 37 + seed * 101 + 5) % 251);
+  return tokens;
+}
+
+class SameAnswer : public testing::TestWithParam<const char*> {
+ protected:
+  std::unique_ptr<Engine> Make(RunnerOptions options, EngineOptions engine = {}) const {
+    options.own_window_blocks = engine.prefix_cache;  // not for the answer that the others are compared with
+    auto runner = Runner::Make(model_, options);
+    EXPECT_TRUE(runner.ok()) << runner.error().what;
+    EXPECT_EQ(runner.value()->window_tokens(), options.own_window_blocks ? window_ : 0);
+    return std::make_unique<Engine>(std::move(runner).value(), std::move(engine));
+  }
+  Said Ask(Engine& engine) const {
+    Said said;
+    EXPECT_TRUE(engine.Submit(AskWithLogprobs(prompt_, &said)).ok());
+    RunAll(engine);
+    return said;
+  }
+  void ExpectSame(const Said& got, const std::string& what) {
+    EXPECT_EQ(got.tokens, want_.tokens) << what;
+    ASSERT_EQ(got.logprobs.size(), want_.logprobs.size()) << what;
+    EXPECT_EQ(std::memcmp(got.logprobs.data(), want_.logprobs.data(), got.logprobs.size() * sizeof(float)), 0)
+        << what;
+  }
+  void SetUp() override {
+    model_ = MakeTinyModel({.architecture = GetParam()});
+    window_ = model_->hparams().window;
+    want_ = Ask(*Make({.context = 256, .step_tokens = 256}, {.prefix_cache = false}));
+    ASSERT_EQ(want_.tokens.size(), 24u);
+  }
+
+  std::shared_ptr<const LoadedModel> model_;
+  int window_ = 0;
+  const std::vector<int32_t> prompt_ = SomeTokens(100, 0);
+  Said want_;
+};
+
+// The rule of determinism, as far as a client can see.
+TEST_P(SameAnswer, InChunksOfAnySize) {
+  for (const int chunk : {1, 7, 16, 99}) {
+    ExpectSame(Ask(*Make({.context = 256, .step_tokens = chunk})), "chunks of " + std::to_string(chunk));
+  }
+}
+
+TEST_P(SameAnswer, AmongStrangers) {
+  const auto engine = Make({.context = 256, .sequences = 9, .step_tokens = 64}, {.mixed_step_tokens = 24});
+  Said strangers[8], said;
+  for (int i = 0; i < 8; ++i) {
+    if (i == 4) {
+      ASSERT_TRUE(engine->Submit(AskWithLogprobs(prompt_, &said)).ok());
+    }
+    ASSERT_TRUE(engine->Submit(AskWithLogprobs(SomeTokens(20 + 30 * i, i + 1), &strangers[i])).ok());
+  }
+  RunAll(*engine);
+  ExpectSame(said, "among strangers");
+}
+
+TEST_P(SameAnswer, BehindAPrefixThatOthersComputed) {
+  const auto engine = Make({.context = 256, .sequences = 4, .step_tokens = 64});
+  Ask(*engine);
+  const Said again = Ask(*engine);
+  EXPECT_EQ(again.outcome.cached_tokens, 96);
+  ExpectSame(again, "the same again");
+  const auto others = Make({.context = 256, .sequences = 4, .step_tokens = 64});
+  std::vector<int32_t> begins_alike = prompt_;
+  begins_alike.resize(70);
+  begins_alike.resize(120, 9);
+  Said ignored, together[3];
+  ASSERT_TRUE(others->Submit(AskWithLogprobs(begins_alike, &ignored)).ok());
+  RunAll(*others);
+  for (Said& said : together) ASSERT_TRUE(others->Submit(AskWithLogprobs(prompt_, &said)).ok());
+  RunAll(*others);
+  EXPECT_EQ(together[0].outcome.cached_tokens, 64);
+  EXPECT_EQ(together[2].outcome.cached_tokens, 96);
+  for (const Said& said : together) ExpectSame(said, "three at once, behind a part");
+}
+
+TEST_P(SameAnswer, AfterAPreemption) {
+  for (const int stranger : {20, 200}) {  // that leaves its blocks in the tree, or drives them out
+    const auto engine = Make({.context = 256, .step_tokens = 64});
+    Said said, other;
+    Request request = AskWithLogprobs(prompt_, &said);
+    request.priority = Priority::kLow;
+    ASSERT_TRUE(engine->Submit(std::move(request)).ok());
+    for (int i = 0; i < 9; ++i) engine->Step();
+    request = AskWithLogprobs(SomeTokens(stranger, 3), &other);
+    request.priority = Priority::kHigh;
+    ASSERT_TRUE(engine->Submit(std::move(request)).ok());
+    RunAll(*engine);
+    EXPECT_EQ(said.outcome.preemptions, 1);
+    EXPECT_EQ(engine->counts().evicted_blocks > 0, stranger == 200);
+    ExpectSame(said, "after a preemption by " + std::to_string(stranger));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SameAnswer, testing::Values("llama", "gemma3"));
 
 }  // namespace
 }  // namespace tern

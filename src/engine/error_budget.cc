@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "engine/compare.h"
+#include "engine/sequences.h"
 
 namespace tern {
 namespace {
@@ -72,11 +73,12 @@ class Meter {
   template <class Visit>
   Status ForEachRow(const RunnerOptions& options, size_t count, const Visit& visit) const {
     TERN_TRY(const auto runner, Runner::Make(model_, options));
-    TERN_TRY(const SequenceId sequence, runner->Open());
+    Sequences sequences(runner.get());
+    TERN_TRY(const SequenceId sequence, sequences.Open());
     for (size_t done = 0; done < count;) {
       const size_t rows = std::min(static_cast<size_t>(options.step_tokens), count - done);
       const StepWork work{sequence, std::span(tokens_).subspan(done, rows), WantLogits::kAll};
-      TERN_TRY_STATUS(runner->Step({&work, 1}));
+      TERN_TRY_STATUS(sequences.Step({&work, 1}));
       for (size_t i = 0; i < rows; ++i) {
         if ((done + i) % stride_ == 0) visit((done + i) / stride_, runner->Logits(static_cast<int>(i)));
       }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/sequences.h"
 #include "engine/tiny_model.h"
 
 namespace tern {
@@ -75,10 +76,11 @@ TEST(ErrorBudget, SkippedLayersOwnNoKv) {
   ASSERT_TRUE(whole.ok() && half.ok());
   EXPECT_EQ(half.value()->kv_token_bytes() * 2, whole.value()->kv_token_bytes());
   EXPECT_EQ(half.value()->bytes().kv * 2, whole.value()->bytes().kv);
-  const SequenceId sequence = half.value()->Open().value();
+  Sequences sequences(half.value().get());
+  const SequenceId sequence = sequences.Open().value();
   const std::vector<int32_t> tokens(40, 7);
   const StepWork work{sequence, tokens, WantLogits::kLast};
-  EXPECT_TRUE(half.value()->Step({&work, 1}).ok());
+  EXPECT_TRUE(sequences.Step({&work, 1}).ok());
 }
 
 TEST(ErrorBudget, ExactRunsOfferNoLowerPrecision) {

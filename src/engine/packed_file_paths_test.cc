@@ -8,7 +8,7 @@
 #include <fstream>
 #include <thread>
 
-#include "engine/runner.h"
+#include "engine/sequences.h"
 #include "io/gguf_writer.h"
 #include "models/tiny_checkpoint.h"
 
@@ -82,8 +82,9 @@ class CachedRunner : public testing::Test {
     const RunnerOptions options{.threads = 2, .precision = precision, .context = 64, .cache_weights = cached};
     const auto runner = Runner::Make(model, options).value();
     const std::vector<int32_t> tokens = {1, 50, 7, 200, 33};
-    const StepWork work{runner->Open().value(), tokens};
-    EXPECT_TRUE(runner->Step({&work, 1}).ok());
+    Sequences sequences(runner.get());
+    const StepWork work{sequences.Open().value(), tokens};
+    EXPECT_TRUE(sequences.Step({&work, 1}).ok());
     const auto row = runner->Logits(0);
     return {{row.begin(), row.end()}, runner->bytes()};
   }

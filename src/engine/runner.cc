@@ -7,6 +7,8 @@
 
 #include "base/cgroup.h"
 #include "engine/packed_file_paths.h"
+#include "kv/prefix_tree.h"
+#include "ops/attention.h"
 
 namespace tern {
 namespace {
@@ -20,6 +22,30 @@ size_t HalfOfMemory(const RunnerOptions& options) {
 struct KvSize {
   int context;
   size_t blocks;
+};
+
+// What blocks take: of layers with a window, if they have their own, there are fewer.
+struct KvCost {
+  size_t block_bytes = 0, window_block_bytes = 0;
+  size_t least_window_blocks = 0;  // for all sequences at once; 0: there are none
+
+  // A quarter of all are for what prompts to come may begin with.
+  size_t WindowBlocks(size_t blocks) const {
+    if (least_window_blocks == 0) return 0;
+    return std::min(blocks, std::max(least_window_blocks, (blocks + 3) / 4));
+  }
+  size_t Bytes(size_t blocks) const {
+    return blocks * block_bytes + WindowBlocks(blocks) * window_block_bytes;
+  }
+  // How many fit, at most as many as there are ids.
+  size_t MostBlocks(size_t bytes) const {
+    size_t fit = 0, beyond = size_t{std::numeric_limits<int32_t>::max()} + 1;
+    while (fit + 1 < beyond) {
+      const size_t middle = fit + (beyond - fit) / 2;
+      (Bytes(middle) <= bytes ? fit : beyond) = middle;
+    }
+    return fit;
+  }
 };
 
 // Of `layers`, those whose KV the graph writes. Others, which passes left out, keep their number and no
@@ -36,23 +62,66 @@ void AddWritten(const Graph& graph, const std::vector<KvLayer>& layers, std::vec
   }
 }
 
+// The widest window of layers that all attention sees through one, and marks them; 0: there are none, or the
+// context is no longer.
+int MarkWindowed(const Graph& graph, int context, std::vector<KvLayer>& layers) {
+  std::vector<int> windows(layers.size(), 0);
+  std::vector<bool> is_seen_whole(layers.size(), false);
+  for (const Node& node : graph.nodes()) {
+    if (node.op->name != "attention") continue;
+    const AttentionForm form = ParseAttention(node.attrs).value();  // the graph is verified
+    const auto layer = static_cast<size_t>(form.layer);
+    if (form.window == 0 || form.window >= context || !form.causal || form.source)
+      is_seen_whole[layer] = true;
+    windows[layer] = std::max(windows[layer], form.window);
+  }
+  int widest = 0;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (is_seen_whole[i] || windows[i] == 0 || layers[i].kv_heads == 0) continue;
+    layers[i].windowed = true;
+    widest = std::max(widest, windows[i]);
+  }
+  return widest;
+}
+
 // What sequences of so many tokens need. Those that share kv_tokens each waste less than a block.
 size_t PoolBlocks(const RunnerOptions& options, size_t context) {
   const auto sequences = static_cast<size_t>(options.sequences);
   const size_t blocks = BlocksFor(context) * sequences;
-  if (options.kv_tokens == 0) return blocks;
+  if (options.kv_tokens <= 0) return blocks;
   return std::min(blocks, BlocksFor(static_cast<size_t>(options.kv_tokens)) + sequences);
+}
+
+KvCost CostOf(const std::vector<KvLayer>& layers, KvType type, int window_tokens,
+              const RunnerOptions& options) {
+  KvCost cost{.block_bytes = KvStore::BlockBytes(layers, type),
+              .window_block_bytes = KvStore::BlockBytes(layers, type, true)};
+  if (window_tokens == 0) return cost;
+  const int each = WindowBlocks(window_tokens, LimitsOf(options).tokens, kKvBlockTokens);
+  cost.least_window_blocks = static_cast<size_t>(each) * static_cast<size_t>(options.sequences);
+  return cost;
+}
+
+// All there may be, for sequences of which not all are as long as the context.
+Result<KvSize> ShareBlocks(const RunnerOptions& options, int context, size_t blocks, const KvCost& cost) {
+  if (BlocksFor(static_cast<size_t>(context)) <= blocks) return KvSize{context, blocks};
+  if (options.context == 0 && blocks > 0) return KvSize{static_cast<int>(blocks * kKvBlockTokens), blocks};
+  return Exhausted(fmt::format(
+      "context: {} tokens take {} MiB of KV cache, at most {} MiB (half of the memory there is) allowed: {} "
+      "tokens fit",
+      context, cost.Bytes(BlocksFor(static_cast<size_t>(context))) >> 20, HalfOfMemory(options) >> 20,
+      blocks * kKvBlockTokens));
 }
 
 // The KV pool may take at most half of the memory. A context that was asked for and does not fit is an error;
 // the model's own is cut down.
-Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options, size_t block_bytes) {
+Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options, const KvCost& cost) {
   const int wanted = options.context > 0 ? options.context : model.hparams().context;
   const size_t budget = HalfOfMemory(options);
-  const size_t most_blocks = std::min<size_t>(budget / std::max<size_t>(block_bytes, 1),
-                                              std::numeric_limits<int32_t>::max());  // ids are that wide
+  const size_t most_blocks = cost.MostBlocks(budget);
   const size_t blocks = PoolBlocks(options, static_cast<size_t>(wanted));
   if (blocks <= most_blocks) return KvSize{wanted, blocks};
+  if (options.kv_tokens < 0) return ShareBlocks(options, wanted, most_blocks, cost);
   const size_t each = most_blocks / static_cast<size_t>(options.sequences);
   if (options.context == 0 && options.kv_tokens == 0 && each > 0) {
     return KvSize{static_cast<int>(each * kKvBlockTokens), each * static_cast<size_t>(options.sequences)};
@@ -62,7 +131,7 @@ Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options
       "context: {} tokens for {} {} sequences take {} MiB of KV cache, at most {} MiB (half of the memory "
       "there is) allowed: {} tokens fit",
       shared ? options.kv_tokens : wanted, shared ? "all of" : "each of", options.sequences,
-      blocks * block_bytes >> 20, budget >> 20, (shared ? most_blocks : each) * kKvBlockTokens));
+      cost.Bytes(blocks) >> 20, budget >> 20, (shared ? most_blocks : each) * kKvBlockTokens));
 }
 
 // A model's sizes may ask for more than any machine has: said before memory is taken.
@@ -122,7 +191,12 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   AddWritten(runner->graph_, loaded.built.kv_layers, layers);
   runner->kv_read_bytes_ = KvStore::BlockBytes(layers, type) / kKvBlockTokens;
   if (loaded.built.source) AddWritten(*loaded.built.source, loaded.built.kv_layers, layers);
-  TERN_TRY(const KvSize size, FitContext(loaded, options, KvStore::BlockBytes(layers, type)));
+  if (options.own_window_blocks && !loaded.built.source) {
+    const int context = options.context > 0 ? options.context : loaded.hparams().context;
+    runner->window_tokens_ = MarkWindowed(runner->graph_, context, layers);
+  }
+  const KvCost cost = CostOf(layers, type, runner->window_tokens_, options);
+  TERN_TRY(const KvSize size, FitContext(loaded, options, cost));
   runner->context_ = size.context;
   runner->limits_ = LimitsOf(options);
   runner->limits_.context = size.context;
@@ -132,9 +206,9 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   if (loaded.built.source) TERN_TRY_STATUS(runner->PrepareSource(passes, options));
 
   const auto blocks = static_cast<int>(size.blocks);
-  runner->kv_ = std::make_unique<KvStore>(std::move(layers), type, blocks);
-  runner->pool_ = std::make_unique<BlockPool>(blocks);
-  runner->sequences_.resize(static_cast<size_t>(options.sequences));
+  runner->kv_ = std::make_unique<KvStore>(std::move(layers), type, blocks,
+                                          static_cast<int>(cost.WindowBlocks(size.blocks)));
+  runner->sequences_ = options.sequences;
   const auto rows = static_cast<size_t>(std::max(runner->limits_.tokens, runner->source_tokens()));
   runner->tokens_.reserve(rows);
   runner->positions_.reserve(rows);
@@ -156,30 +230,6 @@ Status Runner::PrepareSource(const PassContext& passes, const RunnerOptions& opt
   return {};
 }
 
-Result<SequenceId> Runner::Open() {
-  for (size_t i = 0; i < sequences_.size(); ++i) {
-    if (sequences_[i].open) continue;
-    sequences_[i].table = std::make_unique<BlockTable>(pool_.get(), kKvBlockTokens, context_);
-    sequences_[i].open = true;
-    sequences_[i].length = sequences_[i].source = 0;
-    return static_cast<SequenceId>(i);
-  }
-  return Exhausted(fmt::format("runner: all {} sequences are open", sequences_.size()));
-}
-
-void Runner::Close(SequenceId sequence) {
-  at(sequence).table.reset();
-  at(sequence).open = false;
-}
-
-int Runner::length(SequenceId sequence) const { return at(sequence).length; }
-
-void Runner::Truncate(SequenceId sequence, int tokens) {
-  Sequence& s = at(sequence);
-  s.length = std::min(s.length, tokens);
-  s.table->Truncate(s.held());
-}
-
 Status Runner::CheckTokens(std::span<const int32_t> tokens) const {
   for (const int32_t token : tokens) {
     if (token >= 0 && token < model_->hparams().vocabulary) continue;
@@ -189,20 +239,20 @@ Status Runner::CheckTokens(std::span<const int32_t> tokens) const {
   return {};
 }
 
-Status Runner::CheckWork(std::span<const StepWork> work) const {
+Status Runner::CheckWork(std::span<const StepRows> work) const {
   size_t rows = 0, outputs = 0;
-  for (const StepWork& w : work) {
-    TERN_CHECK(w.sequence >= 0 && static_cast<size_t>(w.sequence) < sequences_.size() && at(w.sequence).open);
-    const size_t end = static_cast<size_t>(at(w.sequence).length) + w.tokens.size();
+  TERN_CHECK(work.size() <= static_cast<size_t>(sequences_));
+  for (const StepRows& w : work) {
+    const size_t end = static_cast<size_t>(w.first_position) + w.tokens.size();
     if (end > static_cast<size_t>(context_)) {
       return Exhausted(fmt::format("context: {} tokens wanted, the context holds {}", end, context_));
     }
-    if (source_plan_ != nullptr && at(w.sequence).source == 0) {
+    if (source_plan_ != nullptr && w.source_tokens == 0) {
       return BadInput("step: the sequence has no source, expected one that the encoder has read");
     }
-    if (model_->built.encoder && at(w.sequence).length > 0) {
+    if (model_->built.encoder && w.first_position > 0) {
       return BadInput(fmt::format("step: {} tokens behind {}, an encoder takes a text in one step",
-                                  w.tokens.size(), at(w.sequence).length));
+                                  w.tokens.size(), w.first_position));
     }
     TERN_TRY_STATUS(CheckTokens(w.tokens));
     rows += w.tokens.size();
@@ -215,31 +265,28 @@ Status Runner::CheckWork(std::span<const StepWork> work) const {
   return {};
 }
 
-// Lays the work's rows one after another. Takes KV blocks; on error the tables are as before.
-Status Runner::FillBatch(std::span<const StepWork> work) {
+// Lays the work's rows one after another.
+void Runner::FillBatch(std::span<const StepRows> work) {
   tokens_.clear();
   positions_.clear();
   output_rows_.clear();
   token_types_.clear();
   spans_.clear();
   likeliest_.clear();
-  for (const StepWork& w : work) {
-    Sequence& s = at(w.sequence);
+  for (const StepRows& w : work) {
     const int rows = static_cast<int>(w.tokens.size());
-    TERN_TRY_STATUS(s.table->Grow(std::max(s.length + rows, s.source)));
     const int first_row = static_cast<int>(tokens_.size());
     for (int i = 0; i < rows; ++i) {
       tokens_.push_back(w.tokens[static_cast<size_t>(i)]);
-      positions_.push_back(s.length + i);
+      positions_.push_back(w.first_position + i);
       token_types_.push_back(w.token_types.empty() ? 0 : w.token_types[static_cast<size_t>(i)]);
       const bool wanted = w.logits == WantLogits::kAll || (w.logits == WantLogits::kLast && i == rows - 1);
       if (!wanted) continue;
       output_rows_.push_back(first_row + i);
       likeliest_.push_back(w.logits == WantLogits::kLast ? w.likeliest : WantedLogits{});
     }
-    spans_.push_back({first_row, rows, s.length, s.table->ids(), s.source});
+    spans_.push_back({first_row, rows, w.first_position, w.blocks, w.source_tokens, w.window_blocks});
   }
-  return {};
 }
 
 Status Runner::RunPlan() {
@@ -247,7 +294,7 @@ Status Runner::RunPlan() {
   return plan_->Run(batch(), kv_.get());
 }
 
-Status Runner::ReadSource(SequenceId sequence, std::span<const int32_t> source) {
+Status Runner::ReadSource(std::span<const int32_t> source, std::span<const BlockId> blocks) {
   if (source_plan_ == nullptr)
     return Unsupported("source: the model has no encoder, expected an encoder-decoder");
   if (source.empty() || source.size() > static_cast<size_t>(context_)) {
@@ -255,29 +302,15 @@ Status Runner::ReadSource(SequenceId sequence, std::span<const int32_t> source) 
         fmt::format("source: {} tokens, expected 1 to {}, the context", source.size(), context_));
   }
   TERN_TRY_STATUS(CheckTokens(source));
-  Sequence& s = at(sequence);
-  s.length = s.source = 0;
-  const StepWork work{sequence, source, WantLogits::kNone};
-  Status status = FillBatch({&work, 1});
-  if (status.ok()) status = source_plan_->Run(batch(), kv_.get());
-  if (status.ok()) s.source = static_cast<int>(source.size());
-  s.table->Truncate(s.held());
-  return status;
+  const StepRows work{.tokens = source, .blocks = blocks, .logits = WantLogits::kNone};
+  FillBatch({&work, 1});
+  return source_plan_->Run(batch(), kv_.get());
 }
 
-Status Runner::Step(std::span<const StepWork> work) {
+Status Runner::Step(std::span<const StepRows> work) {
   TERN_TRY_STATUS(CheckWork(work));
-  Status status = FillBatch(work);
-  if (status.ok()) status = RunPlan();
-  for (const StepWork& w : work) {
-    Sequence& s = at(w.sequence);
-    if (status.ok()) {
-      s.length += static_cast<int>(w.tokens.size());
-    } else {
-      s.table->Truncate(s.held());
-    }
-  }
-  return status;
+  FillBatch(work);
+  return RunPlan();
 }
 
 std::span<const float> Runner::Logits(int i) const {
@@ -297,6 +330,7 @@ RunnerBytes Runner::bytes() const {
   return {.file = model_->checkpoint->file_bytes(),
           .packed_weights = plan.weights,
           .kv = kv_->bytes(),
+          .window_kv = kv_->window_bytes(),
           .mapped_weights = plan.mapped,
           .arena = plan.arena + plan.scratch};
 }

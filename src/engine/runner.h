@@ -1,6 +1,7 @@
 #pragma once
 // Runner: a model bound to a device, with its KV cache: tokens in, logits out, many sequences per step. It
-// knows nothing of text, sampling or requests.
+// knows nothing of text, sampling or requests, nor of who holds which KV blocks: scheduler.h does, or
+// sequences.h.
 //
 // The logits of a sequence are the same bits whatever else is in the batch and however its tokens were cut
 // into steps, as long as its own numbers are finite. Not thread-safe: one thread owns a runner.
@@ -16,7 +17,7 @@
 #include "base/result.h"
 #include "engine/loaded_model.h"
 #include "graph/pass.h"
-#include "kv/block_table.h"
+#include "kv/block_pool.h"
 
 namespace tern {
 
@@ -27,10 +28,14 @@ struct RunnerOptions {
   std::optional<KvType> kv_type = {};  // unset: f32 in exact mode, int16 where attention rounds, else f16
   int context = 0;                     // most tokens of one sequence; 0: what the model was trained for
   int sequences = 1;                   // most open sequences
-  int kv_tokens = 0;                   // most tokens of all of them together; 0: `context` for each
-  size_t memory_bytes = 0;             // half of it is for KV, half for activations; 0: UsableMemory()
-  int step_tokens = 512;               // most rows of one step
-  int step_outputs = 0;                // most rows of logits of one step; 0: one per sequence
+  // Most tokens of all of them together; 0: `context` for each; -1: that, or as many as memory holds.
+  int kv_tokens = 0;
+  size_t memory_bytes = 0;  // half of it is for KV, half for activations; 0: UsableMemory()
+  int step_tokens = 512;    // most rows of one step
+  int step_outputs = 0;     // most rows of logits of one step; 0: one per sequence
+  // Layers with a window have KV for what they still see, and some for prompts to come: whoever hands out
+  // blocks gives back the others', as a scheduler does.
+  bool own_window_blocks = false;
   std::vector<std::string> disabled_passes = {};
   std::vector<std::string> granted = {};  // rewrites that change results (engine/error_budget.h)
   // Whether packed weights are kept between runs: beside the model, else in `cache_folder` ("": nowhere
@@ -46,17 +51,21 @@ StepLimits LimitsOf(const RunnerOptions& options);
 
 struct RunnerBytes {
   size_t file = 0, packed_weights = 0, kv = 0;
+  size_t window_kv = 0;       // of kv, what layers with a window have apart
   size_t mapped_weights = 0;  // of the packed ones, what came from the cache
   size_t arena = 0;           // and the kernels' scratch
 };
 
-using SequenceId = int32_t;
-
 // Which rows of a piece of work need logits.
 enum class WantLogits : uint8_t { kNone, kLast, kAll };
-struct StepWork {
-  SequenceId sequence = -1;
+
+// Consecutive rows of one sequence.
+struct StepRows {
   std::span<const int32_t> tokens;
+  int first_position = 0;
+  std::span<const BlockId> blocks;  // of all positions up to the last of these rows, and of the source's
+  std::span<const BlockId> window_blocks = {};  // where window_tokens() > 0: of those that these rows see
+  int source_tokens = 0;  // of an encoder-decoder: that ReadSource read into these blocks
   WantLogits logits = WantLogits::kLast;
   std::span<const int32_t> token_types = {};  // of encoders, one per token; empty: zeros
   WantedLogits likeliest = {};                // with kLast: which of them
@@ -68,19 +77,14 @@ class Runner {
                                               const RunnerOptions& options);
   ~Runner();
 
-  Result<SequenceId> Open();
-  void Close(SequenceId sequence);
-  // Tokens of the sequence that are in the KV cache.
-  int length(SequenceId sequence) const;
-  // Forgets positions >= tokens.
-  void Truncate(SequenceId sequence, int tokens);
   // Of an encoder-decoder, before a sequence's first step: what its tokens are an answer to, in one step of
-  // the encoder. Forgets the tokens and the source that it had. Errors: as Step's.
-  Status ReadSource(SequenceId sequence, std::span<const int32_t> source);
+  // the encoder, into these blocks. Errors: as Step's.
+  Status ReadSource(std::span<const int32_t> source, std::span<const BlockId> blocks);
 
-  // One forward step. Either all of the work is done or none of it. Errors: more rows than a step takes, a
-  // sequence beyond its context, a token id outside the vocabulary, KV exhausted.
-  Status Step(std::span<const StepWork> work);
+  // One forward step, of at most sequences() pieces. What it reads and writes of the KV cache is for the
+  // caller to keep apart. Errors: more rows than a step takes, a sequence beyond its context, a token id
+  // outside the vocabulary, too few blocks.
+  Status Step(std::span<const StepRows> work);
   // Steps from now on write down when they did what; null: no longer.
   void Observe(StepProfile* profile) { profile_ = profile; }
   PlanLayout layout() const { return plan_->layout(); }
@@ -90,12 +94,15 @@ class Runner {
   const LoadedModel& model() const { return *model_; }
   const Graph& graph() const { return graph_; }  // what a step runs
   int context() const { return context_; }
-  int sequences() const { return static_cast<int>(sequences_.size()); }
+  int sequences() const { return sequences_; }
+  int kv_blocks() const { return kv_->blocks(); }
+  // What layers see that have blocks of their own, and how many of these there are; 0: no such layers.
+  int window_tokens() const { return window_tokens_; }
+  int window_blocks() const { return kv_->window_blocks(); }
   int step_tokens() const { return limits_.tokens; }
   int step_outputs() const { return limits_.outputs; }
   // The most tokens of a source; 0: the model has no encoder beside its decoder.
   int source_tokens() const { return source_plan_ == nullptr ? 0 : context_; }
-  int free_tokens() const { return pool_->free_blocks() * kKvBlockTokens; }
   RunnerBytes bytes() const;
   PlanBytes plan_bytes() const { return plan_->bytes(); }
   PlanOps plan_ops() const { return plan_->ops(); }
@@ -111,36 +118,24 @@ class Runner {
   const std::vector<PassReport>& passes() const { return passes_; }
 
  private:
-  struct Sequence {
-    bool open = false;
-    int length = 0;
-    int source = 0;  // tokens of it
-    std::unique_ptr<BlockTable> table;
-
-    int held() const { return std::max(length, source); }  // positions with KV in any layer
-  };
   Runner() = default;
   Status PrepareSource(const PassContext& passes, const RunnerOptions& options);
-  Status CheckWork(std::span<const StepWork> work) const;
+  Status CheckWork(std::span<const StepRows> work) const;
   Status CheckTokens(std::span<const int32_t> tokens) const;
-  Status FillBatch(std::span<const StepWork> work);
+  void FillBatch(std::span<const StepRows> work);
   Batch batch() const { return {tokens_, positions_, output_rows_, spans_, token_types_, likeliest_}; }
   Status RunPlan();
-  Sequence& at(SequenceId id) { return sequences_[static_cast<size_t>(id)]; }
-  const Sequence& at(SequenceId id) const { return sequences_[static_cast<size_t>(id)]; }
 
   std::shared_ptr<const LoadedModel> model_;
   Graph graph_;
   std::optional<Graph> source_graph_;
   std::vector<PassReport> passes_;
-  int context_ = 0;
+  int context_ = 0, sequences_ = 0, window_tokens_ = 0;
   StepLimits limits_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Plan> plan_, source_plan_;
   std::unique_ptr<KvStore> kv_;
   size_t kv_read_bytes_ = 0;
-  std::unique_ptr<BlockPool> pool_;
-  std::vector<Sequence> sequences_;
   std::vector<int32_t> tokens_, positions_, output_rows_, token_types_;
   std::vector<SequenceSpan> spans_;
   std::vector<WantedLogits> likeliest_;

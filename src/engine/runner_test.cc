@@ -1,9 +1,8 @@
-#include "engine/runner.h"
-
 #include <gtest/gtest.h>
 
 #include <cstring>
 
+#include "engine/sequences.h"
 #include "engine/tiny_model.h"
 
 namespace tern {
@@ -32,10 +31,10 @@ void Append(const Runner& runner, int first, int count, Rows* rows) {
 }
 
 // Of an encoder-decoder: one that is long enough to be split over threads, or a short one.
-SequenceId OpenWithSource(Runner& runner, unsigned seed, int source_tokens) {
-  const SequenceId id = runner.Open().value();
+SequenceId OpenWithSource(Runner& runner, Sequences& sequences, unsigned seed, int source_tokens) {
+  const SequenceId id = sequences.Open().value();
   if (runner.source_tokens() == 0) return id;
-  const Status status = runner.ReadSource(id, Tokens(source_tokens, seed));
+  const Status status = sequences.ReadSource(id, Tokens(source_tokens, seed));
   EXPECT_TRUE(status.ok()) << status.error().what;
   return id;
 }
@@ -45,26 +44,27 @@ constexpr int kSourceTokens = 300;
 
 // The logits of every position, computed in steps of `chunk` tokens.
 Rows Alone(Runner& runner, const std::vector<int32_t>& tokens, int chunk) {
-  const SequenceId id = OpenWithSource(runner, kSource, kSourceTokens);
+  Sequences sequences(&runner);
+  const SequenceId id = OpenWithSource(runner, sequences, kSource, kSourceTokens);
   Rows rows;
   for (size_t done = 0; done < tokens.size(); done += static_cast<size_t>(chunk)) {
     const size_t n = std::min(tokens.size() - done, static_cast<size_t>(chunk));
     const StepWork work{id, std::span(tokens).subspan(done, n), WantLogits::kAll};
-    const Status status = runner.Step({&work, 1});
+    const Status status = sequences.Step({&work, 1});
     EXPECT_TRUE(status.ok()) << status.error().what;
     Append(runner, 0, static_cast<int>(n), &rows);
   }
-  runner.Close(id);
   return rows;
 }
 
 // The same among seven strangers, who take part in every step with chunks of other sizes.
 Rows AmongStrangers(Runner& runner, const std::vector<int32_t>& tokens, int chunk) {
+  Sequences sequences(&runner);
   std::vector<SequenceId> ids;
   std::vector<std::vector<int32_t>> texts;
   for (unsigned i = 0; i < 8; ++i) {
-    ids.push_back(i == 3 ? OpenWithSource(runner, kSource, kSourceTokens)
-                         : OpenWithSource(runner, i, 1 + 29 * static_cast<int>(i)));
+    ids.push_back(i == 3 ? OpenWithSource(runner, sequences, kSource, kSourceTokens)
+                         : OpenWithSource(runner, sequences, i, 1 + 29 * static_cast<int>(i)));
     texts.push_back(i == 3 ? tokens : Tokens(static_cast<int>(tokens.size()), 100 + i));
   }
   Rows rows;
@@ -81,11 +81,10 @@ Rows AmongStrangers(Runner& runner, const std::vector<int32_t>& tokens, int chun
       if (i == 3) mine = static_cast<int>(n);
       done[i] += n;
     }
-    const Status status = runner.Step(work);
+    const Status status = sequences.Step(work);
     EXPECT_TRUE(status.ok()) << status.error().what;
     Append(runner, before, mine, &rows);
   }
-  for (const SequenceId id : ids) runner.Close(id);
   return rows;
 }
 
@@ -143,10 +142,11 @@ TEST(Runner, ASourceStaysUntilAnotherOneComes) {
   const auto runner = MakeRunner(model, {.context = kSourceTokens, .step_outputs = 64});
   const std::vector<int32_t> tokens = Tokens(20, 1);
   const Rows want = Alone(*runner, tokens, 20);
-  const SequenceId id = OpenWithSource(*runner, 5, 40);
+  Sequences sequences(runner.get());
+  const SequenceId id = OpenWithSource(*runner, sequences, 5, 40);
   const StepWork work{id, tokens, WantLogits::kAll};
   const auto step = [&] {
-    const Status status = runner->Step({&work, 1});
+    const Status status = sequences.Step({&work, 1});
     EXPECT_TRUE(status.ok()) << status.error().what;
     Rows got;
     Append(*runner, 0, 20, &got);
@@ -154,32 +154,34 @@ TEST(Runner, ASourceStaysUntilAnotherOneComes) {
   };
   const Rows other = step();
   EXPECT_NE(other, want);
-  runner->Truncate(id, 0);
+  sequences.Truncate(id, 0);
   ExpectSameBits(step(), other, "the same source");
-  ASSERT_TRUE(runner->ReadSource(id, Tokens(kSourceTokens, kSource)).ok());
-  EXPECT_EQ(runner->length(id), 0);
+  ASSERT_TRUE(sequences.ReadSource(id, Tokens(kSourceTokens, kSource)).ok());
+  EXPECT_EQ(sequences.length(id), 0);
   ExpectSameBits(step(), want, "another source");
   // Blocks of a long source go with it.
-  ASSERT_TRUE(runner->ReadSource(id, Tokens(1, 1)).ok());
-  EXPECT_EQ(runner->free_tokens(),
+  ASSERT_TRUE(sequences.ReadSource(id, Tokens(1, 1)).ok());
+  EXPECT_EQ(sequences.free_tokens(),
             (kSourceTokens + kKvBlockTokens - 1) / kKvBlockTokens * kKvBlockTokens - 16);
 }
 
 TEST(Runner, SourceErrorsSayWhatIsWrong) {
   const auto runner = MakeRunner(MakeTinyModel({.architecture = "t5"}), {.context = 32});
-  const SequenceId id = runner->Open().value();
+  Sequences sequences(runner.get());
+  const SequenceId id = sequences.Open().value();
   const auto error = [&](const std::vector<int32_t>& source) {
-    return runner->ReadSource(id, source).error().what;
+    return sequences.ReadSource(id, source).error().what;
   };
   EXPECT_EQ(error({}), "source: 0 tokens, expected 1 to 32, the context");
   EXPECT_EQ(error(Tokens(33, 1)), "source: 33 tokens, expected 1 to 32, the context");
   EXPECT_EQ(error({258}), "token id 258: outside the vocabulary, expected 0 to 257");
   const std::vector<int32_t> one = {1};
   const StepWork work{id, one, WantLogits::kLast};
-  EXPECT_EQ(runner->Step({&work, 1}).error().what,
+  EXPECT_EQ(sequences.Step({&work, 1}).error().what,
             "step: the sequence has no source, expected one that the encoder has read");
   const auto decoder = MakeRunner(MakeTinyModel(), {.context = 32});
-  EXPECT_EQ(decoder->ReadSource(decoder->Open().value(), one).error().what,
+  Sequences others(decoder.get());
+  EXPECT_EQ(others.ReadSource(others.Open().value(), one).error().what,
             "source: the model has no encoder, expected an encoder-decoder");
 }
 
@@ -200,15 +202,16 @@ TEST(Runner, TruncatedTokensAreForgotten) {
   const auto runner = MakeRunner(model, {.context = 64, .step_outputs = 64});
   const std::vector<int32_t> tokens = Tokens(30, 1), others = Tokens(20, 2);
   const Rows want = Alone(*runner, tokens, 30);
-  const SequenceId id = runner->Open().value();
+  Sequences sequences(runner.get());
+  const SequenceId id = sequences.Open().value();
   std::vector<int32_t> wrong(tokens.begin(), tokens.begin() + 10);
   wrong.insert(wrong.end(), others.begin(), others.end());
   const StepWork first{id, wrong, WantLogits::kNone};
-  ASSERT_TRUE(runner->Step({&first, 1}).ok());
-  runner->Truncate(id, 10);
-  EXPECT_EQ(runner->length(id), 10);
+  ASSERT_TRUE(sequences.Step({&first, 1}).ok());
+  sequences.Truncate(id, 10);
+  EXPECT_EQ(sequences.length(id), 10);
   const StepWork second{id, std::span(tokens).subspan(10), WantLogits::kAll};
-  ASSERT_TRUE(runner->Step({&second, 1}).ok());
+  ASSERT_TRUE(sequences.Step({&second, 1}).ok());
   Rows got;
   Append(*runner, 0, 20, &got);
   ExpectSameBits(got, Rows(want.begin() + 10, want.end()), "after truncation");
@@ -217,27 +220,28 @@ TEST(Runner, TruncatedTokensAreForgotten) {
 TEST(Runner, ErrorsNameTheNumbersAndChangeNothing) {
   const auto model = MakeTinyModel();
   const auto runner = MakeRunner(model, {.context = 32, .step_tokens = 16});
-  const SequenceId id = runner->Open().value();
+  Sequences sequences(runner.get());
+  const SequenceId id = sequences.Open().value();
   const std::vector<int32_t> tokens = Tokens(17, 1);
   StepWork work{id, tokens, WantLogits::kLast};
-  Status status = runner->Step({&work, 1});
+  Status status = sequences.Step({&work, 1});
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().what, "step: 17 rows and 1 outputs, at most 16 and 1");
   const std::vector<int32_t> bad = {258};
   work.tokens = bad;
-  status = runner->Step({&work, 1});
+  status = sequences.Step({&work, 1});
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().what, "token id 258: outside the vocabulary, expected 0 to 257");
-  EXPECT_EQ(runner->length(id), 0);
+  EXPECT_EQ(sequences.length(id), 0);
   for (int i = 0; i < 2; ++i) {
     work.tokens = std::span(tokens).first(16);
-    ASSERT_TRUE(runner->Step({&work, 1}).ok());
+    ASSERT_TRUE(sequences.Step({&work, 1}).ok());
   }
   work.tokens = std::span(tokens).first(1);
-  status = runner->Step({&work, 1});
+  status = sequences.Step({&work, 1});
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().what, "context: 33 tokens wanted, the context holds 32");
-  EXPECT_FALSE(runner->Open().ok());
+  EXPECT_EQ(sequences.Open().error().what, "sequences: all 1 are open");
 }
 
 TEST(Runner, PassReportsTellTheArenaThatThePlanTakes) {
@@ -258,6 +262,48 @@ TEST(Runner, AStepThatNoMachineCouldHoldIsRefusedWithTheNumbers) {
   ASSERT_FALSE(runner.ok());
   EXPECT_TRUE(runner.error().what.starts_with("activations: a step of 1073741824 tokens takes "))
       << runner.error().what;
+}
+
+TEST(Runner, ASharedPoolTakesWhatMemoryHolds) {
+  const auto model = MakeTinyModel();
+  const auto make = [&](int context, size_t memory_bytes) {
+    return Runner::Make(model,
+                        {.context = context, .sequences = 8, .kv_tokens = -1, .memory_bytes = memory_bytes});
+  };
+  const auto roomy = make(64, size_t{1} << 30);
+  ASSERT_TRUE(roomy.ok());
+  EXPECT_EQ(roomy.value()->kv_blocks(), 8 * 4);
+  const size_t block = roomy.value()->bytes().kv / 32;
+  const auto tight = make(4096, size_t{4} << 20);
+  ASSERT_TRUE(tight.ok()) << tight.error().what;
+  EXPECT_EQ(tight.value()->context(), 4096);
+  EXPECT_EQ(static_cast<size_t>(tight.value()->kv_blocks()), (size_t{2} << 20) / block);
+  const auto refused = make(1 << 20, size_t{4} << 20);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_TRUE(refused.error().what.starts_with("context: 1048576 tokens take ")) << refused.error().what;
+}
+
+TEST(Runner, LayersWithAWindowHaveFewBlocksOfTheirOwn) {
+  const auto model = MakeTinyModel({.architecture = "gemma3"});
+  RunnerOptions options{.context = 512, .sequences = 64, .step_tokens = 64};
+  const auto whole = Runner::Make(model, options);
+  options.own_window_blocks = true;
+  const auto apart = Runner::Make(model, options);
+  options.context = 24;  // the window
+  const auto narrow = Runner::Make(model, options);
+  ASSERT_TRUE(whole.ok() && apart.ok() && narrow.ok());
+  EXPECT_EQ(whole.value()->window_tokens(), 0);
+  EXPECT_EQ(apart.value()->window_tokens(), 24);
+  EXPECT_EQ(apart.value()->kv_blocks(), 64 * 32);
+  EXPECT_EQ(apart.value()->window_blocks(), 16 * 32);  // a quarter; a sequence needs seven
+  EXPECT_LT(apart.value()->bytes().kv, whole.value()->bytes().kv);
+  EXPECT_EQ(narrow.value()->window_tokens(), 0);
+  options.context = 0;
+  options.memory_bytes = apart.value()->bytes().kv;
+  const auto tight = Runner::Make(model, options);
+  ASSERT_TRUE(tight.ok()) << tight.error().what;
+  EXPECT_LE(tight.value()->bytes().kv, options.memory_bytes / 2);
+  EXPECT_GT(tight.value()->bytes().kv, options.memory_bytes * 2 / 5);
 }
 
 TEST(LoadModel, ATokenizerNeedsNoMoreRowsThanTheEmbeddingHas) {

@@ -98,11 +98,8 @@ Result<MeteredSteps> StepMeter::Decode(int batch, int depth, int steps) {
   return metered;
 }
 
-Status StepMeter::Run(std::vector<int32_t> prompt, SessionId session) {
-  Request request = MakeRequest(std::move(prompt), 1);
-  request.session = session;
-  TERN_TRY(const RequestId id, engine_.Submit(std::move(request)));
-  (void)id;
+Status StepMeter::Run(std::vector<int32_t> prompt) {
+  TERN_TRY([[maybe_unused]] const RequestId id, engine_.Submit(MakeRequest(std::move(prompt), 1)));
   while (engine_.Step()) {
   }
   return failure_;
@@ -110,26 +107,26 @@ Status StepMeter::Run(std::vector<int32_t> prompt, SessionId session) {
 
 Result<MeteredSteps> StepMeter::Prefill(int tokens, int depth, int steps) {
   MeteredSteps metered;
-  TERN_TRY(const SessionId session, engine_.OpenSession());
-  const std::vector<int32_t> before = Tokens(depth, 0);
-  Status status = before.empty() ? Status() : Run(before, session);
-  for (int i = -1; i < 2 * steps && status.ok(); ++i) {
+  const std::vector<int32_t> before = Tokens(depth / kKvBlockTokens * kKvBlockTokens, 0);
+  if (!before.empty()) {
+    // One token more, as the last of a prompt is always computed.
+    std::vector<int32_t> prompt = before;
+    prompt.push_back(0);
+    TERN_TRY_STATUS(Run(std::move(prompt)));
+  }
+  for (int i = -1; i < 2 * steps; ++i) {
     std::vector<int32_t> prompt = before;
     const std::vector<int32_t> chunk = Tokens(tokens, i + 2);
     prompt.insert(prompt.end(), chunk.begin(), chunk.end());
     if (i < 0) {  // warms up
-      status = Run(std::move(prompt), session);
+      TERN_TRY_STATUS(Run(std::move(prompt)));
       continue;
     }
-    Request request = MakeRequest(std::move(prompt), 1);
-    request.session = session;
-    const auto id = engine_.Submit(std::move(request));
-    status = id.ok() ? Both(i, &metered) : Status(id.error());
+    TERN_TRY([[maybe_unused]] const RequestId id, engine_.Submit(MakeRequest(std::move(prompt), 1)));
+    TERN_TRY_STATUS(Both(i, &metered));
     while (engine_.Step()) {
     }
   }
-  engine_.CloseSession(session);
-  if (!status.ok()) return status.error();
   return metered;
 }
 

@@ -25,8 +25,8 @@ class StepMeter {
 
   // `steps` of either kind, of `batch` sequences with `depth` tokens before the first and one more each.
   Result<MeteredSteps> Decode(int batch, int depth, int steps);
-  // `steps` of either kind, of one chunk of `tokens` behind `depth` others, and the token that follows.
-  // The runner's steps take as many tokens.
+  // `steps` of either kind, of one chunk of `tokens` behind `depth` others, whole KV blocks of which the
+  // engine remembers, and the token that follows. The runner's steps take as many tokens.
   Result<MeteredSteps> Prefill(int tokens, int depth, int steps);
 
   const PlanLayout& layout() const { return layout_; }
@@ -34,7 +34,7 @@ class StepMeter {
  private:
   Request MakeRequest(std::vector<int32_t> prompt, int max_tokens);
   std::vector<int32_t> Tokens(int n, int seed) const;
-  Status Run(std::vector<int32_t> prompt, SessionId session);
+  Status Run(std::vector<int32_t> prompt);
   Status PlainStep(MeteredSteps* metered);
   Status ProfiledStep(MeteredSteps* metered);
   Status Both(int step, MeteredSteps* metered);

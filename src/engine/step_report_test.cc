@@ -76,12 +76,12 @@ TEST(StepReport, AccountsForTheWholeStep) {
     for (const EngineStep& step : decode.value().profiled) EXPECT_EQ(step.profile.rows, 3);
     ExpectConsistent(decode.value(), meter, engine->runner());
     EXPECT_TRUE(engine->idle());
-    const auto prefill = meter.Prefill(24, 40, 2);
+    const auto prefill = meter.Prefill(24, 48, 2);
     ASSERT_TRUE(prefill.ok()) << prefill.error().what;
     for (const EngineStep& step : prefill.value().profiled) {
       EXPECT_EQ(step.profile.rows, 24);
       EXPECT_EQ(step.profile.outputs, 1);
-      EXPECT_EQ(step.profile.spans[0].first_position, 40);
+      EXPECT_EQ(step.profile.spans[0].first_position, 48);
     }
     ExpectConsistent(prefill.value(), meter, engine->runner());
   }

@@ -73,6 +73,7 @@ Status TextEncoder::MakeRunner(const EncoderOptions& options) {
     auto made = Runner::Make(model_, runner);
     if (made.ok()) {
       runner_ = std::move(made).value();
+      sequences_.emplace(runner_.get());
       return {};
     }
     const bool may_cut = options.max_tokens == 0 && runner.context > kStepTokens;
@@ -210,11 +211,11 @@ std::vector<float> TextEncoder::Pool(int first_row, int rows, Pooling pooling) c
 Status TextEncoder::RunBatch(std::span<const size_t> batch, const std::vector<Input>& inputs) {
   std::vector<StepWork> work;
   for (const size_t i : batch) {
-    TERN_TRY(const SequenceId sequence, runner_->Open());
+    TERN_TRY(const SequenceId sequence, sequences_->Open());
     work.push_back({sequence, inputs[i].tokens, WantLogits::kAll, inputs[i].types});
   }
-  const Status status = runner_->Step(work);
-  for (const StepWork& w : work) runner_->Close(w.sequence);
+  const Status status = sequences_->Step(work);
+  for (const StepWork& w : work) sequences_->Close(w.sequence);
   return status;
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/runner.h"
+#include "engine/sequences.h"
 
 namespace tern {
 
@@ -77,6 +77,7 @@ class TextEncoder {
 
   std::shared_ptr<const LoadedModel> model_;
   std::unique_ptr<Runner> runner_;
+  std::optional<Sequences> sequences_;
   Pooling pooling_ = Pooling::kMean, head_pooling_ = Pooling::kCls;
   bool normalize_ = true;
   size_t max_tokens_ = 0;

@@ -23,12 +23,14 @@ Result<BlockRef> BlockPool::Take() {
 
 void BlockPool::Release(BlockRef block) {
   if (!IsCurrent(block)) return;
-  if (--state_[static_cast<size_t>(block.id)].holders == 0) free_.push_back(block.id);
+  const int left = --state_[static_cast<size_t>(block.id)].holders;
+  if (left == 1) --shared_;
+  if (left == 0) free_.push_back(block.id);
 }
 
 bool BlockPool::Share(BlockRef block) {
   if (!IsCurrent(block)) return false;
-  ++state_[static_cast<size_t>(block.id)].holders;
+  if (++state_[static_cast<size_t>(block.id)].holders == 2) ++shared_;
   return true;
 }
 

@@ -38,6 +38,7 @@ class BlockPool {
 
   int blocks() const { return static_cast<int>(state_.size()); }
   int free_blocks() const { return static_cast<int>(free_.size()); }
+  int shared_blocks() const { return shared_; }  // those with more than one holder
 
  private:
   struct State {
@@ -46,6 +47,7 @@ class BlockPool {
   };
   std::vector<State> state_;   // by BlockId
   std::vector<BlockId> free_;  // back is taken next
+  int shared_ = 0;
 };
 
 }  // namespace tern

@@ -34,7 +34,9 @@ TEST(BlockPool, ASharedBlockIsFreedByItsLastHolder) {
   BlockPool pool(1);
   const BlockRef block = pool.Take().value();
   EXPECT_TRUE(pool.Share(block));
+  EXPECT_EQ(pool.shared_blocks(), 1);
   pool.Release(block);
+  EXPECT_EQ(pool.shared_blocks(), 0);
   EXPECT_EQ(pool.free_blocks(), 0);
   pool.Release(block);
   EXPECT_EQ(pool.free_blocks(), 1);
@@ -61,6 +63,48 @@ TEST(BlockTable, TakesAllMissingBlocksOrNone) {
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().what, "kv: 3 blocks wanted, 1 of 2 free");
   EXPECT_EQ(table.ids().size(), 1u);
+}
+
+TEST(BlockTable, TakesOverBlocksOfOthers) {
+  BlockPool pool(3);
+  BlockTable a(&pool, 16, 64), b(&pool, 16, 64);
+  ASSERT_TRUE(a.Grow(16).ok() && b.Grow(32).ok());
+  const BlockRef shared = a.blocks()[0];
+  pool.Share(shared);
+  b.Put(0, shared);
+  EXPECT_EQ(b.ids()[0], shared.id);
+  EXPECT_EQ(pool.free_blocks(), 1);
+  b.Put(2, pool.Take().value());
+  EXPECT_EQ(b.ids().size(), 3u);
+  b.Truncate(0);
+  EXPECT_EQ(pool.holders(shared), 1);
+  EXPECT_EQ(pool.free_blocks(), 2);
+}
+
+TEST(BlockTable, GivesBackWhatIsNoLongerSeen) {
+  BlockPool pool(5);
+  BlockTable table(&pool, 16, 128);
+  ASSERT_TRUE(table.Grow(64).ok());
+  const BlockRef last = table.blocks()[3];
+  table.DropBefore(47);  // of the third block one position is seen
+  EXPECT_EQ(pool.free_blocks(), 3);
+  EXPECT_EQ(table.missing(), 2u);
+  EXPECT_EQ(table.ids()[1], -1);
+  EXPECT_EQ(table.ids()[3], last.id);
+  table.DropBefore(47);
+  table.DropBefore(10);
+  EXPECT_EQ(pool.free_blocks(), 3);
+  ASSERT_TRUE(table.Grow(80).ok());
+  EXPECT_EQ(table.ids().size(), 5u);
+  table.DropBefore(1000);
+  EXPECT_EQ(pool.free_blocks(), 5);
+  table.Truncate(16);
+  EXPECT_EQ(table.missing(), 1u);
+  table.Truncate(0);
+  table.Skip(3);
+  ASSERT_TRUE(table.Grow(50).ok());
+  EXPECT_EQ(table.ids().size(), 4u);
+  EXPECT_EQ(pool.free_blocks(), 4);
 }
 
 TEST(BlockTable, AMovedFromTableHoldsNothing) {

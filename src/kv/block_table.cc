@@ -1,5 +1,6 @@
 #include "kv/block_table.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,7 @@ BlockTable::BlockTable(BlockPool* pool, int block_tokens, int max_tokens)
 BlockTable::BlockTable(BlockTable&& other) noexcept
     : pool_(other.pool_),
       block_tokens_(other.block_tokens_),
+      missing_(std::exchange(other.missing_, 0)),
       ids_(std::exchange(other.ids_, {})),
       refs_(std::exchange(other.refs_, {})) {}
 
@@ -42,6 +44,35 @@ void BlockTable::Truncate(int tokens) {
     refs_.pop_back();
     ids_.pop_back();
   }
+  missing_ = std::min(missing_, kept);
+}
+
+void BlockTable::DropBefore(int tokens) {
+  const size_t end = std::min(static_cast<size_t>(tokens / block_tokens_), ids_.size());
+  for (; missing_ < end; ++missing_) {
+    pool_->Release(refs_[missing_]);
+    refs_[missing_] = {};
+    ids_[missing_] = refs_[missing_].id;
+  }
+}
+
+void BlockTable::Skip(size_t entries) {
+  TERN_CHECK(ids_.empty());
+  refs_.resize(entries);
+  ids_.resize(entries, BlockRef().id);
+  missing_ = entries;
+}
+
+void BlockTable::Put(size_t i, BlockRef block) {
+  TERN_CHECK(i >= missing_ && i <= ids_.size());
+  if (i == ids_.size()) {
+    ids_.push_back(block.id);
+    refs_.push_back(block);
+    return;
+  }
+  pool_->Release(refs_[i]);
+  ids_[i] = block.id;
+  refs_[i] = block;
 }
 
 }  // namespace tern

@@ -8,8 +8,14 @@
 
 namespace tern {
 
-PrefixTree::PrefixTree(BlockPool* pool, int block_tokens)
-    : pool_(pool), block_tokens_(static_cast<size_t>(block_tokens)) {
+void PrefixMatch::Clear() {
+  blocks.clear();
+  window_blocks.clear();
+  first_window = 0;
+}
+
+PrefixTree::PrefixTree(BlockPool* pool, int block_tokens, WindowKv window)
+    : pool_(pool), block_tokens_(static_cast<size_t>(block_tokens)), window_(window) {
   std::random_device random;
   seed_ = uint64_t{random()} << 32 | random();
   const auto blocks = static_cast<size_t>(pool->blocks());
@@ -39,55 +45,105 @@ BlockId PrefixTree::Find(int32_t parent, std::span<const int32_t> tokens) const 
   return id;
 }
 
-void PrefixTree::Match(const PrefixScope& scope, std::span<const int32_t> tokens,
-                       std::vector<BlockRef>* blocks) {
-  counts_.queried_tokens += tokens.size();
+void PrefixTree::Match(const PrefixScope& scope, std::span<const int32_t> tokens, PrefixMatch* match) {
+  match->Clear();
   const auto found = scopes_.find(scope);
   if (found == scopes_.end()) return;
   int32_t parent = found->second.root;
+  size_t useful = 0, since_gap = 0;  // of the blocks so far, the last ones with windows
   for (size_t from = 0; from + block_tokens_ <= tokens.size(); from += block_tokens_) {
     const BlockId id = Find(parent, tokens.subspan(from, block_tokens_));
     if (id == kNone) break;
-    const BlockRef block{id, at(id).generation};
-    pool_->Share(block);
-    blocks->push_back(block);
-    counts_.hit_tokens += block_tokens_;
+    match->blocks.push_back({id, at(id).generation});
+    since_gap = at(id).window.id == kNone ? 0 : since_gap + 1;
+    const size_t length = match->blocks.size();
+    if (length - FirstWindowBlock(length) <= since_gap) useful = length;
     parent = id;
   }
-  Touch(parent);
+  match->blocks.resize(useful);
+  TakeHold(match);
 }
 
-void PrefixTree::Insert(const PrefixScope& scope, std::span<const int32_t> tokens,
-                        std::span<const BlockRef> blocks) {
-  const size_t whole = std::min(tokens.size() / block_tokens_, blocks.size());
-  if (whole == 0 || !pool_->IsCurrent(blocks[0])) return;
+// The first block that rows behind so many blocks see in layers with a window.
+size_t PrefixTree::FirstWindowBlock(size_t blocks) const {
+  if (window_.pool == nullptr) return blocks;
+  return static_cast<size_t>(window_.First(static_cast<int>(blocks * block_tokens_))) / block_tokens_;
+}
+
+void PrefixTree::TakeHold(PrefixMatch* match) {
+  for (const BlockRef block : match->blocks) pool_->Share(block);
+  const size_t length = match->blocks.size();
+  match->first_window = FirstWindowBlock(length);
+  for (size_t i = match->first_window; i < length; ++i) {
+    match->window_blocks.push_back(at(match->blocks[i].id).window);
+    window_.pool->Share(match->window_blocks.back());
+  }
+  if (length > 0) Touch(match->blocks.back().id);
+}
+
+void PrefixTree::Insert(const PrefixScope& scope, std::span<const int32_t> tokens, BlockTable* table,
+                        BlockTable* window_table) {
+  const size_t whole = std::min(tokens.size() / block_tokens_, table->blocks().size());
+  if (whole == 0) return;
   const auto [entry, is_new] = scopes_.try_emplace(scope);
   if (is_new) entry->second = {.root = next_root_--, .key = &entry->first};
   int32_t parent = entry->second.root;
   for (size_t i = 0; i < whole; ++i) {
     const auto part = tokens.subspan(i * block_tokens_, block_tokens_);
-    BlockId id = Find(parent, part);
+    const BlockRef own = table->blocks()[i];
+    const BlockId id = Find(parent, part);
     if (id == kNone) {
-      if (!pool_->Share(blocks[i])) break;
-      id = blocks[i].id;
-      Add(&entry->second, parent, part, blocks[i]);
+      TERN_CHECK(pool_->Share(own));
+      Add(&entry->second, parent, part, own);
+    } else if (id != own.id) {
+      const BlockRef first{id, at(id).generation};
+      pool_->Share(first);
+      table->Put(i, first);
     }
-    parent = id;
+    parent = table->ids()[i];
+    if (window_table != nullptr) KeepWindow(parent, window_table, i);
   }
   Touch(parent);
+}
+
+void PrefixTree::KeepWindow(BlockId id, BlockTable* table, size_t i) {
+  if (i < table->missing() || i >= table->ids().size()) return;
+  BlockRef& window = at(id).window;
+  const BlockRef own = table->blocks()[i];
+  if (window.id == own.id) return;
+  if (window.id == kNone) {
+    TERN_CHECK(window_.pool->Share(own));
+    window = own;
+    ++counts_.window_blocks;
+    return;
+  }
+  window_.pool->Share(window);
+  table->Put(i, window);
+}
+
+void PrefixTree::DropWindow(Node& node) {
+  if (node.window.id == kNone) return;
+  window_.pool->Release(node.window);
+  node.window = {};
+  --counts_.window_blocks;
 }
 
 void PrefixTree::Add(Scope* scope, int32_t parent, std::span<const int32_t> tokens, BlockRef block) {
   Node& node = at(block.id);
   TERN_CHECK(node.scope == nullptr);
   const size_t bucket = Bucket(parent, tokens);
-  node = {.generation = block.generation, .parent = parent, .next = buckets_[bucket], .scope = scope};
+  node = {.generation = block.generation,
+          .window = {},
+          .parent = parent,
+          .next = buckets_[bucket],
+          .scope = scope};
   buckets_[bucket] = block.id;
   std::ranges::copy(
       tokens, tokens_.begin() + static_cast<ptrdiff_t>(block.id) * static_cast<ptrdiff_t>(block_tokens_));
   if (parent >= 0) ++at(parent).children;
   ++scope->blocks;
   ++counts_.blocks;
+  ++counts_.inserted_blocks;
   Link(block.id);
 }
 
@@ -99,6 +155,7 @@ void PrefixTree::Remove(BlockId id) {
   Unlink(id);
   if (node.parent >= 0) --at(node.parent).children;
   --counts_.blocks;
+  DropWindow(node);
   Scope* const scope = node.scope;
   node.scope = nullptr;
   pool_->Release({id, node.generation});
@@ -142,6 +199,13 @@ bool PrefixTree::MakeRoom(int free_blocks) {
     id = newer;
   }
   return pool_->free_blocks() >= free_blocks;
+}
+
+bool PrefixTree::MakeWindowRoom(int free_blocks) {
+  for (BlockId id = oldest_; id != kNone && window_.pool->free_blocks() < free_blocks; id = at(id).newer) {
+    if (window_.pool->holders(at(id).window) == 1) DropWindow(at(id));
+  }
+  return window_.pool->free_blocks() >= free_blocks;
 }
 
 void PrefixTree::Drop(const PrefixScope& scope) {

@@ -176,7 +176,7 @@ class HeadRow {
 
  private:
   void Load(int j) {
-    const int32_t block = sequence_.blocks[static_cast<size_t>(j / kKvBlockTokens)];
+    const int32_t block = args_.kv->BlockOf(sequence_, form_.layer, j / kKvBlockTokens);
     args_.kv->LoadRow(form_.layer, block, kv_head_, j % kKvBlockTokens, k_.data(), v_.data());
   }
 

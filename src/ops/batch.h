@@ -14,7 +14,8 @@ enum class KvType : uint8_t { kF32, kF16, kBf16, kInt8, kInt16 };
 
 // Consecutive rows of one sequence: positions first_position .. first_position + rows - 1. `blocks` is its
 // block table: entry i holds the KV of positions 16 i .. 16 i + 15, up to this step's last position, and the
-// source's.
+// source's. `window_blocks` is that of the layers whose blocks are numbered apart (ops/kv_store.h): what no
+// row sees any more is -1.
 struct SequenceSpan {
   int first_row = 0;
   int rows = 0;
@@ -23,6 +24,7 @@ struct SequenceSpan {
   // Of an encoder-decoder: how many tokens its encoder has read. Their KV lies in layers of its own, from
   // position 0 on.
   int source_tokens = 0;
+  std::span<const int32_t> window_blocks = {};
 };
 
 // What is wanted of a row of logits: all of it, or the `count` largest (with all that are as large as the

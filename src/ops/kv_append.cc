@@ -23,7 +23,7 @@ void Reference(const OpArgs& args) {
   for (const SequenceSpan& sequence : args.batch.sequences) {
     for (int i = 0; i < sequence.rows; ++i) {
       const int position = sequence.first_position + i;
-      const int32_t block = sequence.blocks[static_cast<size_t>(position / kKvBlockTokens)];
+      const int32_t block = args.kv->BlockOf(sequence, layer, position / kKvBlockTokens);
       for (int head = 0; head < kv.kv_heads; ++head) {
         const int64_t r = int64_t{sequence.first_row} + i;
         args.kv->StoreRow(layer, block, head, position % kKvBlockTokens,

@@ -134,22 +134,26 @@ int MostKeyCode(KvType type, int head_dim) {
 
 int MostValueCode(KvType type) { return type == KvType::kInt8 ? 127 : 4095; }
 
-size_t KvStore::BlockBytes(const std::vector<KvLayer>& layers, KvType type) {
+size_t KvStore::BlockBytes(const std::vector<KvLayer>& layers, KvType type, bool windowed) {
   size_t bytes = 0;
-  for (const KvLayer& layer : layers) bytes += LayerBlockBytes(layer, type);
+  for (const KvLayer& layer : layers) {
+    if (layer.windowed == windowed) bytes += LayerBlockBytes(layer, type);
+  }
   return bytes;
 }
 
-KvStore::KvStore(std::vector<KvLayer> layers, KvType type, int blocks)
-    : layers_(std::move(layers)), type_(type), blocks_(blocks) {
-  TERN_CHECK(blocks >= 0);
+KvStore::KvStore(std::vector<KvLayer> layers, KvType type, int blocks, int window_blocks)
+    : layers_(std::move(layers)), type_(type), blocks_(blocks), window_blocks_(window_blocks) {
+  TERN_CHECK(blocks >= 0 && window_blocks >= 0);
+  const size_t bytes[] = {BlockBytes(layers_, type, false), BlockBytes(layers_, type, true)};
+  size_t offset[] = {0, static_cast<size_t>(blocks) * bytes[0]};
   for (const KvLayer& layer : layers_) {
     const size_t k_bytes = KeyBytes(layer, type);
-    places_.push_back(
-        {block_bytes_, k_bytes, k_bytes + ValueBytes(layer, type), HeadBlockBytes(layer, type)});
-    block_bytes_ += LayerBlockBytes(layer, type);
+    places_.push_back({bytes[layer.windowed], offset[layer.windowed], k_bytes,
+                       k_bytes + ValueBytes(layer, type), HeadBlockBytes(layer, type)});
+    offset[layer.windowed] += LayerBlockBytes(layer, type);
   }
-  buffer_ = Buffer(static_cast<size_t>(blocks) * block_bytes_);
+  buffer_ = Buffer(static_cast<size_t>(blocks) * bytes[0] + static_cast<size_t>(window_blocks) * bytes[1]);
 }
 
 void KvStore::StoreRow(int layer, int32_t block, int head, int slot, const float* k, const float* v) {

@@ -15,6 +15,10 @@
 // K and V parts start at multiples of 64 bytes. Layers whose attention is block-sparse have a third part: the
 // mean of the block's keys, f32 [head_dim], which attention writes once the block is full.
 //
+// Layers may be marked as windowed: rows see only the last positions, so that their part of a block can be
+// given back long before the others'. Their blocks are numbered apart, and a sequence has a second table of
+// these.
+//
 // Not thread-safe by itself: within a step, threads write and read disjoint blocks or are separated by a
 // barrier.
 
@@ -45,27 +49,38 @@ struct KvLayer {
   int head_dim = 0;
   int v_dim = 0;       // channels of V; 0: head_dim
   bool means = false;  // has room for the means of blocks
+  bool windowed = false;
 
   int value_dim() const { return v_dim > 0 ? v_dim : head_dim; }
 };
 
 class KvStore {
  public:
-  KvStore(std::vector<KvLayer> layers, KvType type, int blocks);
+  KvStore(std::vector<KvLayer> layers, KvType type, int blocks, int window_blocks = 0);
 
   KvType type() const { return type_; }
   int blocks() const { return blocks_; }
+  int window_blocks() const { return window_blocks_; }
   int layers() const { return static_cast<int>(layers_.size()); }
   const KvLayer& layer(int i) const { return layers_[static_cast<size_t>(i)]; }
   size_t bytes() const { return buffer_.bytes(); }
-  // Bytes that one block of 16 tokens takes over all layers.
-  static size_t BlockBytes(const std::vector<KvLayer>& layers, KvType type);
+  size_t window_bytes() const {
+    return static_cast<size_t>(window_blocks_) * BlockBytes(layers_, type_, true);
+  }
+  // Bytes that one block of 16 tokens takes over all layers that are windowed, or are not.
+  static size_t BlockBytes(const std::vector<KvLayer>& layers, KvType type, bool windowed = false);
+
+  // Where a sequence has entry `index` of this layer.
+  int32_t BlockOf(const SequenceSpan& sequence, int layer, int index) const {
+    return (this->layer(layer).windowed ? sequence.window_blocks
+                                        : sequence.blocks)[static_cast<size_t>(index)];
+  }
 
   // The K or V part of one block, head and layer: scales first where the type is int8.
   void* K(int layer, int32_t block, int head) {
     const Place& place = places_[static_cast<size_t>(layer)];
-    return static_cast<char*>(buffer_.data()) + static_cast<size_t>(block) * block_bytes_ + place.offset +
-           static_cast<size_t>(head) * place.head_bytes;
+    return static_cast<char*>(buffer_.data()) + static_cast<size_t>(block) * place.block_bytes +
+           place.offset + static_cast<size_t>(head) * place.head_bytes;
   }
   void* V(int layer, int32_t block, int head) {
     return static_cast<char*>(K(layer, block, head)) + places_[static_cast<size_t>(layer)].k_bytes;
@@ -89,16 +104,17 @@ class KvStore {
  private:
   std::vector<KvLayer> layers_;
   KvType type_;
-  int blocks_;
-  // In bytes; [blocks][layers][kv_heads][K | V | mean], so that a short text touches little of it.
+  int blocks_, window_blocks_;
+  // In bytes; [blocks][layers][kv_heads][K | V | mean], so that a short text touches little of it; behind
+  // them the same of windowed layers.
   struct Place {
-    size_t offset;       // of the layer in a block
+    size_t block_bytes;  // from one block to the next
+    size_t offset;       // of the layer in the first one
     size_t k_bytes;      // of K, so V's offset
     size_t mean_offset;  // of K and V
     size_t head_bytes;   // of all three
   };
   std::vector<Place> places_;  // by layer
-  size_t block_bytes_ = 0;
   Buffer buffer_;
 };
 

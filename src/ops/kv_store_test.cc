@@ -23,7 +23,9 @@ float Tolerance(KvType type) {
 const std::vector<KvLayer> kLayers = {{.kv_heads = 3, .head_dim = 64},
                                       {.kv_heads = 1, .head_dim = 5},
                                       {.kv_heads = 2, .head_dim = 6, .v_dim = 3},
-                                      {.kv_heads = 1, .head_dim = 2, .v_dim = 40}};
+                                      {.kv_heads = 1, .head_dim = 2, .v_dim = 40},
+                                      {.kv_heads = 2, .head_dim = 16, .windowed = true},
+                                      {.kv_heads = 1, .head_dim = 7, .windowed = true}};
 
 std::vector<float> RandomRow(int n, uint32_t seed) {
   std::mt19937 random(seed);
@@ -37,7 +39,8 @@ std::vector<float> RandomRow(int n, uint32_t seed) {
 template <class Fn>
 void ForEachRow(const KvStore& store, Fn fn) {
   for (int layer = 0; layer < store.layers(); ++layer) {
-    for (int block = 0; block < store.blocks(); ++block) {
+    const int blocks = store.layer(layer).windowed ? store.window_blocks() : store.blocks();
+    for (int block = 0; block < blocks; ++block) {
       for (int head = 0; head < store.layer(layer).kv_heads; ++head) {
         for (int slot = 0; slot < kKvBlockTokens; ++slot) fn(layer, block, head, slot);
       }
@@ -47,7 +50,7 @@ void ForEachRow(const KvStore& store, Fn fn) {
 
 TEST(KvStore, EveryRowComesBackAfterAllWereWritten) {
   for (const KvType type : kTypes) {
-    KvStore store(kLayers, type, 3);
+    KvStore store(kLayers, type, 3, 2);
     auto seed = [](int layer, int block, int head, int slot) {
       return static_cast<uint32_t>(((layer * 10 + block) * 10 + head) * 20 + slot) * 2;
     };
@@ -129,18 +132,15 @@ TEST(KvStore, ProductsOfInt16CodesFit) {
 
 TEST(KvStore, PartsAreAlignedApartAndAllOfTheStore) {
   for (const KvType type : kTypes) {
-    KvStore store(kLayers, type, 4);
+    KvStore store(kLayers, type, 4, 3);
     std::set<void*> parts;
-    for (int block = 0; block < 4; ++block) {
-      for (int layer = 0; layer < store.layers(); ++layer) {
-        for (int head = 0; head < kLayers[static_cast<size_t>(layer)].kv_heads; ++head) {
-          parts.insert({store.K(layer, block, head), store.V(layer, block, head)});
-        }
-      }
-    }
-    EXPECT_EQ(parts.size(), 4u * (3 + 1 + 2 + 1) * 2);
+    ForEachRow(store, [&](int layer, int block, int head, int) {
+      parts.insert({store.K(layer, block, head), store.V(layer, block, head)});
+    });
+    EXPECT_EQ(parts.size(), (4u * (3 + 1 + 2 + 1) + 3 * (2 + 1)) * 2);
     for (void* part : parts) EXPECT_EQ(reinterpret_cast<uintptr_t>(part) % 64, 0u);
-    EXPECT_EQ(store.bytes(), 4 * KvStore::BlockBytes(kLayers, type));
+    EXPECT_EQ(store.window_bytes(), 3 * KvStore::BlockBytes(kLayers, type, true));
+    EXPECT_EQ(store.bytes(), 4 * KvStore::BlockBytes(kLayers, type) + store.window_bytes());
   }
   EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kF16), 3u * 2 * 16 * 64 * 2);
   EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kInt8), 3u * 2 * (64 + 16 * 64));

@@ -10,6 +10,10 @@
 namespace tern {
 namespace {
 
+Priority ClassOf(int priority) {
+  return priority < 0 ? Priority::kHigh : priority == 0 ? Priority::kMid : Priority::kLow;
+}
+
 int64_t UnixSeconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
@@ -49,6 +53,7 @@ Answer::Answer(ServerContext& context, RouteRequest r, Generation generation,
       writer_(std::move(writer)),
       tenant_(fmt::format("{}:{}", r.key, generation_.cache_salt)),
       readers_(generation_.answers()),
+      cached_tokens_(generation_.prompts.size()),
       first_ticket_(context_.host->NewTickets(generation_.answers())) {
   state_.id = MakeRequestId({}).substr(4);
   state_.created = UnixSeconds();
@@ -83,8 +88,9 @@ std::vector<HostRequest> Answer::MakeRequests() {
       request.top_logprobs = *generation_.logprobs;
       request.on_logprobs = [self, i](TokenLogprobs p) { self->OnLogprobs(i, std::move(p)); };
     }
-    host.tenant = tenant_;
-    host.priority = generation_.priority;
+    request.tenant = tenant_;
+    request.deadline_s = context_.deadline_s;
+    request.priority = ClassOf(generation_.priority);
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
     host.on_admitted = [self] { self->OnAdmitted(); };
     host.on_finish = [self, i](const Outcome& outcome) { self->OnFinish(i, outcome); };
@@ -215,10 +221,18 @@ void Answer::DropStoppedTokens(size_t choice) {
   }
 }
 
+// What answers to the same prompt found of each other was computed for this request.
+void Answer::CountCached(size_t prompt, int tokens) {
+  std::optional<int>& cached = cached_tokens_[prompt];
+  const int least = std::min(tokens, cached.value_or(tokens));
+  state_.cached_tokens += least - cached.value_or(0);
+  cached = least;
+}
+
 void Answer::OnFinish(size_t choice, const Outcome& outcome) {
   ++finished_;
   if (choice % static_cast<size_t>(generation_.choices) == 0) state_.prompt_tokens += outcome.prompt_tokens;
-  state_.cached_tokens = std::max(state_.cached_tokens, outcome.cached_tokens);
+  CountCached(choice / static_cast<size_t>(generation_.choices), outcome.cached_tokens);
   state_.completion_tokens += outcome.completion_tokens;
   state_.first_token_s = outcome.first_token_s;
   state_.decode_s = outcome.decode_s;

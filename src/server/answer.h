@@ -5,6 +5,7 @@
 // Called from the engine's thread alone, except where it says otherwise.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void Take(size_t choice);  // the events that a parser made
   void TakeEvent(size_t choice, ChatEvent& event);
   void DropStoppedTokens(size_t choice);
+  void CountCached(size_t prompt, int tokens);
   void Fail(const ApiError& error);
   void CancelAll();
   void FinishAll();
@@ -56,6 +58,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   const std::string tenant_;
   AnswerState state_;
   std::vector<Reader> readers_;
+  std::vector<std::optional<int>> cached_tokens_;  // of each prompt
   const TicketId first_ticket_;
   std::vector<ChatEvent> events_;
   size_t finished_ = 0;

@@ -3,16 +3,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
+#include <utility>
 
 namespace tern {
+namespace {
 
-EngineHost::EngineHost(std::unique_ptr<Engine> engine, HostLimits limits)
+constexpr size_t kMostCancelledEarly = 1024;
+
+Error Cancelled() { return {Code::kCancelled, "cancelled"}; }
+
+}  // namespace
+
+EngineHost::EngineHost(std::unique_ptr<Engine> engine)
     : engine_(std::move(engine)),
       model_(engine_->runner().model()),
-      context_(engine_->runner().context()),
-      sequences_(engine_->runner().sequences()),
-      kv_tokens_(engine_->runner().free_tokens()),
-      limits_(limits),
+      context_(engine_->context()),
+      bytes_(engine_->runner().bytes()),
+      queue_(engine_->queue_limits()),
       thread_([this] { Loop(); }) {}
 
 EngineHost::~EngineHost() {
@@ -24,20 +32,43 @@ EngineHost::~EngineHost() {
   thread_.join();
 }
 
+// What the engine had after its last step, and what has come since: an answer at once, whatever a step takes.
+Status EngineHost::CheckQueue(const std::vector<HostRequest>& requests) const {
+  if (requests.size() > static_cast<size_t>(queue_.requests)) {
+    return BadInput(fmt::format("request: {} answers, expected at most {}, which is what the queue holds",
+                                requests.size(), queue_.requests));
+  }
+  QueueLoad load{counts_.scheduler.waiting + arriving_.requests,
+                 counts_.scheduler.waiting_tokens + arriving_.tokens, counts_.scheduler.seconds_per_request};
+  for (const HostRequest& host : requests) {
+    const auto tokens = static_cast<int64_t>(host.request.prompt.size());
+    TERN_TRY_STATUS(CheckRoom(queue_, load, tokens));
+    ++load.requests;
+    load.tokens += tokens;
+  }
+  return {};
+}
+
 Status EngineHost::Submit(TicketId first, std::vector<HostRequest> requests) {
   {
     const std::lock_guard lock(mutex_);
     if (ending_) return Error{Code::kCancelled, "the server is shutting down"};
-    if (counts_.waiting + requests.size() > limits_.waiting) {
+    if (const Status room = CheckQueue(requests); !room.ok()) {
       counts_.refused += requests.size();
-      return Exhausted(
-          fmt::format("{} requests wait already, expected at most {}", counts_.waiting, limits_.waiting));
+      return room;
     }
-    counts_.waiting += requests.size();
-    for (HostRequest& request : requests) submitted_.push_back({first++, std::move(request)});
+    for (HostRequest& host : requests) {
+      CountArriving(host.request);
+      submitted_.push_back({first++, std::move(host)});
+    }
   }
   arrived_.notify_one();
   return {};
+}
+
+void EngineHost::CountArriving(const Request& request) {
+  ++arriving_.requests;
+  arriving_.tokens += static_cast<int64_t>(request.prompt.size());
 }
 
 void EngineHost::Cancel(TicketId ticket) {
@@ -50,104 +81,99 @@ void EngineHost::Cancel(TicketId ticket) {
 
 HostCounts EngineHost::counts() const {
   const std::lock_guard lock(mutex_);
-  return counts_;
+  HostCounts counts = counts_;
+  counts.waiting = static_cast<size_t>(counts.scheduler.waiting + arriving_.requests);
+  counts.running = static_cast<size_t>(counts.scheduler.running);
+  if (busy_) counts.stuck_s = std::chrono::duration<double>(Clock::now() - alive_).count();
+  return counts;
 }
 
-void EngineHost::Count(const std::function<void(HostCounts&)>& change) {
+void EngineHost::Publish(bool busy) {
+  const SchedulerCounts now = engine_->counts();
   const std::lock_guard lock(mutex_);
-  change(counts_);
+  counts_.scheduler = now;
+  arriving_ = {};
+  for (const Submitted& s : submitted_) CountArriving(s.host.request);
+  busy_ = busy;
+  alive_ = Clock::now();
 }
 
 void EngineHost::Loop() {
   while (TakeCommands()) {
-    Admit();
     engine_->Step();
+    Publish(!engine_->idle());
   }
-  while (!waiting_.empty()) DoCancel(waiting_.front().ticket);
-  while (!running_.empty()) DoCancel(running_.begin()->first);
+  while (!running_.empty()) engine_->Cancel(running_.begin()->second);
 }
 
 // Waits where there is nothing else to do. False: the end.
 bool EngineHost::TakeCommands() {
-  std::vector<Waiting> submitted;
+  std::vector<Submitted> submitted;
   std::vector<TicketId> cancelled;
+  bool ending = false;
   {
     std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [this] {
-      return ending_ || !submitted_.empty() || !cancelled_.empty() || !engine_->idle() || !waiting_.empty();
-    });
-    if (ending_) {
-      std::ranges::move(submitted_, std::back_inserter(waiting_));
-      return false;
-    }
+    arrived_.wait(
+        lock, [this] { return ending_ || !submitted_.empty() || !cancelled_.empty() || !engine_->idle(); });
+    ending = ending_;
     submitted.swap(submitted_);
     cancelled.swap(cancelled_);
   }
-  std::ranges::move(submitted, std::back_inserter(waiting_));
+  for (Submitted& s : submitted) Start(std::move(s));
   for (const TicketId ticket : cancelled) DoCancel(ticket);
-  return true;
+  Publish(true);
+  return !ending;
 }
 
 void EngineHost::DoCancel(TicketId ticket) {
   if (const auto found = running_.find(ticket); found != running_.end()) {
-    return engine_->Cancel(found->second.request);
+    return engine_->Cancel(found->second);
   }
-  const auto found = std::ranges::find(waiting_, ticket, &Waiting::ticket);
-  if (found == waiting_.end()) return;
-  const Waiting gone = std::move(*found);
-  waiting_.erase(found);
-  Count([](HostCounts& c) { --c.waiting; });
-  gone.host.on_refused(Error{Code::kCancelled, "cancelled"});
+  // Its client may have gone before it came.
+  cancelled_early_.push_back(ticket);
+  if (cancelled_early_.size() > kMostCancelledEarly) cancelled_early_.pop_front();
 }
 
-int64_t EngineHost::TokensOf(const Request& request) const {
-  const auto prompt = static_cast<int64_t>(request.prompt.size());
-  const int64_t answer = request.max_tokens < 0 ? context_ : request.max_tokens;
-  // Whole blocks, as the pool hands them out.
-  const int64_t tokens = std::min<int64_t>(prompt + answer, context_);
-  return (tokens + kKvBlockTokens - 1) / kKvBlockTokens * kKvBlockTokens;
-}
-
-bool EngineHost::Fits(const Request& request) const {
-  return running_.size() < static_cast<size_t>(sequences_) &&
-         (running_.empty() || reserved_tokens_ + TokensOf(request) <= kv_tokens_);
-}
-
-// In order of arrival: a large request is not overtaken for ever.
-void EngineHost::Admit() {
-  while (!waiting_.empty() && Fits(waiting_.front().host.request)) {
-    Waiting next = std::move(waiting_.front());
-    waiting_.pop_front();
-    Count([](HostCounts& c) { --c.waiting; });
-    Start(std::move(next));
+void EngineHost::Refuse(const HostRequest& host, const Error& error) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++counts_.refused;
   }
+  host.on_refused(error);
 }
 
-void EngineHost::Start(Waiting next) {
-  HostRequest& host = next.host;
-  const int64_t tokens = TokensOf(host.request);
-  const TicketId ticket = next.ticket;
-  host.request.on_finish = [this, ticket, on_finish = std::move(host.on_finish)](const Outcome& outcome) {
-    const auto found = running_.find(ticket);
-    reserved_tokens_ -= found->second.reserved_tokens;
-    running_.erase(found);
-    Count([&](HostCounts& c) {
-      --c.running;
-      ++c.finished;
-      c.prompt_tokens += static_cast<uint64_t>(outcome.prompt_tokens);
-      c.completion_tokens += static_cast<uint64_t>(outcome.completion_tokens);
-    });
-    on_finish(outcome);
+// What a callback throws is nobody's but its own request's.
+void EngineHost::Start(Submitted submitted) try {
+  const TicketId ticket = submitted.ticket;
+  const auto host = std::make_shared<HostRequest>(std::move(submitted.host));
+  if (std::ranges::find(cancelled_early_, ticket) != cancelled_early_.end()) {
+    return Refuse(*host, Cancelled());
+  }
+  Request request = std::move(host->request);
+  const auto started = std::make_shared<bool>(false);
+  request.on_start = [host, started] {
+    *started = true;
+    host->on_admitted();
   };
-  const auto request = engine_->Submit(std::move(host.request));
-  if (!request.ok()) {
-    Count([](HostCounts& c) { ++c.refused; });
-    return host.on_refused(request.error());
+  request.on_finish = [this, ticket, host, started](const Outcome& outcome) {
+    OnFinish(ticket, *host, *started, outcome);
+  };
+  const auto id = engine_->Submit(std::move(request));
+  if (!id.ok()) return Refuse(*host, id.error());
+  running_.emplace(ticket, id.value());
+} catch (const std::exception&) {
+}
+
+void EngineHost::OnFinish(TicketId ticket, const HostRequest& host, bool started, const Outcome& outcome) {
+  running_.erase(ticket);
+  {
+    const std::lock_guard lock(mutex_);
+    ++(started ? counts_.finished : counts_.refused);
+    if (started) counts_.prompt_tokens += static_cast<uint64_t>(outcome.prompt_tokens);
+    counts_.completion_tokens += static_cast<uint64_t>(outcome.completion_tokens);
   }
-  running_.emplace(ticket, Running{request.value(), tokens});
-  reserved_tokens_ += tokens;
-  Count([](HostCounts& c) { ++c.running; });
-  host.on_admitted();
+  if (started) return host.on_finish(outcome);
+  host.on_refused(outcome.reason == FinishReason::kFailed ? outcome.error : Cancelled());
 }
 
 }  // namespace tern

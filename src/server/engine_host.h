@@ -1,7 +1,6 @@
 #pragma once
-// EngineHost: the thread that owns an engine. Requests come in through a bounded queue, and wait there until
-// the engine has a sequence for them and KV for the longest answer they may give: what has begun is never
-// stopped for want of memory.
+// EngineHost: the thread that owns an engine. Requests come in through a bounded queue, and cancels; what
+// happens to them is told by callbacks. What fails, fails the requests concerned: the thread goes on.
 //
 // Callbacks run on the engine's thread, within its steps: they must not block.
 
@@ -16,24 +15,22 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/memory_ledger.h"
 
 namespace tern {
 
-struct HostLimits {
-  size_t waiting = 256;  // requests
-};
-
 struct HostCounts {
   size_t waiting = 0, running = 0;
+  // So far.
   uint64_t finished = 0, refused = 0, prompt_tokens = 0, completion_tokens = 0;
+  SchedulerCounts scheduler{};  // of the last step
+  double stuck_s = 0;           // how long the engine has been at one step; 0: it is idle
 };
 
 using TicketId = uint64_t;
 
 struct HostRequest {
-  Request request{};     // its session and its on_finish are the host's
-  std::string tenant{};  // shares prefixes with its like alone
-  int priority = 0;      // below 0: before others; above: behind them
+  Request request{};  // its on_start and its on_finish are the host's
   // Exactly one of these is called first, and on_finish behind it only if that was on_admitted.
   std::function<void(const Error&)> on_refused{};
   std::function<void()> on_admitted{};
@@ -42,54 +39,55 @@ struct HostRequest {
 
 class EngineHost {
  public:
-  EngineHost(std::unique_ptr<Engine> engine, HostLimits limits);
+  explicit EngineHost(std::unique_ptr<Engine> engine);
   EngineHost(const EngineHost&) = delete;
   EngineHost& operator=(const EngineHost&) = delete;
   ~EngineHost();  // cancels everything
 
   // From any thread. Names for so many requests, one behind the other; then the requests, all or, where the
-  // queue has no room for all, none.
+  // queue has no room for all, none: the error says when there will be. A ticket may be cancelled before.
   TicketId NewTickets(size_t count) { return next_ticket_.fetch_add(count); }
   Status Submit(TicketId first, std::vector<HostRequest> requests);
+  // Before the engine's next step.
   void Cancel(TicketId ticket);
   HostCounts counts() const;
+  MemoryLedger ledger() const { return LedgerOf(bytes_, counts().scheduler); }
   const LoadedModel& model() const { return model_; }
   int context() const { return context_; }
 
  private:
-  struct Waiting {
+  using Clock = std::chrono::steady_clock;
+  struct Submitted {
     TicketId ticket = 0;
     HostRequest host;
   };
-  struct Running {
-    RequestId request = -1;
-    int64_t reserved_tokens = 0;
-  };
   void Loop();
   bool TakeCommands();
+  void Start(Submitted submitted);
+  void OnFinish(TicketId ticket, const HostRequest& host, bool started, const Outcome& outcome);
   void DoCancel(TicketId ticket);
-  void Admit();
-  bool Fits(const Request& request) const;
-  int64_t TokensOf(const Request& request) const;
-  void Start(Waiting waiting);
-  void Count(const std::function<void(HostCounts&)>& change);
+  void Publish(bool busy);
+  void CountArriving(const Request& request);
+  void Refuse(const HostRequest& host, const Error& error);
+  Status CheckQueue(const std::vector<HostRequest>& requests) const;
 
   std::unique_ptr<Engine> engine_;
   const LoadedModel& model_;
-  const int context_, sequences_;
-  const int64_t kv_tokens_;
-  const HostLimits limits_;
+  const int context_;
+  const RunnerBytes bytes_;
+  const QueueLimits queue_;
   std::atomic<TicketId> next_ticket_ = 1;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable arrived_;
-  std::vector<Waiting> submitted_;
+  std::vector<Submitted> submitted_;
   std::vector<TicketId> cancelled_;
+  QueueLoad arriving_;  // submitted, and not yet in `counts_`
   HostCounts counts_;
-  bool ending_ = false;
+  bool busy_ = false, ending_ = false;
+  Clock::time_point alive_;
   // The engine thread's own.
-  std::deque<Waiting> waiting_;
-  std::unordered_map<TicketId, Running> running_;
-  int64_t reserved_tokens_ = 0;
+  std::unordered_map<TicketId, RequestId> running_;
+  std::deque<TicketId> cancelled_early_;  // the last ones
   std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -68,7 +69,12 @@ ApiError FromEngine(const Error& error) {
     case Code::kNotFound:
       return {.status = 404, .message = error.what};
     case Code::kExhausted:
-      return {.status = 429, .message = error.what, .code = "overloaded", .retry_after_s = 1};
+      return {.status = 429,
+              .message = error.what,
+              .code = "overloaded",
+              .retry_after_s = std::max(1, error.retry_after_s)};
+    case Code::kDeadline:
+      return {.status = 504, .message = error.what, .code = "deadline_exceeded"};
     case Code::kIo:
     case Code::kCancelled:
     case Code::kInternal:

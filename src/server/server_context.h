@@ -45,6 +45,7 @@ struct ServerContext {
   std::string version;
   ServedModel model;
   SamplingOptions sampling;  // what a request does not say
+  double deadline_s = 0;     // the most that an answer may take, waiting included; 0: any time
   GrammarCache grammars{};
   std::unique_ptr<EngineHost> host;      // null: a model that generates no text
   std::unique_ptr<EncoderHost> encoder;  // null: one that makes no vectors

@@ -14,9 +14,9 @@ namespace tern {
 class TestServer {
  public:
   enum class Kind : uint8_t { kDecoder, kEmbedder };
-  explicit TestServer(Kind kind, ApiKeys keys = {})
+  explicit TestServer(Kind kind, ApiKeys keys = {}, EngineOptions engine = {})
       : router_(AllRoutes(), {.keys = std::move(keys)}, &context_, &workers_) {
-    FillContext(kind);
+    FillContext(kind, std::move(engine));
   }
 
   HttpResponse Ask(const std::string& method, const std::string& path, std::string body = "",
@@ -44,7 +44,7 @@ class TestServer {
     return model.value();
   }
 
-  void FillContext(Kind kind) {
+  void FillContext(Kind kind, EngineOptions options) {
     const auto model = Load(kind);
     auto served = ServedModel::Make("tiny", model);
     TERN_CHECK(served.ok());
@@ -59,8 +59,8 @@ class TestServer {
     }
     auto runner = Runner::Make(model, {.context = 2048, .sequences = 8, .step_tokens = 256});
     TERN_CHECK(runner.ok());
-    auto engine = std::make_unique<Engine>(std::move(runner).value());
-    context_.host = std::make_unique<EngineHost>(std::move(engine), HostLimits{});
+    auto engine = std::make_unique<Engine>(std::move(runner).value(), std::move(options));
+    context_.host = std::make_unique<EngineHost>(std::move(engine));
   }
 
   ServerContext context_;

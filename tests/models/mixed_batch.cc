@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/runner.h"
+#include "engine/sequences.h"
 
 namespace tern {
 namespace {
@@ -41,9 +41,10 @@ Result<std::vector<float>> Run(std::shared_ptr<const LoadedModel> model, std::ve
   options.sequences = static_cast<int>(guests.size());
   options.step_outputs = options.step_tokens = kStepTokens;
   TERN_TRY(const auto runner, Runner::Make(std::move(model), options));
+  Sequences sequences(runner.get());
   for (Guest& guest : guests) {
-    TERN_TRY(guest.id, runner->Open());
-    if (!guest.source.empty()) TERN_TRY_STATUS(runner->ReadSource(guest.id, guest.source));
+    TERN_TRY(guest.id, sequences.Open());
+    if (!guest.source.empty()) TERN_TRY_STATUS(sequences.ReadSource(guest.id, guest.source));
   }
   std::vector<float> logits;
   for (size_t step = 0; guests[0].done < guests[0].tokens.size(); ++step) {
@@ -56,7 +57,7 @@ Result<std::vector<float>> Run(std::shared_ptr<const LoadedModel> model, std::ve
       work.push_back({guest.id, guest.Next(), WantLogits::kAll});
       order.push_back(&guest);
     }
-    TERN_TRY_STATUS(runner->Step(work));
+    TERN_TRY_STATUS(sequences.Step(work));
     for (Guest* guest : order) {
       const auto rows = static_cast<int>(guest->Next().size());
       for (int row = first_row; guest == &guests[0] && row < first_row + rows; ++row) {

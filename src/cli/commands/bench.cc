@@ -10,6 +10,7 @@
 #include "cli/limits_text.h"
 #include "cli/model_flags.h"
 #include "cli/progress.h"
+#include "engine/sequences.h"
 
 namespace tern {
 namespace {
@@ -39,7 +40,8 @@ double Seconds(std::chrono::steady_clock::time_point from) {
 
 class Bench {
  public:
-  Bench(Runner* runner, const MachineLimits& limits) : runner_(*runner), limits_(limits) {}
+  Bench(Runner* runner, const MachineLimits& limits)
+      : runner_(*runner), sequences_(runner), limits_(limits) {}
 
   Result<Figure> Measure(const Case& c, int repeats) {
     std::vector<double> seconds;
@@ -61,12 +63,12 @@ class Bench {
   Result<double> Once(const Case& c) {
     std::vector<SequenceId> sequences;
     const auto close = [&] {
-      for (const SequenceId id : sequences) runner_.Close(id);
+      for (const SequenceId id : sequences) sequences_.Close(id);
     };
     Status status;
     double seconds = 0;
     for (int i = 0; i < c.batch && status.ok(); ++i) {
-      auto id = runner_.Open();
+      auto id = sequences_.Open();
       if (!id.ok()) {
         status = id.error();
         break;
@@ -92,7 +94,7 @@ class Bench {
       FillTokens(rows);
       done += rows;
       const StepWork work{sequence, tokens_, done == tokens ? WantLogits::kLast : WantLogits::kNone};
-      TERN_TRY_STATUS(runner_.Step({&work, 1}));
+      TERN_TRY_STATUS(sequences_.Step({&work, 1}));
     }
     return {};
   }
@@ -101,7 +103,7 @@ class Bench {
   bool answers() const { return runner_.source_tokens() > 0; }
   Status ReadSource(SequenceId sequence, int tokens) {
     FillTokens(tokens);
-    return runner_.ReadSource(sequence, tokens_);
+    return sequences_.ReadSource(sequence, tokens_);
   }
 
   Status Decode(const std::vector<SequenceId>& sequences, int steps) {
@@ -109,7 +111,7 @@ class Bench {
     std::vector<StepWork> work;
     for (size_t i = 0; i < sequences.size(); ++i)
       work.push_back({sequences[i], std::span(tokens_).subspan(i, 1)});
-    for (int i = 0; i < steps; ++i) TERN_TRY_STATUS(runner_.Step(work));
+    for (int i = 0; i < steps; ++i) TERN_TRY_STATUS(sequences_.Step(work));
     return {};
   }
 
@@ -134,6 +136,7 @@ class Bench {
   }
 
   Runner& runner_;
+  Sequences sequences_;
   const MachineLimits& limits_;
   std::vector<int32_t> tokens_;
 };

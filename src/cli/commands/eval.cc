@@ -58,6 +58,7 @@ Status Run(const Options& o) {
     ModelFlags flags = o.model;
     flags.model = o.reference;
     flags.precision = o.reference_precision;
+    flags.kv_type = "auto";
     flags.error_budget.clear();
     flags.granted.clear();
     TERN_TRY(reference, MakeRunner(flags, o.compare.window));

@@ -97,7 +97,8 @@ void Setup(Arguments& args) {
   AddModelArgument(args, &o->model, true);
   args.Option("-p,--prefill", &o->prefill, "tokens of the chunk of a prompt; 0: none").Range(0, 1 << 20);
   args.Option("--batch", &o->batch, "sequences that decode together").Range(1, 4096);
-  args.Option("--depth", &o->depth, "tokens already in the KV cache").Range(0, 1 << 24);
+  args.Option("--depth", &o->depth, "tokens already in the KV cache; in prefill, whole blocks of 16")
+      .Range(0, 1 << 24);
   args.Option("--steps", &o->steps, "steps that are profiled; as many are not").Range(1, 4096);
   args.Option("--top", &o->top, "how many single nodes to list").Range(0, 1 << 20);
   args.Option("--limits", &o->limits, "the machine's limits, from what bench or explain printed with --json")

@@ -8,6 +8,7 @@
 #include "cli/npy.h"
 #include "cli/progress.h"
 #include "cli/token_list.h"
+#include "engine/sequences.h"
 
 namespace tern {
 namespace {
@@ -29,8 +30,9 @@ Status WriteLogits(const Options& o, const Tokens& tokens, const Tokens& source)
   const bool whole = o.chunk == 0 || model->built.encoder;
   options.step_tokens = options.step_outputs = whole ? length : std::min(o.chunk, length);
   TERN_TRY(const auto runner, Runner::Make(model, options));
-  TERN_TRY(const SequenceId sequence, runner->Open());
-  if (!source.empty()) TERN_TRY_STATUS(runner->ReadSource(sequence, source));
+  Sequences sequences(runner.get());
+  TERN_TRY(const SequenceId sequence, sequences.Open());
+  if (!source.empty()) TERN_TRY_STATUS(sequences.ReadSource(sequence, source));
   const InterruptScope scope;
   TERN_TRY(NpyWriter out,
            NpyWriter::Create(o.out, tokens.size(), static_cast<size_t>(model->built.output_width())));
@@ -40,7 +42,7 @@ Status WriteLogits(const Options& o, const Tokens& tokens, const Tokens& source)
     const StepWork work{sequence,
                         std::span(tokens).subspan(static_cast<size_t>(done), static_cast<size_t>(rows)),
                         WantLogits::kAll};
-    TERN_TRY_STATUS(runner->Step({&work, 1}));
+    TERN_TRY_STATUS(sequences.Step({&work, 1}));
     for (int i = 0; i < rows; ++i) TERN_TRY_STATUS(out.Append(runner->Logits(i)));
     done += rows;
     progress.Update(static_cast<uint64_t>(done), tokens.size());

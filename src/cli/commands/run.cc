@@ -72,7 +72,7 @@ Status OneShot(const Options& o, const std::string& text) {
     prompt = EncodePlain(model, text, o.raw);
   }
   std::string answer;
-  TERN_TRY(const Outcome outcome, StreamAnswer(*loaded.engine, -1, std::move(prompt), o.generate, &answer));
+  TERN_TRY(const Outcome outcome, StreamAnswer(*loaded.engine, std::move(prompt), o.generate, &answer));
   std::fputc('\n', stdout);
   std::fflush(stdout);
   if (!o.quiet) {

@@ -22,7 +22,10 @@ struct Options {
   HttpServerOptions http;
   std::string name, key_file;
   std::vector<std::string> keys, origins;
-  int port = 8080, parallel = 4;
+  int port = 8080, parallel = 16, kv_tokens = 0;
+  std::string policy;
+  int queue = QueueLimits().requests;
+  double deadline_s = 0;
 };
 
 void Say(const std::string& text) { fmt::print(stderr, "{}\n", text); }
@@ -51,10 +54,16 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   TERN_TRY_STATUS(CheckContinuesText(*model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = o.parallel;
+  options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
+  options.own_window_blocks = true;
   TERN_TRY(auto runner, Runner::Make(model, options));
-  auto engine = std::make_unique<Engine>(std::move(runner));
+  EngineOptions scheduling;
+  TERN_TRY(scheduling.policy, FindPolicy(o.policy));
+  scheduling.queue.requests = o.queue;
+  auto engine = std::make_unique<Engine>(std::move(runner), std::move(scheduling));
   context->sampling = o.sampling;
-  context->host = std::make_unique<EngineHost>(std::move(engine), HostLimits{});
+  context->deadline_s = o.deadline_s;
+  context->host = std::make_unique<EngineHost>(std::move(engine));
   return context;
 }
 
@@ -102,7 +111,19 @@ void Setup(Arguments& args) {
       .ValueName("HOST");
   args.Option("--port", &o->port, "port; 0: any free one").Range(0, 65535);
   args.Option("--name", &o->name, "what clients call the model, instead of MODEL").ValueName("NAME");
-  args.Option("--parallel", &o->parallel, "most answers at once").Range(1, 1024);
+  args.Option("--parallel", &o->parallel, "most answers at once; others wait").Range(1, 1024);
+  args.Option(
+          "--kv-tokens", &o->kv_tokens,
+          "tokens of all requests and of remembered prompts that the KV cache holds; 0: a context for each "
+          "answer, or what half of the memory holds")
+      .Range(0, 1 << 30);
+  o->policy = AllPolicies().front()->name;
+  args.Option("--policy", &o->policy, "which of those that wait runs next").Choices(NamesOf(AllPolicies()));
+  args.Option("--queue", &o->queue, "most answers that wait; who asks for more is told when to come back")
+      .Range(1, 1 << 20);
+  args.Option("--deadline", &o->deadline_s,
+              "seconds after which an answer ends with an error, waiting included; 0: never")
+      .Range(0, 1e6);
   args.Option("--api-key", &o->keys, "a key that clients must show (repeatable)").ValueName("KEY");
   args.Option("--api-key-file", &o->key_file, "keys, one per line").ValueName("FILE");
   args.Option("--cors-origin", &o->origins,

@@ -242,7 +242,7 @@ bool AttentionPass::InPlace() const {
 }
 
 AttentionPass::KvParts AttentionPass::BlockParts(int index, int kv_head) const {
-  const int32_t block = sequence_.blocks[static_cast<size_t>(index)];
+  const int32_t block = args_.kv->BlockOf(sequence_, form_.layer, index);
   return {args_.kv->K(form_.layer, block, kv_head), args_.kv->V(form_.layer, block, kv_head)};
 }
 
@@ -272,7 +272,9 @@ void AttentionPass::LoadCodes(Int16Operands& codes, int b, int index) const {
 // Few rows are done before the memory has brought the next tile by itself.
 void AttentionPass::FetchAhead(Int16Operands& codes, Place next) const {
   for (int b = 0; b < kTileBlocks && next.start + b * kKvBlockTokens <= last_; ++b) {
-    const auto [k, v] = BlockParts(next.start / kKvBlockTokens + b, next.kv_head);
+    // What is in front of the first may be gone.
+    const int index = std::max(next.start / kKvBlockTokens + b, first_ / kKvBlockTokens);
+    const auto [k, v] = BlockParts(index, next.kv_head);
     __builtin_prefetch(k);
     __builtin_prefetch(v);
     codes.k[b].next = static_cast<const float*>(k) + kKvBlockTokens;

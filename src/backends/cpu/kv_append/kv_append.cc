@@ -112,7 +112,7 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
                              [](int64_t row, const SequenceSpan& s) { return row < s.first_row; });
         const SequenceSpan& sequence = *std::prev(after);
         const int position = sequence.first_position + static_cast<int>(r) - sequence.first_row;
-        const int32_t block = sequence.blocks[static_cast<size_t>(position / kKvBlockTokens)];
+        const int32_t block = args.kv->BlockOf(sequence, layer, position / kKvBlockTokens);
         const int slot = position % kKvBlockTokens;
         const KvLayer& kv = args.kv->layer(layer);
         const View &k = args.inputs[0], &v = args.inputs[1];

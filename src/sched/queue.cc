@@ -1,0 +1,35 @@
+#include "sched/queue.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace tern {
+namespace {
+
+constexpr double kMemoryS = 60;  // of busy time
+constexpr double kLongestS = 3600;
+
+}  // namespace
+
+Status CheckRoom(const QueueLimits& limits, const QueueLoad& load, int64_t prompt_tokens) {
+  const int64_t too_many = load.requests + 1 - limits.requests;
+  const int64_t too_long = load.requests == 0 ? 0 : load.tokens + prompt_tokens - limits.tokens;
+  if (too_many <= 0 && too_long <= 0) return {};
+  const int64_t each = std::max<int64_t>(1, load.tokens / std::max(1, load.requests));
+  const int64_t leaving = std::max(too_many, (too_long + each - 1) / each);
+  const double seconds = static_cast<double>(leaving) * load.seconds_per_request;
+  Error error = Exhausted("queue: " + std::to_string(load.requests) + " requests with " +
+                          std::to_string(load.tokens) + " prompt tokens wait, expected at most " +
+                          std::to_string(limits.requests) + " with " + std::to_string(limits.tokens));
+  error.retry_after_s = static_cast<int>(std::ceil(std::clamp(seconds, 1.0, kLongestS)));
+  return error;
+}
+
+void RequestRate::AddBusy(double seconds) {
+  const double kept = std::exp(-seconds / kMemoryS);
+  busy_s_ = busy_s_ * kept + seconds;
+  ended_ *= kept;
+}
+
+}  // namespace tern

@@ -1,0 +1,169 @@
+#pragma once
+// Scheduler: which requests run, what each step computes for them, and which KV blocks they have. Integers
+// only: no tensors, no text, no clock. Time comes with the calls, so that a simulator runs the same code.
+//
+// A request waits, runs, and ends once. It is let in with KV for its prompt and what its answer will likely
+// take, not for the longest answer: when KV runs out, the request that ranks last gives its blocks back and
+// waits again; its tokens are kept, and computed anew. As ranks never change, the first always gets on; one
+// that would not fit alone is refused at submission.
+//
+// Whole blocks of what was computed stay behind in a prefix tree, once logits behind them have been finite;
+// a prompt that begins like them shares them. Nobody writes a block that is shared.
+//
+// Layers with a window may have blocks of their own: of these a request holds what its next row sees, and,
+// until its prompt can be kept whole, what nobody else needs.
+//
+// Not thread-safe. Planning a step of requests that run allocates nothing.
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "kv/prefix_tree.h"
+#include "sched/policy.h"
+#include "sched/queue.h"
+
+namespace tern {
+
+using RequestId = int32_t;
+
+struct SchedulerOptions {
+  const PolicyDesc* policy = AllPolicies().front();
+  int64_t ageing_ns = 10'000'000'000;
+  int block_tokens = 16;
+  int kv_blocks = 0;
+  int window_tokens = 0;        // that layers with blocks of their own see; 0: there are none
+  int window_blocks = 0;        // of these layers; no fewer than kv_blocks or WindowBlocks(...)
+  int context = 0;              // most tokens of a request, prompt and answer
+  int running = 1;              // most requests at once
+  int step_tokens = 512;        // most rows of a step
+  int mixed_step_tokens = 128;  // of a step that others wait for, for the next token of their answer
+  QueueLimits queue = {};
+  bool prefix_cache = true;
+};
+
+struct Submission {
+  std::vector<int32_t> tokens;  // what the answer follows
+  int max_tokens = -1;          // of the answer; -1: until the context is full
+  int source_tokens = 0;        // of an encoder-decoder: read into KV of its own before the tokens
+  Priority priority = Priority::kMid;
+  int64_t deadline_ns = std::numeric_limits<int64_t>::max();  // it ends then
+  PrefixScope scope = {};
+  bool shares_prefix = true;  // false: its KV depends on more than its tokens and scope
+};
+
+// Rows first .. first + tokens.size() - 1 of a request. Good until the next call that changes the request.
+struct StepPiece {
+  RequestId request = -1;
+  int first = 0;
+  std::span<const int32_t> tokens;
+  std::span<const BlockId> blocks;         // of all its positions so far
+  std::span<const BlockId> window_blocks;  // of those that its rows see; in front of them -1
+  bool wants_logits = false;               // of its last row, to append a token
+};
+
+struct StepPlan {
+  std::vector<RequestId> expired;          // their deadline has passed: they are gone
+  std::vector<RequestId> started;          // they run for the first time
+  RequestId source = -1;                   // whose source this step reads, before its pieces,
+  std::span<const BlockId> source_blocks;  // into these
+  std::vector<StepPiece> pieces;           // decodes first
+};
+
+struct SchedulerCounts {
+  int waiting = 0, running = 0;
+  int64_t waiting_tokens = 0;  // of their prompts
+  int kv_blocks = 0, kv_free = 0;
+  int kv_cached = 0;  // held by the prefix tree alone
+  int window_blocks = 0, window_free = 0, window_cached = 0;
+  // So far.
+  uint64_t submitted = 0, refused = 0, ended = 0, expired = 0, preemptions = 0;
+  uint64_t prefix_queried_tokens = 0, prefix_hit_tokens = 0;  // of prompts, when they start
+  uint64_t evicted_blocks = 0;
+  uint64_t steps = 0, prefill_tokens = 0, decode_tokens = 0;
+  double seconds_per_request = 0;  // QueueLoad's
+};
+
+class Scheduler {
+ public:
+  explicit Scheduler(const SchedulerOptions& options);
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+  ~Scheduler();
+
+  // Errors: kBadInput for what cannot fit even alone, with the numbers; kExhausted where the queue is full,
+  // with the time after which to ask again.
+  Result<RequestId> Submit(Submission submission, int64_t now_ns);
+  // What to compute next; the same memory each time. A step that is not committed has not happened.
+  const StepPlan& Plan(int64_t now_ns);
+  void Commit(int64_t now_ns);
+  // The logits that the last step computed for it were finite, and this token follows.
+  void Append(RequestId request, int32_t token);
+  // Of its tokens, those from `keep` to keep + drop - 1 never were; what is behind is computed again.
+  void Shift(RequestId request, int keep, int drop);
+  // Whatever the reason. Unknown ids are ignored.
+  void End(RequestId request);
+
+  bool idle() const { return requests_.empty(); }
+  std::span<const int32_t> tokens(RequestId request) const;
+  int cached_tokens(RequestId request) const;  // of its prompt, when it started
+  int preemptions(RequestId request) const;
+  int context() const { return context_; }  // most tokens of a request that fit
+  const QueueLimits& queue_limits() const { return options_.queue; }
+  SchedulerCounts counts() const;
+  // For tests.
+  const BlockPool& pool() const { return pool_; }
+  const BlockPool& window_pool() const { return window_pool_; }
+  const PrefixTree& prefixes() const { return prefixes_; }
+
+ private:
+  struct Active;
+  Active& at(RequestId request) const { return *requests_.at(request); }
+  void Expire(int64_t now_ns);
+  void Enqueue(Active* request);
+  bool StartNext();
+  bool IsHopeless(const Active& next) const;
+  Active* Displaced(const Active& next) const;
+  bool TryStart(Active& next);
+  int GrowthBlocks(const Active& request) const;
+  int MissingBlocks(const Active& request) const;
+  int WindowEnd(const Active& request) const;
+  bool HasRoom(const Active& next);
+  void TakeMatched(Active& request);
+  void ReleaseMatched();
+  bool MakeRoom(const Active& request);
+  bool MakeWindowRoom(int blocks);
+  void DropUnseen(Active& request);
+  bool EnsureBlocks(Active& request);
+  void Preempt(Active& request);
+  void TakeCached(Active& request);
+  bool HadBetterWait(const Active& request, int count) const;
+  void PlanDecodes();
+  void PlanPrefills();
+  void Place(Active& request, int count);
+  void KeepPrefix(Active& request);
+  int BlocksFor(int tokens) const { return (tokens + options_.block_tokens - 1) / options_.block_tokens; }
+
+  SchedulerOptions options_;
+  int context_;
+  BlockPool pool_, window_pool_;
+  WindowKv window_;
+  PrefixTree prefixes_;
+  std::unordered_map<RequestId, std::unique_ptr<Active>> requests_;
+  std::vector<Active*> waiting_, running_;  // by rank
+  std::vector<Active*> planned_;            // of each piece; null: ended since
+  PrefixMatch matched_;                     // reused
+  StepPlan plan_;
+  int plan_rows_ = 0;
+  int64_t planned_ns_ = 0;
+  RequestId next_request_ = 0;
+  RequestRate rate_;
+  double usual_answer_tokens_ = 128;
+  SchedulerCounts counts_;
+};
+
+}  // namespace tern

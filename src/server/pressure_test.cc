@@ -1,0 +1,55 @@
+// What clients are told when there is too much to do.
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+
+#include "server/test_server.h"
+
+namespace tern {
+namespace {
+
+namespace json = boost::json;
+
+std::string Header(const HttpResponse& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+constexpr const char* kAsk =
+    R"({"model": "tiny", "prompt": ["a", "b", "c"], "max_tokens": 1500, "ignore_eos": true})";
+
+TEST(Pressure, AFullQueueSaysWhenToComeBack) {
+  EngineOptions options;
+  options.queue = {.requests = 3, .tokens = 2};
+  TestServer server(TestServer::Kind::kDecoder, {}, std::move(options));
+  const HttpResponse response = server.Ask("POST", "/v1/completions", kAsk);
+  EXPECT_EQ(response.status, 429);
+  EXPECT_EQ(Header(response, "retry-after"), "1");
+  const json::value error = json::parse(response.body).at("error");
+  EXPECT_EQ(error.at("type"), "rate_limit_error");
+  EXPECT_EQ(error.at("code"), "overloaded");
+  EXPECT_EQ(server.context().host->counts().refused, 3u);
+}
+
+TEST(Pressure, WhatNoQueueCouldHoldIsTheClientsMistake) {
+  EngineOptions options;
+  options.queue.requests = 2;
+  TestServer server(TestServer::Kind::kDecoder, {}, std::move(options));
+  const HttpResponse response = server.Ask("POST", "/v1/completions", kAsk);
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(Header(response, "retry-after"), "");
+}
+
+TEST(Pressure, ADeadlineIsAnErrorOfItsOwn) {
+  TestServer server(TestServer::Kind::kDecoder);
+  server.context().deadline_s = 0.01;
+  const HttpResponse response = server.Ask("POST", "/v1/completions", kAsk);
+  EXPECT_EQ(response.status, 504);
+  EXPECT_EQ(json::parse(response.body).at("error").at("code"), "deadline_exceeded");
+}
+
+}  // namespace
+}  // namespace tern
