@@ -16,12 +16,16 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine, HostLimits limits)
       thread_([this] { Loop(); }) {}
 
 EngineHost::~EngineHost() {
+  End();
+  thread_.join();
+}
+
+void EngineHost::End() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
   }
   arrived_.notify_all();
-  thread_.join();
 }
 
 Status EngineHost::Submit(TicketId first, std::vector<HostRequest> requests) {

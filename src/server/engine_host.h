@@ -52,6 +52,8 @@ class EngineHost {
   TicketId NewTickets(size_t count) { return next_ticket_.fetch_add(count); }
   Status Submit(TicketId first, std::vector<HostRequest> requests);
   void Cancel(TicketId ticket);
+  // Cancels everything as soon as the step under way has ended, and takes no more.
+  void End();
   HostCounts counts() const;
   const LoadedModel& model() const { return model_; }
   int context() const { return context_; }
