@@ -46,6 +46,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void DropStoppedTokens(size_t choice);
   void Fail(const ApiError& error);
   void CancelAll();
+  void Guard(HostRequest& host);
   void FinishAll();
   void Send(std::string text);
 
