@@ -10,6 +10,8 @@
 namespace tern {
 namespace {
 
+constexpr size_t kMostUnsentBytes = 256 << 10;
+
 Priority ClassOf(int priority) {
   return priority < 0 ? Priority::kHigh : priority == 0 ? Priority::kMid : Priority::kLow;
 }
@@ -94,12 +96,34 @@ std::vector<HostRequest> Answer::MakeRequests() {
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
     host.on_admitted = [self] { self->OnAdmitted(); };
     host.on_finish = [self, i](const Outcome& outcome) { self->OnFinish(i, outcome); };
+    Guard(host);
     hosted.push_back(std::move(host));
   }
   return hosted;
 }
 
+// What a callback throws (out of memory, say) ends its answer, and neither the engine nor others' answers.
+void Answer::Guard(HostRequest& host) {
+  const auto guard = [self = shared_from_this()]<class... Args>(std::function<void(Args...)>& callback) {
+    if (!callback) return;
+    callback = [self, inner = std::move(callback)](Args... args) {
+      try {
+        inner(std::forward<Args>(args)...);
+      } catch (const std::exception&) {
+        self->Fail({.status = 500, .message = "internal error", .code = "internal_error"});
+      }
+    };
+  };
+  guard(host.request.on_token);
+  guard(host.request.on_text);
+  guard(host.request.on_logprobs);
+  guard(host.on_refused);
+  guard(host.on_admitted);
+  guard(host.on_finish);
+}
+
 void Answer::Start() {
+  if (exchange_->gone()) return;
   if (generation_.request.max_tokens == 0) {
     OnAdmitted();
     const auto per_prompt = static_cast<size_t>(generation_.choices);
@@ -109,12 +133,13 @@ void Answer::Start() {
     }
     return;
   }
-  // Holds no answer: the exchange is the answer's.
+  const Status status = context_.host->Submit(first_ticket_, MakeRequests());
+  if (!status.ok()) return exchange_->Reply(ErrorResponse(FromEngine(status.error()), writer_->errors()));
+  // Not before: what is cancelled before it is submitted would run. Holds no answer: the exchange is the
+  // answer's.
   exchange_->OnGone([host = context_.host.get(), first = first_ticket_, count = readers_.size()] {
     for (size_t i = 0; i < count; ++i) host->Cancel(first + i);
   });
-  const Status status = context_.host->Submit(first_ticket_, MakeRequests());
-  if (!status.ok()) exchange_->Reply(ErrorResponse(FromEngine(status.error()), writer_->errors()));
 }
 
 void Answer::CancelAll() {
@@ -134,8 +159,12 @@ void Answer::OnAdmitted() {
                     .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}}});
 }
 
+// What a client does not take is kept for it, up to a limit.
 void Answer::Send(std::string text) {
-  if (!text.empty()) exchange_->Send(std::move(text));
+  if (text.empty()) return;
+  exchange_->Send(std::move(text));
+  if (failed_ || exchange_->unsent_bytes() <= kMostUnsentBytes) return;
+  Fail({.status = 408, .message = "the answer was read too slowly", .code = "slow_client"});
 }
 
 void Answer::OnLogprobs(size_t choice, TokenLogprobs logprobs) {

@@ -48,6 +48,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void CountCached(size_t prompt, int tokens);
   void Fail(const ApiError& error);
   void CancelAll();
+  void Guard(HostRequest& host);
   void FinishAll();
   void Send(std::string text);
 

@@ -188,6 +188,9 @@ Problem PrepareChat(ServerContext& context, const ChatRequest& chat, Generation*
   if (auto problem = CompileAnswerFormat(context.grammars, format, &generation->request.grammar))
     return problem;
   generation->parallel_calls = chat.parallel_calls;
+  size_t bytes = 0;
+  for (const TextSegment& segment : segments) bytes += segment.text.size();
+  if (auto problem = CheckBytes(context, bytes, "messages")) return problem;
   generation->prompts = {EncodeSegments(*context.model.model->tokenizer, segments)};
   return CheckLength(context, generation->prompts[0].size(), "messages");
 }

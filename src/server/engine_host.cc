@@ -24,12 +24,16 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine)
       thread_([this] { Loop(); }) {}
 
 EngineHost::~EngineHost() {
+  End();
+  thread_.join();
+}
+
+void EngineHost::End() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
   }
   arrived_.notify_all();
-  thread_.join();
 }
 
 // What the engine had after its last step, and what has come since: an answer at once, whatever a step takes.

@@ -50,6 +50,8 @@ class EngineHost {
   Status Submit(TicketId first, std::vector<HostRequest> requests);
   // Before the engine's next step.
   void Cancel(TicketId ticket);
+  // Cancels everything as soon as the step under way has ended, and takes no more.
+  void End();
   HostCounts counts() const;
   MemoryLedger ledger() const { return LedgerOf(bytes_, counts().scheduler); }
   const LoadedModel& model() const { return model_; }

@@ -158,6 +158,20 @@ Problem CheckGenerates(const ServerContext& context, const json::object& body) {
   return Wrong("model", "generates no text, expected /v1/embeddings or /v1/rerank");
 }
 
+Problem CheckBytes(const ServerContext& context, size_t bytes, const std::string& param) {
+  // Normalizers may drop some of a text: so no token is taken for shorter than this.
+  constexpr size_t kTokenBytes = 64;
+  const auto limit = static_cast<size_t>(context.host->context());
+  const size_t most = limit * std::max(kTokenBytes, context.model.model->tokenizer->longest_piece());
+  if (bytes <= most) return std::nullopt;
+  return ApiError{
+      .status = 400,
+      .message = fmt::format("the prompt has {} bytes; the model's maximum context length is {} tokens",
+                             bytes, limit),
+      .param = param,
+      .code = "context_length_exceeded"};
+}
+
 Problem CheckLength(const ServerContext& context, size_t tokens, const std::string& param) {
   if (tokens == 0) return Wrong(param, "no tokens, expected at least one");
   const int limit = context.host->context();

@@ -41,7 +41,9 @@ void Rename(boost::json::object& body, std::string_view from, std::string_view t
 // The error where `body` names a model that is not served, or one that generates nothing.
 Problem CheckModel(const ServerContext& context, const boost::json::object& body);
 Problem CheckGenerates(const ServerContext& context, const boost::json::object& body);
-// The error where a prompt leaves no room for an answer, or there is none.
+// The error where a prompt leaves no room for an answer, or there is none; by its bytes before time is spent
+// on tokenizing it.
+Problem CheckBytes(const ServerContext& context, size_t bytes, const std::string& param);
 Problem CheckLength(const ServerContext& context, size_t tokens, const std::string& param);
 
 }  // namespace tern

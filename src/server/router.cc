@@ -6,6 +6,7 @@
 
 #include "server/errors.h"
 #include "server/http/wire.h"
+#include "server/server_context.h"
 
 namespace tern {
 namespace {
@@ -26,8 +27,27 @@ std::string_view HostName(std::string_view host) {
   return host.substr(0, host.rfind(':'));
 }
 
-bool IsLoopbackName(std::string_view name) {
-  return name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || name.starts_with("127.");
+// What a browser asks for: names of headers, and nothing that would end the one they are told in.
+bool IsNameList(std::string_view list) {
+  const auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == ',' || c == ' ';
+  };
+  return !list.empty() && list.size() <= 4096 && std::ranges::all_of(list, fits);
+}
+
+// Checks the body, and calls the route.
+void Call(ServerContext& context, RouteRequest routed) {
+  const RouteDesc& route = *routed.route;
+  if (route.body != nullptr) {
+    auto body = ParseBody(routed.exchange->TakeBody());
+    if (!body.ok()) {
+      return routed.Refuse({.status = 400, .message = body.error().what, .code = "invalid_json"});
+    }
+    routed.body = std::move(body).value();
+    if (const auto error = CheckFields(*route.body, routed.body)) return routed.Refuse(InvalidField(*error));
+  }
+  route.handle(context, std::move(routed));
 }
 
 }  // namespace
@@ -69,7 +89,7 @@ bool Router::IsAllowedOrigin(const HttpRequest& request) const {
   if (origin.empty()) return true;
   const std::string_view host = request.Header("host");
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (origin.starts_with(scheme) && origin.substr(scheme.size()) == host) return true;
+    if (origin.starts_with(scheme) && LowerCase(origin.substr(scheme.size())) == LowerCase(host)) return true;
   }
   return std::ranges::any_of(options_.origins, [&](const auto& o) { return o == "*" || o == origin; });
 }
@@ -80,69 +100,74 @@ bool Router::IsAllowedHost(const HttpRequest& request) const {
   return !options_.loopback || host.empty() || IsLoopbackName(HostName(host));
 }
 
+// The clients' own headers differ by their version; which of them a page sends is no danger to anybody.
 void Router::Preflight(HttpExchange& exchange, const Match& match) const {
+  const std::string_view wanted = exchange.request().Header("access-control-request-headers");
+  const bool echoes = IsNameList(wanted);
   HttpResponse response{.status = 204, .content_type = ""};
-  response.headers = {
-      {"allow", match.methods + ", OPTIONS"},
-      {"access-control-allow-methods", match.methods + ", OPTIONS"},
-      {"access-control-allow-headers", "authorization, content-type, x-api-key, x-request-id"},
-      {"access-control-max-age", "600"}};
+  response.headers = {{"allow", match.methods + ", OPTIONS"},
+                      {"access-control-allow-methods", match.methods + ", OPTIONS"},
+                      {"access-control-allow-headers",
+                       echoes ? std::string(wanted) : "authorization, content-type, x-api-key, x-request-id"},
+                      {"vary", "access-control-request-headers"},
+                      {"access-control-max-age", "600"}};
   exchange.Reply(std::move(response));
+}
+
+// What is said whatever the body is.
+std::optional<HttpResponse> Router::Refusal(const HttpRequest& request, const Match& match) const {
+  if (!IsAllowedHost(request) || !IsAllowedOrigin(request)) {
+    return ErrorResponse(
+        {.status = 403, .message = "requests from this page are not allowed", .code = "origin_not_allowed"});
+  }
+  if (request.method == "OPTIONS" && !match.methods.empty()) return std::nullopt;
+  const bool open = match.route != nullptr && match.route->access == Access::kOpen;
+  const ErrorShape shape = match.route != nullptr ? match.route->errors : ErrorShape::kOpenAi;
+  if (!open && !options_.keys.Find(request)) {
+    return ErrorResponse({.status = 401, .message = "a valid API key is needed", .code = "invalid_api_key"},
+                         shape);
+  }
+  if (match.methods.empty()) {
+    return ErrorResponse({.status = 404, .message = "no such endpoint", .code = "unknown_endpoint"});
+  }
+  if (match.route == nullptr) {
+    HttpResponse response =
+        ErrorResponse({.status = 405,
+                       .message = "the endpoint does not take this method, expected " + match.methods,
+                       .code = "method_not_allowed"});
+    response.headers.emplace_back("allow", match.methods);
+    return response;
+  }
+  if (context_->draining && !match.route->is_probe) return ErrorResponse(Draining(), shape);
+  return std::nullopt;
 }
 
 void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   const HttpRequest& request = exchange->request();
-  if (!IsAllowedHost(request) || !IsAllowedOrigin(request)) {
-    return exchange->Reply(ErrorResponse(
-        {.status = 403, .message = "requests from this page are not allowed", .code = "origin_not_allowed"}));
-  }
-  if (const std::string_view origin = request.Header("origin"); !origin.empty()) {
+  Match match = Find(request.method, request.path);
+  const std::string_view origin = request.Header("origin");
+  if (!origin.empty() && IsAllowedHost(request) && IsAllowedOrigin(request)) {
     exchange->AddHeaders({{"access-control-allow-origin", std::string(origin)},
                           {"access-control-expose-headers", "x-request-id, retry-after"},
                           {"vary", "origin"}});
   }
-  Match match = Find(request.method, request.path);
-  if (request.method == "OPTIONS" && !match.methods.empty()) return Preflight(*exchange, match);
-  const bool open = match.route != nullptr && match.route->access == Access::kOpen;
-  const ErrorShape shape = match.route != nullptr ? match.route->errors : ErrorShape::kOpenAi;
-  const std::optional<size_t> key = options_.keys.Find(request);
-  if (!open && !key) {
-    return exchange->Reply(ErrorResponse(
-        {.status = 401, .message = "a valid API key is needed", .code = "invalid_api_key"}, shape));
-  }
-  if (match.methods.empty()) {
-    return exchange->Reply(
-        ErrorResponse({.status = 404, .message = "no such endpoint", .code = "unknown_endpoint"}));
-  }
-  if (match.route == nullptr) {
-    exchange->AddHeaders({{"allow", match.methods}});
-    return exchange->Reply(
-        ErrorResponse({.status = 405,
-                       .message = "the endpoint does not take this method, expected " + match.methods,
-                       .code = "method_not_allowed"}));
-  }
-  const bool posted =
-      workers_->Post([this, exchange, route = match.route, name = std::move(match.name), key] {
-        RouteRequest routed{
-            .route = route, .exchange = exchange, .body = {}, .name = name, .key = key.value_or(0)};
-        if (route->body != nullptr) {
-          auto body = ParseBody(exchange->TakeBody());
-          if (!body.ok()) {
-            return routed.Refuse({.status = 400, .message = body.error().what, .code = "invalid_json"});
-          }
-          routed.body = std::move(body).value();
-          if (const auto error = CheckFields(*route->body, routed.body)) {
-            return routed.Refuse(InvalidField(*error));
-          }
-        }
-        route->handle(*context_, std::move(routed));
-      });
+  if (auto refusal = Refusal(request, match)) return exchange->Reply(std::move(*refusal));
+  if (request.method == "OPTIONS") return Preflight(*exchange, match);
+  RouteRequest routed{.route = match.route,
+                      .exchange = exchange,
+                      .body = {},
+                      .name = std::move(match.name),
+                      .key = options_.keys.Find(request).value_or(0)};
+  if (match.route->is_probe) return Call(*context_, std::move(routed));
+  const bool posted = workers_->Post([this, routed = std::move(routed)]() mutable {
+    if (!routed.exchange->gone()) Call(*context_, std::move(routed));
+  });
   if (posted) return;
   exchange->Reply(ErrorResponse({.status = 429,
                                  .message = "too many requests wait to be read",
                                  .code = "overloaded",
                                  .retry_after_s = 1},
-                                shape));
+                                match.route->errors));
 }
 
 }  // namespace tern

@@ -6,6 +6,7 @@
 
 #include <boost/json/object.hpp>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,8 @@ struct RouteDesc {
   std::string_view path;    // "/v1/models/{name}": the last part may be any, with slashes in it
   std::string_view summary;
   Access access = Access::kKey;
+  // Asked by machines, all the time: answered at once, on the sockets' thread, and while draining, too.
+  bool is_probe = false;
   ErrorShape errors = ErrorShape::kOpenAi;
   std::span<const std::string_view> aliases = {};
   const SchemaDesc* body = nullptr;                         // none: the body is not looked at
@@ -59,6 +62,8 @@ class Router {
   Router(std::span<const RouteDesc* const> routes, RouterOptions options, ServerContext* context,
          Workers* workers);
 
+  // Whether a request will not be refused whatever its body says.
+  bool WantsBody(const HttpRequest& head) const { return !Refusal(head, Find(head.method, head.path)); }
   // Takes a request from the sockets' thread; the answer comes later.
   void Handle(std::shared_ptr<HttpExchange> exchange) const;
 
@@ -69,6 +74,7 @@ class Router {
     std::string methods;  // that the path takes
   };
   Match Find(std::string_view method, std::string_view path) const;
+  std::optional<HttpResponse> Refusal(const HttpRequest& request, const Match& match) const;
   bool IsAllowedOrigin(const HttpRequest& request) const;
   bool IsAllowedHost(const HttpRequest& request) const;
   void Preflight(HttpExchange& exchange, const Match& match) const;

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <future>
+#include <new>
 
 #include "server/fake_sink.h"
 #include "server/server_context.h"
@@ -28,7 +29,10 @@ const RouteDesc kAsk{.method = "POST",
                      .aliases = kAliases,
                      .body = &kSchema,
                      .handle = Echo};
-const RouteDesc* const kRoutes[] = {&kHealth, &kModel, &kAsk};
+const RouteDesc kProbe{.method = "GET", .path = "/probe", .summary = "", .is_probe = true, .handle = Echo};
+void Throw(ServerContext&, RouteRequest) { throw std::bad_alloc(); }
+const RouteDesc kThrows{.method = "POST", .path = "/throws", .summary = "", .handle = Throw};
+const RouteDesc* const kRoutes[] = {&kHealth, &kModel, &kAsk, &kProbe, &kThrows};
 
 struct RouterTest : testing::Test {
   HttpResponse Ask(const std::string& method, const std::string& path, HttpHeaders headers = {},
@@ -108,19 +112,59 @@ TEST_F(RouterTest, PagesOfOtherOriginsMayNotAsk) {
   EXPECT_EQ(preflight.status, 204);
   EXPECT_EQ(Header(preflight, "access-control-allow-origin"), "https://example.org");
   EXPECT_EQ(Header(preflight, "access-control-allow-methods"), "POST, OPTIONS");
+  const auto allowed = [&](const std::string& wanted) {
+    HttpHeaders headers = other;
+    headers.emplace_back("access-control-request-headers", wanted);
+    return Header(Ask("OPTIONS", "/v1/ask", headers), "access-control-allow-headers");
+  };
+  EXPECT_EQ(allowed("authorization, x-stainless-os"), "authorization, x-stainless-os");
+  EXPECT_EQ(allowed("a\r\nb: c"), "authorization, content-type, x-api-key, x-request-id");
   EXPECT_EQ(Header(Ask("GET", "/health", other), "access-control-allow-origin"), "https://example.org");
   options.origins = {"*"};
   EXPECT_EQ(Ask("GET", "/health", {{"host", "localhost"}, {"origin", "https://else.org"}}).status, 200);
 }
 
 TEST_F(RouterTest, NamesThatWereMadeToPointHereAreNotOurs) {
-  for (const char* host : {"localhost", "localhost:80", "127.0.0.1:8080", "[::1]:8080", "app.localhost"}) {
+  for (const char* host :
+       {"localhost", "LocalHost:80", "127.0.0.1:8080", "127.1.2.3", "[::1]:8080", "app.localhost"}) {
     EXPECT_EQ(Ask("GET", "/health", {{"host", host}}).status, 200) << host;
+  }
+  for (const char* host :
+       {"127.evil.com", "127.evil.com:80", "127.0.0.1.evil.com", "0127.0.0.1", "localhost.evil.com"}) {
+    EXPECT_EQ(Ask("GET", "/health", {{"host", host}}).status, 403) << host;
   }
   const HttpHeaders rebound = {{"host", "evil.org:8080"}, {"origin", "http://evil.org:8080"}};
   EXPECT_EQ(Ask("GET", "/health", rebound).status, 403);
   options.loopback = false;
   EXPECT_EQ(Ask("GET", "/health", rebound).status, 200);
+}
+
+TEST_F(RouterTest, KnowsWhomItRefusesByTheHeadAlone) {
+  ServerContext context;
+  options.keys = ApiKeys::Make({"one"}, "").value();
+  const Router router(kRoutes, options, &context, &workers);
+  const auto wants = [&](const std::string& method, const std::string& path, const std::string& key = "one") {
+    return router.WantsBody(
+        {.id = "1", .method = method, .path = path, .query = "", .headers = {{"x-api-key", key}}});
+  };
+  EXPECT_TRUE(wants("POST", "/v1/ask"));
+  EXPECT_FALSE(wants("POST", "/v1/ask", "two"));
+  EXPECT_FALSE(wants("PUT", "/v1/ask"));
+  EXPECT_FALSE(wants("POST", "/nowhere"));
+  context.draining = true;
+  EXPECT_FALSE(wants("POST", "/v1/ask"));
+}
+
+TEST_F(RouterTest, ProbesAreAnsweredHoweverBusyTheWorkersAre) {
+  std::promise<void> go;
+  ASSERT_TRUE(workers.Post([&] { go.get_future().wait(); }));
+  EXPECT_EQ(Ask("GET", "/probe").status, 200);
+  go.set_value();
+}
+
+TEST_F(RouterTest, ARouteThatThrowsCostsOneRequest) {
+  EXPECT_EQ(Ask("POST", "/throws").status, 500);
+  EXPECT_EQ(Ask("POST", "/v1/ask").status, 200);
 }
 
 TEST(ApiKeys, ComeFromAListAndAFile) {

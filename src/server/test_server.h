@@ -25,9 +25,10 @@ class TestServer {
     HttpRequest request{
         .id = "1", .method = method, .path = path, .query = "", .headers = std::move(headers)};
     request.body = std::move(body);
-    router_.Handle(std::make_shared<HttpExchange>(std::move(request), sink));
+    Handle(std::make_shared<HttpExchange>(std::move(request), sink));
     return sink->Answer();
   }
+  void Handle(std::shared_ptr<HttpExchange> exchange) { router_.Handle(std::move(exchange)); }
   ServerContext& context() { return context_; }
 
  private:

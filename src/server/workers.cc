@@ -1,5 +1,7 @@
 #include "server/workers.h"
 
+#include <exception>
+
 namespace tern {
 
 Workers::Workers(int threads, size_t max_tasks) : max_tasks_(max_tasks) {
@@ -37,7 +39,11 @@ void Workers::Work() {
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
-    task();
+    try {
+      task();
+    } catch (const std::exception&) {
+      // Out of memory, or a mistake of ours: it costs this request alone, whose exchange answers that.
+    }
   }
 }
 

@@ -18,7 +18,7 @@ class Workers {
   Workers& operator=(const Workers&) = delete;
   ~Workers();  // ends what is under way; drops what waits
 
-  // False: full. From any thread.
+  // False: full. From any thread. What a task throws ends that task alone.
   [[nodiscard]] bool Post(std::function<void()> task);
 
  private:

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include "cli/command.h"
@@ -10,6 +12,7 @@
 #include "cli/sampling_flags.h"
 #include "cli/terminal.h"
 #include "server/http/http_server.h"
+#include "server/http/wire.h"
 #include "server/router.h"
 #include "server/server_context.h"
 
@@ -22,17 +25,14 @@ struct Options {
   HttpServerOptions http;
   std::string name, key_file;
   std::vector<std::string> keys, origins;
-  int port = 8080, parallel = 16, kv_tokens = 0;
+  int port = 8080, parallel = 16, kv_tokens = 0, drain_timeout_s = 30;
   std::string policy;
   int queue = QueueLimits().requests;
   double deadline_s = 0;
 };
 
-void Say(const std::string& text) { fmt::print(stderr, "{}\n", text); }
-
-bool IsLoopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
+// Whether anybody reads it or not, where fmt::print would throw.
+void Say(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
 
 // A decoder is one, too, where its checkpoint says how its states become a vector.
 bool IsEncoder(const LoadedModel& model) {
@@ -67,20 +67,38 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   return context;
 }
 
-// The first interrupt drains, a second one ends at once.
-void WaitForTheEnd(HttpServer& http, ServerContext& context) {
-  using std::chrono::milliseconds;
-  while (!Interrupted()) std::this_thread::sleep_for(milliseconds(50));
-  Say("finishing what is under way; interrupt again to end at once");
+// Whether it came true in time.
+bool WaitUntil(std::chrono::milliseconds most, const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + most;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
+// The first interrupt drains: what is under way is finished, and others are told to come back later. A second
+// one, or the time that this may take, ends everything with an error that clients can read, where the engine
+// is not in the middle of a long step: nobody waits for that.
+void WaitForTheEnd(HttpServer& http, ServerContext& context, int drain_timeout_s) {
+  while (!Interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   context.draining = true;
-  http.StopListening();
+  http.Drain();
   ClearInterrupt();
-  while (http.counts().exchanges > 0 && !Interrupted()) std::this_thread::sleep_for(milliseconds(20));
+  Say("finishing what is under way; interrupt again to end at once");
+  const auto is_done = [&] { return http.counts().exchanges == 0; };
+  WaitUntil(std::chrono::seconds(drain_timeout_s), [&] { return is_done() || Interrupted(); });
+  if (is_done()) return;
+  Say("ending what is under way");
+  if (context.host != nullptr) context.host->End();
+  WaitUntil(std::chrono::milliseconds(700), is_done);
+  std::_Exit(0);  // nothing is left to be saved
 }
 
 Status Run(const Options& o) {
   TERN_TRY(ApiKeys keys, ApiKeys::Make(o.keys, o.key_file));
-  const bool loopback = IsLoopback(o.http.host);
+  signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
+  const bool loopback = IsLoopbackName(o.http.host);
   if (!loopback && keys.empty() && o.http.client_ca_file.empty()) {
     return BadInput(
         fmt::format("--host {}: others can reach it, expected --api-key, --api-key-file or --tls-client-ca",
@@ -93,6 +111,8 @@ Status Run(const Options& o) {
                       context.get(), &workers);
   HttpServerOptions http_options = o.http;
   http_options.port = static_cast<uint16_t>(o.port);
+  http_options.loopback_only = loopback;
+  http_options.wants_body = [&router](const HttpRequest& head) { return router.WantsBody(head); };
   TERN_TRY(const auto http,
            HttpServer::Start(http_options, [&router](std::shared_ptr<HttpExchange> exchange) {
              router.Handle(std::move(exchange));
@@ -100,7 +120,7 @@ Status Run(const Options& o) {
   const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
   Say(fmt::format("{} on {}://{}:{}, context {}, {} at once", context->model.id, scheme, o.http.host,
                   http->port(), context->longest_input(), o.parallel));
-  WaitForTheEnd(*http, *context);
+  WaitForTheEnd(*http, *context, o.drain_timeout_s);
   return {};
 }
 
@@ -133,6 +153,9 @@ void Setup(Arguments& args) {
   args.Option("--tls-key", &o->http.key_file, "its private key, PEM").ValueName("FILE");
   args.Option("--tls-client-ca", &o->http.client_ca_file, "clients need a certificate of these, PEM")
       .ValueName("FILE");
+  args.Option("--drain-timeout", &o->drain_timeout_s,
+              "most seconds to finish what is under way when the server is told to end")
+      .Range(0, 86400);
   AddRunnerFlags(args, &o->model);
   AddSamplingFlags(args, &o->sampling);
   args.Run([o] { return Run(*o); });

@@ -2,15 +2,18 @@
 // Connection: one socket of an HttpServer, from accept to close. Only http_server.cc includes this:
 // Boost.Beast compiles slowly.
 //
-// There is always one read under way, also while a request is being answered: so a client that goes is
-// noticed, and what it sends early waits for its turn. A client that only closes its own direction is still
+// There is a read under way also while a request is being answered: so a client that goes is noticed, and
+// what it sends early waits for its turn, up to a limit. A client that only closes its own direction is still
 // answered; whether it has gone altogether, a write tells (RFC 9112, 9.6).
+
+#include <poll.h>
 
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include "server/http/head_check.h"
 #include "server/http/http_server.h"
 #include "server/http/wire.h"
 
@@ -26,16 +29,41 @@ struct HttpCore {
   asio::io_context io{1};
   HttpLimits limits;
   HttpServer::Handler handler;
-  std::atomic<bool> draining = false, stopped = false;
-  std::atomic<size_t> connections = 0, exchanges = 0;
+  std::function<bool(const HttpRequest&)> wants_body;
+  std::atomic<bool> draining = false;
+  std::mutex posting;  // of stopped, and held while something is posted
+  bool stopped = false;
+  std::atomic<size_t> connections = 0, exchanges = 0, body_bytes = 0;
   std::atomic<uint64_t> accepted = 0, refused = 0;
+};
+
+// A body's part of what all bodies may have together, until somebody takes it. Small ones always fit.
+class BodyLease {
+ public:
+  explicit BodyLease(std::shared_ptr<HttpCore> core) : core_(std::move(core)) {}
+  BodyLease(const BodyLease&) = delete;
+  BodyLease& operator=(const BodyLease&) = delete;
+  ~BodyLease() { core_->body_bytes -= bytes_; }
+  // False: they do not fit.
+  bool GrowTo(size_t bytes) {
+    if (bytes <= kSmall || bytes <= bytes_) return true;
+    const size_t more = bytes - bytes_;
+    if (core_->body_bytes + more > core_->limits.all_body_bytes) return false;  // only this thread adds
+    core_->body_bytes += more;
+    bytes_ = bytes;
+    return true;
+  }
+
+ private:
+  static constexpr size_t kSmall = 64 << 10;
+  std::shared_ptr<HttpCore> core_;
+  size_t bytes_ = 0;
 };
 
 class ConnectionBase {
  public:
   virtual ~ConnectionBase() = default;
   virtual void Start() = 0;
-  virtual void Drain() = 0;  // closes once nothing is under way
   virtual void Close() = 0;
 };
 
@@ -45,7 +73,11 @@ class Connection final : public ConnectionBase,
                          public std::enable_shared_from_this<Connection<Stream>> {
  public:
   Connection(Stream stream, std::shared_ptr<HttpCore> core, std::function<void(ConnectionBase*)> closed)
-      : core_(std::move(core)), stream_(std::move(stream)), timer_(core_->io), closed_(std::move(closed)) {}
+      : core_(std::move(core)),
+        stream_(std::move(stream)),
+        timer_(core_->io),
+        watch_(core_->io),
+        closed_(std::move(closed)) {}
 
   void Start() override {
     if constexpr (kTls) {
@@ -57,16 +89,12 @@ class Connection final : public ConnectionBase,
     }
   }
 
-  void Drain() override {
-    keep_alive_ = false;
-    if (phase_ == Phase::kReading && !started_) Close();
-  }
-
   void Close() override {
     if (phase_ == Phase::kClosed) return;
     phase_ = Phase::kClosed;
     boost::system::error_code ignored;
     timer_.cancel();
+    watch_.cancel();
     socket().close(ignored);
     SetAnswering(false);
     if (const auto exchange = exchange_.lock()) exchange->ClientGone();
@@ -99,6 +127,8 @@ class Connection final : public ConnectionBase,
  private:
   static constexpr bool kTls = std::is_same_v<Stream, TlsStream>;
   static constexpr size_t kReadBytes = 4 << 10, kBodyReadBytes = 64 << 10;
+  static constexpr int kProbeMs = 150, kWatchMs = 200;
+  static constexpr const char* kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   enum class Phase : uint8_t { kReading, kAnswering, kLingering, kClosed };
   using Clock = std::chrono::steady_clock;
   using Parser = beast::http::request_parser<beast::http::string_body>;
@@ -113,6 +143,7 @@ class Connection final : public ConnectionBase,
   }
   template <class F>
   void Post(F f) {
+    const std::lock_guard lock(core_->posting);
     if (core_->stopped) return;
     asio::post(core_->io, [self = Self(), f = std::move(f)]() mutable {
       if (self->phase_ != Phase::kClosed) f(*self);
@@ -149,28 +180,33 @@ class Connection final : public ConnectionBase,
   void NextRequest() {
     phase_ = Phase::kReading;
     started_ = head_checked_ = false;
+    head_ = {};
+    keep_alive_ = true;
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(core_->limits.header_bytes));
     parser_->body_limit(core_->limits.body_bytes);
     parser_->eager(true);
     SetDeadline(core_->limits.idle_ms);
-    if (core_->draining && buffer_.size() == 0) return Close();
     if (buffer_.size() > 0) return Parse();
     Read();
   }
 
+  // Into bytes of its own: `buffer_` moves while a read is under way.
   void Read() {
     if (reading_ || read_end_) return;
+    if (phase_ == Phase::kAnswering && buffer_.size() >= kReadBytes) return WatchForClose();
     reading_ = true;
     const size_t room = head_checked_ && phase_ == Phase::kReading ? kBodyReadBytes : kReadBytes;
-    stream_.async_read_some(buffer_.prepare(room), [self = Self()](auto error, size_t bytes) {
+    if (incoming_.size() != room) incoming_ = std::vector<char>(room);
+    stream_.async_read_some(asio::buffer(incoming_), [self = Self()](auto error, size_t bytes) {
       self->reading_ = false;
       if (self->phase_ == Phase::kClosed) return;
       if (error) return self->OnReadError(error);
-      self->buffer_.commit(bytes);
+      if (self->phase_ == Phase::kLingering) return self->Read();
+      const auto came = asio::buffer(self->incoming_, bytes);
+      self->buffer_.commit(asio::buffer_copy(self->buffer_.prepare(bytes), came));
       if (self->phase_ == Phase::kReading) return self->Parse();
-      if (self->phase_ == Phase::kLingering) self->buffer_.clear();
-      if (self->buffer_.size() < kReadBytes) self->Read();
+      self->Read();
     });
   }
 
@@ -178,8 +214,30 @@ class Connection final : public ConnectionBase,
     if (kTls || error != asio::error::eof || phase_ != Phase::kAnswering) return Close();
     read_end_ = true;
     keep_alive_ = false;
-    if (!head_.probe.empty()) Write(head_.probe);
     socket().async_wait(Tcp::socket::wait_error, [self = Self()](auto) { self->Close(); });
+    // What is answered at once needs no probe, and people see it where a client shows all it is sent.
+    After(kProbeMs, [](Connection& c) {
+      if (c.phase_ == Phase::kAnswering && !c.answer_finished_ && !c.head_.probe.empty()) {
+        c.Write(c.head_.probe);
+      }
+    });
+  }
+
+  // Who has sent so much ahead is not read from, and may go all the same.
+  void WatchForClose() {
+    After(kWatchMs, [](Connection& c) {
+      if (c.phase_ != Phase::kAnswering || c.reading_ || c.read_end_) return;
+      pollfd peer{c.socket().native_handle(), POLLRDHUP, 0};
+      if (poll(&peer, 1, 0) <= 0) return c.Read();
+      (peer.revents & (POLLERR | POLLHUP)) != 0 ? c.Close() : c.OnReadError(asio::error::eof);
+    });
+  }
+  template <class F>
+  void After(int ms, F f) {
+    watch_.expires_after(std::chrono::milliseconds(ms));
+    watch_.async_wait([self = Self(), f](auto error) {
+      if (!error && self->phase_ != Phase::kClosed) f(*self);
+    });
   }
 
   void Parse() {
@@ -189,15 +247,18 @@ class Connection final : public ConnectionBase,
         started_ = true;
         SetDeadline(core_->limits.header_ms);
       }
-      const size_t used = parser_->put(buffer_.data(), error);
-      buffer_.consume(used);
+      const auto bytes = buffer_.data();
+      const size_t used = parser_->put(bytes, error);
       if (error == beast::http::error::need_more) error = {};
       if (error) return RefuseParse(error);
-      if (parser_->is_header_done() && !head_checked_ && !CheckHead()) return;
+      // A head comes whole: the parser waits for its end.
+      const std::string_view taken(static_cast<const char*>(bytes.data()), used);
+      if (parser_->is_header_done() && !head_checked_ && !CheckHead(taken)) return;
+      buffer_.consume(used);
       if (parser_->is_done()) return Handle();
+      if (head_checked_ && !HoldBody()) return;
       if (used == 0 || buffer_.size() == 0) break;
     }
-    if (head_checked_) ExtendBodyDeadline();
     Read();
   }
 
@@ -210,55 +271,66 @@ class Connection final : public ConnectionBase,
     Refuse(413, "body too large, expected at most " + std::to_string(core_->limits.body_bytes) + " bytes");
   }
 
-  // What is wrong with a request before its body is read; false: refused.
-  bool CheckHead() {
+  // What can be said of a request before its body is read; false: it was.
+  bool CheckHead(std::string_view taken) {
     head_checked_ = true;
     const auto& message = parser_->get();
     head_ = {.http10 = message.version() < 11, .is_head = message.method() == beast::http::verb::head};
     head_.id = MakeRequestId(message["x-request-id"]);
-    if (!head_.http10) head_.probe = "HTTP/1.1 102 Processing\r\n\r\n";
-    keep_alive_ = message.keep_alive() && !core_->draining;
-    const auto count = static_cast<size_t>(std::distance(message.begin(), message.end()));
-    if (count > core_->limits.headers) return Refuse(431, "too many headers"), false;
-    if (message.count("content-length") > 1 || (parser_->chunked() && message.count("content-length") > 0)) {
-      return Refuse(400, "more than one length of the body"), false;
-    }
-    if (!message["content-encoding"].empty() && message["content-encoding"] != "identity") {
-      return Refuse(415, "content-encoding: not supported, expected none"), false;
+    if (!head_.http10) head_.probe = kContinue;
+    keep_alive_ = message.keep_alive();
+    const std::string_view raw = taken.substr(0, taken.find("\r\n\r\n"));
+    if (const auto refusal = CheckRequestHead(message, raw, core_->limits)) {
+      return Refuse(refusal->status, refusal->message), false;
     }
     if (parser_->content_length().value_or(0) > core_->limits.body_bytes) return RefuseBody(), false;
+    if (!MakeRequest()) return Refuse(400, "the path is not percent-encoded UTF-8"), false;
+    if (parser_->is_done()) return true;
+    // Who is refused anyway need not send its body.
+    if (core_->wants_body && !core_->wants_body(request_)) {
+      keep_alive_ = false;
+      return Handle(), false;
+    }
+    lease_ = std::make_shared<BodyLease>(core_);
     SetDeadline(core_->limits.body_ms);
-    if (beast::iequals(message["expect"], "100-continue") && !parser_->is_done()) {
-      Write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!message["expect"].empty()) Write(kContinue);
+    return true;
+  }
+
+  bool MakeRequest() {
+    const auto& message = parser_->get();
+    std::string host;
+    request_ = {};
+    request_.id = head_.id;
+    request_.method = std::string(message.method_string());
+    if (!SplitTarget(message.target(), &request_.path, &request_.query, &host)) return false;
+    for (const auto& field : message) {
+      request_.headers.emplace_back(LowerCase(field.name_string()), field.value());
+      if (!host.empty() && request_.headers.back().first == "host") request_.headers.back().second = host;
     }
     return true;
   }
 
-  // A body may take its time, if it comes at a rate that somebody waits for.
-  void ExtendBodyDeadline() {
-    const size_t megabytes = parser_->get().body().size() >> 20;
-    if (megabytes == body_megabytes_) return;
-    body_megabytes_ = megabytes;
+  // A body may take its time, if it comes at a rate that somebody waits for. False: refused.
+  bool HoldBody() {
+    const size_t bytes = parser_->get().body().size();
+    if (!lease_->GrowTo(bytes)) {
+      return Refuse(503, "the server holds too many bytes of requests that it has yet to read"), false;
+    }
+    if (bytes >> 20 == body_megabytes_) return true;
+    body_megabytes_ = bytes >> 20;
     SetDeadline(core_->limits.body_ms);
+    return true;
   }
 
   void Handle() {
-    auto message = parser_->release();
+    if (parser_->is_done()) request_.body = std::move(parser_->get().body());
     parser_.reset();
     body_megabytes_ = 0;
-    HttpRequest request;
-    request.id = head_.id;
-    request.method = std::string(message.method_string());
-    if (!SplitTarget(message.target(), &request.path, &request.query)) {
-      return Refuse(400, "the path is not percent-encoded UTF-8");
-    }
-    for (const auto& field : message) {
-      request.headers.emplace_back(LowerCase(field.name_string()), field.value());
-    }
-    request.body = std::move(message.body());
     phase_ = Phase::kAnswering;
     NoDeadline();
-    const auto exchange = std::make_shared<HttpExchange>(std::move(request), Self());
+    const auto exchange = std::make_shared<HttpExchange>(std::move(request_), Self());
+    exchange->HoldWithBody(std::move(lease_));
     exchange_ = exchange;
     SetAnswering(true);
     buffer_.shrink_to_fit();
@@ -273,22 +345,25 @@ class Connection final : public ConnectionBase,
     keep_alive_ = false;
     phase_ = Phase::kAnswering;
     parser_.reset();
+    lease_.reset();
     if (head_.id.empty()) head_.id = MakeRequestId({});
     WriteWhole(RefusalResponse(status, message));
   }
 
   void WriteWhole(HttpResponse response) {
     head_.probe.clear();
+    if (core_->draining) keep_alive_ = false;
+    if (response.status != 204) {
+      response.headers.emplace_back("content-length", std::to_string(response.body.size()));
+    }
     const std::string body = head_.is_head ? "" : std::move(response.body);
-    response.headers.emplace_back("content-length",
-                                  std::to_string(head_.is_head ? response.body.size() : body.size()));
     Write(FormatHead(response, head_, keep_alive_) + body);
     FinishAnswer();
   }
 
   void WriteHead(HttpResponse head) {
     head_.chunked = !head_.http10;
-    if (head_.http10) keep_alive_ = false;
+    if (head_.http10 || core_->draining) keep_alive_ = false;
     if (head_.chunked) head.headers.emplace_back("transfer-encoding", "chunked");
     pings_ = head.content_type == "text/event-stream";
     head_.probe = pings_ ? Framed(":\n\n") : "";
@@ -321,6 +396,7 @@ class Connection final : public ConnectionBase,
     if (written_ == writing_.size()) {
       writing_.clear();
       written_ = 0;
+      if (writing_.capacity() > kBodyReadBytes) writing_ = {};
       std::swap(writing_, pending_);
     }
     if (write_under_way_ || writing_.empty()) return;
@@ -346,7 +422,7 @@ class Connection final : public ConnectionBase,
     exchange_.reset();
     if (writing_.capacity() > kBodyReadBytes) writing_ = {};
     if (pending_.capacity() > kBodyReadBytes) pending_ = {};
-    if (keep_alive_ && !core_->draining && !read_end_) return NextRequest();
+    if (keep_alive_ && !read_end_) return NextRequest();
     Linger();
   }
   void FinishAnswer() {
@@ -373,15 +449,19 @@ class Connection final : public ConnectionBase,
 
   std::shared_ptr<HttpCore> core_;
   Stream stream_;
-  asio::steady_timer timer_;
+  asio::steady_timer timer_, watch_;
   std::function<void(ConnectionBase*)> closed_;
   Phase phase_ = Phase::kReading;
   Clock::time_point deadline_ = Clock::time_point::max();
   bool timer_armed_ = false, reading_ = false, read_end_ = false;
-  bool started_ = false, head_checked_ = false;  // of the request that is being read
+  // Of the request that is being read.
+  bool started_ = false, head_checked_ = false;
+  HttpRequest request_;
+  std::shared_ptr<BodyLease> lease_;  // of its body
   bool keep_alive_ = true, answering_ = false;
   size_t body_megabytes_ = 0;
-  beast::flat_buffer buffer_;
+  std::vector<char> incoming_;  // where the read that is under way writes
+  beast::flat_buffer buffer_;   // what came and is not parsed
   std::optional<Parser> parser_;
   AnswerHead head_;
   std::weak_ptr<HttpExchange> exchange_;

@@ -59,7 +59,10 @@ class HttpExchange {
 
   const HttpRequest& request() const { return request_; }
   // The request's bytes, for whoever keeps them; they are gone from the request.
-  std::string TakeBody() { return std::exchange(request_.body, {}); }
+  std::string TakeBody() {
+    with_body_.reset();
+    return std::exchange(request_.body, {});
+  }
 
   // Of whatever the answer will be; before anybody else has the exchange.
   void AddHeaders(HttpHeaders headers);
@@ -79,6 +82,7 @@ class HttpExchange {
 
   // The connection's own.
   void ClientGone();
+  void HoldWithBody(std::shared_ptr<const void> what) { with_body_ = std::move(what); }
   void SetUnsentBytes(size_t bytes) { unsent_bytes_ = bytes; }
 
  private:
@@ -87,6 +91,7 @@ class HttpExchange {
   HttpResponse WithHeaders(HttpResponse response) const;
 
   HttpRequest request_;
+  std::shared_ptr<const void> with_body_;
   HttpHeaders more_headers_;
   std::shared_ptr<HttpSink> sink_;
   std::atomic<State> state_ = State::kOpen;

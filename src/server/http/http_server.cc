@@ -40,6 +40,8 @@ class Server final : public HttpServer {
       : core_(std::make_shared<HttpCore>()), tls_(std::move(tls)), acceptor_(core_->io), retry_(core_->io) {
     core_->limits = options.limits;
     core_->handler = std::move(handler);
+    core_->wants_body = std::move(options.wants_body);
+    loopback_only_ = options.loopback_only;
   }
 
   Status Listen(const std::string& host, uint16_t port) {
@@ -50,6 +52,10 @@ class Server final : public HttpServer {
       return BadInput(fmt::format("{}: {}, expected an address of this machine", host, error.message()));
     }
     const Tcp::endpoint endpoint = found.begin()->endpoint();
+    if (loopback_only_ && !endpoint.address().is_loopback()) {
+      return BadInput(fmt::format("{}: is {}, expected an address that only this machine reaches", host,
+                                  endpoint.address().to_string()));
+    }
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(Tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);
@@ -57,7 +63,7 @@ class Server final : public HttpServer {
     if (error) return Error{Code::kIo, fmt::format("{}:{}: {}", host, port, error.message())};
     port_ = acceptor_.local_endpoint().port();
     asio::post(core_->io, [this] { Accept(); });
-    thread_ = std::thread([this] { core_->io.run(); });
+    thread_ = std::thread([this] { Loop(); });
     return {};
   }
 
@@ -69,7 +75,10 @@ class Server final : public HttpServer {
     });
     if (thread_.joinable()) thread_.join();
     // What exchanges still say is nobody's business any more; what they have said holds their connections.
-    core_->stopped = true;
+    {
+      const std::lock_guard lock(core_->posting);
+      core_->stopped = true;
+    }
     core_->io.restart();
     core_->io.poll();
   }
@@ -78,18 +87,21 @@ class Server final : public HttpServer {
   HttpCounts counts() const override {
     return {core_->connections, core_->exchanges, core_->accepted, core_->refused};
   }
-  void StopListening() override {
-    core_->draining = true;
-    asio::post(core_->io, [this] {
-      CloseAcceptor();
-      // Draining may close and so remove them.
-      std::vector<std::shared_ptr<ConnectionBase>> all;
-      for (const auto& [key, connection] : connections_) all.push_back(connection);
-      for (const auto& connection : all) connection->Drain();
-    });
-  }
+  void Drain() override { core_->draining = true; }
 
  private:
+  // What a handler throws (out of memory, say) costs its own request: the exchange, or its connection's
+  // deadline, tells the client.
+  void Loop() {
+    while (true) {
+      try {
+        core_->io.run();
+        return;
+      } catch (const std::exception&) {
+      }
+    }
+  }
+
   void CloseAcceptor() {
     error_code ignored;
     retry_.cancel();
@@ -119,6 +131,8 @@ class Server final : public HttpServer {
   void Welcome(Tcp::socket socket) {
     error_code ignored;
     socket.set_option(Tcp::no_delay(true), ignored);
+    // Left alone, the kernel takes megabytes for a client that does not read.
+    socket.set_option(Tcp::socket::send_buffer_size(kSendBytes), ignored);
     const auto closed = [this](ConnectionBase* connection) { Forget(connection); };
     std::shared_ptr<ConnectionBase> connection;
     if (tls_) {
@@ -143,13 +157,15 @@ class Server final : public HttpServer {
     Accept();
   }
 
+  static constexpr int kSendBytes = 64 << 10;
+
   std::shared_ptr<HttpCore> core_;
   std::unique_ptr<asio::ssl::context> tls_;
   Tcp::acceptor acceptor_;
   asio::steady_timer retry_;
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(core_->io);
   std::unordered_map<ConnectionBase*, std::shared_ptr<ConnectionBase>> connections_;
-  bool accepting_ = false;
+  bool accepting_ = false, loopback_only_ = false;
   uint16_t port_ = 0;
   std::thread thread_;
 };

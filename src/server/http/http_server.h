@@ -15,16 +15,17 @@
 namespace tern {
 
 struct HttpLimits {
-  size_t header_bytes = 64 << 10;  // request line and headers; 431 beyond
-  size_t headers = 100;            // 431 beyond
-  size_t body_bytes = 16 << 20;    // decoded; 413 beyond
-  size_t connections = 4096;       // more wait in the kernel's queue
-  size_t unsent_bytes = 1 << 20;   // of one answer; a client that takes this little is cut off
-  int header_ms = 10'000;          // from the first byte to the end of the headers
-  int body_ms = 30'000;            // for the first megabyte, and for each that follows
-  int idle_ms = 125'000;           // between requests; clients pool connections for up to 120 s
-  int write_ms = 60'000;           // without a byte taken
-  int ping_ms = 15'000;            // of a stream of events without one: a comment tells that it lives
+  size_t header_bytes = 64 << 10;     // request line and headers; 431 beyond
+  size_t headers = 100;               // 431 beyond
+  size_t body_bytes = 16 << 20;       // decoded; 413 beyond
+  size_t all_body_bytes = 256 << 20;  // of all that nobody has taken yet; 503 beyond, but for small ones
+  size_t connections = 4096;          // more wait in the kernel's queue
+  size_t unsent_bytes = 1 << 20;      // of one answer; a client that takes this little is cut off
+  int header_ms = 10'000;             // from the first byte to the end of the headers
+  int body_ms = 30'000;               // for the first megabyte, and for each that follows
+  int idle_ms = 125'000;              // between requests; clients pool connections for up to 120 s
+  int write_ms = 60'000;              // without a byte taken
+  int ping_ms = 15'000;               // of a stream of events without one: a comment tells that it lives
 };
 
 struct HttpServerOptions {
@@ -34,6 +35,10 @@ struct HttpServerOptions {
   std::string key_file = {};          // PEM
   std::string client_ca_file = {};    // PEM; clients must show a certificate of it
   HttpLimits limits = {};
+  bool loopback_only = false;  // whatever else `host` stands for is an error
+  // Called on the sockets' thread when the head of a request is there and its body is not: whether to read
+  // it. If not, the handler gets the request without a body, and the connection closes behind the answer.
+  std::function<bool(const HttpRequest& head)> wants_body = {};
 };
 
 struct HttpCounts {
@@ -52,8 +57,9 @@ class HttpServer {
 
   virtual uint16_t port() const = 0;
   virtual HttpCounts counts() const = 0;
-  // Answers what is under way, closes connections behind it, and takes no others.
-  virtual void StopListening() = 0;
+  // From now on answers close their connections. New ones are taken as before: the handler tells them to come
+  // back later, where a closed port would look like a crash.
+  virtual void Drain() = 0;
 };
 
 }  // namespace tern

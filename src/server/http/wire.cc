@@ -1,10 +1,12 @@
 #include "server/http/wire.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <ctime>
 #include <random>
 
 #include "base/utf8.h"
@@ -34,6 +36,8 @@ std::string_view Reason(int status) {
       return "Content Too Large";
     case 415:
       return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
     case 429:
       return "Too Many Requests";
     case 431:
@@ -67,6 +71,7 @@ std::string FormatHead(const HttpResponse& response, const AnswerHead& head, boo
   };
   if (!response.content_type.empty()) add("content-type", response.content_type);
   for (const auto& [name, value] : response.headers) add(name, value);
+  add("date", HttpDate(std::time(nullptr)));
   add("x-request-id", head.id);
   add("connection", keep_alive ? "keep-alive" : "close");
   return out + "\r\n";
@@ -75,13 +80,30 @@ std::string FormatHead(const HttpResponse& response, const AnswerHead& head, boo
 std::string Chunk(std::string_view piece) { return fmt::format("{:x}\r\n{}\r\n", piece.size(), piece); }
 
 HttpResponse RefusalResponse(int status, std::string_view message) {
+  const bool overload = status == 503;
   const boost::json::value body = {
       {"error",
-       {{"message", message}, {"type", "invalid_request_error"}, {"param", nullptr}, {"code", nullptr}}}};
-  return {.status = status, .body = boost::json::serialize(body)};
+       {{"message", message},
+        {"type", overload ? "unavailable_error" : "invalid_request_error"},
+        {"param", nullptr},
+        {"code", overload ? boost::json::value("overloaded") : boost::json::value()}}}};
+  HttpResponse response{.status = status, .body = boost::json::serialize(body)};
+  if (overload) response.headers.emplace_back("retry-after", "1");
+  return response;
 }
 
-bool SplitTarget(std::string_view target, std::string* path, std::string* query) {
+bool SplitTarget(std::string_view target, std::string* path, std::string* query, std::string* host) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (LowerCase(target.substr(0, scheme.size())) != scheme) continue;
+    target.remove_prefix(scheme.size());
+    const size_t end = std::min(target.find_first_of("/?"), target.size());
+    *host = target.substr(0, end);
+    if (host->empty()) return false;
+    target.remove_prefix(end);
+    const std::string rest = target.starts_with('/') ? std::string(target) : "/" + std::string(target);
+    std::string none;
+    return SplitTarget(rest, path, query, &none);
+  }
   const size_t question = target.find('?');
   if (question != std::string_view::npos) *query = target.substr(question + 1);
   const std::string_view raw = target.substr(0, question);
@@ -107,6 +129,26 @@ std::string MakeRequestId(std::string_view given) {
   if (!given.empty() && given.size() <= 128 && std::ranges::all_of(given, plain)) return std::string(given);
   thread_local std::mt19937_64 random{std::random_device{}()};
   return fmt::format("req_{:016x}{:016x}", random(), random());
+}
+
+bool IsLoopbackName(std::string_view name) {
+  const std::string lower = LowerCase(name);
+  if (lower == "localhost" || lower.ends_with(".localhost") || lower == "::1" || lower == "[::1]")
+    return true;
+  in_addr address{};
+  return inet_pton(AF_INET, lower.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
+// By hand: strftime writes in the language that the process speaks.
+std::string HttpDate(int64_t unix_seconds) {
+  constexpr std::string_view kDays = "SunMonTueWedThuFriSat",
+                             kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const std::time_t seconds = unix_seconds;
+  std::tm t{};
+  gmtime_r(&seconds, &t);
+  const auto name = [](std::string_view names, int i) { return names.substr(static_cast<size_t>(i) * 3, 3); };
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", name(kDays, t.tm_wday), t.tm_mday,
+                     name(kMonths, t.tm_mon), t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
 std::string LowerCase(std::string_view text) {

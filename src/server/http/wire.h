@@ -1,6 +1,7 @@
 #pragma once
 // The bytes of HTTP/1.1 answers, and the parts of requests that Boost.Beast leaves as they are.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -22,8 +23,14 @@ std::string Chunk(std::string_view piece);
 // An error in the shape that clients parse.
 HttpResponse RefusalResponse(int status, std::string_view message);
 
-// "/a%20b?c=d" to "/a b" and "c=d"; false: a broken escape, a zero byte or no UTF-8 in the path.
-bool SplitTarget(std::string_view target, std::string* path, std::string* query);
+// "/a%20b?c=d" to "/a b" and "c=d", "http://host:80/a" to "/a" and "host:80", which then counts instead of
+// the Host header; false: a broken escape, a zero byte or no UTF-8 in the path.
+bool SplitTarget(std::string_view target, std::string* path, std::string* query, std::string* host);
+// Whether a name or address, without a port, can only mean this machine: what begins with "127." may be
+// anybody's name.
+bool IsLoopbackName(std::string_view name);
+// Of the clock: "Thu, 01 Jan 1970 00:00:00 GMT".
+std::string HttpDate(int64_t unix_seconds);
 // What the client calls its request, if that is a plain word; else a new one.
 std::string MakeRequestId(std::string_view given);
 std::string LowerCase(std::string_view text);

@@ -41,7 +41,17 @@ constexpr FieldDesc kOwnFields[] = {
 constexpr auto kFields = JoinFields(kOwnFields, kAnswerFormatFields, kSamplingFields, kIgnoredFields);
 constexpr SchemaDesc kSchema{"CompletionRequest", kFields};
 
+Problem CheckTexts(const ServerContext& context, const json::value& prompt) {
+  if (prompt.is_string()) return CheckBytes(context, prompt.get_string().size(), "prompt");
+  for (const json::value& text : prompt.get_array()) {
+    if (!text.is_string()) continue;
+    if (auto problem = CheckBytes(context, text.get_string().size(), "prompt")) return problem;
+  }
+  return std::nullopt;
+}
+
 Problem ReadPrompts(const ServerContext& context, const json::object& body, Generation* generation) {
+  if (auto problem = CheckTexts(context, body.at("prompt"))) return problem;
   const auto most = kMostAnswers / static_cast<size_t>(generation->choices);
   if (auto problem = ReadPrompts(*context.model.model->tokenizer, body.at("prompt"), "prompt", most,
                                  &generation->prompts)) {

@@ -18,10 +18,11 @@ int64_t UnixSeconds() {
 }
 
 void Handle(ServerContext& context, RouteRequest r) {
-  const HostCounts counts = context.host->counts();
+  // An encoder has no queue that is counted.
+  const HostCounts counts = context.host != nullptr ? context.host->counts() : HostCounts{};
   const json::object state{
       {"model", context.model.id},
-      {"context", context.host->context()},
+      {"context", context.longest_input()},
       {"uptime_s", UnixSeconds() - context.model.created},
       {"draining", context.draining.load()},
       {"requests",
@@ -40,6 +41,7 @@ const RouteDesc k_route_debug_state = {
     .method = "GET",
     .path = "/debug/state",
     .summary = "what the server does right now, as the dashboard shows it",
+    .is_probe = true,
     .handle = Handle,
 };
 

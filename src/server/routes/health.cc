@@ -5,10 +5,7 @@ namespace tern {
 namespace {
 
 void Handle(ServerContext& context, RouteRequest r) {
-  if (context.draining) {
-    return r.exchange->Reply(ErrorResponse(
-        {.status = 503, .message = "the server is shutting down", .code = "draining", .retry_after_s = 5}));
-  }
+  if (context.draining) return r.Refuse(Draining());
   r.exchange->Reply({.body = R"({"status":"ok"})"});
 }
 
@@ -22,6 +19,7 @@ const RouteDesc k_route_health = {
     .path = "/health",
     .summary = "whether the server answers",
     .access = Access::kOpen,
+    .is_probe = true,
     .aliases = kAliases,
     .handle = Handle,
 };

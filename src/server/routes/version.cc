@@ -19,6 +19,7 @@ const RouteDesc k_route_version = {
     .method = "GET",
     .path = "/version",
     .summary = "the server's version",
+    .is_probe = true,
     .aliases = kAliases,
     .handle = Handle,
 };

@@ -1,0 +1,124 @@
+// Clients that go or do not read, servers that end, and every route on every kind of model.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <thread>
+
+#include "server/test_server.h"
+
+namespace tern {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr const char* kLong = R"({"prompt": "a", "max_tokens": 1500, "ignore_eos": true, "stream": true})";
+
+struct Asked {
+  std::shared_ptr<FakeSink> sink = std::make_shared<FakeSink>();
+  std::shared_ptr<HttpExchange> exchange;
+};
+
+Asked MakeCompletion(const std::string& body) {
+  Asked asked;
+  HttpRequest request{.id = "1", .method = "POST", .path = "/v1/completions", .query = "", .headers = {}};
+  request.body = body;
+  asked.exchange = std::make_shared<HttpExchange>(std::move(request), asked.sink);
+  return asked;
+}
+
+bool Eventually(const std::function<bool()>& holds) {
+  for (int i = 0; i < 1000 && !holds(); ++i) std::this_thread::sleep_for(milliseconds(5));
+  return holds();
+}
+
+TEST(Lifetime, NothingRunsForAClientThatHasGone) {
+  TestServer server(TestServer::Kind::kDecoder);
+  Asked asked = MakeCompletion(kLong);
+  asked.exchange->ClientGone();
+  server.Handle(std::exchange(asked.exchange, nullptr));
+  EXPECT_EQ(asked.sink->Answer().status, 500);  // to nobody
+  EXPECT_EQ(server.context().host->counts().completion_tokens, 0u);
+}
+
+// Whenever it goes: before, while and after its request is handed to the engine.
+TEST(Lifetime, NothingRunsOnForAClientThatGoes) {
+  TestServer server(TestServer::Kind::kDecoder);
+  for (int i = 0; i < 12; ++i) {
+    Asked asked = MakeCompletion(kLong);
+    server.Handle(asked.exchange);
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 100));
+    asked.exchange->ClientGone();
+    asked.exchange.reset();
+    asked.sink->Answer();
+  }
+  EXPECT_TRUE(Eventually([&] {
+    const HostCounts counts = server.context().host->counts();
+    return counts.waiting == 0 && counts.running == 0;
+  }));
+  EXPECT_LT(server.context().host->counts().completion_tokens, 12 * 1500u);
+}
+
+TEST(Lifetime, AnAnswerThatIsReadTooSlowlyEndsWithAnError) {
+  TestServer server(TestServer::Kind::kDecoder);
+  Asked asked = MakeCompletion(kLong);
+  asked.exchange->SetUnsentBytes(1 << 20);
+  server.Handle(asked.exchange);
+  const HttpResponse answer = asked.sink->Answer();
+  EXPECT_NE(answer.body.find(R"("code":"slow_client")"), std::string::npos) << answer.body;
+  EXPECT_TRUE(answer.body.ends_with("<cut>"));
+  EXPECT_TRUE(Eventually([&] { return server.context().host->counts().running == 0; }));
+}
+
+TEST(Lifetime, AnEngineThatEndsSaysSo) {
+  TestServer server(TestServer::Kind::kDecoder);
+  Asked asked = MakeCompletion(kLong);
+  server.Handle(asked.exchange);
+  ASSERT_TRUE(Eventually([&] { return server.context().host->counts().running == 1; }));
+  server.context().host->End();
+  const HttpResponse answer = asked.sink->Answer();
+  EXPECT_NE(answer.body.find("the server is shutting down"), std::string::npos) << answer.body;
+  EXPECT_TRUE(answer.body.ends_with("<cut>"));
+}
+
+TEST(Lifetime, WhileDrainingNothingBegins) {
+  TestServer server(TestServer::Kind::kDecoder);
+  server.context().draining = true;
+  const HttpResponse answer = server.Ask("POST", "/v1/completions", R"({"prompt": "a"})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_NE(answer.body.find(R"("code":"draining")"), std::string::npos) << answer.body;
+  EXPECT_EQ(answer.headers.at(0), std::pair(std::string("retry-after"), std::string("5")));
+  EXPECT_EQ(server.Ask("GET", "/debug/state").status, 200);
+}
+
+TEST(Lifetime, LongPromptsAreNotReadToTheirEnd) {
+  TestServer server(TestServer::Kind::kDecoder);
+  const std::string text(4 << 20, 'a');
+  for (const std::string& body : {R"({"prompt": [")" + text + R"("]})", R"({"prompt": ")" + text + R"("})"}) {
+    const HttpResponse answer = server.Ask("POST", "/v1/completions", body);
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_NE(
+        answer.body.find("the prompt has 4194304 bytes; the model's maximum context length is 2048 tokens"),
+        std::string::npos)
+        << answer.body.substr(0, 500);
+  }
+  const HttpResponse answer = server.Ask("POST", "/v1/chat/completions",
+                                         R"({"messages": [{"role": "user", "content": ")" + text + R"("}]})");
+  EXPECT_NE(answer.body.find("context_length_exceeded"), std::string::npos) << answer.body.substr(0, 500);
+}
+
+TEST(Lifetime, EveryRouteAnswersWhateverTheModelIs) {
+  for (const auto kind : {TestServer::Kind::kDecoder, TestServer::Kind::kEmbedder}) {
+    TestServer server(kind);
+    for (const RouteDesc* route : AllRoutes()) {
+      for (const char* method : {"GET", "HEAD", "OPTIONS", "POST", "DELETE"}) {
+        const int status = server.Ask(method, std::string(route->path), "{}").status;
+        EXPECT_TRUE((status >= 200 && status < 300) || (status >= 400 && status < 500))
+            << method << " " << route->path << ": " << status;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tern
