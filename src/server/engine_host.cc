@@ -12,6 +12,7 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine, HostLimits limits)
       context_(engine_->runner().context()),
       sequences_(engine_->runner().sequences()),
       kv_tokens_(engine_->runner().free_tokens()),
+      bytes_(engine_->runner().bytes()),
       limits_(limits),
       thread_([this] { Loop(); }) {}
 
@@ -49,8 +50,11 @@ void EngineHost::Cancel(TicketId ticket) {
 }
 
 HostCounts EngineHost::counts() const {
+  using std::chrono::steady_clock;
   const std::lock_guard lock(mutex_);
-  return counts_;
+  HostCounts counts = counts_;
+  if (busy_) counts.stuck_s = std::chrono::duration<double>(steady_clock::now() - step_began_).count();
+  return counts;
 }
 
 void EngineHost::Count(const std::function<void(HostCounts&)>& change) {
@@ -73,6 +77,7 @@ bool EngineHost::TakeCommands() {
   std::vector<TicketId> cancelled;
   {
     std::unique_lock lock(mutex_);
+    busy_ = false;
     arrived_.wait(lock, [this] {
       return ending_ || !submitted_.empty() || !cancelled_.empty() || !engine_->idle() || !waiting_.empty();
     });
@@ -80,6 +85,8 @@ bool EngineHost::TakeCommands() {
       std::ranges::move(submitted_, std::back_inserter(waiting_));
       return false;
     }
+    busy_ = true;
+    step_began_ = std::chrono::steady_clock::now();
     submitted.swap(submitted_);
     cancelled.swap(cancelled_);
   }
@@ -133,6 +140,7 @@ void EngineHost::Start(Waiting next) {
     running_.erase(found);
     Count([&](HostCounts& c) {
       --c.running;
+      c.reserved_tokens = reserved_tokens_;
       ++c.finished;
       c.prompt_tokens += static_cast<uint64_t>(outcome.prompt_tokens);
       c.completion_tokens += static_cast<uint64_t>(outcome.completion_tokens);
@@ -146,7 +154,10 @@ void EngineHost::Start(Waiting next) {
   }
   running_.emplace(ticket, Running{request.value(), tokens});
   reserved_tokens_ += tokens;
-  Count([](HostCounts& c) { ++c.running; });
+  Count([this](HostCounts& c) {
+    ++c.running;
+    c.reserved_tokens = reserved_tokens_;
+  });
   host.on_admitted();
 }
 

@@ -6,6 +6,7 @@
 // Callbacks run on the engine's thread, within its steps: they must not block.
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -25,6 +26,8 @@ struct HostLimits {
 
 struct HostCounts {
   size_t waiting = 0, running = 0;
+  int64_t reserved_tokens = 0;  // of KV, for what runs
+  double stuck_s = 0;           // how long the engine has been at one step; 0: it is idle
   uint64_t finished = 0, refused = 0, prompt_tokens = 0, completion_tokens = 0;
 };
 
@@ -55,6 +58,9 @@ class EngineHost {
   HostCounts counts() const;
   const LoadedModel& model() const { return model_; }
   int context() const { return context_; }
+  int sequences() const { return sequences_; }
+  int64_t kv_tokens() const { return kv_tokens_; }
+  const RunnerBytes& bytes() const { return bytes_; }
 
  private:
   struct Waiting {
@@ -78,6 +84,7 @@ class EngineHost {
   const LoadedModel& model_;
   const int context_, sequences_;
   const int64_t kv_tokens_;
+  const RunnerBytes bytes_;
   const HostLimits limits_;
   std::atomic<TicketId> next_ticket_ = 1;
   mutable std::mutex mutex_;  // of what follows
@@ -85,7 +92,8 @@ class EngineHost {
   std::vector<Waiting> submitted_;
   std::vector<TicketId> cancelled_;
   HostCounts counts_;
-  bool ending_ = false;
+  bool ending_ = false, busy_ = false;
+  std::chrono::steady_clock::time_point step_began_;
   // The engine thread's own.
   std::deque<Waiting> waiting_;
   std::unordered_map<TicketId, Running> running_;

@@ -60,6 +60,10 @@ ApiError Wrong(const std::string& param, std::string_view what) {
   return InvalidField({param, fmt::format("{}: {}", param, what)});
 }
 
+ApiError Draining() {
+  return {.status = 503, .message = "the server is shutting down", .code = "draining", .retry_after_s = 5};
+}
+
 ApiError FromEngine(const Error& error) {
   switch (error.code) {
     case Code::kBadInput:

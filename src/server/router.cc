@@ -6,6 +6,7 @@
 
 #include "server/errors.h"
 #include "server/http/wire.h"
+#include "server/server_context.h"
 
 namespace tern {
 namespace {
@@ -28,6 +29,22 @@ std::string_view HostName(std::string_view host) {
 
 bool IsLoopbackName(std::string_view name) {
   return name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || name.starts_with("127.");
+}
+
+// Counts and logs a request where it ends.
+void Watch(ServerContext* context, HttpExchange& exchange, const RouteDesc* route) {
+  exchange.OnEnd([context, route](const HttpExchange& ended, const ExchangeEnd& end) {
+    using std::chrono::milliseconds;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    context->meters.http.Count(route, end.status);
+    context->log.Write({.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
+                        .id = ended.request().id,
+                        .method = route == nullptr ? "none" : route->method,
+                        .route = route == nullptr ? "none" : route->path,
+                        .end = end,
+                        .note = ended.note(),
+                        .is_probe = route != nullptr && route->is_probe});
+  });
 }
 
 }  // namespace
@@ -92,6 +109,8 @@ void Router::Preflight(HttpExchange& exchange, const Match& match) const {
 
 void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   const HttpRequest& request = exchange->request();
+  Match match = Find(request.method, request.path);
+  Watch(context_, *exchange, match.route);
   if (!IsAllowedHost(request) || !IsAllowedOrigin(request)) {
     return exchange->Reply(ErrorResponse(
         {.status = 403, .message = "requests from this page are not allowed", .code = "origin_not_allowed"}));
@@ -101,7 +120,6 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
                           {"access-control-expose-headers", "x-request-id, retry-after"},
                           {"vary", "origin"}});
   }
-  Match match = Find(request.method, request.path);
   if (request.method == "OPTIONS" && !match.methods.empty()) return Preflight(*exchange, match);
   const bool open = match.route != nullptr && match.route->access == Access::kOpen;
   const ErrorShape shape = match.route != nullptr ? match.route->errors : ErrorShape::kOpenAi;
@@ -120,6 +138,9 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
         ErrorResponse({.status = 405,
                        .message = "the endpoint does not take this method, expected " + match.methods,
                        .code = "method_not_allowed"}));
+  }
+  if (context_->draining && !match.route->is_probe) {
+    return exchange->Reply(ErrorResponse(Draining(), shape));
   }
   const bool posted =
       workers_->Post([this, exchange, route = match.route, name = std::move(match.name), key] {

@@ -41,6 +41,7 @@ struct RouteDesc {
   std::string_view path;    // "/v1/models/{name}": the last part may be any, with slashes in it
   std::string_view summary;
   Access access = Access::kKey;
+  bool is_probe = false;  // asked by machines, all the time: answered while draining, too
   ErrorShape errors = ErrorShape::kOpenAi;
   std::span<const std::string_view> aliases = {};
   const SchemaDesc* body = nullptr;                         // none: the body is not looked at

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <thread>
@@ -20,9 +21,10 @@ struct Options {
   ModelFlags model;
   SamplingOptions sampling;
   HttpServerOptions http;
-  std::string name, key_file;
+  std::string name, key_file, log = "text";
   std::vector<std::string> keys, origins;
-  int port = 8080, parallel = 4;
+  int port = 8080, parallel = 4, drain_timeout_s = 0;
+  bool only_checks = false;
 };
 
 void Say(const std::string& text) { fmt::print(stderr, "{}\n", text); }
@@ -42,6 +44,8 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
   auto context = std::make_unique<ServerContext>();
   context->version = TERN_VERSION;
+  TERN_TRY(const LogFormat log, ParseLogFormat(o.log));
+  context->log = RequestLog(log, STDERR_FILENO);
   TERN_TRY(context->model, ServedModel::Make(o.name.empty() ? o.model.model : o.name, model));
   if (IsEncoder(*model)) {
     TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
@@ -58,25 +62,45 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   return context;
 }
 
-// The first interrupt drains, a second one ends at once.
-void WaitForTheEnd(HttpServer& http, ServerContext& context) {
-  using std::chrono::milliseconds;
+// The first interrupt drains, a second one ends at once. Until the end others are told to come back later.
+void WaitForTheEnd(HttpServer& http, ServerContext& context, int drain_timeout_s) {
+  using std::chrono::milliseconds, std::chrono::steady_clock;
   while (!Interrupted()) std::this_thread::sleep_for(milliseconds(50));
   Say("finishing what is under way; interrupt again to end at once");
   context.draining = true;
-  http.StopListening();
   ClearInterrupt();
-  while (http.counts().exchanges > 0 && !Interrupted()) std::this_thread::sleep_for(milliseconds(20));
+  const auto deadline = steady_clock::now() + std::chrono::seconds(drain_timeout_s);
+  const auto goes_on = [&] { return drain_timeout_s == 0 || steady_clock::now() < deadline; };
+  while (http.counts().exchanges > 0 && !Interrupted() && goes_on()) {
+    std::this_thread::sleep_for(milliseconds(20));
+  }
 }
 
-Status Run(const Options& o) {
+// Those that no endpoint ever saw.
+void LogRefusal(ServerContext& context, const std::string& id, int status) {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  context.log.Write({.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
+                     .id = id,
+                     .method = "none",
+                     .route = "none",
+                     .end = {.status = status}});
+}
+
+Result<ApiKeys> MakeKeys(const Options& o) {
   TERN_TRY(ApiKeys keys, ApiKeys::Make(o.keys, o.key_file));
-  const bool loopback = IsLoopback(o.http.host);
-  if (!loopback && keys.empty() && o.http.client_ca_file.empty()) {
+  if (!IsLoopback(o.http.host) && keys.empty() && o.http.client_ca_file.empty()) {
     return BadInput(
         fmt::format("--host {}: others can reach it, expected --api-key, --api-key-file or --tls-client-ca",
                     o.http.host));
   }
+  return keys;
+}
+
+Status Run(const Options& o) {
+  TERN_TRY(ApiKeys keys, MakeKeys(o));
+  if (o.only_checks) return HttpServer::Check(o.http);
+  const bool loopback = IsLoopback(o.http.host);
   TERN_TRY(const auto context, MakeContext(o));
   const InterruptScope scope(InterruptScope::Of::kKeyboardAndTermination);
   Workers workers(2, 1024);
@@ -84,6 +108,10 @@ Status Run(const Options& o) {
                       context.get(), &workers);
   HttpServerOptions http_options = o.http;
   http_options.port = static_cast<uint16_t>(o.port);
+  http_options.tally = context->tally;
+  http_options.on_refused = [&context = *context](const std::string& id, int status) {
+    LogRefusal(context, id, status);
+  };
   TERN_TRY(const auto http,
            HttpServer::Start(http_options, [&router](std::shared_ptr<HttpExchange> exchange) {
              router.Handle(std::move(exchange));
@@ -91,7 +119,7 @@ Status Run(const Options& o) {
   const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
   Say(fmt::format("{} on {}://{}:{}, context {}, {} at once", context->model.id, scheme, o.http.host,
                   http->port(), context->longest_input(), o.parallel));
-  WaitForTheEnd(*http, *context);
+  WaitForTheEnd(*http, *context, o.drain_timeout_s);
   return {};
 }
 
@@ -112,6 +140,14 @@ void Setup(Arguments& args) {
   args.Option("--tls-key", &o->http.key_file, "its private key, PEM").ValueName("FILE");
   args.Option("--tls-client-ca", &o->http.client_ca_file, "clients need a certificate of these, PEM")
       .ValueName("FILE");
+  args.ConfigFile("--config", "options from a file, as in: port = 8080; what is given here wins");
+  args.Flag("--check-config", &o->only_checks,
+            "say whether options, config, keys and certificates are right, and end; the model is not opened");
+  args.Option("--log", &o->log, "a line per request on stderr: for people, JSON, or none")
+      .Choices({"text", "json", "none"});
+  args.Option("--drain-timeout", &o->drain_timeout_s,
+              "most seconds to finish what is under way after SIGTERM; 0: as long as it takes")
+      .Range(0, 86400);
   AddRunnerFlags(args, &o->model);
   AddSamplingFlags(args, &o->sampling);
   args.Run([o] { return Run(*o); });

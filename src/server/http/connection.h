@@ -27,8 +27,8 @@ struct HttpCore {
   HttpLimits limits;
   HttpServer::Handler handler;
   std::atomic<bool> draining = false, stopped = false;
-  std::atomic<size_t> connections = 0, exchanges = 0;
-  std::atomic<uint64_t> accepted = 0, refused = 0;
+  std::shared_ptr<HttpTally> tally;
+  std::function<void(const std::string&, int)> on_refused;
 };
 
 class ConnectionBase {
@@ -138,7 +138,7 @@ class Connection final : public ConnectionBase,
   void SetAnswering(bool answering) {
     if (answering == answering_) return;
     answering_ = answering;
-    core_->exchanges += answering ? 1 : -1;
+    core_->tally->exchanges += answering ? 1 : -1;
   }
   void OnDeadline() {
     if (phase_ == Phase::kReading && started_) return Refuse(408, "the request took too long to arrive");
@@ -268,12 +268,13 @@ class Connection final : public ConnectionBase,
 
   // Answers without asking anybody, and closes: what follows on this connection cannot be trusted.
   void Refuse(int status, const std::string& message) {
-    ++core_->refused;
+    ++core_->tally->refused;
     SetAnswering(true);
     keep_alive_ = false;
     phase_ = Phase::kAnswering;
     parser_.reset();
     if (head_.id.empty()) head_.id = MakeRequestId({});
+    if (core_->on_refused) core_->on_refused(head_.id, status);
     WriteWhole(RefusalResponse(status, message));
   }
 

@@ -40,6 +40,8 @@ class Server final : public HttpServer {
       : core_(std::make_shared<HttpCore>()), tls_(std::move(tls)), acceptor_(core_->io), retry_(core_->io) {
     core_->limits = options.limits;
     core_->handler = std::move(handler);
+    core_->tally = std::move(options.tally);
+    core_->on_refused = std::move(options.on_refused);
   }
 
   Status Listen(const std::string& host, uint16_t port) {
@@ -75,9 +77,7 @@ class Server final : public HttpServer {
   }
 
   uint16_t port() const override { return port_; }
-  HttpCounts counts() const override {
-    return {core_->connections, core_->exchanges, core_->accepted, core_->refused};
-  }
+  HttpCounts counts() const override { return core_->tally->counts(); }
   void StopListening() override {
     core_->draining = true;
     asio::post(core_->io, [this] {
@@ -128,8 +128,8 @@ class Server final : public HttpServer {
       connection = std::make_shared<Connection<Tcp::socket>>(std::move(socket), core_, closed);
     }
     connections_.emplace(connection.get(), connection);
-    core_->connections = connections_.size();
-    ++core_->accepted;
+    core_->tally->connections = connections_.size();
+    ++core_->tally->accepted;
     connection->Start();
   }
 
@@ -139,7 +139,7 @@ class Server final : public HttpServer {
     // Not in the middle of its own Close.
     asio::post(core_->io, [keep = std::move(found->second)] {});
     connections_.erase(found);
-    core_->connections = connections_.size();
+    core_->tally->connections = connections_.size();
     Accept();
   }
 
@@ -155,6 +155,11 @@ class Server final : public HttpServer {
 };
 
 }  // namespace
+
+Status HttpServer::Check(const HttpServerOptions& options) {
+  TERN_TRY(const auto tls, MakeTls(options));
+  return {};
+}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options, Handler handler) {
   TERN_TRY(auto tls, MakeTls(options));

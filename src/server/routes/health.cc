@@ -1,16 +1,11 @@
-#include "server/errors.h"
+// Whether the process answers: what a supervisor restarts it by. Whether to send it requests, /ready says.
+
 #include "server/server_context.h"
 
 namespace tern {
 namespace {
 
-void Handle(ServerContext& context, RouteRequest r) {
-  if (context.draining) {
-    return r.exchange->Reply(ErrorResponse(
-        {.status = 503, .message = "the server is shutting down", .code = "draining", .retry_after_s = 5}));
-  }
-  r.exchange->Reply({.body = R"({"status":"ok"})"});
-}
+void Handle(ServerContext&, RouteRequest r) { r.exchange->Reply({.body = R"({"status":"ok"})"}); }
 
 constexpr std::string_view kAliases[] = {"/v1/health"};
 
@@ -22,6 +17,7 @@ const RouteDesc k_route_health = {
     .path = "/health",
     .summary = "whether the server answers",
     .access = Access::kOpen,
+    .is_probe = true,
     .aliases = kAliases,
     .handle = Handle,
 };
