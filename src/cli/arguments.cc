@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "base/closest_word.h"
+#include "cli/config_file.h"
 
 namespace tern {
 namespace {
@@ -83,6 +84,20 @@ std::string Reworded(const CLI::ParseError& error) {
   return what;
 }
 
+// What a file calls an argument: "threads" for "-t,--threads", "model" for "MODEL".
+std::string ConfigName(const ArgumentInfo& info) {
+  if (!info.positional) {
+    const size_t dashes = info.names.find("--");
+    return dashes == info.names.npos ? "" : info.names.substr(dashes + 2);
+  }
+  std::string name = info.names;
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return name;
+}
+
+// The word in front of its value.
+std::string OptionWord(const ArgumentInfo& info) { return info.positional ? "" : "--" + ConfigName(info); }
+
 // A word that no argument took.
 Error Unexpected(const std::vector<ArgumentInfo>& infos, const std::string& word) {
   if (!word.starts_with('-')) return BadInput(word + ": not expected here");
@@ -107,7 +122,51 @@ struct Arguments::State {
   std::string section;
   std::vector<std::function<Status()>> checks;
   std::function<Status()> run;
+  std::vector<std::vector<std::function<std::string(const std::string&)>>> value_checks;  // of each option
+  std::string config_path;
+  std::optional<size_t> config;  // which option it is
+
+  std::vector<size_t> Called(const std::string& config_name) const;
+  Error Unknown(const ConfigEntry& entry) const;
+  std::string Problem(const ConfigEntry& entry, size_t index) const;
 };
+
+// Those of that name: an option, and a positional argument that says the same.
+std::vector<size_t> Arguments::State::Called(const std::string& config_name) const {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    if (i != config && ConfigName(infos[i]) == config_name) found.push_back(i);
+  }
+  std::ranges::stable_partition(found, [this](size_t i) { return !infos[i].positional; });
+  return found;
+}
+
+Error Arguments::State::Unknown(const ConfigEntry& entry) const {
+  std::vector<std::string> owned;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    if (i != config) owned.push_back(ConfigName(infos[i]));
+  }
+  const std::vector<std::string_view> names(owned.begin(), owned.end());
+  const std::string_view closest = ClosestWord(entry.name, names);
+  return BadInput(fmt::format("{}: {}: no such option{}", entry.where, entry.name,
+                              closest.empty() ? "" : fmt::format("; did you mean '{}'?", closest)));
+}
+
+// What is wrong with an entry's values; "": nothing.
+std::string Arguments::State::Problem(const ConfigEntry& entry, size_t index) const {
+  const ArgumentInfo& info = infos[index];
+  const bool is_flag = !info.positional && info.value_name.empty();
+  if (is_flag != (entry.kind == ConfigEntry::Kind::kBool)) {
+    return is_flag ? "expected true or false" : "true or false, expected a value";
+  }
+  if (entry.kind == ConfigEntry::Kind::kList && !info.repeats) return "a list, expected one value";
+  for (const std::string& value : entry.values) {
+    for (const auto& check : value_checks[index]) {
+      if (std::string problem = check(value); !problem.empty()) return problem;
+    }
+  }
+  return "";
+}
 
 Arguments::Arguments() : state_(std::make_unique<State>()) {
   state_->app.set_help_flag("-h,--help", "print this help");
@@ -126,10 +185,6 @@ Argument Arguments::Option(std::string_view names, T* into, std::string_view hel
     return ok;
   };
   CLI::Option* option = state_->app.add_option(std::string(names), store_all, std::string(help));
-  option->check([](const std::string& text) {
-    T scratch{};
-    return Store(text, &scratch);
-  });
   if constexpr (IsVector<T>::value) {
     // Commas in a person's texts are theirs.
     if (!positional) option->delimiter(',');
@@ -148,6 +203,11 @@ Argument Arguments::Option(std::string_view names, T* into, std::string_view hel
   info.section = state_->section;
   state_->infos.push_back(std::move(info));
   state_->options.push_back(option);
+  state_->value_checks.emplace_back();
+  AddCheck(state_->infos.size() - 1, [](const std::string& text) {
+    T scratch{};
+    return Store(text, &scratch);
+  });
   return Argument(this, state_->infos.size() - 1);
 }
 
@@ -178,7 +238,20 @@ Argument Arguments::Flag(std::string_view names, bool* into, std::string_view he
   info.help = help;
   info.section = state_->section;
   state_->infos.push_back(std::move(info));
+  state_->value_checks.emplace_back();
   return Argument(this, state_->infos.size() - 1);
+}
+
+Argument Arguments::ConfigFile(std::string_view names, std::string_view help) {
+  Argument argument = Option(names, &state_->config_path, help);
+  state_->config = argument.index_;
+  return argument.ValueName("FILE");
+}
+
+// CLI11 takes it, and so does what reads a file.
+void Arguments::AddCheck(size_t index, std::function<std::string(const std::string&)> check) {
+  state_->options[index]->check(check);
+  state_->value_checks[index].push_back(std::move(check));
 }
 
 void Arguments::Section(std::string_view title) { state_->section = title; }
@@ -187,7 +260,47 @@ void Arguments::Check(std::function<Status()> check) { state_->checks.push_back(
 void Arguments::Run(std::function<Status()> run) { state_->run = std::move(run); }
 const std::vector<ArgumentInfo>& Arguments::infos() const { return state_->infos; }
 
+// What the file says and the words of the last parse do not.
+Result<std::vector<std::string>> Arguments::ConfigWords() const {
+  TERN_TRY(const std::vector<ConfigEntry> entries, ReadConfigFile(state_->config_path));
+  std::vector<std::string> words;
+  for (const ConfigEntry& entry : entries) {
+    const std::vector<size_t> called = state_->Called(entry.name);
+    if (called.empty()) return state_->Unknown(entry);
+    const size_t index = called[0];
+    if (const std::string problem = state_->Problem(entry, index); !problem.empty()) {
+      return BadInput(fmt::format("{}: {}: {}", entry.where, entry.name, problem));
+    }
+    const auto is_given = [this](size_t i) { return state_->options[i]->count() > 0; };
+    if (std::ranges::any_of(called, is_given)) continue;
+    const std::string word = OptionWord(state_->infos[index]);
+    if (entry.kind == ConfigEntry::Kind::kBool && entry.is_true) words.push_back(word);
+    for (const std::string& value : entry.values) {
+      if (!word.empty()) words.push_back(word);
+      words.push_back(value);
+    }
+  }
+  return words;
+}
+
 Result<Arguments::Parsed> Arguments::Parse(const std::vector<std::string>& words) {
+  std::vector<std::string> all = words;
+  if (state_->config) {
+    TERN_TRY(const Parsed parsed, ParseWords(words, false));
+    if (parsed == Parsed::kHelp) return parsed;
+    if (!state_->config_path.empty()) {
+      TERN_TRY(const std::vector<std::string> more, ConfigWords());
+      all.insert(all.begin(), more.begin(), more.end());
+    }
+  }
+  TERN_TRY(const Parsed parsed, ParseWords(all, true));
+  if (parsed == Parsed::kHelp) return parsed;
+  for (const auto& check : state_->checks) TERN_TRY_STATUS(check());
+  return parsed;
+}
+
+// `is_all`: what is missing now is missing.
+Result<Arguments::Parsed> Arguments::ParseWords(const std::vector<std::string>& words, bool is_all) {
   // The parser takes the words from the back of the vector.
   std::vector<std::string> reversed(words.rbegin(), words.rend());
   try {
@@ -196,10 +309,11 @@ Result<Arguments::Parsed> Arguments::Parse(const std::vector<std::string>& words
     return Parsed::kHelp;
   } catch (const CLI::ExtrasError&) {
     return Unexpected(state_->infos, state_->app.remaining().front());
+  } catch (const CLI::RequiredError& error) {
+    if (is_all) return BadInput(Reworded(error));
   } catch (const CLI::ParseError& error) {
     return BadInput(Reworded(error));
   }
-  for (const auto& check : state_->checks) TERN_TRY_STATUS(check());
   return Parsed::kRun;
 }
 
@@ -218,7 +332,7 @@ Argument& Argument::Required() {
 Argument& Argument::Choices(const std::vector<std::string_view>& choices) {
   std::vector<std::string> owned(choices.begin(), choices.end());
   owner_->state_->infos[index_].choices = owned;
-  owner_->state_->options[index_]->check([owned](const std::string& value) -> std::string {
+  owner_->AddCheck(index_, [owned](const std::string& value) -> std::string {
     if (std::find(owned.begin(), owned.end(), value) != owned.end()) return "";
     std::string list;
     for (const std::string& choice : owned) list += (list.empty() ? "" : ", ") + choice;
@@ -231,7 +345,7 @@ Argument& Argument::Choices(std::initializer_list<std::string_view> choices) {
 }
 
 Argument& Argument::Range(double low, double high) {
-  owner_->state_->options[index_]->check([low, high](const std::string& value) -> std::string {
+  owner_->AddCheck(index_, [low, high](const std::string& value) -> std::string {
     double number = 0;
     if (Store(value, &number).empty() && number >= low && number <= high) return "";
     return fmt::format("{}, expected a number from {} to {}", value, low, high);
@@ -241,7 +355,7 @@ Argument& Argument::Range(double low, double high) {
 
 Argument& Argument::ExistingFile() {
   owner_->state_->infos[index_].value_name = "FILE";
-  owner_->state_->options[index_]->check([](const std::string& path) -> std::string {
+  owner_->AddCheck(index_, [](const std::string& path) -> std::string {
     if (access(path.c_str(), R_OK) == 0) return "";
     return fmt::format("'{}', expected a file that can be read", path);
   });

@@ -82,6 +82,9 @@ class Arguments {
   // What is declared from here on stands under this heading in the help; "": under "Options".
   void Section(std::string_view title);
   Argument Flag(std::string_view names, bool* into, std::string_view help);
+  // An option that names a file of options (cli/config_file.h), under their long names without the dashes,
+  // positional arguments in lower case. What is on the command line wins over the file.
+  Argument ConfigFile(std::string_view names, std::string_view help);
 
   // What cannot be said of one argument alone ("--tokens or --tokens-file is needed"): runs after parsing,
   // and an error is wrong usage (exit code 2).
@@ -100,6 +103,9 @@ class Arguments {
  private:
   friend class Argument;
   struct State;
+  void AddCheck(size_t index, std::function<std::string(const std::string&)> check);
+  Result<Parsed> ParseWords(const std::vector<std::string>& words, bool is_all);
+  Result<std::vector<std::string>> ConfigWords() const;
   std::unique_ptr<State> state_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 namespace tern {
 namespace {
 
@@ -106,6 +108,72 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{{"m", "--precision", "quick"}, "--precision: 'quick', expected one of fast, exact"},
         BadCase{{"m", "--seed", "13"}, "--seed: 13 is not welcome"},
         BadCase{{"m", "--seed"}, "--seed: needs a value"}));
+
+struct ConfigFileTest : testing::Test {
+  ConfigFileTest() {
+    args.Option("MODEL", &model, "m");
+    args.Option("--model", &model, "m");
+    args.Option("-p,--port", &port, "p").Range(0, 65535);
+    args.Option("--temperature", &temperature, "t");
+    args.Option("--api-key", &keys, "k");
+    args.Option("--log", &log, "l").Choices({"text", "json"});
+    args.Flag("--no-cache", &no_cache, "n");
+    args.ConfigFile("--config", "c");
+  }
+  std::string Parse(const std::string& config, std::vector<std::string> words = {"m"}) {
+    std::ofstream(path) << config;
+    words.insert(words.end(), {"--config", path});
+    const auto parsed = args.Parse(words);
+    if (parsed.ok()) return "";
+    const std::string what = parsed.error().what;
+    return what.starts_with(path) ? what.substr(path.size()) : what;
+  }
+  const std::string path = testing::TempDir() + "/config.toml";
+  std::string model, log = "text";
+  int port = 1;
+  double temperature = 0;
+  std::vector<std::string> keys;
+  bool no_cache = false;
+  Arguments args;
+};
+
+TEST_F(ConfigFileTest, SaysWhatOptionsWouldSay) {
+  const std::string config =
+      "model = \"file.gguf\"  # where it is\nport = 8080\ntemperature = -0.5\n"
+      "api-key = [\"a\", \"b\"]\nno-cache = true\nlog = 'json'\n";
+  EXPECT_EQ(Parse(config, {}), "");
+  EXPECT_EQ(model, "file.gguf");
+  EXPECT_EQ(port, 8080);
+  EXPECT_EQ(temperature, -0.5);
+  EXPECT_EQ(keys, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(no_cache);
+  EXPECT_EQ(log, "json");
+}
+
+TEST_F(ConfigFileTest, TheCommandLineWins) {
+  const std::string config = "model = \"other\"\nport = 8080\napi-key = [\"a\"]\n";
+  EXPECT_EQ(Parse(config, {"mine", "-p", "9", "--api-key", "c"}), "");
+  EXPECT_EQ(model, "mine");
+  EXPECT_EQ(port, 9);
+  EXPECT_EQ(keys, std::vector<std::string>{"c"});
+}
+
+TEST_F(ConfigFileTest, NamesWhatIsWrongAndWhere) {
+  EXPECT_EQ(Parse("\n  prt = 1\n"), ":2:3: prt: no such option; did you mean 'port'?");
+  EXPECT_EQ(Parse("port = 70000"), ":1:1: port: 70000, expected a number from 0 to 65535");
+  EXPECT_EQ(Parse("port = \"x\"", {"m", "--port", "1"}), ":1:1: port: 'x', expected a whole number");
+  EXPECT_EQ(Parse("port = 1.5"), ":1:1: port: '1.5', expected a whole number");
+  EXPECT_EQ(Parse("port = true"), ":1:1: port: true or false, expected a value");
+  EXPECT_EQ(Parse("port = [1, 2]"), ":1:1: port: a list, expected one value");
+  EXPECT_EQ(Parse("no-cache = 1"), ":1:1: no-cache: expected true or false");
+  EXPECT_EQ(Parse("log = \"xml\""), ":1:1: log: 'xml', expected one of text, json");
+  EXPECT_EQ(Parse("api-key = [\"a\",\n [1]]"), ":2:2: api-key: expected texts or numbers");
+  EXPECT_EQ(Parse("[server]\nport = 1"), ":1:2: server: expected a text, a number, true, false, or a list");
+  EXPECT_EQ(Parse("config = \"again\""), ":1:1: config: no such option");
+  EXPECT_EQ(Parse("port = 1\nport = 2\n").substr(0, 3), ":2:");
+  EXPECT_EQ(Parse("port =\n").substr(0, 3), ":1:");
+  EXPECT_NE(args.Parse({"m", "--config", "/nowhere"}).error().what.find("/nowhere: "), std::string::npos);
+}
 
 TEST(Arguments, HelpWinsOverWhatIsMissing) {
   std::string model;

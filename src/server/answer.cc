@@ -94,7 +94,10 @@ std::vector<HostRequest> Answer::MakeRequests() {
     request.deadline_s = context_.deadline_s;
     request.priority = ClassOf(generation_.priority);
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
-    host.on_admitted = [self] { self->OnAdmitted(); };
+    host.on_admitted = [self, i] {
+      self->readers_[i].meter.Start();
+      self->OnAdmitted();
+    };
     host.on_finish = [self, i](const Outcome& outcome) { self->OnFinish(i, outcome); };
     Guard(host);
     hosted.push_back(std::move(host));
@@ -132,6 +135,10 @@ void Answer::Start() {
       OnFinish(i, {.reason = FinishReason::kLength, .prompt_tokens = tokens});
     }
     return;
+  }
+  for (size_t i = 0; i < readers_.size(); ++i) {
+    const auto prompt = i / static_cast<size_t>(generation_.choices);
+    readers_[i].meter.Submit(&context_.meters, generation_.prompts[prompt].size());
   }
   const Status status = context_.host->Submit(first_ticket_, MakeRequests());
   if (!status.ok()) return exchange_->Reply(ErrorResponse(FromEngine(status.error()), writer_->errors()));
@@ -177,6 +184,8 @@ void Answer::OnLogprobs(size_t choice, TokenLogprobs logprobs) {
 
 void Answer::OnToken(size_t choice, int32_t token) {
   Reader& reader = readers_[choice];
+  reader.meter.Token();
+  if (first_token_s_ < 0) first_token_s_ = exchange_->seconds();
   if (reader.reasons) ++state_.reasoning_tokens;
   if (!state_.tokenizer->IsControl(token) || state_.tokenizer->IsEndOfGeneration(token)) return;
   if (reader.parser == nullptr) return;
@@ -260,6 +269,7 @@ void Answer::CountCached(size_t prompt, int tokens) {
 
 void Answer::OnFinish(size_t choice, const Outcome& outcome) {
   ++finished_;
+  readers_[choice].meter.Finish(outcome, readers_[choice].enough);
   if (choice % static_cast<size_t>(generation_.choices) == 0) state_.prompt_tokens += outcome.prompt_tokens;
   CountCached(choice / static_cast<size_t>(generation_.choices), outcome.cached_tokens);
   state_.completion_tokens += outcome.completion_tokens;
@@ -286,7 +296,18 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
   if (finished_ == readers_.size()) FinishAll();
 }
 
+// For logs.
+void Answer::Note() {
+  constexpr std::string_view kEnds[] = {"", "stop", "length", "tool_calls"};  // by AnswerEnd
+  exchange_->SetNote({.prompt_tokens = state_.prompt_tokens,
+                      .cached_tokens = state_.cached_tokens,
+                      .completion_tokens = state_.completion_tokens,
+                      .first_token_s = first_token_s_,
+                      .finish = kEnds[static_cast<size_t>(state_.choices[0].end)]});
+}
+
 void Answer::FinishAll() {
+  Note();
   if (!begun_) return exchange_->Reply({.body = boost::json::serialize(writer_->Whole(state_))});
   Send(writer_->End(state_));
   exchange_->End();
@@ -298,6 +319,7 @@ void Answer::Fail(const ApiError& error) {
   if (failed_) return;
   failed_ = true;
   CancelAll();
+  Note();
   if (!begun_) return exchange_->Reply(ErrorResponse(error, writer_->errors()));
   Send(writer_->Error(state_, error));
   exchange_->Cut();

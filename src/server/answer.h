@@ -27,7 +27,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   // What reads one answer.
   struct Reader {
     std::unique_ptr<ChatParser> parser;  // null: text as it comes
-    std::vector<size_t> token_begins;    // in the text, of tokens with log probabilities
+    RequestMeter meter;
+    std::vector<size_t> token_begins;  // in the text, of tokens with log probabilities
     size_t released_bytes = 0, token_bytes = 0;
     bool reasons = false;  // what came last is reasoning
     bool enough = false;   // a call ended the answer
@@ -50,6 +51,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void CancelAll();
   void Guard(HostRequest& host);
   void FinishAll();
+  void Note();
   void Send(std::string text);
 
   ServerContext& context_;
@@ -64,6 +66,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::vector<ChatEvent> events_;
   size_t finished_ = 0;
   bool begun_ = false, failed_ = false;
+  double first_token_s_ = -1;  // since the request came
 };
 
 }  // namespace tern

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <boost/json/array.hpp>
+#include <climits>
 #include <cmath>
 
 #include "server/generation.h"
@@ -25,6 +26,11 @@ Problem CheckEncodes(const ServerContext& context, const json::object& body) {
   if (auto problem = CheckModel(context, body)) return problem;
   if (context.encoder != nullptr) return std::nullopt;
   return Wrong("model", "generates text and makes no vectors, expected an encoder to be served");
+}
+
+void NoteEncoded(ServerContext& context, HttpExchange& exchange, size_t tokens) {
+  context.meters.prompt_tokens.Add(tokens);
+  exchange.SetNote({.prompt_tokens = static_cast<int>(std::min<size_t>(tokens, INT_MAX))});
 }
 
 Problem ReadTexts(const ServerContext& context, const json::value& input, const std::string& param, bool cuts,

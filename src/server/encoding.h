@@ -17,6 +17,9 @@ Problem ReadTexts(const ServerContext& context, const boost::json::value& input,
 // How many tokens the model reads of them.
 size_t CountTokens(const ServerContext& context, std::span<const EncoderText> texts);
 
+// Counts them, and says so in the request's line of the log; before it is answered.
+void NoteEncoded(ServerContext& context, HttpExchange& exchange, size_t tokens);
+
 // The error where `body` asks for more dimensions than there are.
 Problem CheckDimensions(const boost::json::object& body, int width);
 // Keeps the first so many dimensions, and gives the vector length one again.

@@ -19,6 +19,7 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine)
     : engine_(std::move(engine)),
       model_(engine_->runner().model()),
       context_(engine_->context()),
+      sequences_(engine_->runner().sequences()),
       bytes_(engine_->runner().bytes()),
       queue_(engine_->queue_limits()),
       thread_([this] { Loop(); }) {}
@@ -84,6 +85,7 @@ void EngineHost::Cancel(TicketId ticket) {
 }
 
 HostCounts EngineHost::counts() const {
+  using std::chrono::steady_clock;
   const std::lock_guard lock(mutex_);
   HostCounts counts = counts_;
   counts.waiting = static_cast<size_t>(counts.scheduler.waiting + arriving_.requests);

@@ -5,6 +5,7 @@
 // Callbacks run on the engine's thread, within its steps: they must not block.
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -53,9 +54,10 @@ class EngineHost {
   // Cancels everything as soon as the step under way has ended, and takes no more.
   void End();
   HostCounts counts() const;
-  MemoryLedger ledger() const { return LedgerOf(bytes_, counts().scheduler); }
   const LoadedModel& model() const { return model_; }
   int context() const { return context_; }
+  int sequences() const { return sequences_; }
+  const RunnerBytes& bytes() const { return bytes_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -75,7 +77,7 @@ class EngineHost {
 
   std::unique_ptr<Engine> engine_;
   const LoadedModel& model_;
-  const int context_;
+  const int context_, sequences_;
   const RunnerBytes bytes_;
   const QueueLimits queue_;
   std::atomic<TicketId> next_ticket_ = 1;

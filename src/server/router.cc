@@ -50,6 +50,22 @@ void Call(ServerContext& context, RouteRequest routed) {
   route.handle(context, std::move(routed));
 }
 
+// Counts and logs a request where it ends.
+void Watch(ServerContext* context, HttpExchange& exchange, const RouteDesc* route) {
+  exchange.OnEnd([context, route](const HttpExchange& ended, const ExchangeEnd& end) {
+    using std::chrono::milliseconds;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    context->meters.http.Count(route, end.status);
+    context->log.Write({.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
+                        .id = ended.request().id,
+                        .method = route == nullptr ? "none" : route->method,
+                        .route = route == nullptr ? "none" : route->path,
+                        .end = end,
+                        .note = ended.note(),
+                        .is_probe = route != nullptr && route->is_probe});
+  });
+}
+
 }  // namespace
 
 void RouteRequest::Refuse(const ApiError& error) const {
@@ -145,6 +161,7 @@ std::optional<HttpResponse> Router::Refusal(const HttpRequest& request, const Ma
 void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   const HttpRequest& request = exchange->request();
   Match match = Find(request.method, request.path);
+  Watch(context_, *exchange, match.route);
   const std::string_view origin = request.Header("origin");
   if (!origin.empty() && IsAllowedHost(request) && IsAllowedOrigin(request)) {
     exchange->AddHeaders({{"access-control-allow-origin", std::string(origin)},

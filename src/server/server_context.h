@@ -13,6 +13,9 @@
 #include "server/encoder_host.h"
 #include "server/engine_host.h"
 #include "server/grammar_cache.h"
+#include "server/http/http_server.h"
+#include "server/metrics/server_meters.h"
+#include "server/request_log.h"
 #include "server/router.h"
 #include "text/chat_format.h"
 #include "text/chat_template.h"
@@ -37,6 +40,8 @@ struct ServedModel {
   int64_t created = 0;  // Unix seconds
 };
 
+std::span<const RouteDesc* const> AllRoutes();
+
 struct ServerContext {
   int longest_input() const {
     return host != nullptr ? host->context() : static_cast<int>(encoder->max_tokens());
@@ -47,11 +52,12 @@ struct ServerContext {
   SamplingOptions sampling;  // what a request does not say
   double deadline_s = 0;     // the most that an answer may take, waiting included; 0: any time
   GrammarCache grammars{};
-  std::unique_ptr<EngineHost> host;      // null: a model that generates no text
-  std::unique_ptr<EncoderHost> encoder;  // null: one that makes no vectors
+  ServerMeters meters{AllRoutes()};
+  RequestLog log{};
+  std::shared_ptr<HttpTally> tally = std::make_shared<HttpTally>();  // the HTTP server's
+  std::unique_ptr<EngineHost> host;                                  // null: a model that generates no text
+  std::unique_ptr<EncoderHost> encoder;                              // null: one that makes no vectors
   std::atomic<bool> draining = false;
 };
-
-std::span<const RouteDesc* const> AllRoutes();
 
 }  // namespace tern

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -23,12 +24,13 @@ struct Options {
   ModelFlags model;
   SamplingOptions sampling;
   HttpServerOptions http;
-  std::string name, key_file;
+  std::string name, key_file, log = "text";
   std::vector<std::string> keys, origins;
   int port = 8080, parallel = 16, kv_tokens = 0, drain_timeout_s = 30;
   std::string policy;
   int queue = QueueLimits().requests;
   double deadline_s = 0;
+  bool only_checks = false;
 };
 
 // Whether anybody reads it or not, where fmt::print would throw.
@@ -45,6 +47,8 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
   auto context = std::make_unique<ServerContext>();
   context->version = TERN_VERSION;
+  TERN_TRY(const LogFormat log, ParseLogFormat(o.log));
+  context->log = RequestLog(log, STDERR_FILENO);
   TERN_TRY(context->model, ServedModel::Make(o.name.empty() ? o.model.model : o.name, model));
   if (IsEncoder(*model)) {
     TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
@@ -92,18 +96,36 @@ void WaitForTheEnd(HttpServer& http, ServerContext& context, int drain_timeout_s
   Say("ending what is under way");
   if (context.host != nullptr) context.host->End();
   WaitUntil(std::chrono::milliseconds(700), is_done);
-  std::_Exit(0);  // nothing is left to be saved
+  context.log = {};  // writes what it has
+  std::_Exit(0);   // nothing is left to be saved
 }
 
-Status Run(const Options& o) {
+// Those that no endpoint ever saw.
+void LogRefusal(ServerContext& context, const std::string& id, int status) {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  context.log.Write({.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
+                     .id = id,
+                     .method = "none",
+                     .route = "none",
+                     .end = {.status = status}});
+}
+
+Result<ApiKeys> MakeKeys(const Options& o) {
   TERN_TRY(ApiKeys keys, ApiKeys::Make(o.keys, o.key_file));
-  signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
-  const bool loopback = IsLoopbackName(o.http.host);
-  if (!loopback && keys.empty() && o.http.client_ca_file.empty()) {
+  if (!IsLoopbackName(o.http.host) && keys.empty() && o.http.client_ca_file.empty()) {
     return BadInput(
         fmt::format("--host {}: others can reach it, expected --api-key, --api-key-file or --tls-client-ca",
                     o.http.host));
   }
+  return keys;
+}
+
+Status Run(const Options& o) {
+  TERN_TRY(ApiKeys keys, MakeKeys(o));
+  if (o.only_checks) return HttpServer::Check(o.http);
+  signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
+  const bool loopback = IsLoopbackName(o.http.host);
   TERN_TRY(const auto context, MakeContext(o));
   const InterruptScope scope(InterruptScope::Of::kKeyboardAndTermination);
   Workers workers(2, 1024);
@@ -113,6 +135,10 @@ Status Run(const Options& o) {
   http_options.port = static_cast<uint16_t>(o.port);
   http_options.loopback_only = loopback;
   http_options.wants_body = [&router](const HttpRequest& head) { return router.WantsBody(head); };
+  http_options.tally = context->tally;
+  http_options.on_refused = [&context = *context](const std::string& id, int status) {
+    LogRefusal(context, id, status);
+  };
   TERN_TRY(const auto http,
            HttpServer::Start(http_options, [&router](std::shared_ptr<HttpExchange> exchange) {
              router.Handle(std::move(exchange));
@@ -153,6 +179,11 @@ void Setup(Arguments& args) {
   args.Option("--tls-key", &o->http.key_file, "its private key, PEM").ValueName("FILE");
   args.Option("--tls-client-ca", &o->http.client_ca_file, "clients need a certificate of these, PEM")
       .ValueName("FILE");
+  args.ConfigFile("--config", "options from a file, as in: port = 8080; what is given here wins");
+  args.Flag("--check-config", &o->only_checks,
+            "say whether options, config, keys and certificates are right, and end; the model is not opened");
+  args.Option("--log", &o->log, "a line per request on stderr: for people, JSON, or none")
+      .Choices({"text", "json", "none"});
   args.Option("--drain-timeout", &o->drain_timeout_s,
               "most seconds to finish what is under way when the server is told to end")
       .Range(0, 86400);

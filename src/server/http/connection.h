@@ -33,8 +33,9 @@ struct HttpCore {
   std::atomic<bool> draining = false;
   std::mutex posting;  // of stopped, and held while something is posted
   bool stopped = false;
-  std::atomic<size_t> connections = 0, exchanges = 0, body_bytes = 0;
-  std::atomic<uint64_t> accepted = 0, refused = 0;
+  std::atomic<size_t> body_bytes = 0;
+  std::shared_ptr<HttpTally> tally;
+  std::function<void(const std::string&, int)> on_refused;
 };
 
 // A body's part of what all bodies may have together, until somebody takes it. Small ones always fit.
@@ -169,7 +170,7 @@ class Connection final : public ConnectionBase,
   void SetAnswering(bool answering) {
     if (answering == answering_) return;
     answering_ = answering;
-    core_->exchanges += answering ? 1 : -1;
+    core_->tally->exchanges += answering ? 1 : -1;
   }
   void OnDeadline() {
     if (phase_ == Phase::kReading && started_) return Refuse(408, "the request took too long to arrive");
@@ -340,13 +341,14 @@ class Connection final : public ConnectionBase,
 
   // Answers without asking anybody, and closes: what follows on this connection cannot be trusted.
   void Refuse(int status, const std::string& message) {
-    ++core_->refused;
+    ++core_->tally->refused;
     SetAnswering(true);
     keep_alive_ = false;
     phase_ = Phase::kAnswering;
     parser_.reset();
     lease_.reset();
     if (head_.id.empty()) head_.id = MakeRequestId({});
+    if (core_->on_refused) core_->on_refused(head_.id, status);
     WriteWhole(RefusalResponse(status, message));
   }
 

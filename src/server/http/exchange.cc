@@ -36,11 +36,24 @@ HttpResponse HttpExchange::WithHeaders(HttpResponse response) const {
   return response;
 }
 
+double HttpExchange::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - came_).count();
+}
+
+void HttpExchange::TellEnd(bool cut) {
+  const auto end = std::exchange(on_end_, nullptr);
+  if (end) end(*this, {.status = status_, .cut = cut, .gone = gone_, .seconds = seconds()});
+}
+
 void HttpExchange::Reply(HttpResponse response) {
-  if (Advance(State::kOpen, State::kDone)) sink_->Reply(WithHeaders(std::move(response)));
+  if (!Advance(State::kOpen, State::kDone)) return;
+  status_ = gone_ ? 499 : response.status;
+  TellEnd(false);
+  sink_->Reply(WithHeaders(std::move(response)));
 }
 
 void HttpExchange::Begin(HttpResponse head) {
+  status_ = head.status;
   if (Advance(State::kOpen, State::kStreaming)) sink_->Begin(WithHeaders(std::move(head)));
 }
 
@@ -49,11 +62,15 @@ void HttpExchange::Send(std::string piece) {
 }
 
 void HttpExchange::End() {
-  if (Advance(State::kStreaming, State::kDone)) sink_->End();
+  if (!Advance(State::kStreaming, State::kDone)) return;
+  TellEnd(false);
+  sink_->End();
 }
 
 void HttpExchange::Cut() {
-  if (Advance(State::kStreaming, State::kDone)) sink_->Cut();
+  if (!Advance(State::kStreaming, State::kDone)) return;
+  TellEnd(true);
+  sink_->Cut();
 }
 
 void HttpExchange::OnGone(std::function<void()> gone) {

@@ -7,6 +7,7 @@
 // an answer for a whole one.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,6 +38,20 @@ struct HttpResponse {
   std::string body = {};
   std::string content_type = "application/json";
   HttpHeaders headers = {};
+};
+
+// What an answer has to say of itself, for logs: counts and times, nothing of its text.
+struct AnswerNote {
+  int prompt_tokens = -1, cached_tokens = 0, completion_tokens = 0;  // -1: no model was asked
+  double first_token_s = -1;     // since the request came; -1: there was none
+  std::string_view finish = {};  // "stop", "length"; a constant
+};
+
+// How an exchange ended.
+struct ExchangeEnd {
+  int status = 0;  // 499: the client had gone before there was one
+  bool cut = false, gone = false;
+  double seconds = 0;  // since the request came
 };
 
 // The connection's side of an exchange; called from any thread.
@@ -76,6 +91,13 @@ class HttpExchange {
   // Calls `gone`, once and from the connection's thread, when the client goes before the answer has ended; at
   // once where it has gone already.
   void OnGone(std::function<void()> gone);
+  // Calls `end` once, when the answer ends and before the client can know of it; before anybody else has the
+  // exchange.
+  void OnEnd(std::function<void(const HttpExchange&, const ExchangeEnd&)> end) { on_end_ = std::move(end); }
+  // From the thread that ends the answer.
+  void SetNote(const AnswerNote& note) { note_ = note; }
+  const AnswerNote& note() const { return note_; }
+  double seconds() const;  // since the request came
   bool gone() const { return gone_; }
   // Bytes that the client has not yet taken. Who streams more while this grows has to stop.
   size_t unsent_bytes() const { return unsent_bytes_; }
@@ -88,6 +110,7 @@ class HttpExchange {
  private:
   enum class State : uint8_t { kOpen, kStreaming, kDone };
   bool Advance(State from, State to);
+  void TellEnd(bool cut);
   HttpResponse WithHeaders(HttpResponse response) const;
 
   HttpRequest request_;
@@ -97,6 +120,10 @@ class HttpExchange {
   std::atomic<State> state_ = State::kOpen;
   std::atomic<bool> gone_ = false;
   std::atomic<size_t> unsent_bytes_ = 0;
+  const std::chrono::steady_clock::time_point came_ = std::chrono::steady_clock::now();
+  std::atomic<int> status_ = 0;
+  AnswerNote note_;
+  std::function<void(const HttpExchange&, const ExchangeEnd&)> on_end_;
   std::mutex mutex_;  // of on_gone_
   std::function<void()> on_gone_;
 };

@@ -42,6 +42,8 @@ class Server final : public HttpServer {
     core_->handler = std::move(handler);
     core_->wants_body = std::move(options.wants_body);
     loopback_only_ = options.loopback_only;
+    core_->tally = std::move(options.tally);
+    core_->on_refused = std::move(options.on_refused);
   }
 
   Status Listen(const std::string& host, uint16_t port) {
@@ -84,9 +86,7 @@ class Server final : public HttpServer {
   }
 
   uint16_t port() const override { return port_; }
-  HttpCounts counts() const override {
-    return {core_->connections, core_->exchanges, core_->accepted, core_->refused};
-  }
+  HttpCounts counts() const override { return core_->tally->counts(); }
   void Drain() override { core_->draining = true; }
 
  private:
@@ -142,8 +142,8 @@ class Server final : public HttpServer {
       connection = std::make_shared<Connection<Tcp::socket>>(std::move(socket), core_, closed);
     }
     connections_.emplace(connection.get(), connection);
-    core_->connections = connections_.size();
-    ++core_->accepted;
+    core_->tally->connections = connections_.size();
+    ++core_->tally->accepted;
     connection->Start();
   }
 
@@ -153,7 +153,7 @@ class Server final : public HttpServer {
     // Not in the middle of its own Close.
     asio::post(core_->io, [keep = std::move(found->second)] {});
     connections_.erase(found);
-    core_->connections = connections_.size();
+    core_->tally->connections = connections_.size();
     Accept();
   }
 
@@ -171,6 +171,11 @@ class Server final : public HttpServer {
 };
 
 }  // namespace
+
+Status HttpServer::Check(const HttpServerOptions& options) {
+  TERN_TRY(const auto tls, MakeTls(options));
+  return {};
+}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options, Handler handler) {
   TERN_TRY(auto tls, MakeTls(options));

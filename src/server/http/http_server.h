@@ -4,6 +4,7 @@
 //
 // Everything a client controls has a limit in bytes, number or time, before memory is spent on it.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +29,18 @@ struct HttpLimits {
   int ping_ms = 15'000;               // of a stream of events without one: a comment tells that it lives
 };
 
+struct HttpCounts {
+  size_t connections = 0, exchanges = 0;  // now
+  uint64_t accepted = 0, refused = 0;     // so far; refused: not HTTP, or beyond a limit
+};
+
+// The same as they change.
+struct HttpTally {
+  HttpCounts counts() const { return {connections, exchanges, accepted, refused}; }
+  std::atomic<size_t> connections = 0, exchanges = 0;
+  std::atomic<uint64_t> accepted = 0, refused = 0;
+};
+
 struct HttpServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 0;                  // 0: any free one
@@ -39,11 +52,9 @@ struct HttpServerOptions {
   // Called on the sockets' thread when the head of a request is there and its body is not: whether to read
   // it. If not, the handler gets the request without a body, and the connection closes behind the answer.
   std::function<bool(const HttpRequest& head)> wants_body = {};
-};
-
-struct HttpCounts {
-  size_t connections = 0, exchanges = 0;  // now
-  uint64_t accepted = 0, refused = 0;     // so far; refused: not HTTP, or beyond a limit
+  std::shared_ptr<HttpTally> tally = std::make_shared<HttpTally>();  // for who asks without the server
+  // Called on the sockets' thread for a request that no exchange comes of, with its id.
+  std::function<void(const std::string& id, int status)> on_refused = {};
 };
 
 class HttpServer {
@@ -54,6 +65,9 @@ class HttpServer {
   // Listens when it returns. Errors: an address in use or not ours, a certificate that does not load.
   static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, Handler handler);
   virtual ~HttpServer() = default;  // closes every connection
+
+  // What Start would say of the options, without listening.
+  static Status Check(const HttpServerOptions& options);
 
   virtual uint16_t port() const = 0;
   virtual HttpCounts counts() const = 0;

@@ -68,6 +68,7 @@ void Handle(ServerContext& context, RouteRequest r) {
   if (const json::value* v = r.body.if_contains("dimensions")) wanted.dimensions = v->to_number<size_t>();
   const auto done = [&context, r, wanted](Result<EncoderHost::Vectors> vectors) {
     if (!vectors.ok()) return r.Refuse(FromEngine(vectors.error()));
+    NoteEncoded(context, *r.exchange, wanted.tokens);
     r.exchange->Reply({.body = Body(context.model, wanted, std::move(vectors).value())});
   };
   const Status status = context.encoder->Embed(std::move(texts), done);

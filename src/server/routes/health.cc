@@ -1,13 +1,11 @@
-#include "server/errors.h"
+// Whether the process answers: what a supervisor restarts it by. Whether to send it requests, /ready says.
+
 #include "server/server_context.h"
 
 namespace tern {
 namespace {
 
-void Handle(ServerContext& context, RouteRequest r) {
-  if (context.draining) return r.Refuse(Draining());
-  r.exchange->Reply({.body = R"({"status":"ok"})"});
-}
+void Handle(ServerContext&, RouteRequest r) { r.exchange->Reply({.body = R"({"status":"ok"})"}); }
 
 constexpr std::string_view kAliases[] = {"/v1/health"};
 

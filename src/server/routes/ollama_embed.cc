@@ -42,6 +42,7 @@ void Handle(ServerContext& context, RouteRequest r) {
       Shorten(vector, kept);
       data += (data.empty() ? "" : ",") + VectorText(vector);
     }
+    NoteEncoded(context, *r.exchange, tokens);
     const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begun;
     r.exchange->Reply(
         {.body = fmt::format("{{\"model\":{},\"embeddings\":[{}],\"total_duration\":{},"

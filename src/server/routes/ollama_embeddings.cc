@@ -19,10 +19,13 @@ void Handle(ServerContext& context, RouteRequest r) {
   if (const auto problem = ReadTexts(context, r.body.at("prompt"), "prompt", true, &texts)) {
     return r.Refuse(*problem);
   }
-  const Status status = context.encoder->Embed(std::move(texts), [r](Result<EncoderHost::Vectors> vectors) {
+  const size_t tokens = CountTokens(context, texts);
+  const auto done = [&context, r, tokens](Result<EncoderHost::Vectors> vectors) {
     if (!vectors.ok()) return r.Refuse(FromEngine(vectors.error()));
+    NoteEncoded(context, *r.exchange, tokens);
     r.exchange->Reply({.body = fmt::format("{{\"embedding\":{}}}", VectorText(vectors.value()[0]))});
-  });
+  };
+  const Status status = context.encoder->Embed(std::move(texts), done);
   if (!status.ok()) r.Refuse(FromEngine(status.error()));
 }
 

@@ -64,7 +64,7 @@ json::object Body(const ServedModel& model, const Ranking& ranking, const Encode
           {"usage", {{"prompt_tokens", ranking.tokens}, {"total_tokens", ranking.tokens}}}};
 }
 
-void Answer(const ServerContext& context, const RouteRequest& r, const Ranking& ranking,
+void Answer(ServerContext& context, const RouteRequest& r, const Ranking& ranking,
             const Result<EncoderHost::Vectors>& scores) {
   if (!scores.ok()) {
     return r.Refuse(scores.error().code == Code::kUnsupported
@@ -73,6 +73,7 @@ void Answer(const ServerContext& context, const RouteRequest& r, const Ranking& 
   }
   const bool one = std::ranges::all_of(scores.value(), [](const auto& row) { return row.size() == 1; });
   if (!one) return r.Refuse(Wrong("model", "has several labels, expected the one score of a cross-encoder"));
+  NoteEncoded(context, *r.exchange, ranking.tokens);
   r.exchange->Reply({.body = json::serialize(Body(context.model, ranking, scores.value()))});
 }
 

@@ -1,0 +1,25 @@
+#include "server/engine_figures.h"
+
+#include "server/server_context.h"
+
+namespace tern {
+
+EngineFigures FiguresOf(const ServerContext& context) {
+  EngineFigures figures;
+  if (context.host == nullptr) return figures;
+  const HostCounts counts = context.host->counts();
+  figures.waiting = static_cast<int>(counts.waiting);
+  figures.running = static_cast<int>(counts.running);
+  figures.most_running = context.host->sequences();
+  figures.kv_block_tokens = kKvBlockTokens;
+  figures.kv_blocks = counts.scheduler.kv_blocks;
+  figures.kv_cached_blocks = counts.scheduler.kv_cached;
+  figures.kv_used_blocks = figures.kv_blocks - counts.scheduler.kv_free - figures.kv_cached_blocks;
+  figures.stuck_s = counts.stuck_s;
+  figures.refused = counts.refused;
+  figures.preemptions = counts.scheduler.preemptions;
+  figures.pools = LedgerOf(context.host->bytes(), counts.scheduler);
+  return figures;
+}
+
+}  // namespace tern

@@ -1,0 +1,156 @@
+#include "server/metrics/all_metrics.h"
+
+#include <fmt/format.h>
+
+#include "server/server_context.h"
+
+namespace tern {
+namespace {
+
+using Kind = MetricKind;
+using Source = MetricSource;
+using Out = Exposition;
+
+void WriteFinished(const Source& s, Out& out) {
+  constexpr std::string_view kReasons[] = {"stop", "length", "abort", "error"};  // by FinishReason
+  const auto& finished = s.context.meters.finished;
+  for (size_t i = 0; i < finished.size(); ++i) out.Sample(finished[i], {{"finished_reason", kReasons[i]}});
+}
+
+void WriteCacheConfig(const Source& s, Out& out) {
+  const std::string block = std::to_string(s.engine.kv_block_tokens);
+  const std::string blocks = std::to_string(s.engine.kv_blocks);
+  out.Sample(1, {{"block_size", block}, {"num_gpu_blocks", blocks}});
+}
+
+void WriteBlocks(const Source& s, Out& out) {
+  const EngineFigures& e = s.engine;
+  out.Sample(e.kv_used_blocks, {{"state", "used"}});
+  out.Sample(e.kv_cached_blocks, {{"state", "cached"}});
+  out.Sample(e.kv_blocks - e.kv_used_blocks - e.kv_cached_blocks, {{"state", "free"}});
+}
+
+void WritePools(const Source& s, Out& out) {
+  for (const MemoryPool& pool : s.engine.pools) {
+    out.Sample(static_cast<double>(pool.bytes), {{"pool", pool.name}});
+  }
+}
+
+void WriteHttp(const Source& s, Out& out) {
+  for (const HttpMeters::Row& row : s.context.meters.http.rows()) {
+    const std::string status = row.status == 0 ? "other" : std::to_string(row.status);
+    out.Sample(static_cast<double>(row.requests), {{"method", row.route ? row.route->method : "none"},
+                                                   {"handler", row.route ? row.route->path : "none"},
+                                                   {"status", status}});
+  }
+}
+
+// Names that start with vllm: mean what they mean in vLLM 0.10 and later, so that dashboards and autoscalers
+// work as they are; what it has no name for starts with tern:.
+constexpr MetricDesc kAll[] = {
+    {"vllm:num_requests_running", Kind::kGauge, "answers that are being computed",
+     [](const Source& s, Out& out) { out.Sample(s.engine.running); }},
+    {"vllm:num_requests_waiting", Kind::kGauge, "answers that wait for a place",
+     [](const Source& s, Out& out) { out.Sample(s.engine.waiting); }},
+    {"vllm:kv_cache_usage_perc", Kind::kGauge, "KV blocks that requests hold, as a share from 0 to 1",
+     [](const Source& s, Out& out) { out.Sample(s.engine.kv_usage()); }},
+    {"vllm:cache_config_info", Kind::kGauge,
+     "always 1; labels say how many KV blocks there are, of how many tokens", WriteCacheConfig},
+    {"vllm:num_preemptions_total", Kind::kCounter, "answers that had to give their KV back and wait again",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.engine.preemptions)); }},
+    {"vllm:prefix_cache_queries_total", Kind::kCounter,
+     "prompt tokens that were looked up in the prefix cache",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.prefix_queries); }},
+    {"vllm:prefix_cache_hits_total", Kind::kCounter, "of these, tokens that it had",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.prefix_hits); }},
+    {"vllm:prompt_tokens_total", Kind::kCounter, "prompt tokens read",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.prompt_tokens); }},
+    {"vllm:generation_tokens_total", Kind::kCounter, "tokens generated",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.generation_tokens); }},
+    {"vllm:request_success_total", Kind::kCounter,
+     "answers that ended, by finished_reason: stop, length, abort (the client went), error", WriteFinished},
+    {"vllm:time_to_first_token_seconds", Kind::kHistogram, "from submission to the first token",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.first_token); }},
+    {"vllm:inter_token_latency_seconds", Kind::kHistogram, "from each token to the next",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.next_token); }},
+    {"vllm:time_per_output_token_seconds", Kind::kHistogram, "the same under its older name",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.next_token); }},
+    {"vllm:request_time_per_output_token_seconds", Kind::kHistogram,
+     "between tokens, the mean of each answer",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.mean_token); }},
+    {"vllm:e2e_request_latency_seconds", Kind::kHistogram, "from submission to the end",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.end_to_end); }},
+    {"vllm:request_queue_time_seconds", Kind::kHistogram, "from submission until the first step",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.queue); }},
+    {"vllm:request_inference_time_seconds", Kind::kHistogram, "from the first step to the end",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.inference); }},
+    {"vllm:request_prefill_time_seconds", Kind::kHistogram, "from the first step to the first token",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.prefill); }},
+    {"vllm:request_decode_time_seconds", Kind::kHistogram, "from the first token to the last",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.decode); }},
+    {"vllm:request_prompt_tokens", Kind::kHistogram, "tokens of each prompt",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.prompt_sizes); }},
+    {"vllm:request_generation_tokens", Kind::kHistogram, "tokens of each answer",
+     [](const Source& s, Out& out) { out.Sample(s.context.meters.answer_sizes); }},
+    {"tern:ready", Kind::kGauge, "1 where /ready is 200",
+     [](const Source& s, Out& out) { out.Sample(s.context.draining || s.engine.hangs() ? 0 : 1); }},
+    {"tern:engine_step_age_seconds", Kind::kGauge, "how long the engine has been at one step; 0: it is idle",
+     [](const Source& s, Out& out) { out.Sample(s.engine.stuck_s); }},
+    {"tern:max_requests_running", Kind::kGauge, "most answers at once (--parallel)",
+     [](const Source& s, Out& out) { out.Sample(s.engine.most_running); }},
+    {"tern:requests_refused_total", Kind::kCounter,
+     "answers that were refused: too many wait, or one cannot fit",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.engine.refused)); }},
+    {"tern:kv_blocks", Kind::kGauge, "KV blocks by state: used, cached (kept for prompts to come), free",
+     WriteBlocks},
+    {"tern:ledger_bytes", Kind::kGauge, "memory by pool", WritePools},
+    {"http_requests_total", Kind::kCounter, "HTTP requests by method, handler (route) and status", WriteHttp,
+     false},
+    {"tern:http_connections", Kind::kGauge, "open connections",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.http.connections)); }, false},
+    {"tern:http_exchanges", Kind::kGauge, "HTTP requests that are being answered",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.http.exchanges)); }, false},
+    {"tern:http_malformed_total", Kind::kCounter, "requests that were not HTTP, or beyond a limit",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.http.refused)); }, false},
+    {"tern:log_lines_dropped_total", Kind::kCounter, "lines of the log that nobody took in time",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.context.log.dropped())); }, false},
+    {"tern:build_info", Kind::kGauge, "always 1; the label says which version",
+     [](const Source& s, Out& out) {
+       out.Sample(1, {{"version", s.context.version}});
+     },
+     false},
+    {"process_cpu_seconds_total", Kind::kCounter, "CPU time of all threads",
+     [](const Source& s, Out& out) { out.Sample(s.process.cpu_s); }, false},
+    {"process_resident_memory_bytes", Kind::kGauge, "memory that is in RAM",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.process.resident_bytes)); }, false},
+    {"process_virtual_memory_bytes", Kind::kGauge, "address space",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.process.virtual_bytes)); }, false},
+    {"process_start_time_seconds", Kind::kGauge, "when the process began, Unix time",
+     [](const Source& s, Out& out) { out.Sample(s.process.start_unix_s); }, false},
+    {"process_open_fds", Kind::kGauge, "open file descriptors",
+     [](const Source& s, Out& out) { out.Sample(s.process.open_files); }, false},
+    {"process_max_fds", Kind::kGauge, "most file descriptors",
+     [](const Source& s, Out& out) { out.Sample(s.process.most_files); }, false},
+    {"process_threads", Kind::kGauge, "threads",
+     [](const Source& s, Out& out) { out.Sample(s.process.threads); }, false},
+};
+
+}  // namespace
+
+std::span<const MetricDesc> AllMetrics() { return kAll; }
+
+std::string ExposeMetrics(const ServerContext& context) {
+  const MetricSource source{context, FiguresOf(context), ReadProcessUsage(), context.tally->counts()};
+  Exposition out;
+  for (const MetricDesc& metric : kAll) {
+    if (metric.of_model) {
+      out.Begin(metric.name, metric.kind, metric.help, {{"model_name", context.model.id}, {"engine", "0"}});
+    } else {
+      out.Begin(metric.name, metric.kind, metric.help, {});
+    }
+    metric.write(source, out);
+  }
+  return out.Take();
+}
+
+}  // namespace tern
