@@ -96,8 +96,7 @@ void WaitForTheEnd(HttpServer& http, ServerContext& context, int drain_timeout_s
   Say("ending what is under way");
   if (context.host != nullptr) context.host->End();
   WaitUntil(std::chrono::milliseconds(700), is_done);
-  context.log = {};  // writes what it has
-  std::_Exit(0);   // nothing is left to be saved
+  std::_Exit(0);  // nothing is left to be saved
 }
 
 // Those that no endpoint ever saw.
