@@ -39,7 +39,9 @@ void AddRunnerFlags(Arguments& args, ModelFlags* flags, ContextFlag context) {
         .Range(0, 1 << 30);
   }
   args.Option("--kv-type", &flags->kv_type,
-              "KV cache storage; auto: int16, in precise precision f16, in exact f32")
+              "KV cache storage; auto: int16, in precise precision f16, in exact f32; serve takes int8 where "
+              "it costs "
+              "little")
       .Choices({"auto", "f32", "f16", "bf16", "int8", "int16"});
   args.Option("--device", &flags->device, "backend to run on").Choices(NamesOf(AllBackends()));
   args.Option("--disable-pass", &flags->disabled_passes, "leave out a graph pass (repeatable)")

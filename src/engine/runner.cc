@@ -335,6 +335,12 @@ RunnerBytes Runner::bytes() const {
           .arena = plan.arena + plan.scratch};
 }
 
+std::unique_ptr<KvStore> Runner::MakeKv(KvType type) const {
+  std::vector<KvLayer> layers;
+  for (int i = 0; i < kv_->layers(); ++i) layers.push_back(kv_->layer(i));
+  return std::make_unique<KvStore>(std::move(layers), type, kv_->blocks(), kv_->window_blocks());
+}
+
 size_t Runner::kv_token_bytes() const {
   return kv_->bytes() / static_cast<size_t>(kv_->blocks()) / kKvBlockTokens;
 }

@@ -91,6 +91,10 @@ class Runner {
   // Row i of the last step's logits, [vocabulary], in the order of the work.
   std::span<const float> Logits(int i) const;
 
+  // A KV cache like the runner's own, with numbers of another type; and to run with another from now on.
+  std::unique_ptr<KvStore> MakeKv(KvType type) const;
+  void SwapKv(std::unique_ptr<KvStore>* kv) { kv_.swap(*kv); }
+
   const LoadedModel& model() const { return *model_; }
   const Graph& graph() const { return graph_; }  // what a step runs
   int context() const { return context_; }

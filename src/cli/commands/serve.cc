@@ -12,6 +12,7 @@
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
 #include "cli/terminal.h"
+#include "engine/kv_choice.h"
 #include "server/http/http_server.h"
 #include "server/http/wire.h"
 #include "server/router.h"
@@ -60,6 +61,7 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   options.sequences = o.parallel;
   options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
   options.own_window_blocks = true;
+  TERN_TRY(options.kv_type, ChooseKvType(model, options));
   TERN_TRY(auto runner, Runner::Make(model, options));
   EngineOptions scheduling;
   TERN_TRY(scheduling.policy, FindPolicy(o.policy));
