@@ -297,6 +297,9 @@ void Engine::EmitToken(Active& a, int32_t token) {
   s.tokens.push_back(token);
   const bool ends = tokenizer().IsEndOfGeneration(token);
   if (ends && (a.grammar || !a.request.ignore_end)) return Finish(a, FinishReason::kStop);
+  if (std::ranges::find(a.request.stop_tokens, token) != a.request.stop_tokens.end()) {
+    return Finish(a, FinishReason::kStop);
+  }
   if (a.grammar) {
     if (const Status status = a.grammar->Accept(token); !status.ok()) {
       return Finish(a, FinishReason::kFailed, status.error());

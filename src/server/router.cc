@@ -30,11 +30,16 @@ bool IsLoopbackName(std::string_view name) {
   return name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || name.starts_with("127.");
 }
 
+// Of a path that is no endpoint, or takes another method: whose it would be.
+ErrorShape ShapeOf(std::string_view path) {
+  if (path.starts_with("/api/")) return ErrorShape::kOllama;
+  const bool anthropic = path.starts_with("/v1/messages") || path.starts_with("/messages");
+  return anthropic ? ErrorShape::kAnthropic : ErrorShape::kOpenAi;
+}
+
 }  // namespace
 
-void RouteRequest::Refuse(const ApiError& error) const {
-  exchange->Reply(ErrorResponse(error, route->errors));
-}
+void RouteRequest::Refuse(const ApiError& error) const { RefuseExchange(*exchange, error, route->errors); }
 
 Router::Router(std::span<const RouteDesc* const> routes, RouterOptions options, ServerContext* context,
                Workers* workers)
@@ -104,22 +109,23 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   Match match = Find(request.method, request.path);
   if (request.method == "OPTIONS" && !match.methods.empty()) return Preflight(*exchange, match);
   const bool open = match.route != nullptr && match.route->access == Access::kOpen;
-  const ErrorShape shape = match.route != nullptr ? match.route->errors : ErrorShape::kOpenAi;
+  const ErrorShape shape = match.route != nullptr ? match.route->errors : ShapeOf(request.path);
   const std::optional<size_t> key = options_.keys.Find(request);
   if (!open && !key) {
-    return exchange->Reply(ErrorResponse(
-        {.status = 401, .message = "a valid API key is needed", .code = "invalid_api_key"}, shape));
+    return RefuseExchange(
+        *exchange, {.status = 401, .message = "a valid API key is needed", .code = "invalid_api_key"}, shape);
   }
   if (match.methods.empty()) {
-    return exchange->Reply(
-        ErrorResponse({.status = 404, .message = "no such endpoint", .code = "unknown_endpoint"}));
+    return RefuseExchange(*exchange,
+                          {.status = 404, .message = "no such endpoint", .code = "unknown_endpoint"}, shape);
   }
   if (match.route == nullptr) {
     exchange->AddHeaders({{"allow", match.methods}});
-    return exchange->Reply(
-        ErrorResponse({.status = 405,
-                       .message = "the endpoint does not take this method, expected " + match.methods,
-                       .code = "method_not_allowed"}));
+    return RefuseExchange(*exchange,
+                          {.status = 405,
+                           .message = "the endpoint does not take this method, expected " + match.methods,
+                           .code = "method_not_allowed"},
+                          shape);
   }
   const bool posted =
       workers_->Post([this, exchange, route = match.route, name = std::move(match.name), key] {
@@ -138,11 +144,12 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
         route->handle(*context_, std::move(routed));
       });
   if (posted) return;
-  exchange->Reply(ErrorResponse({.status = 429,
-                                 .message = "too many requests wait to be read",
-                                 .code = "overloaded",
-                                 .retry_after_s = 1},
-                                shape));
+  RefuseExchange(*exchange,
+                 {.status = 429,
+                  .message = "too many requests wait to be read",
+                  .code = "overloaded",
+                  .retry_after_s = 1},
+                 shape);
 }
 
 }  // namespace tern

@@ -42,7 +42,9 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
   auto context = std::make_unique<ServerContext>();
   context->version = TERN_VERSION;
-  TERN_TRY(context->model, ServedModel::Make(o.name.empty() ? o.model.model : o.name, model));
+  TERN_TRY(context->model,
+           ServedModel::Make(o.name.empty() ? ServedModel::IdOf(o.model.model) : o.name, model));
+  context->model.alias = o.model.model;
   if (IsEncoder(*model)) {
     TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
     context->encoder = std::make_unique<EncoderHost>(std::move(encoder));
@@ -103,7 +105,10 @@ void Setup(Arguments& args) {
   args.Option("--port", &o->port, "port; 0: any free one").Range(0, 65535);
   args.Option("--name", &o->name, "what clients call the model, instead of MODEL").ValueName("NAME");
   args.Option("--parallel", &o->parallel, "most answers at once").Range(1, 1024);
-  args.Option("--api-key", &o->keys, "a key that clients must show (repeatable)").ValueName("KEY");
+  args.Option("--api-key", &o->keys,
+              "a key that clients must show, or several with commas between (repeatable)")
+      .ValueName("KEY")
+      .KeepsCommas();
   args.Option("--api-key-file", &o->key_file, "keys, one per line").ValueName("FILE");
   args.Option("--cors-origin", &o->origins,
               "a page that may ask, as https://example.org (repeatable); *: all")
