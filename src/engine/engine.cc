@@ -312,6 +312,9 @@ void Engine::EmitToken(Active& a, int32_t token) {
   scheduler_.Append(a.id, token);
   const bool ends = tokenizer().IsEndOfGeneration(token);
   if (ends && (answer.grammar || !a.request.ignore_end)) return Finish(a, FinishReason::kStop);
+  if (std::ranges::find(a.request.stop_tokens, token) != a.request.stop_tokens.end()) {
+    return Finish(a, FinishReason::kStop);
+  }
   if (answer.grammar) {
     if (const Status status = answer.grammar->Accept(token); !status.ok()) {
       return Finish(a, FinishReason::kFailed, status.error());

@@ -55,6 +55,7 @@ struct Request {
   SamplingOptions sampling;
   int max_tokens = -1;  // -1: until the context is full
   std::vector<std::string> stop;
+  std::vector<int32_t> stop_tokens{};  // end the answer, as the model's own end tokens do
   OnOverflow on_overflow = OnOverflow::kError;
   std::shared_ptr<const Grammar> grammar;  // what the answer must be; null: anything
   bool ignore_end = false;                 // go on after an end-of-generation token (benchmarks)

@@ -103,8 +103,9 @@ Sampler::Sampler(SamplingOptions options, int vocabulary, int context)
     : options_(std::move(options)), random_(options_.seed), mirostat_mu_(2 * options_.mirostat_tau) {
   candidates_.reserve(static_cast<size_t>(vocabulary));
   scratch_.reserve(static_cast<size_t>(context));
-  // logit_bias, penalties and dry.
-  touched_.reserve(options_.logit_bias.size() + 2 * static_cast<size_t>(context));
+  // logit_bias, min_tokens, penalties and dry.
+  touched_.reserve(options_.logit_bias.size() + options_.end_tokens.size() +
+                   2 * static_cast<size_t>(context));
 }
 
 Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int context,
@@ -125,6 +126,9 @@ Result<Sampler> Sampler::Make(SamplingOptions options, int vocabulary, int conte
       if (o.mirostat == 0 || !desc->truncates) add(desc);
     }
   }
+  // It is no matter of taste: it holds in any order.
+  const bool named = std::ranges::find(o.order, k_sampler_min_tokens.name) != o.order.end();
+  if (!o.order.empty() && !named) add(&k_sampler_min_tokens);
   for (const std::string& name : o.order) {
     const auto all = AllSamplers();
     const auto found =

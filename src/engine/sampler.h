@@ -41,7 +41,9 @@ struct SamplingOptions {
   int mirostat = 0;  // 0 or 2
   float mirostat_tau = 5.0f, mirostat_eta = 0.1f;
   std::map<int32_t, float> logit_bias = {};
-  std::vector<std::string> order = {};  // sampler names; empty: the order of samplers.list
+  int min_tokens = 0;                    // until the answer has so many, none of end_tokens
+  std::vector<int32_t> end_tokens = {};  // ids that would end it
+  std::vector<std::string> order = {};   // sampler names; empty: the order of samplers.list
 };
 // An error that names the option and its range.
 Status Validate(const SamplingOptions& options);

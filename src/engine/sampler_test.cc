@@ -54,6 +54,25 @@ TEST(Sampler, PlainSamplingFollowsTheProbabilities) {
   ExpectShares(Draw(Off(), Logs({0.5, 0.3, 0.15, 0.05})), {0.5, 0.3, 0.15, 0.05});
 }
 
+TEST(Sampler, MinTokensHoldsEndsOffInAnyOrder) {
+  SamplingOptions o = Off();
+  o.min_tokens = 2;
+  o.end_tokens = {0, 2};
+  const std::vector<float> logits = Logs({0.5, 0.25, 0.25});
+  for (const float temperature : {0.0f, 1.0f}) {
+    for (const auto& order : {std::vector<std::string>{}, {"top_k"}, {"top_k", "min_tokens"}}) {
+      o.temperature = temperature;
+      o.order = order;
+      Sampler sampler = Sampler::Make(o, 3).value();
+      const std::vector<int32_t> history = {1, 1, 1};  // of which the last is the answer so far
+      for (int i = 0; i < 50; ++i) EXPECT_EQ(sampler.Sample(logits, history, 2).value(), 1);
+    }
+  }
+  o.order = {};
+  o.temperature = 0;
+  EXPECT_EQ(Sampler::Make(o, 3).value().Sample(logits, std::vector<int32_t>{1, 1, 1}, 1).value(), 0);
+}
+
 TEST(Sampler, TemperatureRaisesToThePowerOfItsInverse) {
   SamplingOptions o = Off();
   o.temperature = 0.5f;

@@ -166,6 +166,11 @@ Status TextEncoder::ReadHead() {
 // As the model was trained on them, with what its tokenizer puts around texts and pairs. What is too long is
 // cut.
 TextEncoder::Input TextEncoder::Tokenize(const EncoderText& text) const {
+  if (!text.ids.empty()) {
+    const auto end = text.ids.begin() + static_cast<ptrdiff_t>(std::min(text.ids.size(), max_tokens_));
+    return {.tokens = {text.ids.begin(), end},
+            .types = std::vector<int32_t>(std::min(text.ids.size(), max_tokens_))};
+  }
   using Kind = InputPart::Kind;
   const Tokenizer& tokenizer = *model_->tokenizer;
   std::vector<int32_t> first, second;

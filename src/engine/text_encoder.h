@@ -27,6 +27,8 @@ struct EncoderOptions {
 struct EncoderText {
   std::string first;
   std::optional<std::string> second = {};
+  std::vector<int32_t> ids =
+      {};  // in place of a text: the tokens that are read, with all that is around them
 };
 
 // How many tokens of a pair's two texts stay where `room` is all there is (Hugging Face's "longest first", as

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <chrono>
 
@@ -63,6 +64,7 @@ Answer::Answer(ServerContext& context, RouteRequest r, Generation generation,
   state_.tokenizer = context_.model.model->tokenizer.get();
   state_.choices.resize(generation_.answers());
   for (Reader& reader : readers_) MakeReader(reader);
+  for (const auto& prompt : generation_.prompts) state_.prompt_tokens += static_cast<int>(prompt.size());
 }
 
 void Answer::MakeReader(Reader& reader) {
@@ -96,7 +98,7 @@ std::vector<HostRequest> Answer::MakeRequests() {
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
     host.on_admitted = [self, i] {
       self->readers_[i].meter.Start();
-      self->OnAdmitted();
+      self->Begin();
     };
     host.on_finish = [self, i](const Outcome& outcome) { self->OnFinish(i, outcome); };
     Guard(host);
@@ -128,7 +130,7 @@ void Answer::Guard(HostRequest& host) {
 void Answer::Start() {
   if (exchange_->gone()) return;
   if (generation_.request.max_tokens == 0) {
-    OnAdmitted();
+    Begin();
     const auto per_prompt = static_cast<size_t>(generation_.choices);
     for (size_t i = 0; i < readers_.size(); ++i) {
       const auto tokens = static_cast<int>(generation_.prompts[i / per_prompt].size());
@@ -141,7 +143,8 @@ void Answer::Start() {
     readers_[i].meter.Submit(&context_.meters, generation_.prompts[prompt].size());
   }
   const Status status = context_.host->Submit(first_ticket_, MakeRequests());
-  if (!status.ok()) return exchange_->Reply(ErrorResponse(FromEngine(status.error()), writer_->errors()));
+  if (!status.ok()) return RefuseExchange(*exchange_, FromEngine(status.error()), writer_->errors());
+  Begin();
   // Not before: what is cancelled before it is submitted would run. Holds no answer: the exchange is the
   // answer's.
   exchange_->OnGone([host = context_.host.get(), first = first_ticket_, count = readers_.size()] {
@@ -158,7 +161,8 @@ void Answer::OnRefused(const Error& error) {
   Fail(FromEngine(error));
 }
 
-void Answer::OnAdmitted() {
+void Answer::Begin() {
+  const std::lock_guard lock(begin_mutex_);
   if (!generation_.stream || begun_ || failed_) return;
   begun_ = true;
   exchange_->Begin({.body = writer_->Begin(state_),
@@ -174,8 +178,13 @@ void Answer::Send(std::string text) {
   Fail({.status = 408, .message = "the answer was read too slowly", .code = "slow_client"});
 }
 
+bool Answer::EndsAnswer(int32_t token) const {
+  const std::vector<int32_t>& more = generation_.request.stop_tokens;
+  return state_.tokenizer->IsEndOfGeneration(token) || std::ranges::find(more, token) != more.end();
+}
+
 void Answer::OnLogprobs(size_t choice, TokenLogprobs logprobs) {
-  if (readers_[choice].enough || state_.tokenizer->IsEndOfGeneration(logprobs.token)) return;
+  if (readers_[choice].enough || EndsAnswer(logprobs.token)) return;
   Reader& reader = readers_[choice];
   reader.token_begins.push_back(reader.token_bytes);
   reader.token_bytes += state_.tokenizer->Piece(logprobs.token, false).size();
@@ -187,7 +196,9 @@ void Answer::OnToken(size_t choice, int32_t token) {
   reader.meter.Token();
   if (first_token_s_ < 0) first_token_s_ = exchange_->seconds();
   if (reader.reasons) ++state_.reasoning_tokens;
-  if (!state_.tokenizer->IsControl(token) || state_.tokenizer->IsEndOfGeneration(token)) return;
+  ++reader.tokens;
+  ++state_.completion_tokens;
+  if (!state_.tokenizer->IsControl(token) || EndsAnswer(token)) return;
   if (reader.parser == nullptr) return;
   reader.parser->FeedControl(state_.tokenizer->Piece(token, true), &events_);
   Take(choice);
@@ -207,7 +218,10 @@ void Answer::OnText(size_t choice, std::string_view text) {
 void Answer::Take(size_t choice) {
   std::string said;
   const auto say = [&](const ChatEvent& event) {
-    if (begun_) said += writer_->Event(state_, choice, event);
+    if (!begun_) return;
+    const std::string piece = writer_->Event(state_, choice, event);
+    if (!piece.empty()) ForgetSaidTokens(choice);
+    said += piece;
   };
   for (ChatEvent& event : events_) {
     if (readers_[choice].enough) break;
@@ -221,6 +235,13 @@ void Answer::Take(size_t choice) {
   }
   events_.clear();
   Send(std::move(said));
+}
+
+// What a stream has said of tokens need not be kept for as long as it runs.
+void Answer::ForgetSaidTokens(size_t choice) {
+  if (writer_->keeps_logprobs()) return;
+  state_.choices[choice].logprobs.clear();
+  readers_[choice].token_begins.clear();
 }
 
 // Brings the state up to date with an event, and gives calls their ids.
@@ -237,7 +258,8 @@ void Answer::TakeEvent(size_t choice, ChatEvent& event) {
       c.reasoning += event.text;
       break;
     case Kind::kCallBegin:
-      event.id = fmt::format("call_{}{:02}{:02}", state_.id.substr(0, 20), choice, event.call);
+      event.id =
+          fmt::format("{}{}{:02}{:02}", writer_->call_prefix(), state_.id.substr(0, 20), choice, event.call);
       c.calls.push_back({event.id, event.text, ""});
       break;
     case Kind::kCallArguments:
@@ -270,9 +292,8 @@ void Answer::CountCached(size_t prompt, int tokens) {
 void Answer::OnFinish(size_t choice, const Outcome& outcome) {
   ++finished_;
   readers_[choice].meter.Finish(outcome, readers_[choice].enough);
-  if (choice % static_cast<size_t>(generation_.choices) == 0) state_.prompt_tokens += outcome.prompt_tokens;
   CountCached(choice / static_cast<size_t>(generation_.choices), outcome.cached_tokens);
-  state_.completion_tokens += outcome.completion_tokens;
+  state_.completion_tokens += outcome.completion_tokens - readers_[choice].tokens;
   state_.first_token_s = outcome.first_token_s;
   state_.decode_s = outcome.decode_s;
   if (failed_) return;
@@ -283,7 +304,10 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
         {.status = 503, .message = "the server is shutting down", .code = "cancelled", .retry_after_s = 1});
   }
   AnswerChoice& c = state_.choices[choice];
-  if (reader.parser != nullptr && !reader.enough) {
+  // Of a call that has to be, and was cut before its name, there is only markup.
+  const bool cut = generation_.forced_call && c.calls.empty() &&
+                   (outcome.reason == FinishReason::kLength || !outcome.stop.empty());
+  if (reader.parser != nullptr && !reader.enough && !cut) {
     reader.parser->Finish(&events_);
     Take(choice);
   }
@@ -316,11 +340,14 @@ void Answer::FinishAll() {
 // Before the first byte an ordinary error; behind it one in the stream, which then ends without its last
 // line, so that nobody takes it for whole.
 void Answer::Fail(const ApiError& error) {
-  if (failed_) return;
-  failed_ = true;
+  {
+    const std::lock_guard lock(begin_mutex_);
+    if (failed_) return;
+    failed_ = true;
+  }
   CancelAll();
   Note();
-  if (!begun_) return exchange_->Reply(ErrorResponse(error, writer_->errors()));
+  if (!begun_) return RefuseExchange(*exchange_, error, writer_->errors());
   Send(writer_->Error(state_, error));
   exchange_->Cut();
 }

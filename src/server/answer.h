@@ -5,6 +5,7 @@
 // Called from the engine's thread alone, except where it says otherwise.
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     RequestMeter meter;
     std::vector<size_t> token_begins;  // in the text, of tokens with log probabilities
     size_t released_bytes = 0, token_bytes = 0;
+    int tokens = 0;
     bool reasons = false;  // what came last is reasoning
     bool enough = false;   // a call ended the answer
   };
@@ -38,7 +40,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::vector<HostRequest> MakeRequests();
   void MakeReader(Reader& reader);
   void OnRefused(const Error& error);
-  void OnAdmitted();
+  // A stream's first bytes: they come as soon as a request is queued, from the thread that queued it.
+  void Begin();
   void OnLogprobs(size_t choice, TokenLogprobs logprobs);
   void OnToken(size_t choice, int32_t token);
   void OnText(size_t choice, std::string_view text);
@@ -47,6 +50,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void TakeEvent(size_t choice, ChatEvent& event);
   void DropStoppedTokens(size_t choice);
   void CountCached(size_t prompt, int tokens);
+  void ForgetSaidTokens(size_t choice);
+  bool EndsAnswer(int32_t token) const;
   void Fail(const ApiError& error);
   void CancelAll();
   void Guard(HostRequest& host);
@@ -65,6 +70,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   const TicketId first_ticket_;
   std::vector<ChatEvent> events_;
   size_t finished_ = 0;
+  std::mutex begin_mutex_;  // until the request is admitted: of what follows
   bool begun_ = false, failed_ = false;
   double first_token_s_ = -1;  // since the request came
 };

@@ -35,14 +35,16 @@ class Reader {
     if (type == "text") return;
     const json::value* schema = format.if_contains("schema");
     if (type == "json_object" && schema == nullptr) return Ask("response_format", "json", "");
-    if (const json::value* nested = format.if_contains("json_schema")) {
-      schema = nested->get_object().if_contains("schema");
+    if (const json::value* inside = format.if_contains("json_schema")) {
+      schema = inside->get_object().if_contains("schema");
     }
+    const bool nested = format.contains("json_schema");
     if (schema == nullptr) {
       problem = Wrong("response_format.json_schema.schema", "required");
       return;
     }
-    Ask("response_format", "json_schema", SourceOf(*schema));
+    Ask(nested ? "response_format.json_schema.schema" : "response_format.schema", "json_schema",
+        SourceOf(*schema));
   }
 
   void Structured(const json::object& object) {

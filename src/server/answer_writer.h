@@ -23,7 +23,8 @@ struct AnswerCall {
 struct AnswerChoice {
   std::string content, reasoning;  // so far
   std::vector<AnswerCall> calls{};
-  std::vector<TokenLogprobs> logprobs{};  // of its tokens, where they are wanted
+  std::vector<TokenLogprobs>
+      logprobs{};  // of its tokens, where they are wanted; of a stream: those not yet said
   AnswerEnd end = AnswerEnd::kNone;
   std::string stop{};  // the stop string that ended it
 };
@@ -34,7 +35,7 @@ struct AnswerState {
   std::string model{};
   const Tokenizer* tokenizer = nullptr;
   std::vector<AnswerChoice> choices{};
-  int prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0, reasoning_tokens = 0;
+  int prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0, reasoning_tokens = 0;  // so far
   double first_token_s = 0, decode_s = 0;  // of the last answer to end
 };
 
@@ -43,8 +44,12 @@ class AnswerWriter {
   explicit AnswerWriter(ErrorShape errors = ErrorShape::kOpenAi) : errors_(errors) {}
   virtual ~AnswerWriter() = default;
   ErrorShape errors() const { return errors_; }
+  virtual std::string_view call_prefix() const { return "call_"; }  // of calls' ids
+  // Whether log probabilities are wanted again after they were streamed; else they are gone from the state.
+  virtual bool keeps_logprobs() const { return false; }
 
-  // Streams: what to send, in the order of calls; "" is nothing.
+  // Streams: what to send, in the order of calls; "" is nothing. Begin may come from another thread than the
+  // others, before them.
   virtual std::string_view stream_type() const { return "text/event-stream"; }
   virtual std::string Begin(const AnswerState&) { return ":\n\n"; }
   virtual std::string Event(const AnswerState& state, size_t choice, const ChatEvent& event) = 0;

@@ -48,7 +48,13 @@ Status ApiKeys::Add(std::string_view key) {
 
 Result<ApiKeys> ApiKeys::Make(const std::vector<std::string>& keys, const std::string& file) {
   ApiKeys made;
-  for (const std::string& key : keys) TERN_TRY_STATUS(made.Add(key));
+  for (const std::string& list : keys) {
+    for (size_t at = 0; at <= list.size();) {
+      const size_t end = std::min(list.find(',', at), list.size());
+      TERN_TRY_STATUS(made.Add(std::string_view(list).substr(at, end - at)));
+      at = end + 1;
+    }
+  }
   if (file.empty()) return made;
   TERN_TRY(const std::string text, ReadFile(file, 1 << 20));
   std::string_view rest = text;

@@ -15,8 +15,9 @@ namespace tern {
 class ApiKeys {
  public:
   ApiKeys() = default;  // none: everybody may ask
-  // `file` has one key per line; # starts a comment. Errors: an unreadable or empty file, a key with spaces
-  // or control characters, one that is given twice.
+  // Each of `keys` may be several with commas between them. `file` has one key per line; # starts a comment.
+  // Errors: an unreadable or empty file, an empty key, one with spaces or control characters, one that is
+  // given twice.
   static Result<ApiKeys> Make(const std::vector<std::string>& keys, const std::string& file);
 
   bool empty() const { return digests_.empty(); }

@@ -1,21 +1,23 @@
 #pragma once
 // Messages and tools as OpenAI's chat protocol has them.
 
+#include "server/chat_request.h"
 #include "server/schema.h"
 
 namespace tern {
 
+inline constexpr std::string_view kFunctionType[] = {"function"};
 inline constexpr FieldDesc kCalledFields[] = {
     {.name = "name", .kinds = kString, .max_bytes = 256, .required = true},
     {.name = "arguments", .kinds = kString | kObject, .help = "JSON"},
 };
-inline constexpr SchemaDesc kCalled{"CalledFunction", kCalledFields};
+inline constexpr SchemaDesc kCalled{"CalledFunction", kCalledFields, true};
 inline constexpr FieldDesc kCallFields[] = {
     {.name = "id", .kinds = kString, .max_bytes = 256},
-    {.name = "type", .kinds = kString, .max_bytes = 64},
+    {.name = "type", .kinds = kString, .choices = kFunctionType},
     {.name = "function", .kinds = kObject, .object = &kCalled, .required = true},
 };
-inline constexpr SchemaDesc kCall{"ToolCall", kCallFields};
+inline constexpr SchemaDesc kCall{"ToolCall", kCallFields, true};
 
 inline constexpr FieldDesc kMessageFields[] = {
     {.name = "role",
@@ -29,21 +31,20 @@ inline constexpr FieldDesc kMessageFields[] = {
     {.name = "tool_calls", .kinds = kObjects, .max_items = 256, .object = &kCall},
     {.name = "reasoning_content", .kinds = kString},
 };
-inline constexpr SchemaDesc kMessage{"ChatMessage", kMessageFields};
+inline constexpr SchemaDesc kMessage{"ChatMessage", kMessageFields, true};
 
-inline constexpr std::string_view kFunctionType[] = {"function"};
 inline constexpr FieldDesc kFunctionFields[] = {
-    {.name = "name", .kinds = kString, .max_bytes = 256, .required = true},
+    {.name = "name", .kinds = kString, .max_bytes = 128, .is_name = true, .required = true},
     {.name = "description", .kinds = kString},
-    {.name = "parameters", .kinds = kObject, .help = "JSON schema"},
-    {.name = "strict", .kinds = kBool},
+    {.name = "parameters", .kinds = kObject, .help = "JSON schema of an object"},
+    {.name = "strict", .kinds = kBool, .help = "refuse parameters that a forced call could not be held to"},
 };
-inline constexpr SchemaDesc kFunction{"Function", kFunctionFields};
+inline constexpr SchemaDesc kFunction{"Function", kFunctionFields, true};
 inline constexpr FieldDesc kToolFields[] = {
     {.name = "type", .kinds = kString, .choices = kFunctionType, .required = true},
     {.name = "function", .kinds = kObject, .object = &kFunction, .required = true},
 };
-inline constexpr SchemaDesc kTool{"Tool", kToolFields};
+inline constexpr SchemaDesc kTool{"Tool", kToolFields, true};
 
 // A conversation and what its answer may do, for requests that hold one.
 inline constexpr FieldDesc kChatFields[] = {
@@ -61,7 +62,7 @@ inline constexpr FieldDesc kChatFields[] = {
     {.name = "reasoning_effort",
      .kinds = kString,
      .help = "a variable of the chat template",
-     .max_bytes = 64},
+     .choices = kEfforts},
     {.name = "add_generation_prompt", .kinds = kBool, .help = "begin the answer's turn", .fallback = "true"},
     {.name = "continue_final_message", .kinds = kBool, .help = "go on with the last message"},
 };

@@ -40,14 +40,29 @@ Problem CheckMessage(const json::object& message, const std::string& at) {
     return Wrong(at + ".role", "expected one of system, developer, user, assistant, tool");
   }
   const json::value* content = message.if_contains("content");
-  if (content == nullptr && role != "assistant") return Wrong(at + ".content", "required");
   if (content == nullptr || !content->is_array()) return std::nullopt;
   return CheckParts(content->get_array(), at + ".content");
+}
+
+// Names are how calls tell tools apart, and arguments are objects.
+Problem CheckTool(const ChatRequest& chat, size_t i) {
+  const std::string at = fmt::format("tools[{}]{}", i, chat.tool_place);
+  const auto same = [&](const json::value& tool) { return NameOf(tool) == NameOf(chat.tools[i]); };
+  if (std::any_of(chat.tools.begin(), chat.tools.begin() + static_cast<ptrdiff_t>(i), same)) {
+    return Wrong(at + ".name", "given twice, expected a name of its own");
+  }
+  const json::value* parameters = chat.tools[i].at("function").get_object().if_contains("parameters");
+  const json::value* type = parameters != nullptr ? parameters->get_object().if_contains("type") : nullptr;
+  if (type == nullptr || *type == "object") return std::nullopt;
+  return Wrong(fmt::format("{}{}.type", at, chat.schema_place), "expected object");
 }
 
 Problem CheckTools(const ChatRequest& chat) {
   if (json::serialize(chat.tools).size() > kMostToolBytes) {
     return Wrong("tools", fmt::format("expected at most {} bytes of them", kMostToolBytes));
+  }
+  for (size_t i = 0; i < chat.tools.size(); ++i) {
+    if (auto problem = CheckTool(chat, i)) return problem;
   }
   const ToolChoice& choice = chat.tool_choice;
   if (choice.kind == ToolChoice::Kind::kRequired && chat.tools.empty()) {
@@ -88,6 +103,33 @@ Conversation MakeConversation(const ServedModel& model, const ChatRequest& chat,
   return conversation;
 }
 
+// Of tools that ask for it, those whose schema no call could be held to.
+Problem CheckStrict(GrammarCache& cache, const ChatRequest& chat) {
+  for (size_t i = 0; i < chat.tools.size(); ++i) {
+    const json::object& function = chat.tools[i].at("function").get_object();
+    const json::value* parameters = function.if_contains("parameters");
+    if (!IsSet(function, "strict") || parameters == nullptr) continue;
+    const AnswerFormat format{.param = fmt::format("tools[{}]{}{}", i, chat.tool_place, chat.schema_place),
+                              .form = "json_schema",
+                              .source = json::serialize(*parameters)};
+    std::shared_ptr<const Grammar> grammar;
+    if (auto problem = CompileAnswerFormat(cache, format, &grammar)) return problem;
+  }
+  return std::nullopt;
+}
+
+// Of a conversation in OpenAI's own protocol.
+Problem FillMessages(json::array& messages) {
+  for (size_t i = 0; i < messages.size(); ++i) {
+    json::object& message = messages[i].get_object();
+    if (message.at("role") == "tool" && !message.contains("tool_call_id")) {
+      return Wrong(fmt::format("messages[{}].tool_call_id", i), "required");
+    }
+    if (!message.contains("content") && !message.contains("tool_calls")) message["content"] = "";
+  }
+  return std::nullopt;
+}
+
 // What the answer has to be a call of.
 std::vector<const json::value*> ForcedTools(const ChatRequest& chat) {
   std::vector<const json::value*> tools;
@@ -109,6 +151,8 @@ Problem ReadToolChoice(const json::value& v, ToolChoice* choice) {
     choice->kind = text == "auto" ? Kind::kAuto : text == "none" ? Kind::kNone : Kind::kRequired;
     return std::nullopt;
   }
+  const json::value* type = v.get_object().if_contains("type");
+  if (type != nullptr && *type != "function") return Wrong("tool_choice.type", "expected function");
   const json::value* function = v.get_object().if_contains("function");
   const json::value* name =
       function != nullptr && function->is_object() ? function->get_object().if_contains("name") : nullptr;
@@ -137,24 +181,28 @@ Problem ReadChat(json::object& body, ChatRequest* chat) {
   if (const json::value* v = body.if_contains("add_generation_prompt")) chat->begins_turn = v->get_bool();
   chat->continues_last = IsSet(body, "continue_final_message");
   if (auto problem = ReadAnswerFormat(body, &chat->format)) return problem;
-  return CheckMessages(chat->messages);
+  if (auto problem = CheckMessages(chat->messages)) return problem;
+  return FillMessages(chat->messages);
 }
 
 Problem RenderChat(const ServerContext& context, const ChatRequest& chat, Generation* generation,
                    std::vector<TextSegment>* segments) {
   const ServedModel& model = context.model;
   if (!model.chat_template) {
-    return Wrong("messages", "the model has no chat template, expected /v1/completions");
+    return Wrong(std::string(chat.place), "the model has no chat template, expected /v1/completions");
   }
   if (chat.continues_last && chat.messages.back().at("role") != "assistant") {
     return Wrong("continue_final_message", "expected a last message of the assistant");
   }
   if (auto problem = CheckTools(chat)) return problem;
-  const bool forced = chat.tool_choice.kind == ToolChoice::Kind::kRequired;
+  const bool forced = generation->forced_call = chat.tool_choice.kind == ToolChoice::Kind::kRequired;
   const bool calls = !chat.tools.empty() && chat.tool_choice.kind != ToolChoice::Kind::kNone;
   const json::array tools = calls ? chat.tools : json::array();
   auto rendered = RenderConversation(*model.chat_template, MakeConversation(model, chat, tools));
-  if (!rendered.ok()) return Wrong("messages", rendered.error().what);
+  if (!rendered.ok()) {
+    return Wrong(std::string(chat.place),
+                 "the model's template does not take them: " + rendered.error().what);
+  }
   *segments = std::move(rendered).value();
 
   generation->format = !model.template_knows_tools && calls ? model.told_format : model.format;
@@ -180,6 +228,7 @@ Problem RenderChat(const ServerContext& context, const ChatRequest& chat, Genera
 Problem PrepareChat(ServerContext& context, const ChatRequest& chat, Generation* generation) {
   std::vector<TextSegment> segments;
   if (auto problem = RenderChat(context, chat, generation, &segments)) return problem;
+  if (auto problem = CheckStrict(context.grammars, chat)) return problem;
   AnswerFormat format = chat.format;
   if (chat.tool_choice.kind == ToolChoice::Kind::kRequired) {
     const auto schema = ForcedCallSchema(ForcedTools(chat), *generation->format->call);
@@ -192,7 +241,7 @@ Problem PrepareChat(ServerContext& context, const ChatRequest& chat, Generation*
   for (const TextSegment& segment : segments) bytes += segment.text.size();
   if (auto problem = CheckBytes(context, bytes, "messages")) return problem;
   generation->prompts = {EncodeSegments(*context.model.model->tokenizer, segments)};
-  return CheckLength(context, generation->prompts[0].size(), "messages");
+  return CheckLength(context, generation->prompts[0].size(), std::string(chat.place));
 }
 
 }  // namespace tern

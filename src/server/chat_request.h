@@ -8,6 +8,9 @@
 
 namespace tern {
 
+// How much a model shall think, where it can be told.
+inline constexpr std::string_view kEfforts[] = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
+
 struct ToolChoice {
   enum class Kind : uint8_t { kAuto, kNone, kRequired };
   Kind kind = Kind::kAuto;
@@ -23,11 +26,15 @@ struct ChatRequest {
   bool continues_last = false;      // the last message is the beginning of the answer
   boost::json::object variables{};  // more of the chat template's
   AnswerFormat format{};
+  // What errors call the messages, and where in a tool its name and schema stand.
+  std::string_view place = "messages", tool_place = ".function", schema_place = ".parameters";
 };
 
 // Of a body that was checked against kChatFields and kAnswerFormatFields; the body's parts are moved.
+// Messages without content get an empty one, as templates expect, but for those that call tools: there it is
+// null.
 Problem ReadChat(boost::json::object& body, ChatRequest* chat);
-// "auto", "none", "required" or {"function": {"name": ...}}.
+// "auto", "none", "required" or {"type": "function", "function": {"name": ...}}.
 Problem ReadToolChoice(const boost::json::value& v, ToolChoice* choice);
 // Roles that no template knows, and parts other than text, are named.
 Problem CheckMessages(const boost::json::array& messages);

@@ -100,10 +100,10 @@ TEST(AnswerFormat, IsWhatOneFieldAsksFor) {
   EXPECT_EQ(read(R"({"response_format": {"type": "text"}})"), "  ");
   EXPECT_EQ(read(R"({"response_format": {"type": "json_object"}})"), "response_format json ");
   EXPECT_EQ(read(R"({"response_format": {"type": "json_object", "schema": {"const": 1}}})"),
-            R"(response_format json_schema {"const":1})");
+            R"(response_format.schema json_schema {"const":1})");
   EXPECT_EQ(
       read(R"({"response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": {}}}})"),
-      "response_format json_schema {}");
+      "response_format.json_schema.schema json_schema {}");
   EXPECT_EQ(read(R"({"response_format": {"type": "json_schema", "json_schema": {"name": "s"}}})"),
             "response_format.json_schema.schema: required");
   EXPECT_EQ(read(R"({"guided_json": "{}"})"), "guided_json json_schema {}");
@@ -111,6 +111,22 @@ TEST(AnswerFormat, IsWhatOneFieldAsksFor) {
   EXPECT_EQ(read(R"({"structured_outputs": {"json_object": false}})"), "  ");
   EXPECT_EQ(read(R"({"guided_choice": ["a"], "json_schema": {}})"),
             "json_schema: not beside guided_choice, expected at most one of them");
+}
+
+TEST(ServedModel, IsCalledAsItsFileWithoutWhereThatLies) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"smollm2", "smollm2"},
+      {"org/name", "org/name"},
+      {"/a/b/c.gguf", "c"},
+      {"c.Q4_K_M.gguf", "c.Q4_K_M"},
+      {"../x/c-00001-of-00003.gguf", "c"},
+      {"./folder/", "folder"},
+      {"/", "model"},
+  };
+  for (const auto& [model, id] : cases) EXPECT_EQ(ServedModel::IdOf(model), id) << model;
+  const ServedModel served{.id = "c", .alias = "/a/c.gguf"};
+  for (const char* name : {"c", "c:latest", "/a/c.gguf"}) EXPECT_TRUE(served.IsNamed(name)) << name;
+  for (const char* name : {"", "/a/c", "d"}) EXPECT_FALSE(served.IsNamed(name)) << name;
 }
 
 TEST(GrammarCache, KeepsWhatWasUsedLastWithinItsBytes) {

@@ -20,6 +20,12 @@ namespace json = boost::json;
 
 constexpr size_t kMostTexts = 2048;
 
+size_t TokensOf(const Tokenizer& tokenizer, const EncoderText& text) {
+  if (!text.ids.empty()) return text.ids.size();
+  if (text.second) return EncodePair(tokenizer, text.first, *text.second).ids.size();
+  return EncodeInput(tokenizer, text.first, false).size();
+}
+
 }  // namespace
 
 Problem CheckEncodes(const ServerContext& context, const json::object& body) {
@@ -37,8 +43,8 @@ Problem ReadTexts(const ServerContext& context, const json::value& input, const 
                   std::vector<EncoderText>* texts) {
   const Tokenizer& tokenizer = *context.model.model->tokenizer;
   const auto check = [&](const EncoderText& text, const std::string& at) -> Problem {
-    const size_t tokens = EncodeInput(tokenizer, text.first, false).size();
-    if (text.first.empty()) return Wrong(at, "empty, expected a text");
+    if (text.first.empty() && text.ids.empty()) return Wrong(at, "empty, expected a text");
+    const size_t tokens = TokensOf(tokenizer, text);
     if (cuts || tokens <= context.encoder->max_tokens()) return std::nullopt;
     return ApiError{
         .status = 400,
@@ -61,7 +67,7 @@ Problem ReadTexts(const ServerContext& context, const json::value& input, const 
   } else {
     std::vector<std::vector<int32_t>> ids;
     if (auto problem = ReadPrompts(tokenizer, input, param, kMostTexts, &ids)) return problem;
-    for (const std::vector<int32_t>& each : ids) texts->push_back({TextOf(tokenizer, each, false)});
+    for (std::vector<int32_t>& each : ids) texts->push_back({.first = {}, .ids = std::move(each)});
   }
   for (size_t i = 0; i < texts->size(); ++i) {
     if (auto problem = check((*texts)[i], fmt::format("{}[{}]", param, i))) return problem;
@@ -73,9 +79,7 @@ size_t CountTokens(const ServerContext& context, std::span<const EncoderText> te
   const Tokenizer& tokenizer = *context.model.model->tokenizer;
   size_t count = 0;
   for (const EncoderText& text : texts) {
-    const size_t tokens = text.second ? EncodePair(tokenizer, text.first, *text.second).ids.size()
-                                      : EncodeInput(tokenizer, text.first, false).size();
-    count += std::min(tokens, context.encoder->max_tokens());
+    count += std::min(TokensOf(tokenizer, text), context.encoder->max_tokens());
   }
   return count;
 }

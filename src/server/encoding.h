@@ -10,8 +10,8 @@ namespace tern {
 // The error where `body` names a model that is not served, or one that makes no vectors.
 Problem CheckEncodes(const ServerContext& context, const boost::json::object& body);
 
-// Texts to embed, of a field of kPromptKinds; token ids become the texts they spell. The error names the
-// field, and a text that is longer than the model reads, unless `cuts`.
+// Texts to embed, of a field of kPromptKinds; token ids are read as they are. The error names the field, and
+// a text that is longer than the model reads, unless `cuts`.
 Problem ReadTexts(const ServerContext& context, const boost::json::value& input, const std::string& param,
                   bool cuts, std::vector<EncoderText>* texts);
 // How many tokens the model reads of them.

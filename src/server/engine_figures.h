@@ -15,7 +15,7 @@ struct EngineFigures {
   int waiting = 0, running = 0, most_running = 0;
   int kv_block_tokens = 0, kv_blocks = 0;  // 0: a model that generates no text
   int kv_used_blocks = 0, kv_cached_blocks = 0;
-  double stuck_s = 0;               // how long the engine has been at one step; 0: it is idle
+  double stuck_s = 0;    // how long the engine has been at one step; 0: it is idle
   MemoryLedger pools{};  // what memory is for
   // So far.
   uint64_t refused = 0, preemptions = 0;

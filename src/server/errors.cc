@@ -34,7 +34,7 @@ json::value OrNull(const std::string& text) { return text.empty() ? json::value(
 
 }  // namespace
 
-std::string ErrorBody(const ApiError& error, ErrorShape shape) {
+std::string ErrorBody(const ApiError& error, ErrorShape shape, std::string_view request_id) {
   if (shape == ErrorShape::kOllama) return json::serialize(json::object{{"error", error.message}});
   json::object body;
   if (shape == ErrorShape::kAnthropic) body["type"] = "error";
@@ -42,15 +42,20 @@ std::string ErrorBody(const ApiError& error, ErrorShape shape) {
                                {"type", TypeOf(error.status, shape)},
                                {"param", OrNull(error.param)},
                                {"code", OrNull(error.code)}};
+  if (shape == ErrorShape::kAnthropic && !request_id.empty()) body["request_id"] = request_id;
   return json::serialize(body);
 }
 
-HttpResponse ErrorResponse(const ApiError& error, ErrorShape shape) {
-  HttpResponse response{.status = error.status, .body = ErrorBody(error, shape)};
+HttpResponse ErrorResponse(const ApiError& error, ErrorShape shape, std::string_view request_id) {
+  HttpResponse response{.status = error.status, .body = ErrorBody(error, shape, request_id)};
   if (error.retry_after_s > 0)
     response.headers.emplace_back("retry-after", std::to_string(error.retry_after_s));
   if (error.status == 401) response.headers.emplace_back("www-authenticate", "Bearer");
   return response;
+}
+
+void RefuseExchange(HttpExchange& exchange, const ApiError& error, ErrorShape shape) {
+  exchange.Reply(ErrorResponse(error, shape, exchange.request().id));
 }
 
 ApiError InvalidField(const FieldError& error) {

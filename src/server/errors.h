@@ -24,13 +24,18 @@ using Problem = std::optional<ApiError>;
 
 enum class ErrorShape : uint8_t {
   kOpenAi,     // {"error": {"message", "type", "param", "code"}}
-  kAnthropic,  // the same, and "type": "error" beside it
+  kAnthropic,  // the same, and "type": "error" and "request_id" beside it
   kOllama,     // {"error": "message"}
 };
 
-std::string ErrorBody(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi);
+// `request_id`: empty: not said.
+std::string ErrorBody(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi,
+                      std::string_view request_id = {});
 // The same as a whole answer.
-HttpResponse ErrorResponse(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi);
+HttpResponse ErrorResponse(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi,
+                           std::string_view request_id = {});
+// And as the answer of an exchange.
+void RefuseExchange(HttpExchange& exchange, const ApiError& error, ErrorShape shape);
 
 ApiError InvalidField(const FieldError& error);
 // 400: "param: what".

@@ -57,11 +57,46 @@ Problem ReadBias(const json::object& biases, int vocabulary, SamplingOptions* sa
   for (const auto& [name, bias] : biases) {
     int32_t id = -1;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-    if (error != std::errc() || end != name.data() + name.size() || id < 0 || id >= vocabulary) {
+    // One spelling each: "01" beside "1" would be two numbers for one token.
+    const bool plain = error == std::errc() && end == name.data() + name.size() && std::to_string(id) == name;
+    if (!plain || id < 0 || id >= vocabulary) {
       return Wrong("logit_bias", fmt::format("expected token ids from 0 to {}", vocabulary - 1));
     }
     sampling->logit_bias[id] = bias.to_number<float>();
   }
+  return std::nullopt;
+}
+
+void ReadStops(const json::value& stop, std::vector<std::string>* stops) {
+  if (stop.is_string()) stops->emplace_back(stop.get_string());
+  for (const json::value& text : stop.is_array() ? stop.get_array() : json::array()) {
+    stops->emplace_back(text.get_string());
+  }
+  std::erase(*stops, "");
+}
+
+// What ends an answer beside the model's own tokens, and how early.
+Problem ReadEnds(const ServerContext& context, const json::object& body, Request* request) {
+  if (const json::value* v = body.if_contains("stop")) ReadStops(*v, &request->stop);
+  const int vocabulary = context.model.model->hparams().vocabulary;
+  if (const json::value* v = body.if_contains("stop_token_ids")) {
+    for (const json::value& id : v->get_array()) request->stop_tokens.push_back(id.to_number<int32_t>());
+  }
+  const auto known = [vocabulary](int32_t id) { return id < vocabulary; };
+  if (!std::ranges::all_of(request->stop_tokens, known)) {
+    return Wrong("stop_token_ids", fmt::format("expected token ids from 0 to {}", vocabulary - 1));
+  }
+  const json::value* least = body.if_contains("min_tokens");
+  if (least == nullptr) return std::nullopt;
+  SamplingOptions& sampling = request->sampling;
+  sampling.min_tokens = least->to_number<int>();
+  if (request->max_tokens >= 0 && sampling.min_tokens > request->max_tokens) {
+    return Wrong("min_tokens", fmt::format("{}, expected at most max_tokens, {}", sampling.min_tokens,
+                                           request->max_tokens));
+  }
+  sampling.end_tokens = context.model.end_tokens;
+  sampling.end_tokens.insert(sampling.end_tokens.end(), request->stop_tokens.begin(),
+                             request->stop_tokens.end());
   return std::nullopt;
 }
 
@@ -93,14 +128,6 @@ Problem CheckSampling(const SamplingOptions& sampling) {
   return Wrong(param, rest);
 }
 
-void ReadStops(const json::value& stop, std::vector<std::string>* stops) {
-  if (stop.is_string()) stops->emplace_back(stop.get_string());
-  for (const json::value& text : stop.is_array() ? stop.get_array() : json::array()) {
-    stops->emplace_back(text.get_string());
-  }
-  std::erase(*stops, "");
-}
-
 }  // namespace
 
 Problem ReadGeneration(const ServerContext& context, const json::object& body, Generation* generation) {
@@ -112,15 +139,19 @@ Problem ReadGeneration(const ServerContext& context, const json::object& body, G
     const auto seed = v->is_uint64() ? v->get_uint64() : static_cast<uint64_t>(v->to_number<int64_t>());
     request.sampling.seed = seed == 0 ? uint64_t{1} << 53 : seed;
   }
-  for (const char* name : {"max_tokens", "max_completion_tokens"}) {
-    if (const json::value* v = body.if_contains(name)) request.max_tokens = v->to_number<int>();
+  for (const char* name : {"n_predict", "max_tokens", "max_completion_tokens"}) {
+    if (const json::value* v = body.if_contains(name)) request.max_tokens = std::max(v->to_number<int>(), -1);
   }
   if (const json::value* v = body.if_contains("n")) generation->choices = v->to_number<int>();
-  if (const json::value* v = body.if_contains("stop")) ReadStops(*v, &request.stop);
   if (const json::value* v = body.if_contains("cache_salt")) generation->cache_salt = v->get_string();
   if (const json::value* v = body.if_contains("priority")) generation->priority = v->to_number<int>();
   request.ignore_end = IsSet(body, "ignore_eos");
   generation->stream = IsSet(body, "stream");
+  if (auto problem = ReadEnds(context, body, &request)) return problem;
+  if (const json::value* v = body.if_contains("dry_sequence_breakers")) {
+    request.sampling.dry_breakers.clear();
+    ReadStops(*v, &request.sampling.dry_breakers);
+  }
   if (const json::value* v = body.if_contains("samplers")) {
     if (auto problem = ReadOrder(v->get_array(), &request.sampling)) return problem;
   }
@@ -147,7 +178,8 @@ Problem CheckModel(const ServerContext& context, const json::object& body) {
   const json::value* v = body.if_contains("model");
   if (v == nullptr || v->get_string().empty() || context.model.IsNamed(v->get_string())) return std::nullopt;
   return ApiError{.status = 404,
-                  .message = fmt::format("model: not served here; there is {}", context.model.id),
+                  .message = fmt::format("The model '{}' does not exist; there is {}",
+                                         std::string_view(v->get_string()), context.model.id),
                   .param = "model",
                   .code = "model_not_found"};
 }

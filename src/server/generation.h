@@ -25,12 +25,14 @@ struct Generation {
   const ChatFormatDesc* format = nullptr;
   ChatFormatOptions reading{};
   std::string opener{};        // of the answer, which the prompt has already
+  bool forced_call = false;    // it has to be a call
   bool parallel_calls = true;  // false: the first call ends an answer
 
   size_t answers() const { return prompts.size() * static_cast<size_t>(choices); }
 };
 
-// Sampling, limits, stop strings and the like of a checked body (sampling_fields.h).
+// Sampling, limits, stop strings and the like, and n and stream, of a body that was checked against a schema
+// with those of them that the protocol has (sampling_fields.h).
 Problem ReadGeneration(const ServerContext& context, const boost::json::object& body, Generation* generation);
 
 // Whether a flag is there and set.

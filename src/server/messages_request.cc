@@ -113,13 +113,16 @@ void ReadFormat(const json::object& body, AnswerFormat* format) {
     if (const json::value* v = config->get_object().if_contains("format")) found = v;
   }
   if (found == nullptr) return;
-  const std::string param = body.contains("output_config") ? "output_config" : "output_format";
+  const std::string param =
+      body.contains("output_config") ? "output_config.format.schema" : "output_format.schema";
   *format = {.param = param, .form = "json_schema", .source = json::serialize(found->at("schema"))};
 }
 
 }  // namespace
 
 Problem ReadMessages(json::object& body, ChatRequest* chat) {
+  chat->tool_place = "";
+  chat->schema_place = ".input_schema";
   const json::array turns = std::move(body.at("messages").get_array());
   if (turns.empty()) return Wrong("messages", "empty, expected at least one");
   if (const json::value* system = body.if_contains("system")) {
@@ -134,6 +137,10 @@ Problem ReadMessages(json::object& body, ChatRequest* chat) {
     if (auto problem = ReadChoice(v->get_object(), chat)) return problem;
   }
   if (const json::value* v = body.if_contains("thinking")) {
+    const json::object& thinking = v->get_object();
+    if (thinking.at("type") == "enabled") {
+      if (auto problem = Need(thinking, "budget_tokens", "thinking")) return problem;
+    }
     chat->variables["enable_thinking"] = v->at("type").get_string() != "disabled";
   }
   ReadFormat(body, &chat->format);

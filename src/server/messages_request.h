@@ -38,9 +38,9 @@ inline constexpr SchemaDesc kTurn{"Message", kTurnFields};
 inline constexpr std::string_view kCustomType[] = {"custom"};
 inline constexpr FieldDesc kCustomToolFields[] = {
     {.name = "type", .kinds = kString, .choices = kCustomType},
-    {.name = "name", .kinds = kString, .max_bytes = 256, .required = true},
+    {.name = "name", .kinds = kString, .max_bytes = 128, .is_name = true, .required = true},
     {.name = "description", .kinds = kString},
-    {.name = "input_schema", .kinds = kObject, .help = "JSON schema", .required = true},
+    {.name = "input_schema", .kinds = kObject, .help = "JSON schema of an object", .required = true},
 };
 inline constexpr SchemaDesc kCustomTool{"Tool", kCustomToolFields};
 inline constexpr std::string_view kChoiceTypes[] = {"auto", "any", "tool", "none"};
@@ -53,7 +53,7 @@ inline constexpr SchemaDesc kToolChoiceOptions{"ToolChoice", kChoiceFields};
 inline constexpr std::string_view kThinkingTypes[] = {"enabled", "disabled", "adaptive"};
 inline constexpr FieldDesc kThinkingFields[] = {
     {.name = "type", .kinds = kString, .choices = kThinkingTypes, .required = true},
-    {.name = "budget_tokens", .kinds = kInteger, .help = "has no effect", .min = 0},
+    {.name = "budget_tokens", .kinds = kInteger, .help = "of enabled; has no effect", .min = 1},
 };
 inline constexpr SchemaDesc kThinkingOptions{"Thinking", kThinkingFields};
 inline constexpr std::string_view kOutputTypes[] = {"json_schema"};
@@ -64,14 +64,14 @@ inline constexpr FieldDesc kOutputFormatFields[] = {
 inline constexpr SchemaDesc kOutputFormat{"OutputFormat", kOutputFormatFields};
 inline constexpr FieldDesc kOutputConfigFields[] = {
     {.name = "format", .kinds = kObject, .object = &kOutputFormat},
-    {.name = "effort", .kinds = kString, .help = "has no effect"},
+    {.name = "effort", .kinds = kString, .help = "has no effect", .choices = kEfforts},
 };
 inline constexpr SchemaDesc kOutputConfig{"OutputConfig", kOutputConfigFields};
 
 // What a prompt is made of: all there is to counting its tokens.
 inline constexpr FieldDesc kMessagesPromptFields[] = {
     {.name = "messages", .kinds = kObjects, .max_items = 65536, .object = &kTurn, .required = true},
-    {.name = "model", .kinds = kString, .help = "the model's id", .max_bytes = 1024},
+    {.name = "model", .kinds = kString, .help = "the model's id", .max_bytes = 1024, .required = true},
     {.name = "system", .kinds = kString | kObjects, .object = &kTextBlock},
     {.name = "tools", .kinds = kObjects, .max_items = 256, .object = &kCustomTool},
     {.name = "tool_choice", .kinds = kObject, .object = &kToolChoiceOptions},

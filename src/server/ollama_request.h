@@ -26,8 +26,9 @@ inline constexpr FieldDesc kOllamaOptionFields[] = {
     {.name = "mirostat", .kinds = kInteger, .min = 0, .max = 2},
     {.name = "mirostat_tau", .kinds = kNumber, .min = 0.01, .max = 100},
     {.name = "mirostat_eta", .kinds = kNumber, .min = 0.0001, .max = 1},
-    {.name = "seed", .kinds = kInteger, .min = -0x1p53, .max = 0x1p63},
+    {.name = "seed", .kinds = kInteger, .min = -0x1p63, .max = 0x1p64},
     {.name = "stop", .kinds = kString | kStrings, .max_bytes = 256, .max_items = 16},
+    {.name = "tfs_z", .kinds = kNumber, .only = "1"},
     {.name = "num_ctx", .kinds = kInteger, .help = "has no effect: tern serve --context", .min = 1},
 };
 inline constexpr SchemaDesc kOllamaOptions{"OllamaOptions", kOllamaOptionFields};
@@ -40,7 +41,10 @@ inline constexpr FieldDesc kOllamaFields[] = {
      .help = "what the answer must be: json, or a JSON schema",
      .max_bytes = 64},
     {.name = "options", .kinds = kObject, .object = &kOllamaOptions},
-    {.name = "think", .kinds = kBool | kString, .help = "the template's enable_thinking", .max_bytes = 64},
+    {.name = "think",
+     .kinds = kBool | kString,
+     .help = "the template's enable_thinking",
+     .choices = kEfforts},
     {.name = "keep_alive", .kinds = kString | kNumber, .help = "has no effect: the model stays loaded"},
     {.name = "logprobs", .kinds = kBool, .only = "false"},
     {.name = "truncate", .kinds = kBool, .help = "has no effect: nothing is cut off a prompt"},

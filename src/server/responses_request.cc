@@ -16,9 +16,29 @@ Problem Need(const json::object& item, std::string_view name, const std::string&
   return Wrong(fmt::format("{}.{}", at, name), "required");
 }
 
+// Which part of a list lacks its text. A refusal's is what it says.
+Problem CheckTexts(const json::object& item, const std::string& at) {
+  for (const std::string_view list : {"content", "output", "summary"}) {
+    const json::value* parts = item.if_contains(list);
+    if (parts == nullptr || !parts->is_array()) continue;
+    for (size_t i = 0; i < parts->get_array().size(); ++i) {
+      const json::object& part = parts->get_array()[i].get_object();
+      const std::string_view name = part.at("type") == "refusal" ? "refusal" : "text";
+      if (auto problem = Need(part, name, fmt::format("{}.{}[{}]", at, list, i))) return problem;
+    }
+  }
+  return std::nullopt;
+}
+
 std::string TextAt(const json::object& item, std::string_view name) {
   const json::value* v = item.if_contains(name);
-  return v == nullptr ? "" : MessageText({{"content", *v}});
+  if (v == nullptr) return "";
+  if (!v->is_array()) return MessageText({{"content", *v}});
+  std::string text;
+  for (const json::value& part : v->get_array()) {
+    text += part.at(part.at("type") == "refusal" ? "refusal" : "text").get_string();
+  }
+  return text;
 }
 
 // What an assistant says in one turn comes in several items: reasoning, a message, calls.
@@ -27,6 +47,7 @@ class ItemReader {
   explicit ItemReader(json::array* messages) : messages_(messages) {}
 
   Problem Take(const json::object& item, const std::string& at) {
+    if (auto problem = CheckTexts(item, at)) return problem;
     const json::value* named = item.if_contains("type");
     const std::string_view type = named != nullptr ? std::string_view(named->get_string()) : "message";
     if (type == "message") return TakeMessage(item, at);
@@ -97,14 +118,19 @@ Problem ReadFormat(const json::object& format, AnswerFormat* answer) {
   json::object asked{{"type", format.at("type")}};
   if (const json::value* schema = format.if_contains("schema")) asked["schema"] = *schema;
   auto problem = ReadAnswerFormat({{"response_format", asked}}, answer);
-  if (!answer->param.empty()) answer->param = "text.format";
+  if (!answer->param.empty())
+    answer->param = format.contains("schema") ? "text.format.schema" : "text.format";
   return problem;
 }
 
 Problem ReadOptions(const json::object& body, ChatRequest* chat) {
   if (const json::value* v = body.if_contains("tool_choice")) {
     json::value choice = *v;
-    if (choice.is_object()) choice = json::object{{"function", choice}};  // the name is not nested
+    if (choice.is_object()) {  // the name is not nested
+      json::object flat = std::exchange(choice, json::object()).get_object();
+      if (const json::value* type = flat.if_contains("type")) choice.get_object()["type"] = *type;
+      choice.get_object()["function"] = std::move(flat);
+    }
     if (auto problem = ReadToolChoice(choice, &chat->tool_choice)) return problem;
   }
   if (const json::value* v = body.if_contains("parallel_tool_calls")) chat->parallel_calls = v->get_bool();
@@ -121,6 +147,8 @@ Problem ReadOptions(const json::object& body, ChatRequest* chat) {
 }  // namespace
 
 Problem ReadResponses(const json::object& body, ChatRequest* chat) {
+  chat->place = "input";
+  chat->tool_place = "";
   if (const json::value* v = body.if_contains("instructions"); v != nullptr && !v->get_string().empty()) {
     chat->messages.push_back(json::object{{"role", "system"}, {"content", *v}});
   }

@@ -4,17 +4,19 @@
 #include <boost/json/object.hpp>
 
 #include "server/chat_request.h"
+#include "server/writers/openai.h"
 
 namespace tern {
 
 inline constexpr std::string_view kItemTypes[] = {"message", "function_call", "function_call_output",
                                                   "reasoning"};
 inline constexpr std::string_view kItemRoles[] = {"system", "developer", "user", "assistant"};
-inline constexpr std::string_view kPartTypes[] = {"input_text", "output_text", "text", "reasoning_text",
-                                                  "summary_text"};
+inline constexpr std::string_view kPartTypes[] = {"input_text",     "output_text",  "text",
+                                                  "reasoning_text", "summary_text", "refusal"};
 inline constexpr FieldDesc kPartFields[] = {
     {.name = "type", .kinds = kString, .choices = kPartTypes, .required = true},
-    {.name = "text", .kinds = kString, .required = true},
+    {.name = "text", .kinds = kString, .help = "of all but refusal"},
+    {.name = "refusal", .kinds = kString, .help = "of refusal"},
 };
 inline constexpr SchemaDesc kPart{"ContentPart", kPartFields};
 inline constexpr FieldDesc kItemFields[] = {
@@ -32,10 +34,10 @@ inline constexpr SchemaDesc kItem{"InputItem", kItemFields};
 inline constexpr std::string_view kFunctionToolType[] = {"function"};
 inline constexpr FieldDesc kFlatToolFields[] = {
     {.name = "type", .kinds = kString, .choices = kFunctionToolType, .required = true},
-    {.name = "name", .kinds = kString, .max_bytes = 256, .required = true},
+    {.name = "name", .kinds = kString, .max_bytes = 128, .is_name = true, .required = true},
     {.name = "description", .kinds = kString},
-    {.name = "parameters", .kinds = kObject, .help = "JSON schema"},
-    {.name = "strict", .kinds = kBool},
+    {.name = "parameters", .kinds = kObject, .help = "JSON schema of an object"},
+    {.name = "strict", .kinds = kBool, .help = "refuse parameters that a forced call could not be held to"},
 };
 inline constexpr SchemaDesc kFlatTool{"FunctionTool", kFlatToolFields};
 inline constexpr FieldDesc kTextFormatFields[] = {
@@ -48,13 +50,14 @@ inline constexpr FieldDesc kTextFormatFields[] = {
 inline constexpr SchemaDesc kTextFormat{"TextFormat", kTextFormatFields};
 inline constexpr FieldDesc kTextFields[] = {
     {.name = "format", .kinds = kObject, .help = "what the answer must be", .object = &kTextFormat},
-    {.name = "verbosity", .kinds = kString, .help = "has no effect"},
+    {.name = "verbosity", .kinds = kString, .help = "has no effect", .choices = kVerbosities},
 };
 inline constexpr SchemaDesc kTextOptions{"TextOptions", kTextFields};
+inline constexpr std::string_view kSummaries[] = {"auto", "concise", "detailed"};
 inline constexpr FieldDesc kReasoningFields[] = {
-    {.name = "effort", .kinds = kString, .help = "a variable of the chat template", .max_bytes = 64},
-    {.name = "summary", .kinds = kString, .help = "has no effect"},
-    {.name = "generate_summary", .kinds = kString, .help = "has no effect"},
+    {.name = "effort", .kinds = kString, .help = "a variable of the chat template", .choices = kEfforts},
+    {.name = "summary", .kinds = kString, .help = "has no effect", .choices = kSummaries},
+    {.name = "generate_summary", .kinds = kString, .help = "has no effect", .choices = kSummaries},
 };
 inline constexpr SchemaDesc kReasoningOptions{"ReasoningOptions", kReasoningFields};
 

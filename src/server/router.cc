@@ -66,11 +66,16 @@ void Watch(ServerContext* context, HttpExchange& exchange, const RouteDesc* rout
   });
 }
 
+// Of a path that is no endpoint, or takes another method: whose it would be.
+ErrorShape ShapeOf(std::string_view path) {
+  if (path.starts_with("/api/")) return ErrorShape::kOllama;
+  const bool anthropic = path.starts_with("/v1/messages") || path.starts_with("/messages");
+  return anthropic ? ErrorShape::kAnthropic : ErrorShape::kOpenAi;
+}
+
 }  // namespace
 
-void RouteRequest::Refuse(const ApiError& error) const {
-  exchange->Reply(ErrorResponse(error, route->errors));
-}
+void RouteRequest::Refuse(const ApiError& error) const { RefuseExchange(*exchange, error, route->errors); }
 
 Router::Router(std::span<const RouteDesc* const> routes, RouterOptions options, ServerContext* context,
                Workers* workers)
@@ -138,23 +143,25 @@ std::optional<HttpResponse> Router::Refusal(const HttpRequest& request, const Ma
   }
   if (request.method == "OPTIONS" && !match.methods.empty()) return std::nullopt;
   const bool open = match.route != nullptr && match.route->access == Access::kOpen;
-  const ErrorShape shape = match.route != nullptr ? match.route->errors : ErrorShape::kOpenAi;
+  const ErrorShape shape = match.route != nullptr ? match.route->errors : ShapeOf(request.path);
   if (!open && !options_.keys.Find(request)) {
     return ErrorResponse({.status = 401, .message = "a valid API key is needed", .code = "invalid_api_key"},
-                         shape);
+                         shape, request.id);
   }
   if (match.methods.empty()) {
-    return ErrorResponse({.status = 404, .message = "no such endpoint", .code = "unknown_endpoint"});
+    return ErrorResponse({.status = 404, .message = "no such endpoint", .code = "unknown_endpoint"}, shape,
+                         request.id);
   }
   if (match.route == nullptr) {
     HttpResponse response =
         ErrorResponse({.status = 405,
                        .message = "the endpoint does not take this method, expected " + match.methods,
-                       .code = "method_not_allowed"});
+                       .code = "method_not_allowed"},
+                      shape, request.id);
     response.headers.emplace_back("allow", match.methods);
     return response;
   }
-  if (context_->draining && !match.route->is_probe) return ErrorResponse(Draining(), shape);
+  if (context_->draining && !match.route->is_probe) return ErrorResponse(Draining(), shape, request.id);
   return std::nullopt;
 }
 
@@ -180,11 +187,12 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
     if (!routed.exchange->gone()) Call(*context_, std::move(routed));
   });
   if (posted) return;
-  exchange->Reply(ErrorResponse({.status = 429,
-                                 .message = "too many requests wait to be read",
-                                 .code = "overloaded",
-                                 .retry_after_s = 1},
-                                match.route->errors));
+  RefuseExchange(*exchange,
+                 {.status = 429,
+                  .message = "too many requests wait to be read",
+                  .code = "overloaded",
+                  .retry_after_s = 1},
+                 match.route->errors);
 }
 
 }  // namespace tern

@@ -175,11 +175,15 @@ TEST(ApiKeys, ComeFromAListAndAFile) {
   HttpRequest request;
   request.headers = {{"x-api-key", "four"}};
   EXPECT_EQ(keys.value().Find(request), 2u);
+  request.headers = {{"x-api-key", "two"}};
+  EXPECT_EQ(ApiKeys::Make({"zero", "one,two"}, "").value().Find(request), 2u);
   const auto error = [](const std::vector<std::string>& list, const std::string& file = "") {
     return ApiKeys::Make(list, file).error().what;
   };
   EXPECT_EQ(error({"a", "a"}), "api key 2: given twice");
   EXPECT_EQ(error({"a", ""}), "api key 2: empty");
+  EXPECT_EQ(error({"a,,b"}), "api key 2: empty");
+  EXPECT_EQ(error({"a,"}), "api key 2: empty");
   EXPECT_EQ(error({"a b"}), "api key 1: has spaces, control characters or other than ASCII in it");
   std::ofstream(path) << "# none\n";
   EXPECT_EQ(error({}, path), path + ": no keys, expected one per line");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/parser.hpp>
 #include <cmath>
 #include <vector>
 
@@ -29,7 +30,8 @@ constexpr KindName kNames[] = {{kBool, "true or false"},
                                {kIntegers, "a list of integers"},
                                {kIntegerLists, "a list of lists of integers"},
                                {kNumbers, "an object of numbers"},
-                               {kAnything, "any JSON"}};
+                               {kAnything, "any JSON"},
+                               {kTexts, "an object of strings"}};
 
 std::string NamesOf(uint32_t kinds) {
   std::vector<std::string_view> names;
@@ -56,11 +58,37 @@ bool IsRepeated(const SchemaDesc& schema, const FieldDesc& field) {
   return &*first != &field;
 }
 
+bool IsKnown(const SchemaDesc& schema, std::string_view name) {
+  return std::ranges::find(schema.fields, name, &FieldDesc::name) != schema.fields.end();
+}
+
+// What nobody has checked, nobody shall read.
+void DropUnknown(const SchemaDesc& schema, json::object& object) {
+  const auto known = [&](const auto& member) { return IsKnown(schema, member.key()); };
+  if (std::ranges::all_of(object, known)) return;
+  json::object kept;
+  for (auto& member : object) {
+    if (known(member)) kept.emplace(member.key(), std::move(member.value()));
+  }
+  object = std::move(kept);
+}
+
+bool IsNameLetter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+         c == '-';
+}
+
+bool AreEqual(const json::value& a, const json::value& b) {
+  if (a.is_number() && b.is_number()) return a.to_number<double>() == b.to_number<double>();
+  return a == b;
+}
+
 class Checker {
  public:
   std::optional<FieldError> error;
 
   void Object(const SchemaDesc& schema, json::object& object, const std::string& path) {
+    if (!schema.open) DropUnknown(schema, object);
     for (const FieldDesc& field : schema.fields) {
       if (IsRepeated(schema, field)) continue;
       const std::string name =
@@ -89,12 +117,12 @@ class Checker {
     if (v.is_string()) return String(field, v.get_string(), path);
     if (v.is_array()) return List(field, v.get_array(), path);
     if (!v.is_object()) return;
-    if (field.kinds & kNumbers) return Numbers(field, v.get_object(), path);
+    if (field.kinds & (kNumbers | kTexts)) return Entries(field, v.get_object(), path);
     if (field.object != nullptr) Object(*field.object, v.get_object(), path);
   }
 
   void Only(const FieldDesc& field, const json::value& v, const std::string& path) {
-    if (v == json::parse(field.only)) return;
+    if (AreEqual(v, json::parse(field.only))) return;
     Fail(path, field.only == "null" ? "not supported" : fmt::format("not supported but for {}", field.only));
   }
 
@@ -104,7 +132,7 @@ class Checker {
     if (v.is_bool()) return k & kBool;
     if (v.is_number()) return (k & kNumber) || ((k & kInteger) && IsInteger(v));
     if (v.is_string()) return k & kString;
-    if (v.is_object()) return k & (kObject | kNumbers);
+    if (v.is_object()) return k & (kObject | kNumbers | kTexts);
     if (!v.is_array()) return false;
     const json::array& list = v.get_array();
     const auto all = [&list](auto is) { return std::all_of(list.begin(), list.end(), is); };
@@ -131,6 +159,9 @@ class Checker {
     if (text.size() > field.max_bytes) {
       return Fail(path, fmt::format("{} bytes, expected at most {}", text.size(), field.max_bytes));
     }
+    if (field.is_name && (text.empty() || !std::ranges::all_of(text, IsNameLetter))) {
+      return Fail(path, "expected a name of letters, digits, _, . and -");
+    }
     if (field.choices.empty() || std::ranges::find(field.choices, text) != field.choices.end()) return;
     Fail(path, fmt::format("expected one of {}", fmt::join(field.choices, ", ")));
   }
@@ -148,13 +179,15 @@ class Checker {
     }
   }
 
-  void Numbers(const FieldDesc& field, const json::object& numbers, const std::string& path) {
-    if (numbers.size() > field.max_items) {
-      return Fail(path, fmt::format("{} entries, expected at most {}", numbers.size(), field.max_items));
+  void Entries(const FieldDesc& field, const json::object& entries, const std::string& path) {
+    if (entries.size() > field.max_items) {
+      return Fail(path, fmt::format("{} entries, expected at most {}", entries.size(), field.max_items));
     }
-    for (const auto& [name, value] : numbers) {
-      if (!value.is_number()) return Fail(path, "expected numbers");
-      Number(field, value, path);
+    for (const auto& entry : entries) {
+      if ((field.kinds & kNumbers) && !entry.value().is_number()) return Fail(path, "expected numbers");
+      if ((field.kinds & kTexts) && !entry.value().is_string()) return Fail(path, "expected strings");
+      if (entry.value().is_number()) Number(field, entry.value(), path);
+      if (entry.value().is_string()) String(field, entry.value().get_string(), path);
       if (error) return;
     }
   }
@@ -187,6 +220,7 @@ json::object KindJson(const FieldDesc& field, FieldKind kind) {
     case kString:
       schema["type"] = "string";
       if (!field.choices.empty()) schema["enum"] = json::array(field.choices.begin(), field.choices.end());
+      if (field.is_name) schema["pattern"] = fmt::format("^[A-Za-z0-9_.-]{{1,{}}}$", field.max_bytes);
       return schema;
     case kObject:
       return field.object != nullptr ? SchemaJson(*field.object) : json::object{{"type", "object"}};
@@ -200,6 +234,8 @@ json::object KindJson(const FieldDesc& field, FieldKind kind) {
       return {{"type", "array"}, {"items", ItemsJson(field, kInteger)}};
     case kNumbers:
       return {{"type", "object"}, {"additionalProperties", KindJson(field, kNumber)}};
+    case kTexts:
+      return {{"type", "object"}, {"additionalProperties", KindJson(field, kString)}};
     case kAnything:
       return {};
   }
@@ -217,6 +253,8 @@ json::object FieldJson(const FieldDesc& field) {
   if (!field.fallback.empty()) schema["default"] = json::parse(field.fallback);
   return schema;
 }
+
+bool IsJsonSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 // Depth is the parser's; a number beyond the range of a double becomes infinite.
 bool AllFinite(const json::value& v) {
@@ -238,8 +276,11 @@ Result<json::object> ParseBody(std::string_view body) {
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = kMaxDepth;
-  json::value value = json::parse(body, error, {}, options);
-  if (error) return BadInput(fmt::format("the body is not JSON: {}", error.message()));
+  json::parser parser({}, options);
+  const size_t read = parser.write_some(body.data(), body.size(), error);
+  if (!error && !std::ranges::all_of(body.substr(read), IsJsonSpace)) error = json::error::extra_data;
+  if (error) return BadInput(fmt::format("the body is not JSON: {} at byte {}", error.message(), read));
+  json::value value = parser.release();
   if (!value.is_object()) return BadInput("the body is not a JSON object");
   if (!AllFinite(value)) return BadInput("the body holds a number beyond the range of a double");
   return std::move(value.get_object());

@@ -28,6 +28,9 @@ constexpr FieldDesc kFields[] = {
     {.name = "ids", .kinds = kIntegers | kIntegerLists, .min = 0, .max = 9, .max_items = 4},
     {.name = "logit_bias", .kinds = kNumbers, .min = -100, .max = 100, .max_items = 2},
     {.name = "metadata", .kinds = kAnything},
+    {.name = "labels", .kinds = kTexts, .max_bytes = 4, .max_items = 2},
+    {.name = "tool", .kinds = kString, .max_bytes = 8, .is_name = true},
+    {.name = "n_best", .kinds = kNumber, .only = "1"},
 };
 constexpr SchemaDesc kSchema{"Request", kFields};
 
@@ -45,7 +48,8 @@ TEST(Schema, TakesWhatIsInRange) {
         R"("stop": ["a", "b"])", R"("stream": true)", R"("ids": [1, 2])", R"("ids": [[1], [2, 3]])",
         R"("ids": [])", R"("logit_bias": {"5": -100})", R"("metadata": [1, {"a": null}])",
         R"("unknown": {"n": -5})", R"("seed": 18446744073709551615)",
-        R"("temperature": null, "stop": null, "metadata": null)"}) {
+        R"("temperature": null, "stop": null, "metadata": null)",
+        R"("labels": {"a": "b"}, "tool": "a_B.c-9")", R"("n_best": 1.0)"}) {
     EXPECT_EQ(Check(good), "") << good;
   }
 }
@@ -73,6 +77,14 @@ TEST(Schema, NamesTheFieldThatIsWrong) {
       {R"("logit_bias": {"5": 101})", "logit_bias: 101, expected -100 to 100"},
       {R"("logit_bias": {"5": "1"})", "logit_bias: expected numbers"},
       {R"("logit_bias": {"1": 1, "2": 1, "3": 1})", "logit_bias: 3 entries, expected at most 2"},
+      {R"("labels": {"a": 1})", "labels: expected strings"},
+      {R"("labels": {"a": "bcdef"})", "labels: 5 bytes, expected at most 4"},
+      {R"("labels": {"a": "", "b": "", "c": ""})", "labels: 3 entries, expected at most 2"},
+      {R"("labels": "a")", "labels: expected an object of strings"},
+      {R"("tool": "")", "tool: expected a name of letters, digits, _, . and -"},
+      {R"("tool": "a b")", "tool: expected a name of letters, digits, _, . and -"},
+      {R"("tool": "abcdefghi")", "tool: 9 bytes, expected at most 8"},
+      {R"("n_best": 2)", "n_best: not supported but for 1"},
       {R"("logit_bias": [])", "logit_bias: expected an object of numbers"},
   };
   for (const auto& [fields, message] : cases) EXPECT_EQ(Check(fields), message) << fields;
@@ -100,13 +112,32 @@ TEST(Schema, RemovesNulls) {
   EXPECT_EQ(json::serialize(object), R"({"messages":[{"role":"a"}]})");
 }
 
+TEST(Schema, RemovesWhatItDoesNotListUnlessItIsOpen) {
+  static constexpr FieldDesc kInnerFields[] = {{.name = "a", .kinds = kInteger}};
+  static constexpr SchemaDesc kClosed{"Closed", kInnerFields}, kOpen{"Open", kInnerFields, true};
+  static constexpr FieldDesc kOuterFields[] = {{.name = "closed", .kinds = kObject, .object = &kClosed},
+                                               {.name = "open", .kinds = kObjects, .object = &kOpen},
+                                               {.name = "any", .kinds = kObject}};
+  static constexpr SchemaDesc kOuter{"Outer", kOuterFields};
+  json::object object =
+      json::parse(
+          R"({"x": 1, "closed": {"x": 1, "a": 2}, "open": [{"x": 1, "a": 2}], "any": {"x": 1}, "y": {}})")
+          .get_object();
+  EXPECT_FALSE(CheckFields(kOuter, object));
+  EXPECT_EQ(json::serialize(object), R"({"closed":{"a":2},"open":[{"x":1,"a":2}],"any":{"x":1}})");
+}
+
 TEST(Schema, ReadsBodies) {
   EXPECT_TRUE(ParseBody("{}").ok());
+  EXPECT_TRUE(ParseBody(" {} \r\n\t").ok());
+  EXPECT_EQ(json::serialize(ParseBody(R"({"a": 1, "a": 2})").value()), R"({"a":2})");
   const std::string deep(100, '[');
   const std::pair<std::string, const char*> cases[] = {
       {"", "not JSON"},
       {"[]", "not a JSON object"},
-      {"{\"a\": 1} x", "not JSON"},
+      {"{\"a\": 1} x", "not JSON: extra data at byte 9"},
+      {"{\"a\": tru}", "not JSON: syntax error at byte 6"},
+      {"{\"a\": 1", "not JSON: incomplete"},
       {"{\"a\": NaN}", "not JSON"},
       {"{\"a\": 1e400}", "beyond the range"},
       {"{\"a\": \"\\ud800\"}", "not JSON"},

@@ -1,9 +1,28 @@
 #include "server/server_context.h"
 
+#include <filesystem>
+
 namespace tern {
 
 bool ServedModel::IsNamed(std::string_view name) const {
+  if (!alias.empty() && name == alias) return true;
   return name == id || (name.starts_with(id) && name.substr(id.size()) == ":latest");
+}
+
+std::string ServedModel::IdOf(std::string_view model) {
+  std::string_view id = model;
+  std::error_code error;
+  const bool is_path = id.ends_with(".gguf") || id.starts_with('/') || id.starts_with('.') ||
+                       id.starts_with('~') || std::filesystem::exists(std::string(id), error);
+  if (!is_path) return std::string(id);
+  while (id.size() > 1 && id.ends_with('/')) id.remove_suffix(1);
+  id.remove_prefix(id.rfind('/') + 1);  // npos + 1 is 0
+  if (id.ends_with(".gguf")) id.remove_suffix(5);
+  // "-00001-of-00003"
+  constexpr std::string_view kPart = "-00001-of-";
+  const size_t part = id.rfind(kPart);
+  if (part != id.npos && part > 0 && id.size() == part + kPart.size() + 5) id = id.substr(0, part);
+  return std::string(id.empty() || id == "." || id == ".." ? "model" : id);
 }
 
 Result<ServedModel> ServedModel::Make(std::string id, std::shared_ptr<const LoadedModel> model) {
@@ -22,6 +41,7 @@ Result<ServedModel> ServedModel::Make(std::string id, std::shared_ptr<const Load
   served.reasoning = DetectReasoning(source);
   const Tokenizer* tokenizer = served.model->tokenizer.get();
   for (int32_t i = 0; tokenizer != nullptr && i < tokenizer->size(); ++i) {
+    if (tokenizer->IsEndOfGeneration(i)) served.end_tokens.push_back(i);
     if (tokenizer->IsControl(i)) served.control_tokens.push_back(tokenizer->Piece(i, true));
   }
   return served;

@@ -24,11 +24,15 @@ namespace tern {
 
 // Immutable.
 struct ServedModel {
-  // Whether a request may call it so: by its id, with or without ":latest".
+  // Whether a request may call it so: by its id, with or without ":latest", or by its alias.
   bool IsNamed(std::string_view name) const;
+  // What clients call a model that was opened as `model`: a name as it is, a file or folder without where it
+  // lies, its ending, and which of several parts it is.
+  static std::string IdOf(std::string_view model);
   static Result<ServedModel> Make(std::string id, std::shared_ptr<const LoadedModel> model);
 
-  std::string id;  // as clients name it
+  std::string id;       // as clients name it
+  std::string alias{};  // and as whoever started the server did
   std::shared_ptr<const LoadedModel> model{};
   std::optional<ChatTemplate> chat_template{};  // none: it completes text only
   bool template_knows_tools = false;
@@ -37,7 +41,8 @@ struct ServedModel {
   const ChatFormatDesc* bare_format = nullptr;  // of calls it is made to write, where its own is no JSON
   ReasoningTags reasoning{};
   std::vector<std::string> control_tokens{};
-  int64_t created = 0;  // Unix seconds
+  std::vector<int32_t> end_tokens{};  // ids
+  int64_t created = 0;                // Unix seconds
 };
 
 std::span<const RouteDesc* const> AllRoutes();

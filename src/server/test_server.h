@@ -22,11 +22,18 @@ class TestServer {
   HttpResponse Ask(const std::string& method, const std::string& path, std::string body = "",
                    HttpHeaders headers = {}) {
     const auto sink = std::make_shared<FakeSink>();
+    Send(method, path, std::move(body), sink, std::move(headers));
+    return sink->Answer();
+  }
+  // Waits for nothing.
+  std::shared_ptr<HttpExchange> Send(const std::string& method, const std::string& path, std::string body,
+                                     std::shared_ptr<HttpSink> sink, HttpHeaders headers = {}) {
     HttpRequest request{
         .id = "1", .method = method, .path = path, .query = "", .headers = std::move(headers)};
     request.body = std::move(body);
-    Handle(std::make_shared<HttpExchange>(std::move(request), sink));
-    return sink->Answer();
+    auto exchange = std::make_shared<HttpExchange>(std::move(request), std::move(sink));
+    Handle(exchange);
+    return exchange;
   }
   void Handle(std::shared_ptr<HttpExchange> exchange) { router_.Handle(std::move(exchange)); }
   ServerContext& context() { return context_; }

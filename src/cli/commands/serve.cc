@@ -50,7 +50,9 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   context->version = TERN_VERSION;
   TERN_TRY(const LogFormat log, ParseLogFormat(o.log));
   context->log = RequestLog(log, STDERR_FILENO);
-  TERN_TRY(context->model, ServedModel::Make(o.name.empty() ? o.model.model : o.name, model));
+  TERN_TRY(context->model,
+           ServedModel::Make(o.name.empty() ? ServedModel::IdOf(o.model.model) : o.name, model));
+  context->model.alias = o.model.model;
   if (IsEncoder(*model)) {
     TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
     context->encoder = std::make_unique<EncoderHost>(std::move(encoder));
@@ -171,7 +173,10 @@ void Setup(Arguments& args) {
   args.Option("--deadline", &o->deadline_s,
               "seconds after which an answer ends with an error, waiting included; 0: never")
       .Range(0, 1e6);
-  args.Option("--api-key", &o->keys, "a key that clients must show (repeatable)").ValueName("KEY");
+  args.Option("--api-key", &o->keys,
+              "a key that clients must show, or several with commas between (repeatable)")
+      .ValueName("KEY")
+      .KeepsCommas();
   args.Option("--api-key-file", &o->key_file, "keys, one per line").ValueName("FILE");
   args.Option("--cors-origin", &o->origins,
               "a page that may ask, as https://example.org (repeatable); *: all")

@@ -23,15 +23,15 @@ constexpr FieldDesc kOwnFields[] = {
     {.name = "functions", .kinds = kAnything, .only = "null"},
     {.name = "function_call", .kinds = kAnything, .only = "null"},
 };
-constexpr auto kFields =
-    JoinFields(kChatFields, kOwnFields, kAnswerFormatFields, kSamplingFields, kIgnoredFields);
+constexpr auto kFields = JoinFields(kChatFields, kOwnFields, kAnswerFormatFields, kSamplingFields,
+                                    kIgnoredFields, kUnsupportedFields);
 constexpr SchemaDesc kSchema{"ChatCompletionRequest", kFields};
 
 Problem ReadLogprobs(const json::object& body, Generation* generation) {
   const json::value* top = body.if_contains("top_logprobs");
   if (IsSet(body, "logprobs")) {
     generation->logprobs = top != nullptr ? top->to_number<size_t>() : 0;
-  } else if (top != nullptr) {
+  } else if (top != nullptr && top->to_number<int>() > 0) {
     return Wrong("top_logprobs", "expected logprobs to be true");
   }
   return std::nullopt;
@@ -40,6 +40,7 @@ Problem ReadLogprobs(const json::object& body, Generation* generation) {
 Problem Read(ServerContext& context, json::object& body, Generation* generation) {
   if (auto problem = CheckGenerates(context, body)) return problem;
   if (auto problem = ReadGeneration(context, body, generation)) return problem;
+  if (auto problem = CheckStreamOptions(body)) return problem;
   if (auto problem = ReadLogprobs(body, generation)) return problem;
   ChatRequest chat;
   if (auto problem = ReadChat(body, &chat)) return problem;
@@ -49,7 +50,8 @@ Problem Read(ServerContext& context, json::object& body, Generation* generation)
 void Handle(ServerContext& context, RouteRequest r) {
   Generation generation;
   if (const auto problem = Read(context, r.body, &generation)) return r.Refuse(*problem);
-  auto writer = std::make_unique<ChatWriter>(ReadStreamOptions(r.body), generation.logprobs.has_value());
+  auto writer = std::make_unique<ChatWriter>(ReadStreamOptions(r.body), generation.logprobs.has_value(),
+                                             generation.forced_call);
   Answer::Respond(context, std::move(r), std::move(generation), std::move(writer));
 }
 

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "server/answer.h"
 #include "server/answer_format.h"
 #include "server/prompts.h"
@@ -12,6 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr size_t kMostAnswers = 128;
+constexpr std::string_view kLengthFields[] = {"max_tokens", "max_completion_tokens", "n_predict"};
 
 constexpr FieldDesc kOwnFields[] = {
     {.name = "prompt",
@@ -34,11 +37,9 @@ constexpr FieldDesc kOwnFields[] = {
      .help = "say how likely each token was, and so many of the likeliest",
      .min = 0,
      .max = 20},
-    {.name = "suffix", .kinds = kString, .only = "null"},
-    {.name = "best_of", .kinds = kInteger, .only = "1"},
-    {.name = "use_beam_search", .kinds = kBool, .only = "false"},
 };
-constexpr auto kFields = JoinFields(kOwnFields, kAnswerFormatFields, kSamplingFields, kIgnoredFields);
+constexpr auto kFields =
+    JoinFields(kOwnFields, kAnswerFormatFields, kSamplingFields, kIgnoredFields, kUnsupportedFields);
 constexpr SchemaDesc kSchema{"CompletionRequest", kFields};
 
 Problem CheckTexts(const ServerContext& context, const json::value& prompt) {
@@ -66,9 +67,9 @@ Problem ReadPrompts(const ServerContext& context, const json::object& body, Gene
 Problem Read(ServerContext& context, const json::object& body, Generation* generation) {
   if (auto problem = CheckGenerates(context, body)) return problem;
   if (auto problem = ReadGeneration(context, body, generation)) return problem;
-  if (!body.contains("max_tokens") && !body.contains("max_completion_tokens")) {
-    generation->request.max_tokens = 16;
-  }
+  if (auto problem = CheckStreamOptions(body)) return problem;
+  const auto said = [&body](std::string_view name) { return body.contains(name); };
+  if (std::ranges::none_of(kLengthFields, said)) generation->request.max_tokens = 16;
   if (const json::value* v = body.if_contains("logprobs")) generation->logprobs = v->to_number<size_t>();
   if (generation->logprobs && IsSet(body, "echo")) return Wrong("echo", "not supported beside logprobs");
   if (auto problem = ReadPrompts(context, body, generation)) return problem;

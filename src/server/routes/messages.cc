@@ -8,6 +8,9 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr FieldDesc kMetadataFields[] = {{.name = "user_id", .kinds = kString, .max_bytes = 256}};
+constexpr SchemaDesc kMetadata{"Metadata", kMetadataFields};
+constexpr std::string_view kTiers[] = {"auto", "standard_only"};
 constexpr FieldDesc kOwnFields[] = {
     {.name = "max_tokens",
      .kinds = kInteger,
@@ -21,12 +24,14 @@ constexpr FieldDesc kOwnFields[] = {
      .help = "end the answer before these texts",
      .max_bytes = 256,
      .max_items = 16},
-    {.name = "metadata", .kinds = kAnything, .help = "has no effect"},
-    {.name = "service_tier", .kinds = kString, .help = "has no effect"},
+    {.name = "temperature", .kinds = kNumber, .help = "0: always the likeliest token", .min = 0, .max = 1},
+    {.name = "metadata", .kinds = kObject, .help = "has no effect", .object = &kMetadata},
+    {.name = "service_tier", .kinds = kString, .help = "has no effect", .choices = kTiers},
+    {.name = "context_management", .kinds = kAnything, .only = "null"},
     {.name = "mcp_servers", .kinds = kAnything, .only = "[]"},
     {.name = "container", .kinds = kAnything, .only = "null"},
 };
-constexpr auto kFields = JoinFields(kMessagesPromptFields, kOwnFields, kSamplingFields);
+constexpr auto kFields = JoinFields(kMessagesPromptFields, kOwnFields, kSamplingFields, kUnsupportedFields);
 constexpr SchemaDesc kSchema{"MessagesRequest", kFields};
 
 Problem Read(ServerContext& context, json::object& body, Generation* generation) {

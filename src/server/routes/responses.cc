@@ -10,6 +10,11 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::string_view kIncludes[] = {
+    "code_interpreter_call.outputs",  "computer_call_output.output.image_url",
+    "file_search_call.results",       "message.input_image.image_url",
+    "message.output_text.logprobs",   "reasoning.encrypted_content",
+    "web_search_call.action.sources", "web_search_call.results"};
 constexpr FieldDesc kOwnFields[] = {
     {.name = "model", .kinds = kString, .help = "the model's id", .max_bytes = 1024},
     {.name = "max_output_tokens",
@@ -24,7 +29,11 @@ constexpr FieldDesc kOwnFields[] = {
      .help = "say how likely each token was, and so many of the likeliest",
      .min = 0,
      .max = 20},
-    {.name = "include", .kinds = kStrings, .help = "message.output_text.logprobs; others have no effect"},
+    {.name = "include",
+     .kinds = kStrings,
+     .help = "message.output_text.logprobs; others have no effect",
+     .max_items = 32,
+     .choices = kIncludes},
     {.name = "previous_response_id", .kinds = kString, .only = "null"},
     {.name = "conversation", .kinds = kAnything, .only = "null"},
     {.name = "prompt", .kinds = kAnything, .only = "null"},
@@ -32,7 +41,8 @@ constexpr FieldDesc kOwnFields[] = {
     {.name = "truncation", .kinds = kString, .only = "\"disabled\""},
     {.name = "max_tool_calls", .kinds = kInteger, .help = "has no effect: no tool runs here", .min = 1},
 };
-constexpr auto kFields = JoinFields(kResponsesChatFields, kOwnFields, kSamplingFields, kIgnoredFields);
+constexpr auto kFields =
+    JoinFields(kResponsesChatFields, kOwnFields, kSamplingFields, kIgnoredFields, kUnsupportedFields);
 constexpr SchemaDesc kSchema{"ResponsesRequest", kFields};
 
 void ReadLogprobs(const json::object& body, Generation* generation) {
@@ -48,6 +58,7 @@ void ReadLogprobs(const json::object& body, Generation* generation) {
 
 Problem Read(ServerContext& context, json::object& body, Generation* generation) {
   if (auto problem = CheckGenerates(context, body)) return problem;
+  if (auto problem = CheckStreamOptions(body)) return problem;
   ChatRequest chat;
   if (auto problem = ReadResponses(body, &chat)) return problem;
   json::object sampling = body;

@@ -33,6 +33,16 @@ json::object CallsDelta(json::object call) { return {{"tool_calls", json::array{
 
 }  // namespace
 
+// Each choice's role, once, and before there is anything to say: a client that waits hears that it is heard.
+std::string ChatWriter::Begin(const AnswerState& state) {
+  std::string said;
+  for (size_t i = 0; i < state.choices.size(); ++i) {
+    const json::value content = forced_call_ ? json::value() : json::value("");
+    said += Delta(state, i, {{"role", "assistant"}, {"content", content}}, nullptr);
+  }
+  return said;
+}
+
 std::string ChatWriter::Event(const AnswerState& state, size_t choice, const ChatEvent& event) {
   json::object delta;
   switch (event.kind) {
@@ -57,25 +67,15 @@ std::string ChatWriter::Event(const AnswerState& state, size_t choice, const Cha
   return Delta(state, choice, std::move(delta), nullptr);
 }
 
-json::value ChatWriter::NewLogprobs(const AnswerState& state, size_t choice) {
+json::value ChatWriter::NewLogprobs(const AnswerState& state, size_t choice) const {
   if (!logprobs_) return nullptr;
-  json::array list = LogprobsJson(state, choice, said_logprobs_[choice]);
-  said_logprobs_[choice] += list.size();
+  json::array list = LogprobsJson(state, choice, 0);
   if (list.empty()) return nullptr;
   return json::object{{"content", std::move(list)}, {"refusal", nullptr}};
 }
 
 std::string ChatWriter::Delta(const AnswerState& state, size_t choice, json::object delta,
-                              json::value finish_reason) {
-  said_role_.resize(state.choices.size());
-  said_logprobs_.resize(state.choices.size());
-  if (!said_role_[choice]) {
-    said_role_[choice] = true;
-    json::object first{{"role", "assistant"}, {"content", ""}};
-    if (delta.contains("tool_calls")) first["content"] = nullptr;
-    for (auto& entry : delta) first[entry.key()] = std::move(entry.value());
-    delta = std::move(first);
-  }
+                              json::value finish_reason) const {
   const json::value usage = options_.continuous_usage ? json::value(UsageJson(state)) : json::value();
   return Chunk(state,
                {json::object{{"index", choice},

@@ -7,8 +7,11 @@ namespace tern {
 
 class ChatWriter : public AnswerWriter {
  public:
-  ChatWriter(StreamOptions options, bool logprobs) : options_(options), logprobs_(logprobs) {}
+  // `forced_call`: the answer has to be a call, and has no content.
+  ChatWriter(StreamOptions options, bool logprobs, bool forced_call = false)
+      : options_(options), logprobs_(logprobs), forced_call_(forced_call) {}
 
+  std::string Begin(const AnswerState& state) override;
   std::string Event(const AnswerState& state, size_t choice, const ChatEvent& event) override;
   std::string EndChoice(const AnswerState& state, size_t choice) override;
   std::string End(const AnswerState& state) override;
@@ -16,15 +19,12 @@ class ChatWriter : public AnswerWriter {
 
  private:
   std::string Delta(const AnswerState& state, size_t choice, boost::json::object delta,
-                    boost::json::value finish_reason);
+                    boost::json::value finish_reason) const;
   std::string Chunk(const AnswerState& state, boost::json::array choices, boost::json::value usage) const;
-  boost::json::value NewLogprobs(const AnswerState& state, size_t choice);
+  boost::json::value NewLogprobs(const AnswerState& state, size_t choice) const;
 
   StreamOptions options_;
-  bool logprobs_;
-  // Of each choice: what was said.
-  std::vector<bool> said_role_;
-  std::vector<size_t> said_logprobs_;
+  bool logprobs_, forced_call_;
 };
 
 }  // namespace tern

@@ -20,21 +20,20 @@ std::string_view CompletionWriter::Echo(size_t choice) const {
   return shape_.echoes.empty() ? std::string_view() : std::string_view(shape_.echoes[choice]);
 }
 
-// Offsets are those of the text, in bytes.
-json::value CompletionWriter::Logprobs(const AnswerState& state, size_t choice, size_t begin) const {
+// Of the tokens that are there, behind those that were said. Offsets are those of the text, in bytes.
+json::value CompletionWriter::Logprobs(const AnswerState& state, size_t choice) {
   if (!shape_.logprobs) return nullptr;
   json::array tokens, logprobs, tops, offsets;
-  size_t offset = Echo(choice).size();
-  const std::vector<TokenLogprobs>& all = state.choices[choice].logprobs;
-  for (size_t i = 0; i < all.size(); ++i) {
-    const size_t at = offset;
-    offset += state.tokenizer->Piece(all[i].token, false).size();
-    if (i < begin) continue;
-    tokens.push_back(json::string(TokenText(*state.tokenizer, all[i].token)));
-    logprobs.push_back(LogprobNumber(all[i].logprob));
-    offsets.push_back(at);
+  if (offsets_.empty()) {
+    for (size_t i = 0; i < state.choices.size(); ++i) offsets_.push_back(Echo(i).size());
+  }
+  for (const TokenLogprobs& token : state.choices[choice].logprobs) {
+    tokens.push_back(json::string(TokenText(*state.tokenizer, token.token)));
+    logprobs.push_back(LogprobNumber(token.logprob));
+    offsets.push_back(offsets_[choice]);
+    offsets_[choice] += state.tokenizer->Piece(token.token, false).size();
     json::object top;
-    for (const Candidate& c : all[i].top) top[TokenText(*state.tokenizer, c.id)] = LogprobNumber(c.logit);
+    for (const Candidate& c : token.top) top[TokenText(*state.tokenizer, c.id)] = LogprobNumber(c.logit);
     tops.push_back(std::move(top));
   }
   return json::object{{"tokens", std::move(tokens)},
@@ -53,14 +52,10 @@ std::string CompletionWriter::Chunk(const AnswerState& state, json::array choice
 std::string CompletionWriter::TextChunk(const AnswerState& state, size_t choice, std::string text,
                                         json::value finish_reason) {
   said_echo_.resize(state.choices.size());
-  said_logprobs_.resize(state.choices.size());
   if (!said_echo_[choice]) text.insert(0, Echo(choice));
   said_echo_[choice] = true;
   json::value logprobs;
-  if (said_logprobs_[choice] < state.choices[choice].logprobs.size()) {
-    logprobs = Logprobs(state, choice, said_logprobs_[choice]);
-    said_logprobs_[choice] = state.choices[choice].logprobs.size();
-  }
+  if (!state.choices[choice].logprobs.empty()) logprobs = Logprobs(state, choice);
   const json::value usage = shape_.stream.continuous_usage ? json::value(UsageJson(state)) : json::value();
   return Chunk(state,
                {json::object{{"index", choice},
@@ -89,7 +84,7 @@ json::object CompletionWriter::Whole(const AnswerState& state) {
   for (size_t i = 0; i < state.choices.size(); ++i) {
     choices.push_back(json::object{{"index", i},
                                    {"text", std::string(Echo(i)) + state.choices[i].content},
-                                   {"logprobs", Logprobs(state, i, 0)},
+                                   {"logprobs", Logprobs(state, i)},
                                    {"finish_reason", FinishReasonOf(state.choices[i].end)}});
   }
   body["choices"] = std::move(choices);

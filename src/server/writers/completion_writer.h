@@ -24,13 +24,13 @@ class CompletionWriter : public AnswerWriter {
   std::string Chunk(const AnswerState& state, boost::json::array choices, boost::json::value usage) const;
   std::string TextChunk(const AnswerState& state, size_t choice, std::string text,
                         boost::json::value finish_reason);
-  boost::json::value Logprobs(const AnswerState& state, size_t choice, size_t begin) const;
+  boost::json::value Logprobs(const AnswerState& state, size_t choice);
   std::string_view Echo(size_t choice) const;
 
   CompletionShape shape_;
   // Of each choice: what was said.
   std::vector<bool> said_echo_;
-  std::vector<size_t> said_logprobs_;
+  std::vector<size_t> offsets_;  // behind it, of the next token with a log probability
 };
 
 }  // namespace tern

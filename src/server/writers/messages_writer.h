@@ -12,6 +12,7 @@ class MessagesWriter : public AnswerWriter {
   explicit MessagesWriter(int prompt_tokens)
       : AnswerWriter(ErrorShape::kAnthropic), prompt_tokens_(prompt_tokens) {}
 
+  std::string_view call_prefix() const override { return "toolu_"; }
   std::string Begin(const AnswerState& state) override;
   std::string Event(const AnswerState& state, size_t choice, const ChatEvent& event) override;
   std::string EndChoice(const AnswerState& state, size_t choice) override;

@@ -58,6 +58,11 @@ json::array LogprobsJson(const AnswerState& state, size_t choice, size_t begin) 
   return list;
 }
 
+Problem CheckStreamOptions(const json::object& body) {
+  if (!body.contains("stream_options") || IsSet(body, "stream")) return std::nullopt;
+  return Wrong("stream_options", "expected stream to be true");
+}
+
 StreamOptions ReadStreamOptions(const json::object& body) {
   const json::value* v = body.if_contains("stream_options");
   if (v == nullptr) return {};

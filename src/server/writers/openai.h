@@ -27,6 +27,8 @@ struct StreamOptions {
   bool continuous_usage = false;  // in every chunk
 };
 StreamOptions ReadStreamOptions(const boost::json::object& body);
+// The error of options for a stream that is not asked for.
+Problem CheckStreamOptions(const boost::json::object& body);
 
 inline constexpr FieldDesc kStreamFields[] = {
     {.name = "include_usage", .kinds = kBool, .help = "one more chunk, with the usage"},
@@ -35,15 +37,17 @@ inline constexpr FieldDesc kStreamFields[] = {
 };
 inline constexpr SchemaDesc kStreamOptions{"StreamOptions", kStreamFields};
 
+inline constexpr std::string_view kServiceTiers[] = {"auto", "default", "flex", "scale", "priority"};
+inline constexpr std::string_view kVerbosities[] = {"low", "medium", "high"};
 // What is accepted for the sake of clients, and has no effect.
 inline constexpr FieldDesc kIgnoredFields[] = {
     {.name = "user", .kinds = kString, .help = "has no effect"},
-    {.name = "metadata", .kinds = kAnything, .help = "has no effect"},
+    {.name = "metadata", .kinds = kTexts, .help = "has no effect", .max_bytes = 512, .max_items = 16},
     {.name = "store", .kinds = kBool, .help = "has no effect: nothing is stored"},
-    {.name = "service_tier", .kinds = kString, .help = "has no effect"},
+    {.name = "service_tier", .kinds = kString, .help = "has no effect", .choices = kServiceTiers},
     {.name = "safety_identifier", .kinds = kString, .help = "has no effect"},
     {.name = "prompt_cache_key", .kinds = kString, .help = "has no effect: prefixes are found by themselves"},
-    {.name = "verbosity", .kinds = kString, .help = "has no effect"},
+    {.name = "verbosity", .kinds = kString, .help = "has no effect", .choices = kVerbosities},
 };
 
 }  // namespace tern

@@ -11,6 +11,7 @@ class ResponsesWriter : public AnswerWriter {
   ResponsesWriter(boost::json::object settings, bool logprobs)
       : settings_(std::move(settings)), logprobs_(logprobs) {}
 
+  bool keeps_logprobs() const override { return true; }  // whole items repeat them
   std::string Begin(const AnswerState& state) override;
   std::string Event(const AnswerState& state, size_t choice, const ChatEvent& event) override;
   std::string EndChoice(const AnswerState& state, size_t choice) override;

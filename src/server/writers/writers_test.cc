@@ -89,7 +89,7 @@ TEST(Writers, ChatChunksJoinToTheMessage) {
                const json::value& reason = event.at("choices").at(0).at("finish_reason");
                return reason.is_null() ? json::value(delta) : reason;
              }),
-      R"({"role":"assistant","content":"","reasoning_content":"Hm"} {"reasoning_content":"m."} {"content":"So: "} )"
+      R"({"role":"assistant","content":""} {"reasoning_content":"Hm"} {"reasoning_content":"m."} {"content":"So: "} )"
       R"({"tool_calls":[{"index":0,"id":"c0","type":"function","function":{"name":"f","arguments":""}}]} )"
       R"({"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":"}}]} )"
       R"({"tool_calls":[{"index":0,"function":{"arguments":"1}"}}]} )"

@@ -14,15 +14,15 @@ interface Field {
 }
 
 const FIELDS: Field[] = [
-  { name: "temperature", label: "Temperature", help: "0: always the likeliest token", min: 0, max: 100, step: 0.1 },
+  { name: "temperature", label: "Temperature", help: "0: always the likeliest token", min: 0, max: 2, step: 0.1 },
   { name: "top_p", label: "Top-p", help: "keep the likeliest that make up this share", min: 0, max: 1, step: 0.05 },
   { name: "top_k", label: "Top-k", help: "keep so many; 0: all", min: 0, max: 1 << 30, step: 1 },
   { name: "min_p", label: "Min-p", help: "keep what has this share of the likeliest", min: 0, max: 1, step: 0.01 },
   { name: "max_tokens", label: "Max tokens", help: "longest answer", min: 1, max: 1 << 30, step: 1 },
   { name: "seed", label: "Seed", help: "the same seed, the same answer", min: 0, max: Number.MAX_SAFE_INTEGER, step: 1 },
   { name: "repetition_penalty", label: "Repetition penalty", help: "1: none", min: 0.01, max: 100, step: 0.05 },
-  { name: "presence_penalty", label: "Presence penalty", help: "0: none", min: -100, max: 100, step: 0.1 },
-  { name: "frequency_penalty", label: "Frequency penalty", help: "0: none", min: -100, max: 100, step: 0.1 },
+  { name: "presence_penalty", label: "Presence penalty", help: "0: none", min: -2, max: 2, step: 0.1 },
+  { name: "frequency_penalty", label: "Frequency penalty", help: "0: none", min: -2, max: 2, step: 0.1 },
 ];
 
 function NumberField({ field, value }: { field: Field; value: number | undefined }) {
