@@ -93,13 +93,14 @@ class CachedRunner : public testing::Test {
     options.threads = 2;
     options.context = 128;
     const auto runner = Runner::Make(LoadModel(model_).value(), options).value();
-    const SequenceId sequence = runner->Open().value();
+    Sequences sequences(runner.get());
+    const SequenceId sequence = sequences.Open().value();
     std::vector<float> logits;
     for (const size_t count : {first, size_t{1}, size_t{30}}) {
       std::vector<int32_t> tokens(count);
       for (size_t i = 0; i < count; ++i) tokens[i] = static_cast<int32_t>(i * 37 % 200);
       const StepWork work{sequence, tokens};
-      EXPECT_TRUE(runner->Step({&work, 1}).ok());
+      EXPECT_TRUE(sequences.Step({&work, 1}).ok());
       const auto row = runner->Logits(0);
       logits.insert(logits.end(), row.begin(), row.end());
     }
@@ -143,8 +144,9 @@ TEST_F(CachedRunner, PackingLaterLeavesAFileEvenAfterASingleStep) {
     const auto runner = Runner::Make(LoadModel(model_).value(), options).value();
     EXPECT_EQ(runner->bytes().mapped_weights > 0, found);
     const int32_t token = 7;
-    const StepWork work{runner->Open().value(), {&token, 1}};
-    EXPECT_TRUE(runner->Step({&work, 1}).ok());
+    Sequences sequences(runner.get());
+    const StepWork work{sequences.Open().value(), {&token, 1}};
+    EXPECT_TRUE(sequences.Step({&work, 1}).ok());
   }
   EXPECT_TRUE(fs::exists(model_ + ".tern-cache"));
 }

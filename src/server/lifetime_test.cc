@@ -32,9 +32,16 @@ bool Eventually(const std::function<bool()>& holds) {
   return holds();
 }
 
+// So many that handing them over takes a while.
+std::string ManyAnswers() {
+  std::string prompts;
+  for (int i = 0; i < 8; ++i) prompts += (i > 0 ? ",\"" : "\"") + std::string(1900, 'a') + "\"";
+  return "{\"prompt\": [" + prompts + "], \"n\": 16, \"max_tokens\": 20, \"ignore_eos\": true}";
+}
+
 TEST(Lifetime, NothingRunsForAClientThatHasGone) {
   TestServer server(TestServer::Kind::kDecoder);
-  Asked asked = MakeCompletion(kLong);
+  Asked asked = MakeCompletion(ManyAnswers());
   asked.exchange->ClientGone();
   server.Handle(std::exchange(asked.exchange, nullptr));
   EXPECT_EQ(asked.sink->Answer().status, 500);  // to nobody
@@ -44,19 +51,19 @@ TEST(Lifetime, NothingRunsForAClientThatHasGone) {
 // Whenever it goes: before, while and after its request is handed to the engine.
 TEST(Lifetime, NothingRunsOnForAClientThatGoes) {
   TestServer server(TestServer::Kind::kDecoder);
-  for (int i = 0; i < 12; ++i) {
-    Asked asked = MakeCompletion(kLong);
+  const std::string body = ManyAnswers();
+  for (int i = 0; i < 10; ++i) {
+    Asked asked = MakeCompletion(body);
     server.Handle(asked.exchange);
-    std::this_thread::sleep_for(std::chrono::microseconds(i * 100));
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 300));
     asked.exchange->ClientGone();
     asked.exchange.reset();
-    asked.sink->Answer();
+    EXPECT_GE(asked.sink->Answer().status, 500);  // whole answers would be 200
   }
   EXPECT_TRUE(Eventually([&] {
     const HostCounts counts = server.context().host->counts();
     return counts.waiting == 0 && counts.running == 0;
   }));
-  EXPECT_LT(server.context().host->counts().completion_tokens, 12 * 1500u);
 }
 
 TEST(Lifetime, AnAnswerThatIsReadTooSlowlyEndsWithAnError) {
