@@ -60,6 +60,11 @@ ApiError Wrong(const std::string& param, std::string_view what) {
   return InvalidField({param, fmt::format("{}: {}", param, what)});
 }
 
+Problem Need(const json::object& object, std::string_view name, const std::string& at) {
+  if (object.contains(name)) return std::nullopt;
+  return Wrong(fmt::format("{}.{}", at, name), "required");
+}
+
 ApiError FromEngine(const Error& error) {
   switch (error.code) {
     case Code::kBadInput:
