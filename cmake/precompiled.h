@@ -1,5 +1,6 @@
-// What most files include, parsed once (cmake/tern.cmake). Standard headers and {fmt} only, and no file may
-// rely on it: builds without it (sanitizers, fuzzing) notice a missing include.
+// What most files include, parsed once (cmake/tern.cmake, which adds a value of Boost.JSON where a module
+// links it). Standard headers and {fmt} only, and no file may rely on it: builds without it (sanitizers,
+// fuzzing) notice a missing include.
 #include <fmt/format.h>
 
 #include <algorithm>

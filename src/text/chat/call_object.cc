@@ -4,13 +4,13 @@
 #include <cstdint>
 #include <optional>
 
+#include "text/chat/space.h"
+
 namespace tern::chat {
 namespace {
 
 constexpr size_t kMaxNameBytes = 1024;                 // of keys, names and ids
 constexpr size_t kMaxArgumentBytes = size_t{1} << 20;  // of arguments that are held back
-
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 // A JSON string's text; anything else as it is written.
 std::string Decoded(const std::string& json) {

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
+#include "text/chat/space.h"
+
 namespace tern::chat {
 namespace {
 
-constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kMaxSpaceBytes = 256;  // more of it in a row is text
 
 }  // namespace

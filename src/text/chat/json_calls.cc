@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "text/chat/space.h"
+
 namespace tern::chat {
 namespace {
 
 constexpr size_t kMaxRawBytes = size_t{2} << 20;  // of an object that does not say what it calls
-constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kPunctuation = " \t\r\n,;]";
 
 }  // namespace
@@ -63,7 +64,7 @@ Progress JsonCalls::StepPunctuation(std::string_view text, bool is_last) {
   const bool ends_list = c == ']' && in_list_;
   if (opens_list || ends_list) in_list_ = opens_list;
   list_ended_ |= ends_list;
-  if (opens_list || separates || ends_list || kSpace.find(c) != kSpace.npos) {
+  if (opens_list || separates || ends_list || IsSpace(c)) {
     raw_ += c;
     if (raw_.size() >= kMaxRawBytes) {
       Leave();

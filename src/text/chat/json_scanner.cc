@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "text/chat/space.h"
+
 namespace tern::chat {
 namespace {
 
 constexpr size_t kMaxWordBytes = 400;  // longer than any double that is written out
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool IsHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool IsWordByte(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == 'E' || c == '.' || c == '+' || c == '-';

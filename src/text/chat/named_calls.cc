@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "text/chat/space.h"
+
 namespace tern::chat {
 namespace {
 
 constexpr size_t kMaxHeaderBytes = 1024;
-constexpr std::string_view kSpace = " \t\r\n";
 
 }  // namespace
 
@@ -60,8 +61,7 @@ Progress NamedCalls::StepBetween(std::string_view text, bool is_last) {
   if (found.which < 0 && found.begin == 0) return {};
   const size_t which = static_cast<size_t>(found.which);
   const bool is_open = found.which >= 0 && which < tags_.open.size();
-  const bool is_space =
-      found.which < 0 && kSpace.find(text[0]) != kSpace.npos && raw_.size() < kMaxHeaderBytes;
+  const bool is_space = found.which < 0 && IsSpace(text[0]) && raw_.size() < kMaxHeaderBytes;
   if (!is_open && !is_space && (found.which < 0 || !has_calls_)) return Leave();
   if (is_space) {
     raw_ += text[0];

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include "text/chat/space.h"
+
 namespace tern::chat {
 namespace {
 
 constexpr size_t kMaxNameBytes = 256;
 constexpr size_t kMaxRawBytes = 4096;
-constexpr std::string_view kSpace = " \t\r\n";
 
-bool IsSpace(char c) { return kSpace.find(c) != kSpace.npos; }
 bool IsNameByte(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' ||
          c == '-';

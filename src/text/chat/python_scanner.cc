@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "text/chat/space.h"
 #include "text/utf8.h"
 
 namespace tern::chat {
@@ -12,7 +13,6 @@ namespace {
 
 constexpr size_t kMaxWordBytes = 400;
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool IsWordByte(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '+' ||
          c == '-' || c == '_';

@@ -6,13 +6,12 @@
 
 #include "text/chat/json_scanner.h"
 #include "text/chat/python_scanner.h"
+#include "text/chat/space.h"
 
 namespace tern::chat {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::string_view kSpace = " \t\r\n";
 
 const json::value* Member(const json::value* value, std::string_view key) {
   return value && value->is_object() ? value->get_object().if_contains(key) : nullptr;

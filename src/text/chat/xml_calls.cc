@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "text/chat/python_scanner.h"
+#include "text/chat/space.h"
 
 namespace tern::chat {
 namespace {
@@ -11,7 +12,6 @@ constexpr size_t kMaxNameBytes = 512;  // of names and attributes, with the mark
 constexpr size_t kMaxValueBytes = size_t{1}
                                   << 20;  // of a value whose type is not certain; a longer one is text
 constexpr size_t kMaxRawBytes = 1024;
-constexpr std::string_view kSpace = " \t\r\n";
 
 // Without white space and quotes around.
 std::string_view Trimmed(std::string_view text) {
@@ -91,7 +91,7 @@ Progress XmlCalls::StepBetween(std::string_view text, bool is_last) {
     context_.out.Marker();
     return {.used = found.end, .left = true};
   }
-  if (kSpace.find(text[0]) == kSpace.npos || raw_.size() >= kMaxRawBytes) return Leave();
+  if (!IsSpace(text[0]) || raw_.size() >= kMaxRawBytes) return Leave();
   raw_ += text[0];
   return {.used = 1};
 }
@@ -126,7 +126,7 @@ void XmlCalls::EndFunction(bool is_whole) {
 Progress XmlCalls::StepParameters(std::string_view text, bool is_last) {
   const Markers::Found found = inside_.At(text, is_last);
   if (found.which < 0 && found.begin == 0) return {};
-  if (found.which < 0) return kSpace.find(text[0]) == kSpace.npos ? Broken() : Progress{.used = 1};
+  if (found.which < 0) return !IsSpace(text[0]) ? Broken() : Progress{.used = 1};
   if (found.which == 0) {
     where_ = Where::kKey;
   } else {

@@ -9,7 +9,7 @@
 namespace tern {
 namespace {
 
-using Loader = Status (*)(const JsonNode& node, PieceDecoder* decoder);
+using DecoderLoader = Status (*)(const JsonNode& node, PieceDecoder* decoder);
 
 Status LoadByteLevel(const JsonNode&, PieceDecoder* decoder) {
   decoder->AddSpelling();
@@ -95,14 +95,14 @@ Status LoadReplace(const JsonNode& node, PieceDecoder* decoder) {
 
 Status LoadSequence(const JsonNode& node, PieceDecoder* decoder);
 
-constexpr JsonKind<Loader> kKinds[] = {
+constexpr JsonKind<DecoderLoader> kDecoders[] = {
     {"ByteLevel", LoadByteLevel}, {"Metaspace", LoadMetaspace},       {"WordPiece", LoadWordPiece},
     {"BPEDecoder", LoadBpe},      {"ByteFallback", LoadByteFallback}, {"Fuse", LoadFuse},
     {"Strip", LoadStrip},         {"Replace", LoadReplace},           {"Sequence", LoadSequence},
 };
 
 Status LoadStep(const JsonNode& node, PieceDecoder* decoder) {
-  TERN_TRY(const auto* kind, KindOf(node, kKinds));
+  TERN_TRY(const auto* kind, KindOf(node, kDecoders));
   return kind->load(node, decoder);
 }
 

@@ -15,7 +15,7 @@
 namespace tern {
 namespace {
 
-using Loader = Status (*)(const JsonNode& node, TextNormalizer* normalizer);
+using NormalizerLoader = Status (*)(const JsonNode& node, TextNormalizer* normalizer);
 
 constexpr size_t kMostContent = 1024;  // bytes that a step may put in
 
@@ -125,7 +125,7 @@ Status LoadByteLevel(const JsonNode&, TextNormalizer* normalizer) {
 
 Status LoadSequence(const JsonNode& node, TextNormalizer* normalizer);
 
-constexpr JsonKind<Loader> kKinds[] = {
+constexpr JsonKind<NormalizerLoader> kNormalizers[] = {
     {"NFC", LoadForm<NormalForm::kC>},
     {"NFD", LoadForm<NormalForm::kD>},
     {"NFKC", LoadForm<NormalForm::kKC>},
@@ -143,7 +143,7 @@ constexpr JsonKind<Loader> kKinds[] = {
 };
 
 Status LoadStep(const JsonNode& node, TextNormalizer* normalizer) {
-  TERN_TRY(const auto* kind, KindOf(node, kKinds));
+  TERN_TRY(const auto* kind, KindOf(node, kNormalizers));
   return kind->load(node, normalizer);
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 using Kind = InputPart::Kind;
 // Changes what is bare so far; most tokenizers have one component that does.
-using Loader = Status (*)(const JsonNode& node, int32_t size, InputShape* shape);
+using PostProcessorLoader = Status (*)(const JsonNode& node, int32_t size, InputShape* shape);
 
 Result<int32_t> IdOf(const JsonNode& node, int32_t size) {
   TERN_TRY(const int64_t id, node.Int(0, size - 1));
@@ -100,14 +100,14 @@ Status LoadByteLevel(const JsonNode&, int32_t, InputShape*) { return {}; }  // o
 
 Status LoadSequence(const JsonNode& node, int32_t size, InputShape* shape);
 
-constexpr JsonKind<Loader> kKinds[] = {
+constexpr JsonKind<PostProcessorLoader> kPostProcessors[] = {
     {"TemplateProcessing", LoadTemplate}, {"BertProcessing", LoadAround<1>},
     {"RobertaProcessing", LoadAround<2>}, {"ByteLevel", LoadByteLevel},
     {"Sequence", LoadSequence},
 };
 
 Status LoadStep(const JsonNode& node, int32_t size, InputShape* shape) {
-  TERN_TRY(const auto* kind, KindOf(node, kKinds));
+  TERN_TRY(const auto* kind, KindOf(node, kPostProcessors));
   return kind->load(node, size, shape);
 }
 

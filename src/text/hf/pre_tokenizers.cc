@@ -14,7 +14,7 @@
 namespace tern {
 namespace {
 
-using Loader = Status (*)(const JsonNode& node, WordSplitter* splitter);
+using PreTokenizerLoader = Status (*)(const JsonNode& node, WordSplitter* splitter);
 
 constexpr std::string_view kGpt2 =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
@@ -147,7 +147,7 @@ Status LoadFixedLength(const JsonNode& node, WordSplitter* splitter) {
 
 Status LoadSequence(const JsonNode& node, WordSplitter* splitter);
 
-constexpr JsonKind<Loader> kKinds[] = {
+constexpr JsonKind<PreTokenizerLoader> kPreTokenizers[] = {
     {"ByteLevel", LoadByteLevel},
     {"Metaspace", LoadMetaspace},
     {"Split", LoadSplit},
@@ -162,7 +162,7 @@ constexpr JsonKind<Loader> kKinds[] = {
 };
 
 Status LoadStep(const JsonNode& node, WordSplitter* splitter) {
-  TERN_TRY(const auto* kind, KindOf(node, kKinds));
+  TERN_TRY(const auto* kind, KindOf(node, kPreTokenizers));
   return kind->load(node, splitter);
 }
 

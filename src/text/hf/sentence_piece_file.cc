@@ -15,7 +15,7 @@ namespace {
 
 using Field = ProtoReader::Field;
 
-constexpr int32_t kMostIds = 1 << 22;
+constexpr int32_t kMostPieces = 1 << 22;
 
 // What the file says, field by field.
 struct Model {
@@ -58,7 +58,7 @@ class Reader {
 
   Status ReadPiece(std::string_view bytes) {
     const std::string what = fmt::format("pieces[{}]", model_.pieces.size());
-    if (model_.pieces.size() >= kMostIds) return Bad(fmt::format("more than {} pieces", kMostIds));
+    if (model_.pieces.size() >= kMostPieces) return Bad(fmt::format("more than {} pieces", kMostPieces));
     std::string_view text;
     float score = 0;
     uint64_t kind = 1;
@@ -129,7 +129,7 @@ void AddTokens(const HfSettings& settings, Model* model) {
     model->kinds[id] = token.is_special ? TokenKind::kControl : TokenKind::kUserDefined;
   };
   for (const AddedToken& token : settings.added) {
-    if (token.text.empty() || token.id >= kMostIds) continue;
+    if (token.text.empty() || token.id >= kMostPieces) continue;
     const auto known = ids.find(token.text);
     if (known == ids.end()) {
       put(static_cast<size_t>(token.id), token);

@@ -12,7 +12,7 @@
 namespace tern {
 namespace {
 
-constexpr size_t kMaxFileBytes = size_t{64} << 20;
+constexpr size_t kMaxSettingsBytes = size_t{64} << 20;
 constexpr size_t kMaxDepth = 32;
 constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max();
 constexpr const char* kNames[] = {"bos_token", "eos_token", "unk_token", "sep_token",
@@ -36,26 +36,26 @@ Status AddIds(const JsonNode& node, std::vector<int32_t>* ids) {
   return {};
 }
 
-class Reader {
+class SettingsReader {
  public:
-  explicit Reader(std::string folder) : folder_(std::move(folder)) {}
+  explicit SettingsReader(std::string folder) : folder_(std::move(folder)) {}
 
   Result<HfSettings> Run() {
     // What is read first stays.
-    TERN_TRY_STATUS(ReadFile("tokenizer_config.json", &Reader::ReadConfig));
-    TERN_TRY_STATUS(ReadFile("special_tokens_map.json", &Reader::ReadNamed));
-    TERN_TRY_STATUS(ReadFile("added_tokens.json", &Reader::ReadAddedIds));
-    TERN_TRY_STATUS(ReadFile("generation_config.json", &Reader::ReadIds));
-    TERN_TRY_STATUS(ReadFile("config.json", &Reader::ReadIds));
+    TERN_TRY_STATUS(ReadFile("tokenizer_config.json", &SettingsReader::ReadConfig));
+    TERN_TRY_STATUS(ReadFile("special_tokens_map.json", &SettingsReader::ReadNamed));
+    TERN_TRY_STATUS(ReadFile("added_tokens.json", &SettingsReader::ReadAddedIds));
+    TERN_TRY_STATUS(ReadFile("generation_config.json", &SettingsReader::ReadIds));
+    TERN_TRY_STATUS(ReadFile("config.json", &SettingsReader::ReadIds));
     TERN_TRY_STATUS(ReadTemplate());
     return std::move(settings_);
   }
 
  private:
-  using Read = Status (Reader::*)(const JsonNode& node);
+  using Read = Status (SettingsReader::*)(const JsonNode& node);
 
   Status ReadFile(const std::string& name, Read read) {
-    TERN_TRY(const boost::json::value json, ReadOptionalJson(folder_, name, kMaxFileBytes));
+    TERN_TRY(const boost::json::value json, ReadOptionalJson(folder_, name, kMaxSettingsBytes));
     const JsonNode node(json, name);
     if (json.is_null()) return {};
     if (!json.is_object()) return node.Not("an object");
@@ -164,10 +164,11 @@ class Reader {
   // Files of their own come before tokenizer_config.json.
   Status ReadTemplate() {
     if (IsFile(folder_ + "/chat_template.jinja")) {
-      TERN_TRY(settings_.chat_template, tern::ReadFile(folder_ + "/chat_template.jinja", kMaxFileBytes));
+      TERN_TRY(settings_.chat_template, tern::ReadFile(folder_ + "/chat_template.jinja", kMaxSettingsBytes));
       return {};
     }
-    TERN_TRY(const boost::json::value json, ReadOptionalJson(folder_, "chat_template.json", kMaxFileBytes));
+    TERN_TRY(const boost::json::value json,
+             ReadOptionalJson(folder_, "chat_template.json", kMaxSettingsBytes));
     const JsonNode node = JsonNode(json, "chat_template.json")["chat_template"];
     return node.is_null() ? Status() : ReadTemplates(node);
   }
@@ -198,7 +199,7 @@ std::string HfSettings::Named(const std::string& name) const {
   return found == named.end() ? "" : found->second.text;
 }
 
-Result<HfSettings> HfSettings::Read(const std::string& folder) { return Reader(folder).Run(); }
+Result<HfSettings> HfSettings::Read(const std::string& folder) { return SettingsReader(folder).Run(); }
 
 Result<boost::json::value> ReadOptionalJson(const std::string& folder, const std::string& name,
                                             size_t max_bytes) {

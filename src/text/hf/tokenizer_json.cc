@@ -10,9 +10,9 @@
 namespace tern {
 namespace {
 
-class Loader {
+class TokenizerLoader {
  public:
-  Loader(const JsonNode& root, const HfSettings& settings) : root_(root), settings_(settings) {}
+  TokenizerLoader(const JsonNode& root, const HfSettings& settings) : root_(root), settings_(settings) {}
 
   Result<std::unique_ptr<Tokenizer>> Run() {
     const JsonNode model = root_["model"];
@@ -90,7 +90,7 @@ Result<std::unique_ptr<Tokenizer>> LoadTokenizerJson(const boost::json::value& j
                                                      const HfSettings& settings) {
   const JsonNode root(json, file);
   if (!json.is_object()) return root.Not("an object");
-  return Loader(root, settings).Run();
+  return TokenizerLoader(root, settings).Run();
 }
 
 }  // namespace tern

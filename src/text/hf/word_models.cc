@@ -14,8 +14,8 @@
 namespace tern {
 namespace {
 
-using Loader = Result<std::unique_ptr<const WordModel>> (*)(const JsonNode& node,
-                                                            const WordModelContext& context);
+using WordModelLoader = Result<std::unique_ptr<const WordModel>> (*)(const JsonNode& node,
+                                                                     const WordModelContext& context);
 using Made = std::unique_ptr<const WordModel>;
 
 constexpr int64_t kMostTokens = int64_t{1}
@@ -188,7 +188,7 @@ Result<Made> LoadWordLevel(const JsonNode& node, const WordModelContext& context
   return Made(std::make_unique<WordLevelModel>(std::move(ids), unknown));
 }
 
-constexpr JsonKind<Loader> kKinds[] = {
+constexpr JsonKind<WordModelLoader> kWordModels[] = {
     {"BPE", LoadBpe},
     {"Unigram", LoadUnigram},
     {"WordPiece", LoadWordPiece},
@@ -196,12 +196,12 @@ constexpr JsonKind<Loader> kKinds[] = {
 };
 
 // Files of the first years have no "type".
-Result<const JsonKind<Loader>*> ModelKindOf(const JsonNode& node) {
+Result<const JsonKind<WordModelLoader>*> ModelKindOf(const JsonNode& node) {
   TERN_TRY([[maybe_unused]] const auto* object, node.Object());
-  if (!node["type"].is_null()) return KindOf(node, kKinds);
-  if (!node["merges"].is_null()) return &kKinds[0];
-  if (node["vocab"].value().is_array()) return &kKinds[1];
-  return &kKinds[node["max_input_chars_per_word"].is_null() ? 3 : 2];
+  if (!node["type"].is_null()) return KindOf(node, kWordModels);
+  if (!node["merges"].is_null()) return &kWordModels[0];
+  if (node["vocab"].value().is_array()) return &kWordModels[1];
+  return &kWordModels[node["max_input_chars_per_word"].is_null() ? 3 : 2];
 }
 
 }  // namespace
