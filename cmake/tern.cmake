@@ -73,7 +73,7 @@ function(tern_isa_flags)
   foreach(source ${ARGN})
     get_filename_component(isa ${source} NAME_WE)
     if(DEFINED TERN_ISA_${isa})
-      if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+      if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT TERN_PORTABLE)
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${TERN_ISA_${isa}}"
                                                        SKIP_PRECOMPILE_HEADERS ON)
       elseif(NOT isa STREQUAL "none")

@@ -3,14 +3,14 @@
 #include <cstdlib>
 #include <string_view>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TERN_PORTABLE)
 #include <cpuid.h>
 #endif
 
 namespace tern {
 namespace {
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TERN_PORTABLE)
 // CPUID leaf 7, sub-leaf 1, EAX: bit 4 AVX-VNNI, bit 5 AVX512_BF16. GCC 12's __builtin_cpu_supports lacks the
 // first.
 uint32_t Leaf7Sub1() {
@@ -45,7 +45,7 @@ const Cap* FindCap() {
 
 uint32_t DetectIsa() {
   uint32_t have = kNone;
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TERN_PORTABLE)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) have |= kAvx2;
   const uint32_t sub1 = Leaf7Sub1();

@@ -70,6 +70,11 @@ ApiError Draining() {
   return {.status = 503, .message = "the server is shutting down", .code = "draining", .retry_after_s = 5};
 }
 
+Problem Need(const json::object& object, std::string_view name, const std::string& at) {
+  if (object.contains(name)) return std::nullopt;
+  return Wrong(fmt::format("{}.{}", at, name), "required");
+}
+
 ApiError FromEngine(const Error& error) {
   switch (error.code) {
     case Code::kBadInput:

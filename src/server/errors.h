@@ -42,6 +42,8 @@ ApiError InvalidField(const FieldError& error);
 ApiError Wrong(const std::string& param, std::string_view what);
 // 503: the server ends, and takes no more requests.
 ApiError Draining();
+// Where an object lacks a member that others of its members call for. `at` is its own param.
+Problem Need(const boost::json::object& object, std::string_view name, const std::string& at);
 // What the engine refused, by its code: 400, 404, 429 or 500. The text of an internal error stays here.
 ApiError FromEngine(const Error& error);
 

@@ -11,12 +11,6 @@ namespace {
 
 namespace json = boost::json;
 
-// A member of a block that its type needs.
-Problem Need(const json::object& block, std::string_view name, const std::string& at) {
-  if (block.contains(name)) return std::nullopt;
-  return Wrong(fmt::format("{}.{}", at, name), "required");
-}
-
 json::object Call(const json::object& block) {
   return {{"id", block.at("id")},
           {"type", "function"},

@@ -11,11 +11,6 @@ namespace {
 
 namespace json = boost::json;
 
-Problem Need(const json::object& item, std::string_view name, const std::string& at) {
-  if (item.contains(name)) return std::nullopt;
-  return Wrong(fmt::format("{}.{}", at, name), "required");
-}
-
 // Which part of a list lacks its text. A refusal's is what it says.
 Problem CheckTexts(const json::object& item, const std::string& at) {
   for (const std::string_view list : {"content", "output", "summary"}) {
@@ -111,7 +106,7 @@ json::object NestedTool(const json::object& tool) {
   return {{"type", "function"}, {"function", std::move(function)}};
 }
 
-Problem ReadFormat(const json::object& format, AnswerFormat* answer) {
+Problem ReadTextFormat(const json::object& format, AnswerFormat* answer) {
   if (format.at("type") == "json_schema" && !format.contains("schema")) {
     return Wrong("text.format.schema", "required");
   }
@@ -141,7 +136,7 @@ Problem ReadOptions(const json::object& body, ChatRequest* chat) {
   }
   const json::value* text = body.if_contains("text");
   const json::value* format = text != nullptr ? text->get_object().if_contains("format") : nullptr;
-  return format != nullptr ? ReadFormat(format->get_object(), &chat->format) : std::nullopt;
+  return format != nullptr ? ReadTextFormat(format->get_object(), &chat->format) : std::nullopt;
 }
 
 }  // namespace

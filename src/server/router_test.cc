@@ -18,17 +18,13 @@ void Echo(ServerContext&, RouteRequest r) {
 }
 
 constexpr std::string_view kAliases[] = {"/classic"};
-constexpr FieldDesc kFields[] = {{.name = "n", .kinds = kInteger, .min = 1}};
-constexpr SchemaDesc kSchema{"Request", kFields};
+constexpr FieldDesc kBodyFields[] = {{.name = "n", .kinds = kInteger, .min = 1}};
+constexpr SchemaDesc kBody{"Request", kBodyFields};
 const RouteDesc kHealth{
     .method = "GET", .path = "/health", .summary = "", .access = Access::kOpen, .handle = Echo};
 const RouteDesc kModel{.method = "GET", .path = "/v1/models/{name}", .summary = "", .handle = Echo};
-const RouteDesc kAsk{.method = "POST",
-                     .path = "/v1/ask",
-                     .summary = "",
-                     .aliases = kAliases,
-                     .body = &kSchema,
-                     .handle = Echo};
+const RouteDesc kAsk{
+    .method = "POST", .path = "/v1/ask", .summary = "", .aliases = kAliases, .body = &kBody, .handle = Echo};
 const RouteDesc kProbe{.method = "GET", .path = "/probe", .summary = "", .is_probe = true, .handle = Echo};
 void Throw(ServerContext&, RouteRequest) { throw std::bad_alloc(); }
 const RouteDesc kThrows{.method = "POST", .path = "/throws", .summary = "", .handle = Throw};

@@ -2,8 +2,8 @@
 # tests/web/run.sh WEB TERN: the page in a headless Chromium, against a server of the tests' own and against TERN (the
 # program). WEB is the build's copy of web/ with the page built in dist/. Exit 77: something is missing, as it says.
 set -euo pipefail
+web=$(realpath -m "$1") tern=$(realpath -m "$2")
 cd "$(dirname "$0")"
-web=$1 tern=$2
 
 skip() { echo "skipped: $1"; exit 77; }
 command -v node >/dev/null && command -v npm >/dev/null || skip "node and npm are missing, tools/setup installs them"

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { answered, assert, openPage, say } from "./browser.mjs";
 
 let folder, server, url;
@@ -13,7 +14,7 @@ let folder, server, url;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "tern-page-"));
   const model = join(folder, "tiny.gguf");
-  execFileSync("python3", [join(import.meta.dirname, "../tiny_gguf.py"), model, "--chat"]);
+  execFileSync("python3", [fileURLToPath(new URL("../tiny_gguf.py", import.meta.url)), model, "--chat"]);
   server = spawn(process.env.TERN_BINARY, ["serve", model, "--name", "tiny", "--port", "0", "--api-key", "k1"],
     { stdio: ["ignore", "ignore", "pipe"] });
   for await (const line of createInterface(server.stderr)) {

@@ -156,6 +156,9 @@ Status Run(const Options& o) {
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   AddModelArgument(args, &o->model, false);
+  args.Option("--model", &o->model.model, "another way to say MODEL, as other servers have it")
+      .ValueName("MODEL")
+      .Default("");
   args.Option("--host", &o->http.host, "address to listen on; others than this machine's own need a key")
       .ValueName("HOST");
   args.Option("--port", &o->port, "port; 0: any free one").Range(0, 65535);

@@ -6,7 +6,7 @@
 namespace tern {
 
 DecodeRowFn PickDecode(const Format& format, uint32_t isa) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TERN_PORTABLE)
   const std::span<const Format* const> formats = AllFormats();
   for (size_t i = 0; i < formats.size(); ++i) {
     if (formats[i] != &format) continue;
@@ -14,6 +14,7 @@ DecodeRowFn PickDecode(const Format& format, uint32_t isa) {
     if (HasIsa(kAvx2, isa)) return isa_avx2::kDecodeRows[i];
   }
 #endif
+  (void)isa;
   return format.decode;
 }
 

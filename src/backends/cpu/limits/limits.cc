@@ -25,7 +25,7 @@ double SecondsSince(Clock::time_point start) {
 }
 
 const PeakLoops& PickLoops(uint32_t isa) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TERN_PORTABLE)
   if (HasIsa(kAvx512Bf16, isa)) return PeakLoopsAvx512Bf16();
   if (HasIsa(kAvx512, isa)) return PeakLoopsAvx512();
   if (HasIsa(kAvxVnni, isa)) return PeakLoopsAvxVnni();
