@@ -122,23 +122,27 @@ void PackSparsePanel(const Tensor& weight, const PanelLayout& layout, int64_t fi
   }
 }
 
+// Four rows of four words to columns.
+typedef uint32_t Words4 __attribute__((vector_size(16)));
+std::array<Words4, 4> Columns(const std::array<Words4, 4>& row) {
+  const Words4 low01 = __builtin_shuffle(row[0], row[1], Words4{0, 4, 1, 5});
+  const Words4 low23 = __builtin_shuffle(row[2], row[3], Words4{0, 4, 1, 5});
+  const Words4 high01 = __builtin_shuffle(row[0], row[1], Words4{2, 6, 3, 7});
+  const Words4 high23 = __builtin_shuffle(row[2], row[3], Words4{2, 6, 3, 7});
+  return {__builtin_shuffle(low01, low23, Words4{0, 1, 4, 5}),
+          __builtin_shuffle(low01, low23, Words4{2, 3, 6, 7}),
+          __builtin_shuffle(high01, high23, Words4{0, 1, 4, 5}),
+          __builtin_shuffle(high01, high23, Words4{2, 3, 6, 7})};
+}
+
 // in [32][kDecodeStride] to out [n][32], four by four.
 void Transpose(const float* in, size_t n, float* out) {
-  typedef float F4 __attribute__((vector_size(16)));
-  typedef int32_t I4 __attribute__((vector_size(16)));
   size_t k = 0;
   for (; k + 4 <= n; k += 4) {
     for (size_t c = 0; c < kPanelWidth; c += 4) {
-      F4 row[4];
+      std::array<Words4, 4> row;
       for (size_t i = 0; i < 4; ++i) std::memcpy(&row[i], in + (c + i) * kDecodeStride + k, 16);
-      const F4 low01 = __builtin_shuffle(row[0], row[1], I4{0, 4, 1, 5});
-      const F4 low23 = __builtin_shuffle(row[2], row[3], I4{0, 4, 1, 5});
-      const F4 high01 = __builtin_shuffle(row[0], row[1], I4{2, 6, 3, 7});
-      const F4 high23 = __builtin_shuffle(row[2], row[3], I4{2, 6, 3, 7});
-      const F4 column[4] = {__builtin_shuffle(low01, low23, I4{0, 1, 4, 5}),
-                            __builtin_shuffle(low01, low23, I4{2, 3, 6, 7}),
-                            __builtin_shuffle(high01, high23, I4{0, 1, 4, 5}),
-                            __builtin_shuffle(high01, high23, I4{2, 3, 6, 7})};
+      const std::array<Words4, 4> column = Columns(row);
       for (size_t i = 0; i < 4; ++i) std::memcpy(out + (k + i) * kPanelWidth + c, &column[i], 16);
     }
   }
@@ -153,6 +157,50 @@ bool HasPlanes(const Format& format) { return format.name == "q8_0"; }
 
 PanelLayout LayoutOfFormat(const Format& format) { return LayoutOfForm(format.int_form); }
 
+namespace {
+
+// A block of four rows of q8_0: its codes, quad by quad, as unsigned bytes.
+void PutFourRows(const uint8_t* const* blocks, uint8_t* out) {
+  for (size_t first = 0; first < kStep; first += 16) {
+    std::array<Words4, 4> row;
+    for (size_t i = 0; i < 4; ++i) {
+      std::memcpy(&row[i], blocks[i] + 2 + first, 16);
+      row[i] ^= 0x80808080;
+    }
+    for (const Words4& quad : Columns(row)) {
+      std::memcpy(out, &quad, 16);
+      out += 128;
+    }
+  }
+}
+
+}  // namespace
+
+void PackQ8Rows(const uint8_t* const* rows, size_t width, uint8_t* out) {
+  constexpr size_t kBlockBytes = 2 + kStep, kStepBytes = 64 + kStep * kPanelWidth;
+  // Steps of which the panel stays in L1 while all rows come by, each as a stream of its own.
+  constexpr size_t kRun = 16;
+  const size_t steps = width / kStep;
+  for (size_t first = 0; first < steps; first += kRun) {
+    for (size_t c = 0; c < kPanelWidth; c += 4) {
+      // The rows to come are too short, and too many, for the hardware to see them coming.
+      const bool last = c + 4 == kPanelWidth;
+      const uint8_t* const* next = last ? rows : rows + c + 4;
+      const size_t ahead = last ? kRun : 0;
+      for (size_t step = first; step < std::min(steps, first + kRun); ++step) {
+        const uint8_t* blocks[4];
+        uint8_t* to = out + step * kStepBytes;
+        for (size_t i = 0; i < 4; ++i) {
+          __builtin_prefetch(next[i] + (step + ahead) * kBlockBytes);
+          blocks[i] = rows[c + i] + step * kBlockBytes;
+          std::memcpy(to + 2 * (c + i), blocks[i], 2);
+        }
+        PutFourRows(blocks, to + 64 + 4 * c);
+      }
+    }
+  }
+}
+
 void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first_channel, uint8_t* out) {
   if (layout.sparse) return PackSparsePanel(weight, layout, first_channel, out);
   const Format& format = *weight.format;
@@ -160,6 +208,11 @@ void PackIntPanel(const Tensor& weight, const PanelLayout& layout, int64_t first
   const auto width = static_cast<size_t>(weight.cols());
   const size_t row_bytes = weight.row_bytes();
   const auto* rows = static_cast<const uint8_t*>(weight.row(first_channel));
+  if (HasPlanes(format) && channels == kPanelWidth) {
+    const uint8_t* row[kPanelWidth];
+    for (size_t c = 0; c < kPanelWidth; ++c) row[c] = rows + c * row_bytes;
+    return PackQ8Rows(row, width, out);
+  }
   Blocks blocks{};
   for (size_t first = 0; first < width; first += format.block_weights) {
     for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
@@ -221,23 +274,6 @@ struct ChannelNorms {
 };
 
 }  // namespace
-
-void PackQ8Rows(const uint8_t* const* rows, size_t width, uint8_t* out) {
-  constexpr size_t kBlockBytes = 2 + kStep;
-  for (size_t at = 0; at < width / kStep * kBlockBytes; at += kBlockBytes) {
-    for (size_t c = 0; c < kPanelWidth; ++c) {
-      const uint8_t* block = rows[c] + at;
-      std::memcpy(out + 2 * c, block, 2);
-      uint8_t* codes = out + 64 + 4 * c;
-      for (size_t quad = 0; quad < kStep / 4; ++quad) {
-        uint32_t signed_codes;
-        std::memcpy(&signed_codes, block + 2 + 4 * quad, 4);
-        PutQuad(codes + quad * 128, 0, signed_codes ^ 0x80808080);
-      }
-    }
-    out += 64 + kStep * kPanelWidth;
-  }
-}
 
 void PackPlanesPanel(const Tensor& weight, int64_t first_channel, uint8_t* out, uint8_t* low) {
   const Format& format = *weight.format;
