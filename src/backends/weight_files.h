@@ -14,6 +14,9 @@ struct WeightFiles {
   std::span<const MappedFile> sources = {};
   // Files that may hold packed weights between runs, the most wanted first.
   std::vector<std::string> cache_paths = {};
+  // Whether the first step had better be soon: what no file holds is then packed before the second step
+  // (which allocates the memory), and the first packs what it needs as it goes, without keeping it.
+  bool pack_later = false;
 };
 
 }  // namespace tern

@@ -60,7 +60,9 @@ class CachedRunner : public testing::Test {
   static void SetUpTestSuite() {
     std::string pattern = fs::temp_directory_path() / "tern_cached_XXXXXX";
     folder_ = mkdtemp(pattern.data());
-    for (const char* name : {"/same.gguf", "/changed.gguf", "/damaged.gguf"}) WriteModel(folder_ + name, 1);
+    for (const char* name : {"/same.gguf", "/changed.gguf", "/damaged.gguf", "/later.gguf"}) {
+      WriteModel(folder_ + name, 1);
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(2100));
   }
   static void TearDownTestSuite() { fs::remove_all(folder_); }
@@ -85,6 +87,23 @@ class CachedRunner : public testing::Test {
     const auto row = runner->Logits(0);
     return {{row.begin(), row.end()}, runner->bytes()};
   }
+  // The logits of three steps: of `first` tokens, of one, of 30.
+  std::vector<float> RunThree(RunnerOptions options, size_t first) const {
+    options.threads = 2;
+    options.context = 128;
+    const auto runner = Runner::Make(LoadModel(model_).value(), options).value();
+    const SequenceId sequence = runner->Open().value();
+    std::vector<float> logits;
+    for (const size_t count : {first, size_t{1}, size_t{30}}) {
+      std::vector<int32_t> tokens(count);
+      for (size_t i = 0; i < count; ++i) tokens[i] = static_cast<int32_t>(i * 37 % 200);
+      const StepWork work{sequence, tokens};
+      EXPECT_TRUE(runner->Step({&work, 1}).ok());
+      const auto row = runner->Logits(0);
+      logits.insert(logits.end(), row.begin(), row.end());
+    }
+    return logits;
+  }
   static std::string folder_;
   std::string model_;
 };
@@ -102,6 +121,31 @@ TEST_F(CachedRunner, MapsTheSameBitsThatItWouldPack) {
   EXPECT_EQ(Run(false).bytes.mapped_weights, 0u);
   // Another plan is another file in the same place.
   EXPECT_EQ(Run(true, Precision::kExact).bytes.mapped_weights, 0u);
+}
+
+// What is packed as it is needed has the bits of what was packed before: in all forms, for few rows and many.
+TEST_F(CachedRunner, PacksLaterWithTheSameBits) {
+  model_ = folder_ + "/later.gguf";
+  for (const Precision precision :
+       {Precision::kDefault, Precision::kFast, Precision::kPrecise, Precision::kExact}) {
+    for (const size_t first : {1, 5, 40}) {
+      const RunnerOptions before{.precision = precision}, later{.precision = precision, .pack_later = true};
+      EXPECT_EQ(RunThree(later, first), RunThree(before, first)) << first;
+    }
+  }
+}
+
+TEST_F(CachedRunner, PackingLaterLeavesAFileEvenAfterASingleStep) {
+  model_ = folder_ + "/later.gguf";
+  const RunnerOptions options{.threads = 2, .context = 64, .cache_weights = true, .pack_later = true};
+  for (const bool found : {false, true}) {
+    const auto runner = Runner::Make(LoadModel(model_).value(), options).value();
+    EXPECT_EQ(runner->bytes().mapped_weights > 0, found);
+    const int32_t token = 7;
+    const StepWork work{runner->Open().value(), {&token, 1}};
+    EXPECT_TRUE(runner->Step({&work, 1}).ok());
+  }
+  EXPECT_TRUE(fs::exists(model_ + ".tern-cache"));
 }
 
 TEST_F(CachedRunner, AnswersFromTheModelThatIsThere) {

@@ -78,7 +78,9 @@ Status CheckArena(const Graph& graph, const StepLimits& limits, const RunnerOpti
 }
 
 WeightFiles FilesOf(const LoadedModel& model, const RunnerOptions& options, PackedPart part) {
-  WeightFiles files{.sources = model.checkpoint->files()};
+  // Of an encoder-decoder both plans are needed for the first token.
+  WeightFiles files{.sources = model.checkpoint->files(),
+                    .pack_later = options.pack_later && !model.built.source};
   if (options.cache_weights) {
     files.cache_paths = PackedFilePaths(std::string(model.checkpoint->path()), options.cache_folder, part);
   }

@@ -37,6 +37,8 @@ struct RunnerOptions {
   // else).
   bool cache_weights = false;
   std::string cache_folder = {};
+  // Whether the first step had better be soon than the second: WeightFiles::pack_later.
+  bool pack_later = false;
 };
 
 // The largest step of a runner with these options.

@@ -7,8 +7,9 @@ where it is not built, the script skips (exit code 77).
 --families    every tiny checkpoint of tests/models/tiny, converted and run by llama.cpp, against Transformers' logits.
 --tokenizers  every tokenizer of tests/text's zoos in the folder of a tiny model: ids of the folder, of Tern reading the
               converted file, and of llama.cpp reading it.
---model       a real model's folder: 64 greedy tokens of llama.cpp, the logits of both (Tern in exact precision), and the
-              ids of texts. With --dtype of the conversion.
+--model       a real model, folder or GGUF: 64 greedy tokens of llama.cpp, the logits of both (Tern in exact precision), and
+              the ids of texts. With --dtype of the conversion. --original FILE: llama.cpp reads this GGUF, too, from which
+              the folders were made, and its logits are compared with those of the converted file.
 
 What llama.cpp cannot do or does otherwise (KNOWN) is no failure; anything else is.
 """
@@ -28,7 +29,8 @@ from nasty_strings import nasty_strings  # noqa: E402
 from tiny_weights import write_safetensors  # noqa: E402
 
 TEXT = (TESTS / "models/text.txt").read_text()
-PROMPTS = ["The capital of France is", "def fibonacci(n):\n    ", "Once upon a time, in 1997, there were 12345 small"]
+PROMPTS = ["The capital of France is", "def fibonacci(n):\n    ", "Once upon a time, in 1997, there were 12345 small",
+           "Q: What is 17 + 25?\nA:", "Der Regen fiel seit Tagen, und", "<ul>\n  <li>Apples</li>\n  <li>", "日本の首都は"]
 
 # Tiny checkpoints that llama.cpp loads differently or not at all, also when its own script converts them.
 KNOWN = {
@@ -203,7 +205,7 @@ def check_tokenizers(tools, only):
     return failed
 
 
-def check_model(tools, folder, dtype):
+def check_model(tools, folder, dtype, original):
     failed = 0
     with tempfile.TemporaryDirectory() as temporary:
         model = Path(temporary) / "x.gguf"
@@ -219,11 +221,24 @@ def check_model(tools, folder, dtype):
             kld = mean_kld(ours, theirs)
             failed += not good or kld > 1e-3
             print(f"  {'ok  ' if good else 'FAIL'} {prompt[:28]!r}: 64 greedy tokens {said}, KLD {kld:.1e}, max difference "
-                  f"{worst(theirs, ours):.1e} of std", flush=True)
+                  f"{worst(theirs, ours):.1e} of std{compare_original(tools, original, ids, made, theirs)}", flush=True)
         texts = [line for line in TEXT.splitlines() if line][:400] + list(nasty_strings(1, 400))
         said, wrong = compare_ids(tools, folder, model, texts)
         print(f"  {'FAIL' if wrong else 'ok  '} ids of {len(texts)} texts that differ: {said}", flush=True)
     return failed + (wrong > 0)
+
+
+def compare_original(tools, original, ids, made, theirs):
+    """How llama.cpp does with the file that was there first: it rounds activations for quantized weights, so not the same."""
+    if original is None:
+        return ""
+    with tempfile.TemporaryDirectory() as temporary:  # the logits are written beside the model
+        link = Path(temporary) / "original.gguf"
+        link.symlink_to(original.resolve())
+        first = tools.peer_logits(link, ids + made[:-1])[0]
+        greedy = tools.peer_greedy(link, ids, len(made))
+    same = next((i for i, pair in enumerate(zip(greedy, made)) if pair[0] != pair[1]), len(made))
+    return f"; llama.cpp on the original: {same} greedy tokens the same, KLD {mean_kld(first, theirs):.1e}"
 
 
 def compare_greedy(ours, theirs, made):
@@ -252,6 +267,7 @@ def main():
     parser.add_argument("--families", action="store_true")
     parser.add_argument("--tokenizers", action="store_true")
     parser.add_argument("--model", action="append", default=[], type=Path, metavar="FOLDER")
+    parser.add_argument("--original", type=Path, metavar="FILE")
     parser.add_argument("--dtype")
     parser.add_argument("--only")
     args = parser.parse_args()
@@ -263,7 +279,7 @@ def main():
         tools = Tools(args.tern.resolve(), build_probe(peer, Path(temporary)))
         failed = check_families(tools, args.only) if args.families else 0
         failed += check_tokenizers(tools, args.only) if args.tokenizers else 0
-        failed += sum(check_model(tools, folder, args.dtype) for folder in args.model)
+        failed += sum(check_model(tools, folder, args.dtype, args.original) for folder in args.model)
     sys.exit(failed > 0)
 
 

@@ -89,11 +89,13 @@ constexpr size_t kScreenShare = 8;
 // A linear that screens its one row where only the largest outputs are wanted.
 class ScreenedStep : public CpuStep {
  public:
-  ScreenedStep(std::unique_ptr<LinearStep> all, std::unique_ptr<LinearScreen> screen)
+  ScreenedStep(std::unique_ptr<LinearStep> all, std::unique_ptr<LinearScreen> screen,
+               std::shared_ptr<const PackedWeight> weight)
       : CpuStep(
             {.scratch_bytes = std::max(all->needs().scratch_bytes, screen->scratch_bytes()), .phases = 3}),
         all_(std::move(all)),
-        screen_(std::move(screen)) {}
+        screen_(std::move(screen)),
+        weight_(std::move(weight)) {}
 
   StepTasks Bind(const OpArgs& args, const StepMemory& memory) override {
     if (memory.phase == 0) ChooseScreen(args);
@@ -122,13 +124,14 @@ class ScreenedStep : public CpuStep {
     if (screens_ && screen_->TakeSettled() > channels / kScreenShare) pause_ = kScreenPause;
     const bool one = args.outputs[0].rows() == 1 && args.batch.likeliest.size() == 1;
     const WantedLogits wanted = one ? args.batch.likeliest[0] : WantedLogits{};
-    screens_ = wanted.count > 0 && wanted.count <= kMaxScreened && pause_ == 0;
+    screens_ = wanted.count > 0 && wanted.count <= kMaxScreened && pause_ == 0 && weight_->in_use();
     if (wanted.count > 0 && pause_ > 0) --pause_;
     args_ = {args.inputs[0].data, args.outputs[0].f32(), wanted.count, wanted.always};
   }
 
   std::unique_ptr<LinearStep> all_;
   std::unique_ptr<LinearScreen> screen_;
+  std::shared_ptr<const PackedWeight> weight_;
   LinearScreen::Args args_;
   bool screens_ = false;
   int pause_ = 0;
@@ -167,7 +170,7 @@ Result<std::unique_ptr<CpuStep>> Prepare(const StepContext& c) {
   auto step = std::make_unique<LinearStep>(std::move(plan).value(), form, packed_bytes, c);
   if (!screened) return std::unique_ptr<CpuStep>(std::move(step));
   return std::unique_ptr<CpuStep>(std::make_unique<ScreenedStep>(
-      std::move(step), std::make_unique<LinearScreen>(first, c.isa, c.threads)));
+      std::move(step), std::make_unique<LinearScreen>(first, c.isa, c.threads), first));
 }
 
 }  // namespace

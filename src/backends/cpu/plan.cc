@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace tern {
 namespace {
@@ -78,7 +79,22 @@ Status CpuPlan::PrepareSteps(const Graph& graph, const StepLimits& limits, const
   WeightCache::Filled filled = packing.Fill(files);
   bytes_.mapped = filled.mapped_bytes;
   writer_ = std::move(filled.writer);
+  later_ = filled.later;
+  if (later_ != 0) later_files_ = files;
   return {};
+}
+
+void CpuPlan::PackLater() {
+  if (later_ == 0) return;
+  WeightCache::Filled filled = device_->weights.FillLater(std::exchange(later_, 0), later_files_);
+  bytes_.mapped = filled.mapped_bytes;
+  writer_ = std::move(filled.writer);
+}
+
+// The next start is to find a file even if this one took a single step.
+CpuPlan::~CpuPlan() {
+  if (has_run_ && !later_files_.cache_paths.empty()) PackLater();
+  if (later_ != 0) device_->weights.DropLater(later_);
 }
 
 // For the lifetimes of values, a node's phases count as one stage.
@@ -253,7 +269,10 @@ Status CpuPlan::Bind(const Batch& batch, KvStore* kv) {
 }
 
 Status CpuPlan::Run(const Batch& batch, KvStore* kv) {
+  if (has_run_) PackLater();
   TERN_TRY_STATUS(Bind(batch, kv));
+  const auto hold = later_ != 0 ? device_->weights.Hold() : std::unique_lock<std::mutex>();
+  has_run_ = true;
   device_->team.Run([&](int thread) { RunStages(batch, kv, thread); });
   return {};
 }

@@ -30,6 +30,7 @@ class CpuPlan : public Plan {
   static Result<std::unique_ptr<CpuPlan>> Make(const Graph& graph, const StepLimits& limits,
                                                const WeightFiles& files, std::shared_ptr<CpuDevice> device);
 
+  ~CpuPlan() override;
   Status Run(const Batch& batch, KvStore* kv) override;
   PlanLayout layout() const override;
   Status Profile(const Batch& batch, KvStore* kv, StepProfile* profile) override;
@@ -57,6 +58,7 @@ class CpuPlan : public Plan {
 
   explicit CpuPlan(std::shared_ptr<CpuDevice> device) : device_(std::move(device)) {}
   Status PrepareSteps(const Graph& graph, const StepLimits& limits, const WeightFiles& files);
+  void PackLater();
   void GroupStages(const std::vector<int>& stage_of_node);
   Status LayOut(const Graph& graph, const std::vector<int>& stage_of_node);
   Result<View> MakeView(const Graph& graph, ValueId id, const ArenaPlan& arena);
@@ -82,6 +84,10 @@ class CpuPlan : public Plan {
   size_t scratch_bytes_ = 0;
   PlanBytes bytes_;
   PlanOps ops_;
+  // Weights that are packed before the second step; 0: none.
+  uint64_t later_ = 0;
+  WeightFiles later_files_;
+  bool has_run_ = false;
   std::unique_ptr<PackedFileWriter> writer_;
 };
 

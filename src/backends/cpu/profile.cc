@@ -26,6 +26,7 @@ PlanLayout CpuPlan::layout() const {
 Status CpuPlan::Profile(const Batch& batch, KvStore* kv, StepProfile* profile) {
   TERN_CHECK(profile->stages == stages_.size() &&
              profile->threads == static_cast<size_t>(device_->team.threads()));
+  PackLater();
   profile->rows = batch.rows();
   profile->outputs = batch.outputs();
   profile->spans.clear();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/build_id.h"
 #include "base/isa.h"
@@ -66,6 +67,10 @@ WeightCache::Filled WeightCache::Fill(const WeightFiles& files) {
   if (auto found = may_use_file ? OpenPackedFile(files, plan, bytes, team_) : std::nullopt) {
     contents = *found;
     filled.mapped_bytes = bytes;
+  } else if (files.pack_later && !pending_.empty()) {
+    later_ = std::move(pending_);
+    filled.later = ++ticket_;
+    return filled;
   } else {
     const auto memory = std::make_shared<Buffer>(bytes);
     PackAll(static_cast<uint8_t*>(memory->data()), files);
@@ -76,6 +81,22 @@ WeightCache::Filled WeightCache::Fill(const WeightFiles& files) {
     filled.writer = std::make_unique<PackedFileWriter>(files, plan, std::move(contents));
   }
   return filled;
+}
+
+WeightCache::Filled WeightCache::FillPutOff(WeightFiles files) {
+  files.pack_later = false;
+  pending_ = std::exchange(later_, {});
+  return Fill(files);
+}
+
+WeightCache::Filled WeightCache::FillLater(uint64_t ticket, const WeightFiles& files) {
+  const auto lock = Hold();
+  return ticket == ticket_ && !later_.empty() ? FillPutOff(files) : Filled{};
+}
+
+void WeightCache::DropLater(uint64_t ticket) {
+  const auto lock = Hold();
+  if (ticket == ticket_) later_.clear();
 }
 
 void WeightCache::Share(const std::shared_ptr<const void>& owner, const uint8_t* memory) {

@@ -32,10 +32,13 @@ class WeightCache {
   struct Filled {
     size_t mapped_bytes = 0;                   // how much came from a file
     std::unique_ptr<PackedFileWriter> writer;  // where a file is worth writing; needs files.sources
+    uint64_t later = 0;                        // not 0: no panels yet, and the ticket for FillLater
   };
   class Packing {
    public:
-    explicit Packing(WeightCache* cache) : cache_(*cache), lock_(cache->mutex_) {}
+    explicit Packing(WeightCache* cache) : cache_(*cache), lock_(cache->mutex_) {
+      if (!cache_.later_.empty()) cache_.FillPutOff({});  // this plan may share weights with that one
+    }
     ~Packing() { cache_.pending_.clear(); }
     Filled Fill(const WeightFiles& files) { return cache_.Fill(files); }
 
@@ -43,6 +46,13 @@ class WeightCache {
     WeightCache& cache_;
     std::lock_guard<std::mutex> lock_;
   };
+
+  // Packs what Fill put off, unless that has happened since.
+  Filled FillLater(uint64_t ticket, const WeightFiles& files);
+  // Forgets it.
+  void DropLater(uint64_t ticket);
+  // While weights are used that may have no panels yet.
+  std::unique_lock<std::mutex> Hold() { return std::unique_lock(mutex_); }
 
   // The weight in this form. The error names the weight.
   Result<std::shared_ptr<const PackedWeight>> Packed(const Value& weight, PackForm form);
@@ -57,6 +67,7 @@ class WeightCache {
     size_t offset = 0;  // of its panels in the plan's memory
   };
   Filled Fill(const WeightFiles& files);
+  Filled FillPutOff(WeightFiles files);
   size_t LayOut();
   Hash128 Describe() const;
   void PackAll(uint8_t* memory, const WeightFiles& files);
@@ -67,7 +78,8 @@ class WeightCache {
   const uint32_t isa_;
   std::mutex mutex_;  // held by a Packing
   std::map<std::pair<const void*, PackForm>, std::weak_ptr<const PackedWeight>> packed_;
-  std::vector<Pending> pending_;
+  std::vector<Pending> pending_, later_;
+  uint64_t ticket_ = 0;  // of `later_`
 };
 
 }  // namespace tern

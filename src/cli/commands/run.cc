@@ -29,7 +29,7 @@ struct Loaded {
   int threads = 0;
 };
 
-Result<Loaded> Load(const Options& o) {
+Result<Loaded> Load(const Options& o, bool prompt_waits) {
   Loaded loaded;
   TERN_TRY(const auto model, OpenModel(o.model));
   TERN_TRY_STATUS(CheckPredictsTokens(*model));
@@ -41,7 +41,8 @@ Result<Loaded> Load(const Options& o) {
     return BadInput("--system: completing plain text, expected a model with a chat template" +
                     std::string(o.raw ? ", and no --raw" : ""));
   }
-  TERN_TRY(const RunnerOptions options, ToRunnerOptions(model, o.model));
+  TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
+  options.pack_later = prompt_waits;
   TERN_TRY(auto runner, Runner::Make(model, options));
   loaded.engine = std::make_unique<Engine>(std::move(runner));
   loaded.threads = options.threads;
@@ -58,7 +59,7 @@ void NotePlainText(const Options& o, const Loaded& loaded) {
 }
 
 Status OneShot(const Options& o, const std::string& text) {
-  TERN_TRY(const Loaded loaded, Load(o));
+  TERN_TRY(const Loaded loaded, Load(o, true));
   NotePlainText(o, loaded);
   const LoadedModel& model = loaded.engine->runner().model();
   std::vector<int32_t> prompt;
@@ -82,7 +83,7 @@ Status OneShot(const Options& o, const std::string& text) {
 }
 
 Status Converse(const Options& o) {
-  TERN_TRY(Loaded loaded, Load(o));
+  TERN_TRY(Loaded loaded, Load(o, false));
   const Runner& runner = loaded.engine->runner();
   Note(fmt::format("{} on {}, context {}; /help lists commands", o.model.model, runner.device(),
                    runner.context()));

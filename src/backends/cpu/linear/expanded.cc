@@ -92,24 +92,24 @@ void LinearPlan::RunExpandedTask(const LinearArgs& args, RowRange range, size_t 
   const bool glu = glu_ != Glu::kNone;
   const int steps = static_cast<int>(width_ / kStep);
   const RowOffsets at = OffsetsOf(args);
-  const auto packed = [&](const Bound& of, size_t i) {
-    return of.weight->panel(args.expert * of.weight->panels() + i);
-  };
+  const Bound& main = parts_[glu ? 1 : part];
+  const uint8_t* packed[] = {PanelData(main, args.expert, panel, scratch),
+                             glu ? PanelData(parts_[0], args.expert, panel, scratch) : nullptr};
   const auto expand = [&](const Bound& of, int half) {
-    of.ints->expand[of.precise](packed(of, panel), steps, ExpandedAt(scratch, half).panel);
+    of.ints->expand[of.precise](packed[half], steps, ExpandedAt(scratch, half).panel);
   };
   const auto run = [&](const Bound& of, int half, int row, int rows, float* tile) {
     // The last rows, too few for a tile, are multiplied by the packed panel.
     if (rows < kExpandedRows) {
       for (int i = 0; i < rows; i += of.tile_rows) {
         const int few = std::min(of.tile_rows, rows - i);
-        RunTile(args, of, packed(of, panel), row + i, few, tile + i * kPanelWidth);
+        RunTile(args, of, packed[half], row + i, few, tile + i * kPanelWidth);
       }
       return;
     }
     const Expanded from = ExpandedAt(scratch, half);
     // The first tile fetches the panel to come.
-    const bool fetch = row == range.first && panel + 1 < of.weight->panels();
+    const bool fetch = row == range.first && panel + 1 < of.weight->panels() && of.weight->in_use();
     of.ints->expanded[of.precise](
         {.panel = from.panel,
          .rows = RowOf(args, row),
@@ -119,11 +119,10 @@ void LinearPlan::RunExpandedTask(const LinearArgs& args, RowRange range, size_t 
          .sums = from.sums + static_cast<size_t>(row - range.first) * SumBytes(width_),
          .sum_stride = SumBytes(width_),
          .steps = steps,
-         .prefetch = fetch ? packed(of, panel + 1) : nullptr,
+         .prefetch = fetch ? of.weight->panel(args.expert * of.weight->panels() + panel + 1) : nullptr,
          .prefetch_bytes = fetch ? of.ints->layout.step_bytes() : 0,
          .tile = tile});
   };
-  const Bound& main = parts_[glu ? 1 : part];
   expand(main, 0);
   if (glu) expand(parts_[0], 1);
   for (int row = range.first; row < range.first + range.count; row += kExpandedRows) {

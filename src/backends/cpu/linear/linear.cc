@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <utility>
 
 #include "backends/cpu/linear/bf16_layout.h"
@@ -60,6 +61,8 @@ size_t PrefetchAhead(int row, int rows) { return row == 0 && rows > 2 ? kPrefetc
 constexpr int kRoundedRows = 4 * kMaxFloatRows;
 // Panels per chunk that are worth rounding the rows once more.
 constexpr size_t kRoundedPanels = 8;
+
+size_t LineUp(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 bool IsRounded(PackForm form) { return form == PackForm::kInt16 || form == PackForm::kBf16; }
 
@@ -166,18 +169,23 @@ bool PackedWeight::IsOf(const Shape& shape) const {
 
 void PackedWeight::Pack(uint8_t* memory, size_t begin, size_t end) const {
   if (form_ == PackForm::kDecode) return;
-  for (size_t p = begin; p < end; ++p) {
-    const Tensor& source = sources_[p / panels()];
-    const auto channel = static_cast<int64_t>(p % panels()) * kPanelWidth;
-    uint8_t* out = memory + p * panel_bytes_;
-    if (form_ == PackForm::kInteger) PackIntPanel(source, LayoutOfFormat(*source.format), channel, out);
-    if (form_ == PackForm::kPlanes) {
-      PackPlanesPanel(source, channel, out, memory + experts() * panels() * panel_bytes_ + p * low_bytes_);
-    }
-    if (form_ == PackForm::kInt16) PackInt16Panel(source, channel, out);
-    if (form_ == PackForm::kBf16) PackBf16Panel(source, channel, out);
-    if (form_ == PackForm::kFloat) PackFloatPanel(source, channel, out);
-  }
+  uint8_t* low = memory + experts() * panels() * panel_bytes_;
+  for (size_t i = begin; i < end; ++i) PackTo(i, memory + i * panel_bytes_, low + i * low_bytes_);
+}
+
+void PackedWeight::PackPanel(size_t i, uint8_t* out) const {
+  std::memset(out, 0, panel_scratch_bytes());
+  PackTo(i, out, out + panel_bytes_);
+}
+
+void PackedWeight::PackTo(size_t i, uint8_t* out, uint8_t* low) const {
+  const Tensor& source = sources_[i / panels()];
+  const auto channel = static_cast<int64_t>(i % panels()) * kPanelWidth;
+  if (form_ == PackForm::kInteger) PackIntPanel(source, LayoutOfFormat(*source.format), channel, out);
+  if (form_ == PackForm::kPlanes) PackPlanesPanel(source, channel, out, low);
+  if (form_ == PackForm::kInt16) PackInt16Panel(source, channel, out);
+  if (form_ == PackForm::kBf16) PackBf16Panel(source, channel, out);
+  if (form_ == PackForm::kFloat) PackFloatPanel(source, channel, out);
 }
 
 void PackedWeight::Use(std::shared_ptr<const void> owner, const uint8_t* memory) {
@@ -278,7 +286,17 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
   plan.scratch_bytes_ = (2 * kTileFloats + (decodes ? 2 * panel_floats + kDecodeChunkFloats : 0)) * 4;
   plan.scratch_bytes_ += kRoundedRows * plan.rounded_.row_bytes;
   plan.PlanExpanded();
+  plan.PlanFresh();
   return plan;
+}
+
+void LinearPlan::PlanFresh() {
+  for (const Bound& part : parts_) {
+    if (part.weight->form() == PackForm::kDecode) continue;
+    fresh_bytes_ = std::max(fresh_bytes_, LineUp(part.weight->panel_scratch_bytes()));
+  }
+  fresh_ = LineUp(scratch_bytes_);
+  scratch_bytes_ = fresh_ + (glu_ == Glu::kNone ? 1 : 2) * fresh_bytes_;
 }
 
 size_t LinearPlan::stream_bytes() const {
@@ -325,6 +343,8 @@ void LinearPlan::Run(const LinearArgs& args, size_t begin, size_t end, void* mem
   scratch.panel = scratch.gate_tile + kTileFloats;
   scratch.gate_panel = scratch.panel + width_ * kPanelWidth;
   scratch.chunk = scratch.gate_panel + width_ * kPanelWidth;
+  scratch.fresh = static_cast<uint8_t*>(memory) + fresh_;
+  scratch.gate_fresh = scratch.fresh + fresh_bytes_;
   if (Expands(args.rows)) return RunExpanded(args, begin, end, scratch);
   scratch.rounded = reinterpret_cast<uint8_t*>(scratch.panel);
   if (rounded_.kernels == nullptr || args.rounded != nullptr) {
@@ -362,14 +382,14 @@ void LinearPlan::RunGluTile(const LinearArgs& args, size_t begin, size_t end, co
   const size_t tile_floats = static_cast<size_t>(args.rows) * kPanelWidth;
   for (size_t first = begin; first < end; first += kGluRun) {
     const size_t last = std::min(first + kGluRun, end);
-    const auto run_part = [&](const Bound& part, float* tiles, float* decoded) {
+    const auto run_part = [&](const Bound& part, float* tiles) {
       for (size_t panel = first; panel < last; ++panel) {
-        const void* data = PanelData(part, args.expert, panel, scratch, decoded);
+        const uint8_t* data = PanelData(part, args.expert, panel, scratch);
         RunTile(args, part, data, 0, args.rows, tiles + (panel - first) * tile_floats);
       }
     };
-    run_part(parts_[0], scratch.gate_tile, scratch.gate_panel);
-    run_part(parts_[1], scratch.tile, scratch.panel);
+    run_part(parts_[0], scratch.gate_tile);
+    run_part(parts_[1], scratch.tile);
     for (size_t panel = first; panel < last; ++panel) {
       Scratch at = scratch;
       at.gate_tile += (panel - first) * tile_floats;
@@ -383,9 +403,8 @@ void LinearPlan::RunTask(const LinearArgs& args, RowRange range, size_t part, si
                          const Scratch& scratch) const {
   const bool glu = glu_ != Glu::kNone;
   const Bound& main = parts_[glu ? 1 : part];
-  const void* data = PanelData(main, args.expert, panel, scratch, scratch.panel);
-  const void* gate_data =
-      glu ? PanelData(parts_[0], args.expert, panel, scratch, scratch.gate_panel) : nullptr;
+  const uint8_t* data = PanelData(main, args.expert, panel, scratch);
+  const uint8_t* gate_data = glu ? PanelData(parts_[0], args.expert, panel, scratch) : nullptr;
   const int tallest = std::min(main.tile_rows, parts_[glu ? 0 : part].tile_rows);
   // Tiles of nearly equal height: 7 rows are better done as 4 + 3 than as 6 + 1.
   const int tiles = (range.count + tallest - 1) / tallest;
@@ -405,13 +424,21 @@ void LinearPlan::RunTask(const LinearArgs& args, RowRange range, size_t part, si
   }
 }
 
-const void* LinearPlan::PanelData(const Bound& part, size_t expert, size_t panel, const Scratch& scratch,
-                                  float* decoded) const {
+const uint8_t* LinearPlan::PanelData(const Bound& part, size_t expert, size_t panel,
+                                     const Scratch& scratch) const {
   const PackedWeight& weight = *part.weight;
-  if (weight.form() != PackForm::kDecode) return weight.panel(expert * weight.panels() + panel);
-  const int64_t channel = static_cast<int64_t>(panel) * kPanelWidth;
-  DecodePanel(weight.source(expert), part.decode, channel, scratch.chunk, decoded);
-  return decoded;
+  const bool gate = glu_ != Glu::kNone && &part == &parts_[0];
+  if (weight.form() == PackForm::kDecode) {
+    float* decoded = gate ? scratch.gate_panel : scratch.panel;
+    const int64_t channel = static_cast<int64_t>(panel) * kPanelWidth;
+    DecodePanel(weight.source(expert), part.decode, channel, scratch.chunk, decoded);
+    return reinterpret_cast<const uint8_t*>(decoded);
+  }
+  const size_t i = expert * weight.panels() + panel;
+  if (weight.in_use()) return weight.panel(i);
+  uint8_t* fresh = gate ? scratch.gate_fresh : scratch.fresh;
+  weight.PackPanel(i, fresh);
+  return fresh;
 }
 
 const float* LinearPlan::PanelBias(const Bound& part, size_t expert, size_t panel) {

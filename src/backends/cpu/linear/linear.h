@@ -6,7 +6,7 @@
 //   auto q = std::make_shared<PackedWeight>(...);      // PackedWeight::Make(tensor, form, isa)
 //   team: q->Pack(memory, begin, end) over [0, q->panels())    // disjoint ranges, any thread
 //   q->Use(owner, memory)
-//   LinearPlan plan = LinearPlan::Make(spec, isa)
+//   LinearPlan plan = LinearPlan::Make(spec, isa)          // before or after Use
 //   team: plan.Run(args, begin, end, scratch) over [0, plan.tasks()), chunks in any order, from any thread
 //
 // Determinism: an output element is the same bits whatever the number of rows, their order, the split of
@@ -65,8 +65,13 @@ class PackedWeight {
   // Fills panels [begin, end) of experts() * panels() in `memory`, bytes() of zeros before. Disjoint ranges
   // may run on different threads. With kDecode: nothing to do.
   void Pack(uint8_t* memory, size_t begin, size_t end) const;
-  // From now on the panels are those at `memory`, 64-byte aligned, which `owner` keeps alive.
+  // From now on the panels are those at `memory`, 64-byte aligned, which `owner` keeps alive. Until then each
+  // use of a panel packs it anew. Not while a plan runs.
   void Use(std::shared_ptr<const void> owner, const uint8_t* memory);
+  bool in_use() const { return memory_ != nullptr; }
+  // Before Use: packs panel i into `out`, panel_scratch_bytes().
+  void PackPanel(size_t i, uint8_t* out) const;
+  size_t panel_scratch_bytes() const { return panel_bytes_ + low_bytes_; }
 
   int64_t channels() const { return channels_; }  // N
   int64_t width() const { return width_; }        // K
@@ -81,14 +86,16 @@ class PackedWeight {
   const Tensor& source(size_t expert = 0) const { return sources_[expert]; }  // [N, K]
   bool IsOf(const Shape& shape) const;  // whether it was made from a weight of this shape
   const uint8_t* panel(size_t i) const { return memory_ + i * panel_bytes_; }
-  // kPlanes: the lower plane of the panel at `panel`, behind all panels.
+  // kPlanes: the lower plane of the panel at `panel`: behind all panels, or behind one that PackPanel made.
   const uint8_t* LowOf(const uint8_t* panel) const {
+    if (!in_use()) return panel + panel_bytes_;
     const size_t i = static_cast<size_t>(panel - memory_) / panel_bytes_;
     return memory_ + experts() * panels() * panel_bytes_ + i * low_bytes_;
   }
 
  private:
   PackedWeight() = default;
+  void PackTo(size_t i, uint8_t* out, uint8_t* low) const;
 
   std::vector<Tensor> sources_;  // by expert
   PackForm form_ = PackForm::kFloat;
@@ -183,7 +190,7 @@ class LinearPlan {
     std::vector<float> bias;           // [experts][panels * 32], or empty
   };
   // Per thread: two tiles, then where weights are decoded two panels and the decoder's working memory, or a
-  // block of rounded rows, or what expanded.cc makes.
+  // block of rounded rows, or what expanded.cc makes; then, of weights that are not packed yet, two panels.
   struct Scratch {
     float* tile;
     float* gate_tile;
@@ -191,6 +198,8 @@ class LinearPlan {
     float* gate_panel;
     float* chunk;
     uint8_t* rounded;
+    uint8_t* fresh;
+    uint8_t* gate_fresh;
   };
   LinearPlan() = default;
   Status Check(const LinearSpec& spec) const;
@@ -208,13 +217,13 @@ class LinearPlan {
   void RunGluTile(const LinearArgs& args, size_t begin, size_t end, const Scratch& scratch) const;
   void RunTask(const LinearArgs& args, RowRange range, size_t part, size_t panel,
                const Scratch& scratch) const;
-  // Where the panel's weights are read: packed, or decoded into `decoded`.
-  const void* PanelData(const Bound& part, size_t expert, size_t panel, const Scratch& scratch,
-                        float* decoded) const;
+  // Where the panel's weights are read: packed, or else decoded or packed into scratch.
+  const uint8_t* PanelData(const Bound& part, size_t expert, size_t panel, const Scratch& scratch) const;
   static const float* PanelBias(const Bound& part, size_t expert, size_t panel);
   void RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
                float* tile) const;
   void RunRoundedTile(const uint8_t* rounded, const void* panel, int row, int rows, float* tile) const;
+  void PlanFresh();
   // Many quantized rows: expanded.cc.
   void PlanExpanded();
   bool Expands(int rows) const;
@@ -243,9 +252,9 @@ class LinearPlan {
   float alpha_ = 0, limit_ = 0;
   Elem output_ = Elem::kF32;
   size_t tasks_ = 0;
-  size_t scratch_bytes_ = 0;
-  bool expands_ = false;                           // many rows
-  size_t expanded_sums_ = 0, expanded_panel_ = 0;  // bytes
+  size_t scratch_bytes_ = 0, fresh_ = 0, fresh_bytes_ = 0;  // all, and where in it panels are packed
+  bool expands_ = false;                                    // many rows
+  size_t expanded_sums_ = 0, expanded_panel_ = 0;           // bytes
   double int8_ops_per_row_ = 0, f32_ops_per_row_ = 0;
 };
 
