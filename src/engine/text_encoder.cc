@@ -158,6 +158,7 @@ Status TextEncoder::ReadHead() {
     labels_ = *labels;
   if (labels_.size() != output_->bias.size()) labels_.clear();
   TERN_TRY(multi_label_, checkpoint.metadata().Bool(arch + ".classifier.multi_label", false));
+  TERN_TRY(regression_, checkpoint.metadata().Bool(arch + ".classifier.regression", false));
   return {};
 }
 

@@ -52,6 +52,8 @@ class TextEncoder {
   const std::vector<std::string>& labels() const { return labels_; }
   // Whether several of them may hold at once; else they exclude each other.
   bool multi_label() const { return multi_label_; }
+  // Whether they are no labels but numbers that the head was trained to say.
+  bool regression() const { return regression_; }
 
  private:
   struct Input {
@@ -83,7 +85,7 @@ class TextEncoder {
   std::vector<float> norm_, norm_bias_;
   std::string activation_;
   std::vector<std::string> labels_;
-  bool multi_label_ = false;
+  bool multi_label_ = false, regression_ = false;
 };
 
 }  // namespace tern

@@ -69,6 +69,8 @@ class Checkpoint {
   virtual std::string_view path() const = 0;
   // The files that say what the tensors are. None: they do not come from files.
   virtual std::span<const MappedFile> files() const { return {}; }
+  // What the files call a tensor, whether they have it or not; "": the same, or unknown.
+  virtual std::string NameInFiles(std::string_view) const { return ""; }
 };
 
 // A .gguf file (or the first of its shards). Vocabulary-only files have no tensors.

@@ -254,9 +254,7 @@ Result<ModelBuilder> BuildGraphs(const Checkpoint& checkpoint, BuiltModel& model
   return BuildGraph(checkpoint, model, build, model.graph, &source);
 }
 
-}  // namespace
-
-Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& options) {
+Result<BuiltModel> Build(const Checkpoint& checkpoint, const BuildOptions& options) {
   BuiltModel model;
   TERN_TRY(model.desc, FindDesc(checkpoint.metadata()));
   TERN_TRY(model.hparams, ReadHparams(checkpoint.metadata(), model.desc->name));
@@ -269,6 +267,18 @@ Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& 
   TERN_TRY_STATUS(CheckLayersUsed(checkpoint, builder, model));
   model.kv_layers = builder.kv_layers();
   return model;
+}
+
+}  // namespace
+
+Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& options) {
+  auto model = Build(checkpoint, options);
+  if (model.ok()) return model;
+  const std::string& what = model.error().what;
+  const std::string tensor = what.substr(0, what.find(": "));
+  const std::string name = checkpoint.NameInFiles(tensor);
+  if (name.empty() || name == tensor) return model;
+  return Error{model.error().code, fmt::format("{} ({}){}", name, tensor, what.substr(tensor.size()))};
 }
 
 }  // namespace tern

@@ -66,6 +66,8 @@ def check_head(folder, biases, problem_type):
     logits = head_of(hidden_state(folder), head, eps)
     several = problem_type == "multi_label_classification"
     want = 1 / (1 + np.exp(-logits)) if several else np.exp(logits) / np.exp(logits).sum()
+    if problem_type == "regression":
+        want = logits
     tern("convert", folder, folder / "converted.gguf")
     got = {name: classify(model) for name, model in (("folder", folder), ("GGUF", folder / "converted.gguf"))}
     return max(float(np.abs(g - want).max()) for g in got.values())
@@ -96,7 +98,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folders = (Path(temporary) / str(i) for i in range(99))
         for biases in ([], ["head.dense.bias"], ["head.norm.bias"], ["head.dense.bias", "head.norm.bias"]):
-            for problem_type in (None, "single_label_classification", "multi_label_classification"):
+            for problem_type in (None, "single_label_classification", "multi_label_classification", "regression"):
                 worst = check_head(next(folders), biases, problem_type)
                 report(worst < 1e-5, f"head with {biases or 'no biases'}, {problem_type}: max difference {worst:.1e}")
         limit = ("tokenizer_config.json", "model_max_length")

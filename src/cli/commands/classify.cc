@@ -37,6 +37,7 @@ using Shares = std::vector<std::vector<float>>;
 
 Result<Shares> Classify(TextEncoder& encoder, std::span<const EncoderText> texts) {
   TERN_TRY(Shares results, encoder.Classify(texts));
+  if (encoder.regression()) return results;
   for (std::vector<float>& shares : results) ToProbabilities(shares, encoder.multi_label());
   return results;
 }
@@ -80,7 +81,7 @@ void Setup(Arguments& args) {
 extern const CommandDesc k_command_classify;
 const CommandDesc k_command_classify = {
     .name = "classify",
-    .summary = "how likely each label of a classification head is",
+    .summary = "how likely each label of a classification head is, or the numbers of one for regression",
     .example = "tern classify path/to/sentiment-model 'What a fine day.'",
     .setup = Setup,
 };

@@ -16,6 +16,7 @@
 #include "models/hf/logical_tensors.h"
 #include "models/hf/mapping.h"
 #include "models/hf/rules.h"
+#include "models/hf/source_names.h"
 #include "models/model.h"
 
 namespace tern {
@@ -34,6 +35,7 @@ class HfCheckpoint final : public Checkpoint {
   size_t file_bytes() const override { return folder_->file_bytes(); }
   std::string_view path() const override { return folder_->path(); }
   std::span<const MappedFile> files() const override { return folder_->files(); }
+  std::string NameInFiles(std::string_view name) const override { return names_.Of(name, *mapping_); }
 
  private:
   friend class HfLoader;
@@ -41,6 +43,8 @@ class HfCheckpoint final : public Checkpoint {
   std::vector<Buffer> buffers_;
   Metadata metadata_;
   NamedTensors tensors_;  // sorted by name
+  const HfMapping* mapping_ = nullptr;
+  SourceNames names_;
 };
 
 struct Found {
@@ -118,6 +122,7 @@ class HfLoader {
     const auto may_have_factor = [this](std::string_view name) { return MayHaveFactor(name); };
     TERN_TRY(const NamedTensors logical, LogicalTensors(*out_->folder_, &out_->buffers_, may_have_factor));
     TERN_TRY_STATUS(MapTensors(logical));
+    TERN_TRY_STATUS(CheckVocabulary());
     TERN_TRY_STATUS(Finish());
     return std::unique_ptr<Checkpoint>(std::move(out_));
   }
@@ -126,6 +131,7 @@ class HfLoader {
   Status ReadConfig() {
     const Metadata& config = out_->folder_->config();
     TERN_TRY(found_, FindMapping(config));
+    out_->mapping_ = found_.mapping;
     HfConfig c(config, found_.desc->name);
     CheckActivation(c, found_.mapping->activations);
     if (found_.mapping->kv_heads != 0) c.Default("num_key_value_heads", found_.mapping->kv_heads);
@@ -142,6 +148,7 @@ class HfLoader {
     // Before any tensor is cut by these numbers.
     TERN_TRY(const Hparams hparams, ReadHparams(out_->metadata_, found_.desc->name));
     tied_ = c.Bool("tie_word_embeddings", false);
+    vocabulary_ = c.Int("vocab_size", 0);
     HfEditor editor(&out_->buffers_);
     for (const auto& [name, values] : c.tensors()) targets_[name].emplace(0, editor.Floats(values));
     const auto decoder_layers = static_cast<int>(out_->metadata_.Int(Key("decoder_block_count"), 0).value());
@@ -227,8 +234,18 @@ class HfLoader {
         return BadInput(fmt::format("{}: {} is there already under another name", full_name, target));
       }
       stacked_[target] = !match->expert.empty();
+      out_->names_.Add(rule, full_name.substr(0, full_name.size() - name.size()), full_name, target);
     }
     return used;
+  }
+
+  Status CheckVocabulary() const {
+    const auto table = targets_.find("token_embd.weight");
+    if (table == targets_.end() || vocabulary_ == 0) return {};
+    const int64_t rows = table->second.begin()->second.rows();
+    if (rows == vocabulary_) return {};
+    return BadInput(fmt::format("config.json: vocab_size: {}, expected {}, the rows of {}", vocabulary_, rows,
+                                out_->NameInFiles(table->first)));
   }
 
   // A tied head may lie in the file all the same. One that differs from the embedding is not tied, whatever
@@ -265,6 +282,7 @@ class HfLoader {
   HfDims dims_;
   int layers_ = 0;
   bool tied_ = false;
+  int64_t vocabulary_ = 0;                                // 0: config.json does not say
   std::map<std::string, std::map<int, Tensor>> targets_;  // by expert
   std::map<std::string, bool> stacked_;
 };

@@ -342,7 +342,9 @@ void ReadLabels(HfConfig& c) {
     labels.push_back(c.Str(fmt::format("id2label.{}", labels.size()), ""));
   }
   if (!labels.empty()) c.Set("classifier.output_labels", std::move(labels));
-  if (c.Str("problem_type", "") == "multi_label_classification") c.Set("classifier.multi_label", true);
+  const std::string problem = c.Str("problem_type", "");
+  if (problem == "multi_label_classification") c.Set("classifier.multi_label", true);
+  if (problem == "regression") c.Set("classifier.regression", true);
 }
 
 }  // namespace tern

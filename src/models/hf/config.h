@@ -109,7 +109,8 @@ void ReadLatentAttention(HfConfig& c);
 // folder, where it has them. The longest text that the tokenizer's file names counts where these do not say,
 // for encoders and what sentence-transformers made.
 void ReadPooling(const std::string& folder, bool is_encoder, HfConfig& c);
-// classifier.output_labels: from id2label; classifier.multi_label: from problem_type.
+// classifier.output_labels: from id2label; classifier.multi_label and classifier.regression: from
+// problem_type.
 void ReadLabels(HfConfig& c);
 
 // The window of configs that have one but use it only where use_sliding_window says so (Qwen). Without
