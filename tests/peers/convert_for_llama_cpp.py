@@ -205,15 +205,15 @@ def check_tokenizers(tools, only):
     return failed
 
 
-def check_model(tools, folder, dtype, original):
+def check_model(tools, folder, args):
     failed = 0
     with tempfile.TemporaryDirectory() as temporary:
         model = Path(temporary) / "x.gguf"
-        good, message = tools.convert(folder, model, *(["--dtype", dtype] if dtype else []))
-        print(f"{folder} {dtype or 'as it is'}: {message or 'converted'}", flush=True)
+        good, message = tools.convert(folder, model, *(["--dtype", args.dtype] if args.dtype else []))
+        print(f"{folder} {args.dtype or 'as it is'}: {message or 'converted'}", flush=True)
         if not good:
             return 1
-        for prompt in PROMPTS:
+        for prompt in PROMPTS[: args.prompts]:
             ids = tools.ids(model, [prompt], True)[0]
             made = tools.peer_greedy(model, ids, 64)
             ours, theirs = tools.logits(model, ids + made[:-1]), tools.peer_logits(model, ids + made[:-1])[0]
@@ -221,7 +221,7 @@ def check_model(tools, folder, dtype, original):
             kld = mean_kld(ours, theirs)
             failed += not good or kld > 1e-3
             print(f"  {'ok  ' if good else 'FAIL'} {prompt[:28]!r}: 64 greedy tokens {said}, KLD {kld:.1e}, max difference "
-                  f"{worst(theirs, ours):.1e} of std{compare_original(tools, original, ids, made, theirs)}", flush=True)
+                  f"{worst(theirs, ours):.1e} of std{compare_original(tools, args.original, ids, made, theirs)}", flush=True)
         texts = [line for line in TEXT.splitlines() if line][:400] + list(nasty_strings(1, 400))
         said, wrong = compare_ids(tools, folder, model, texts)
         print(f"  {'FAIL' if wrong else 'ok  '} ids of {len(texts)} texts that differ: {said}", flush=True)
@@ -268,6 +268,7 @@ def main():
     parser.add_argument("--tokenizers", action="store_true")
     parser.add_argument("--model", action="append", default=[], type=Path, metavar="FOLDER")
     parser.add_argument("--original", type=Path, metavar="FILE")
+    parser.add_argument("--prompts", type=int, default=len(PROMPTS), metavar="N", help="of a model: only the first N")
     parser.add_argument("--dtype")
     parser.add_argument("--only")
     args = parser.parse_args()
@@ -279,7 +280,7 @@ def main():
         tools = Tools(args.tern.resolve(), build_probe(peer, Path(temporary)))
         failed = check_families(tools, args.only) if args.families else 0
         failed += check_tokenizers(tools, args.only) if args.tokenizers else 0
-        failed += sum(check_model(tools, folder, args.dtype, args.original) for folder in args.model)
+        failed += sum(check_model(tools, folder, args) for folder in args.model)
     sys.exit(failed > 0)
 
 
