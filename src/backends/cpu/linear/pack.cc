@@ -125,14 +125,14 @@ void PackSparsePanel(const Tensor& weight, const PanelLayout& layout, int64_t fi
 // Four rows of four words to columns.
 typedef uint32_t Words4 __attribute__((vector_size(16)));
 std::array<Words4, 4> Columns(const std::array<Words4, 4>& row) {
-  const Words4 low01 = __builtin_shuffle(row[0], row[1], Words4{0, 4, 1, 5});
-  const Words4 low23 = __builtin_shuffle(row[2], row[3], Words4{0, 4, 1, 5});
-  const Words4 high01 = __builtin_shuffle(row[0], row[1], Words4{2, 6, 3, 7});
-  const Words4 high23 = __builtin_shuffle(row[2], row[3], Words4{2, 6, 3, 7});
-  return {__builtin_shuffle(low01, low23, Words4{0, 1, 4, 5}),
-          __builtin_shuffle(low01, low23, Words4{2, 3, 6, 7}),
-          __builtin_shuffle(high01, high23, Words4{0, 1, 4, 5}),
-          __builtin_shuffle(high01, high23, Words4{2, 3, 6, 7})};
+  const Words4 low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+  const Words4 low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+  const Words4 high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+  const Words4 high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  return {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
+          __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+          __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+          __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
 }
 
 // in [32][kDecodeStride] to out [n][32], four by four.
