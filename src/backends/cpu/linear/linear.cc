@@ -62,8 +62,6 @@ constexpr int kRoundedRows = 4 * kMaxFloatRows;
 // Panels per chunk that are worth rounding the rows once more.
 constexpr size_t kRoundedPanels = 8;
 
-size_t LineUp(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 bool IsRounded(PackForm form) { return form == PackForm::kInt16 || form == PackForm::kBf16; }
 
 // Panels of the gate, then of up, that make streams long enough for prefetchers.

@@ -36,6 +36,9 @@ struct RoundedKernels;
 
 inline constexpr int kPanelChannels = 32;
 
+// Parts of scratch begin at cache lines.
+inline size_t LineUp(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 // How a weight is multiplied, and so how it is packed.
 enum class PackForm : uint8_t {
   kInteger,  // codes and scales, for quantized rows (kQ8, kQ16); needs Format::int_form
