@@ -15,7 +15,8 @@ struct WeightFiles {
   // Files that may hold packed weights between runs, the most wanted first.
   std::vector<std::string> cache_paths = {};
   // Whether the first step had better be soon: what no file holds is then packed before the second step
-  // (which allocates the memory), and the first packs what it needs as it goes, without keeping it.
+  // (which allocates the memory), and the first packs what it needs as it goes, without keeping it. Only
+  // where most weights can be packed for little more than reading them takes.
   bool pack_later = false;
 };
 

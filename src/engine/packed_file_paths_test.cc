@@ -60,15 +60,15 @@ class CachedRunner : public testing::Test {
   static void SetUpTestSuite() {
     std::string pattern = fs::temp_directory_path() / "tern_cached_XXXXXX";
     folder_ = mkdtemp(pattern.data());
-    for (const char* name : {"/same.gguf", "/changed.gguf", "/damaged.gguf", "/later.gguf"}) {
-      WriteModel(folder_ + name, 1);
-    }
+    for (const char* name : {"/same.gguf", "/changed.gguf", "/damaged.gguf"}) WriteModel(folder_ + name, 1);
+    WriteModel(folder_ + "/later.gguf", 1, {"q8_0", "q8_0", "f32", "q4_0", "q8_0", "f16"});
     std::this_thread::sleep_for(std::chrono::milliseconds(2100));
   }
   static void TearDownTestSuite() { fs::remove_all(folder_); }
-  static void WriteModel(const std::string& path, unsigned seed) {
+  static void WriteModel(const std::string& path, unsigned seed,
+                         std::vector<std::string> formats = {"q8_0", "q4_0", "f16"}) {
     const TinyModelOptions options{
-        .width = 512, .ffn_width = 2560, .formats = {"q8_0", "q4_0", "f16"}, .seed = seed};
+        .width = 512, .ffn_width = 2560, .formats = std::move(formats), .seed = seed};
     const auto checkpoint = MakeTinyCheckpoint(options);
     const auto tensors = checkpoint->tensors();
     ASSERT_TRUE(WriteGguf(path, checkpoint->metadata(), NamedTensors(tensors.begin(), tensors.end())).ok());

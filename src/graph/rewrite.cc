@@ -46,6 +46,13 @@ bool SupportsLinear(const Target& target, const Graph& graph, std::span<const Va
   return true;
 }
 
+bool IsWorthScreening(const Target& target, const Graph& graph, ValueId weight) {
+  constexpr int64_t kLeastTokens = 100000;  // below, a screen costs what it saves
+  const Value& w = graph.value(weight);
+  return w.type.shape.size() == 2 && w.type.shape[0] >= kLeastTokens && w.activation == Elem::kQ16 &&
+         SupportsLinear(target, graph, {&weight, 1}, "likeliest");
+}
+
 std::string_view PlaceOf(std::string_view weight) {
   constexpr std::string_view kLayer = "blk.";
   return weight.starts_with(kLayer) ? weight.substr(0, weight.find('.', kLayer.size())) : weight;

@@ -30,5 +30,8 @@ bool IsInteger(const Value& weight);
 // Whether the target has this form of `linear` for every weight.
 bool SupportsLinear(const Target& target, const Graph& graph, std::span<const ValueId> weights,
                     std::string_view variant);
+// Whether a head with this weight is worth screening (passes/screen_head.cc): large, in two planes, and the
+// target can.
+bool IsWorthScreening(const Target& target, const Graph& graph, ValueId weight);
 
 }  // namespace tern

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "graph/pass.h"
@@ -51,6 +52,21 @@ TEST(RunPasses, ReportsEveryPassInOrder) {
   }
   EXPECT_EQ(nodes, 2u);
   EXPECT_EQ(arena, 128u);
+}
+
+// lower_precision offers what saves; a large head would be slower for it, as then it is not screened.
+TEST(RunPasses, OfAHeadThatIsScreenedNoLowerPrecisionIsOffered) {
+  const auto is_lower = [](const PassDesc* pass) { return pass->name == "lower_precision"; };
+  const PassDesc* pass = *std::find_if(AllPasses().begin(), AllPasses().end(), is_lower);
+  for (const bool large : {false, true}) {
+    const std::string rows = large ? "100000" : "99999";
+    const Graph graph =
+        Parse("input %x: f32[R,32]\nweight @blk.0.w: q8_0[32,32] as=q16\nweight @output: q8_0[" + rows +
+              ",32] role=head as=q16\n%h = linear(%x, @blk.0.w)\n%y = linear(%h, @output)\noutput %y\n");
+    const std::vector<Offer> offers = pass->offers(graph, kContext);
+    ASSERT_EQ(offers.size(), large ? 1u : 2u);
+    EXPECT_EQ(offers[0].name, "lower_precision:blk.0");
+  }
 }
 
 // A device that waits for nothing within a step: no value's memory is free before its end.

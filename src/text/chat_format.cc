@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "text/chat/space.h"
+
 namespace tern {
 
 #define CHAT_FORMAT(name) extern const ChatFormatDesc k_chatformat_##name;
@@ -56,7 +58,7 @@ ReasoningTags DetectReasoning(std::string_view chat_template) {
 bool OpensReasoning(std::span<const TextSegment> prompt, const ReasoningTags& tags) {
   if (prompt.empty() || !prompt.back().is_template || tags.open.empty()) return false;
   const std::string_view end = prompt.back().text;
-  return end.substr(0, end.find_last_not_of(" \t\r\n") + 1).ends_with(tags.open);
+  return end.substr(0, end.find_last_not_of(chat::kSpace) + 1).ends_with(tags.open);
 }
 
 }  // namespace tern

@@ -23,8 +23,6 @@ namespace {
 using F = MoeMlpForm;
 enum Phase { kSort, kGather, kHidden, kDown, kPhases };
 
-size_t AlignUp(size_t n) { return (n + 63) / 64 * 64; }
-
 // What down's tiles take per thread, at least: enough for long runs of panels when there are few rows.
 constexpr size_t kMinTileFloats = size_t{1} << 15;
 
@@ -69,7 +67,7 @@ class SharedLayout {
   }
 
  private:
-  size_t Take(size_t bytes) { return std::exchange(bytes_, bytes_ + AlignUp(bytes)); }
+  size_t Take(size_t bytes) { return std::exchange(bytes_, bytes_ + LineUp(bytes)); }
 
   size_t bytes_ = 0;
   size_t place_, first_, active_, actives_, scale_, x_, h_;
@@ -137,7 +135,7 @@ class MoeMlpStep : public CpuStep {
 
  private:
   static size_t LinearScratch(const Plans& plans) {
-    return AlignUp(std::max(plans.hidden.scratch_bytes(), plans.down.scratch_bytes()));
+    return LineUp(std::max(plans.hidden.scratch_bytes(), plans.down.scratch_bytes()));
   }
   static size_t TileFloats(const Sizes& s) {
     return std::max(s.max_slots() * kPanelChannels, kMinTileFloats);

@@ -67,7 +67,7 @@ WeightCache::Filled WeightCache::Fill(const WeightFiles& files) {
   if (auto found = may_use_file ? OpenPackedFile(files, plan, bytes, team_) : std::nullopt) {
     contents = *found;
     filled.mapped_bytes = bytes;
-  } else if (files.pack_later && !pending_.empty()) {
+  } else if (files.pack_later && PaysLater()) {
     later_ = std::move(pending_);
     filled.later = ++ticket_;
     return filled;
@@ -81,6 +81,16 @@ WeightCache::Filled WeightCache::Fill(const WeightFiles& files) {
     filled.writer = std::make_unique<PackedFileWriter>(files, plan, std::move(contents));
   }
   return filled;
+}
+
+// What the first step packs is packed twice.
+bool WeightCache::PaysLater() const {
+  size_t cheap = 0, all = 0;
+  for (const Pending& pending : pending_) {
+    all += pending.weight->bytes();
+    if (pending.weight->packs_cheaply()) cheap += pending.weight->bytes();
+  }
+  return 2 * cheap > all;
 }
 
 WeightCache::Filled WeightCache::FillPutOff(WeightFiles files) {

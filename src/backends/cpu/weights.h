@@ -68,6 +68,7 @@ class WeightCache {
   };
   Filled Fill(const WeightFiles& files);
   Filled FillPutOff(WeightFiles files);
+  bool PaysLater() const;
   size_t LayOut();
   Hash128 Describe() const;
   void PackAll(uint8_t* memory, const WeightFiles& files);

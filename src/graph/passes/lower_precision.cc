@@ -25,6 +25,8 @@ std::vector<Offer> Offers(const Graph& graph, const PassContext& context) {
   std::map<std::string, double> saved;
   ForEachTwoPlaneWeight(graph, context.target, [&](ValueId id) {
     const Value& weight = graph.value(id);
+    // A head of one plane is not screened, and slower for it.
+    if (weight.role == "head" && IsWorthScreening(context.target, graph, id)) return;
     saved["lower_precision:" + std::string(PlaceOf(weight.name))] +=
         static_cast<double>(Elements(weight.type.shape));
   });

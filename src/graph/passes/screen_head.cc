@@ -7,19 +7,13 @@
 namespace tern {
 namespace {
 
-// Below, a screen costs what it saves.
-constexpr int64_t kLeastTokens = 100000;
-
 bool MayScreen(const Graph& graph, const PassContext& context, const Node& node) {
   if (!IsOp(node, "linear") || node.inputs.size() != 2 || node.outputs.size() != 1) return false;
   const Value& x = graph.value(node.inputs[0]);
-  const Value& weight = graph.value(node.inputs[1]);
-  const bool large = weight.type.shape.size() == 2 && weight.type.shape[0] >= kLeastTokens;
-  return large && x.type.elem == Elem::kQ16 && x.type.shape[0] == kDimOutputs &&
-         weight.activation == Elem::kQ16 && node.attrs.Str("output", "f32") == "f32" &&
+  return IsWorthScreening(context.target, graph, node.inputs[1]) && x.type.elem == Elem::kQ16 &&
+         x.type.shape[0] == kDimOutputs && node.attrs.Str("output", "f32") == "f32" &&
          node.attrs.Int("likeliest") == 0 && graph.outputs().size() == 1 &&
-         graph.outputs()[0] == node.outputs[0] &&
-         SupportsLinear(context.target, graph, {&node.inputs[1], 1}, "likeliest");
+         graph.outputs()[0] == node.outputs[0];
 }
 
 Result<int> Run(Graph& graph, const PassContext& context) {

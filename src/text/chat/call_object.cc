@@ -26,7 +26,7 @@ std::optional<std::string> AsJson(std::string_view text) {
   JsonScanner scanner;
   std::string json;
   const size_t used = scanner.Read(text, &json);
-  const bool is_json = scanner.Finish() && text.find_first_not_of(" \t\r\n", used) == text.npos;
+  const bool is_json = scanner.Finish() && text.find_first_not_of(kSpace, used) == text.npos;
   return is_json ? std::optional(json) : std::nullopt;
 }
 
@@ -156,7 +156,7 @@ bool CallObject::EndValue() {
   if (role_ == Role::kName && has_arguments_ && !has_begun_) return Begin();
   if (role_ == Role::kId) id_ = text;
   if (role_ != Role::kArguments || !is_word_ || text == "null") return true;
-  if (text.find_first_not_of(" \t\r\n") == text.npos) return true;
+  if (text.find_first_not_of(kSpace) == text.npos) return true;
   const std::optional<std::string> json = AsJson(text);
   is_json_ = json.has_value();
   return TakeArguments(json ? *json : text);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "text/chat/space.h"
+
 namespace tern::chat {
 namespace {
 
@@ -57,7 +59,7 @@ Progress TaggedParser::StepReasoning(std::string_view text, bool is_last) {
 
 // White space stays where it is: it may belong to the text.
 Progress TaggedParser::StepStart(std::string_view text, bool is_last) {
-  const size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  const size_t begin = std::min(text.find_first_not_of(kSpace), text.size());
   const std::string_view first = text.substr(begin, kMaxUndecidedBytes);
   const bool has_limit = begin >= kMaxUndecidedBytes || first.size() >= kMaxUndecidedBytes || is_last;
   if (first.empty() && !has_limit) return {};

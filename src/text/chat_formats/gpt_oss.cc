@@ -10,13 +10,13 @@
 
 #include "text/chat/buffered_parser.h"
 #include "text/chat/json_scanner.h"
+#include "text/chat/space.h"
 
 namespace tern {
 namespace chat {
 namespace {
 
 constexpr size_t kMaxHeaderBytes = 1024;
-constexpr std::string_view kSpace = " \t\r\n";
 
 // The word that follows `key` in a header.
 std::string_view WordAfter(std::string_view header, std::string_view key) {

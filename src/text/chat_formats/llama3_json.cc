@@ -11,6 +11,7 @@
 
 #include "text/chat/json_calls.h"
 #include "text/chat/python_calls.h"
+#include "text/chat/space.h"
 #include "text/chat/tagged_parser.h"
 
 namespace tern {
@@ -57,7 +58,7 @@ class LlamaCalls : public chat::CallReader {
   // What the text behind the tag is; false while that is not certain.
   bool Decide(std::string_view text, bool is_last) {
     text = text.substr(0, kMostName);
-    const size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+    const size_t begin = std::min(text.find_first_not_of(chat::kSpace), text.size());
     if (begin == text.size()) {
       if (text.size() < kMostName) return false;
     } else if (text[begin] == '{') {

@@ -8,6 +8,7 @@
 
 #include "text/chat/json_calls.h"
 #include "text/chat/named_calls.h"
+#include "text/chat/space.h"
 #include "text/chat/tagged_parser.h"
 
 namespace tern {
@@ -39,7 +40,7 @@ class MistralCalls : public chat::CallReader {
   }
 
   chat::Progress Step(std::string_view text, bool is_last) override {
-    const size_t at = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+    const size_t at = std::min(text.find_first_not_of(chat::kSpace), text.size());
     if (!chosen_ && at == text.size() && !is_last && at < kMostSpace) return {};
     if (!chosen_) chosen_ = IsJson(text.substr(at)) ? static_cast<CallReader*>(&json_) : &named_;
     return chosen_->Step(text, is_last);

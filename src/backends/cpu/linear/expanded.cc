@@ -22,7 +22,6 @@ bool Profits(const PanelLayout& layout, bool precise) {
   return precise || layout.has_min || layout.groups() == 2 || layout.sparse;
 }
 
-size_t LineUp(size_t bytes) { return (bytes + 63) / 64 * 64; }
 size_t SumBytes(int64_t width) { return LineUp(static_cast<size_t>(width) / 16 * 4); }  // of a row
 
 }  // namespace

@@ -167,6 +167,11 @@ bool PackedWeight::IsOf(const Shape& shape) const {
   return shape == Shape{e, channels_, width_} || (e == 1 && shape == Shape{channels_, width_});
 }
 
+bool PackedWeight::packs_cheaply() const {
+  const bool is_q8_0 = form_ == PackForm::kInteger && HasPlanes(*source().format);
+  return is_q8_0 || form_ == PackForm::kFloat || form_ == PackForm::kBf16;
+}
+
 void PackedWeight::Pack(uint8_t* memory, size_t begin, size_t end) const {
   if (form_ == PackForm::kDecode) return;
   uint8_t* low = memory + experts() * panels() * panel_bytes_;

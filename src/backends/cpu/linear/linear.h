@@ -36,6 +36,9 @@ struct RoundedKernels;
 
 inline constexpr int kPanelChannels = 32;
 
+// Parts of scratch begin at cache lines.
+inline size_t LineUp(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 // How a weight is multiplied, and so how it is packed.
 enum class PackForm : uint8_t {
   kInteger,  // codes and scales, for quantized rows (kQ8, kQ16); needs Format::int_form
@@ -71,6 +74,8 @@ class PackedWeight {
   bool in_use() const { return memory_ != nullptr; }
   // Before Use: packs panel i into `out`, panel_scratch_bytes().
   void PackPanel(size_t i, uint8_t* out) const;
+  // Whether packing moves what the file has, for little more than reading it takes.
+  bool packs_cheaply() const;
   size_t panel_scratch_bytes() const { return panel_bytes_ + low_bytes_; }
 
   int64_t channels() const { return channels_; }  // N

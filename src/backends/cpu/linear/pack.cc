@@ -255,14 +255,15 @@ struct ChannelNorms {
   double low = 0, scale = 0, weight = 0;  // squared
 
   void Add(const IntBlock& block) {
-    double low_codes = 0, codes = 0;
+    int low_codes = 0, codes = 0;
     for (size_t i = 0; i < kStep; ++i) {
-      const double from_middle = (block.code[i] & 7) - kPlaneMiddle, code = block.code[i] - 128.0;
-      low_codes += from_middle * from_middle;
+      const int halves = 2 * (block.code[i] & 7) - static_cast<int>(2 * kPlaneMiddle);
+      const int code = block.code[i] - 128;
+      low_codes += halves * halves;
       codes += code * code;
     }
     const double d2 = static_cast<double>(block.d) * static_cast<double>(block.d);
-    low += d2 * low_codes;
+    low += d2 * low_codes / 4;
     scale += d2;
     weight += d2 * codes;
   }
