@@ -56,7 +56,8 @@ std::optional<std::string> LineReader::ReadLine(const std::string& prompt) {
   }
   editor_->prompt = prompt;
   el_resize(editor_->line);  // the window may have changed since the last line
-  // libedit shows the prompt and only then takes the terminal over: what is typed in between would be edited by the terminal.
+  // libedit shows the prompt and only then takes the terminal over: what is typed in between would be edited
+  // by the terminal.
   el_set(editor_->line, EL_PREP_TERM, 1);
   const InterruptScope scope;
   int count = 0;
