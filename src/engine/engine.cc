@@ -35,6 +35,7 @@ struct Engine::Active {
   Request request;
   int source_tokens = 0;
   size_t answer_from = 0;  // in the scheduler's tokens
+  size_t scored = 1;       // tokens of the prompt whose log probabilities are known, or not wanted
   std::unique_ptr<Answer> answer;
   Outcome outcome;
   int64_t submitted_ns = 0, first_ns = 0, last_ns = 0;
@@ -63,6 +64,7 @@ SchedulerOptions OptionsOf(const Runner& runner, const EngineOptions& options) {
           .context = runner.context(),
           .running = runner.sequences(),
           .step_tokens = runner.step_tokens(),
+          .step_outputs = runner.step_outputs(),
           .mixed_step_tokens = options.mixed_step_tokens,
           .queue = options.queue,
           .prefix_cache = options.prefix_cache};
@@ -85,7 +87,12 @@ Status Engine::Check(const Request& request) const {
     if (token >= 0 && token < vocabulary) continue;
     return BadInput(fmt::format("prompt: token id {}, expected 0 to {}", token, vocabulary - 1));
   }
-  if (request.max_tokens == 0 || request.max_tokens < -1) {
+  const bool scores = request.on_prompt_logprobs != nullptr;
+  if (scores && (runner_->source_tokens() > 0 || !scheduler_.scores_tokens())) {
+    return Unsupported(
+        "prompt: its log probabilities need a decoder, and a runner with more outputs than sequences");
+  }
+  if (request.max_tokens < -1 || (request.max_tokens == 0 && !scores)) {
     return BadInput(fmt::format("max-tokens: {}, expected -1 or at least 1", request.max_tokens));
   }
   if (request.deadline_s < 0) {
@@ -146,7 +153,8 @@ Result<RequestId> Engine::Submit(Request request) {
                         .source_tokens = active->source_tokens,
                         .priority = request.priority,
                         .scope = {.tenant = request.tenant},
-                        .shares_prefix = !is_source};
+                        .shares_prefix = !is_source,
+                        .scores_tokens = request.on_prompt_logprobs != nullptr};
   active->answer_from = submission.tokens.size();
   if (request.deadline_s > 0) {
     submission.deadline_ns =
@@ -221,7 +229,9 @@ Status Engine::Compute(const StepPlan& plan) {
                      .blocks = piece.blocks,
                      .window_blocks = piece.window_blocks,
                      .source_tokens = a.source_tokens,
-                     .logits = piece.wants_logits ? WantLogits::kLast : WantLogits::kNone,
+                     .logits = piece.wants_all_logits ? WantLogits::kAll
+                               : piece.wants_logits   ? WantLogits::kLast
+                                                      : WantLogits::kNone,
                      .likeliest = piece.wants_logits ? LogitsFor(a) : WantedLogits{}});
   }
   return rows_.empty() ? Status() : runner_->Step(rows_);
@@ -248,6 +258,10 @@ void Engine::TakeStep() {
   StepSample sample{.seconds = Seconds(begin, end), .requests = static_cast<int>(plan.pieces.size())};
   for (const StepPiece& piece : plan.pieces) {
     sample.rows += static_cast<int>(piece.tokens.size());
+    if (piece.wants_all_logits) {
+      DeliverScores(piece, row);
+      row += static_cast<int>(piece.tokens.size()) - (piece.wants_logits ? 1 : 0);
+    }
     if (piece.wants_logits) Deliver(at(piece.request), runner_->Logits(row++));
   }
   if (events_.on_step) events_.on_step(sample);
@@ -266,9 +280,25 @@ bool Engine::Step() {
   return true;
 }
 
+// Each row tells how likely the token behind it was. What gave its KV back computes rows again.
+void Engine::DeliverScores(const StepPiece& piece, int row) try {
+  Active& a = at(piece.request);
+  const std::span<const int32_t> prompt = scheduler_.tokens(a.id).first(a.answer_from);
+  for (size_t i = 0; i < piece.tokens.size() && !a.done; ++i) {
+    const size_t next = static_cast<size_t>(piece.first) + i + 1;
+    if (next < a.scored || next >= prompt.size()) continue;
+    const auto logits = runner_->Logits(row + static_cast<int>(i));
+    a.request.on_prompt_logprobs(FindLogprobs(logits, prompt[next], a.request.top_logprobs));
+    a.scored = next + 1;
+  }
+} catch (const std::exception& e) {
+  Finish(at(piece.request), FinishReason::kFailed, Caught(e));
+}
+
 // Samples the next token of one request and says what became of it. What its callbacks throw is its own end.
 void Engine::Deliver(Active& a, std::span<const float> logits) try {
   if (a.done) return;
+  if (a.request.max_tokens == 0) return Finish(a, FinishReason::kLength);
   const std::span<const float> raw = logits;
   if (a.answer->grammar) {
     const auto masked = a.answer->grammar->Mask(logits);

@@ -53,7 +53,7 @@ struct Outcome {
 struct Request {
   std::vector<int32_t> prompt;  // of an encoder-decoder: the source
   SamplingOptions sampling;
-  int max_tokens = -1;  // -1: until the context is full
+  int max_tokens = -1;  // -1: until the context is full; 0: only with on_prompt_logprobs
   std::vector<std::string> stop;
   std::vector<int32_t> stop_tokens{};  // end the answer, as the model's own end tokens do
   OnOverflow on_overflow = OnOverflow::kError;
@@ -68,6 +68,8 @@ struct Request {
   // Of each token, in front of its on_token; where it is set, with so many of the likeliest.
   std::function<void(TokenLogprobs logprobs)> on_logprobs;
   size_t top_logprobs = 0;
+  // Of each token of the prompt but the first, in order, before anything of the answer; with as many.
+  std::function<void(TokenLogprobs logprobs)> on_prompt_logprobs;
   std::function<void(const Outcome&)> on_finish;  // exactly once
 };
 
@@ -128,6 +130,7 @@ class Engine {
   void ReadSource(const StepPlan& plan);
   Status Compute(const StepPlan& plan);
   void Deliver(Active& active, std::span<const float> logits);
+  void DeliverScores(const StepPiece& piece, int row);
   void CountToken(Active& active);
   void EmitToken(Active& active, int32_t token);
   size_t ShiftHead() const;

@@ -595,6 +595,83 @@ TEST(Engine, SaysHowLikelyTokensWereAsTheModelSeesThem) {
   EXPECT_EQ(all[0][0].logprob, all[1][0].logprob);
 }
 
+// Of each token behind the first, from the runner's own logits.
+std::vector<TokenLogprobs> ScoresOf(const std::vector<int32_t>& tokens) {
+  auto runner = Runner::Make(MakeTinyModel(), {.context = 128, .step_tokens = 128, .step_outputs = 128});
+  EXPECT_TRUE(runner.ok()) << runner.error().what;
+  Sequences sequences(runner.value().get());
+  const StepWork work{sequences.Open().value(), tokens, WantLogits::kAll};
+  EXPECT_TRUE(sequences.Step({&work, 1}).ok());
+  std::vector<TokenLogprobs> scores;
+  for (size_t i = 1; i < tokens.size(); ++i) {
+    scores.push_back(FindLogprobs(runner.value()->Logits(static_cast<int>(i) - 1), tokens[i], 2));
+  }
+  return scores;
+}
+
+Request AskForScores(const std::string& prompt, Answer* answer, std::vector<TokenLogprobs>* scores) {
+  Request request = Ask(prompt, answer, 0);
+  request.top_logprobs = 2;
+  request.on_prompt_logprobs = [scores](TokenLogprobs p) { scores->push_back(std::move(p)); };
+  return request;
+}
+
+void ExpectScores(const std::vector<TokenLogprobs>& got, const std::string& prompt) {
+  const auto want = ScoresOf({prompt.begin(), prompt.end()});
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].token, want[i].token) << i;
+    EXPECT_EQ(got[i].logprob, want[i].logprob) << i;
+    ASSERT_EQ(got[i].top.size(), 2u) << i;
+    EXPECT_EQ(got[i].top[1].logit, want[i].top[1].logit) << i;
+  }
+}
+
+TEST(Engine, SaysHowLikelyAPromptIs) {
+  const auto engine = MakeEngine({.context = 128, .sequences = 3, .step_tokens = 32, .step_outputs = 3 + 7});
+  const std::string prompts[] = {
+      "a prompt of many more tokens than a step has logits for, and again: a prompt", "b"};
+  Answer answers[2], stranger;
+  std::vector<TokenLogprobs> scores[2];
+  ASSERT_TRUE(engine->Submit(Ask(prompts[0], &stranger, 20)).ok());  // its prefix is not taken
+  for (int i = 0; i < 5; ++i) engine->Step();
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE(engine->Submit(AskForScores(prompts[i], &answers[i], &scores[i])).ok());
+  RunAll(*engine);
+  for (int i = 0; i < 2; ++i) {
+    ExpectScores(scores[i], prompts[i]);
+    EXPECT_EQ(answers[i].outcome.reason, FinishReason::kLength) << answers[i].outcome.error.what;
+    EXPECT_TRUE(answers[i].tokens.empty());
+  }
+  EXPECT_EQ(stranger.tokens.size(), 20u);
+}
+
+TEST(Engine, WhoGaveWayIsScoredOnce) {
+  const auto engine = MakeEngine({.context = 64, .kv_tokens = 64, .step_tokens = 32, .step_outputs = 6});
+  const std::string prompt = "as far as this it came, and then another was first";
+  Answer answer, other;
+  std::vector<TokenLogprobs> scores;
+  Request request = AskForScores(prompt, &answer, &scores);
+  request.priority = Priority::kLow;
+  ASSERT_TRUE(engine->Submit(std::move(request)).ok());
+  for (int i = 0; i < 3; ++i) engine->Step();
+  EXPECT_GT(scores.size(), 5u);
+  request = Ask("something else", &other);
+  request.priority = Priority::kHigh;
+  ASSERT_TRUE(engine->Submit(std::move(request)).ok());
+  RunAll(*engine);
+  EXPECT_EQ(engine->counts().preemptions, 1u);
+  ExpectScores(scores, prompt);
+}
+
+TEST(Engine, ScoresNeedARunnerWithRoomForLogits) {
+  Answer answer;
+  std::vector<TokenLogprobs> scores;
+  const auto refused = MakeEngine()->Submit(AskForScores("a prompt", &answer, &scores));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kUnsupported);
+}
+
 // An answer and the bits of its likelihoods.
 struct Said {
   std::vector<int32_t> tokens;

@@ -29,6 +29,7 @@ struct Scheduler::Active {
   std::span<const int32_t> tokens() const { return submission.tokens; }
   int size() const { return static_cast<int>(submission.tokens.size()); }
   int missing() const { return size() - computed; }
+  bool scores() const { return submission.scores_tokens && computed < prompt_tokens; }
   bool reads_source() const { return submission.source_tokens > 0 && !source_read; }
   int held() const { return std::max(size(), submission.source_tokens); }  // positions with KV in any layer
   // All but the last token may come from others: its logits are wanted.
@@ -59,7 +60,7 @@ Scheduler::~Scheduler() = default;
 
 Result<RequestId> Scheduler::Submit(Submission submission, int64_t now_ns) {
   const auto size = static_cast<int64_t>(submission.tokens.size());
-  TERN_CHECK(size > 0);
+  TERN_CHECK(size > 0 && (scores_tokens() || !submission.scores_tokens));
   if (size >= context_ || submission.source_tokens > context_) {
     ++counts_.refused;
     return BadInput("prompt: " + std::to_string(std::max<int64_t>(size, submission.source_tokens)) +
@@ -77,7 +78,7 @@ Result<RequestId> Scheduler::Submit(Submission submission, int64_t now_ns) {
   request->rank = options_.policy->rank(request->policy, options_.ageing_ns);
   request->prompt_tokens = static_cast<int>(size);
   request->submission = std::move(submission);
-  request->submission.shares_prefix &= options_.prefix_cache;
+  request->submission.shares_prefix &= options_.prefix_cache && !request->submission.scores_tokens;
   Enqueue(request.get());
   ++counts_.submitted;
   const RequestId id = request->id;
@@ -322,7 +323,8 @@ void Scheduler::Place(Active& r, int count) {
        .tokens = r.tokens().subspan(first, n),
        .blocks = r.table->ids(),
        .window_blocks = r.window_table == nullptr ? std::span<const BlockId>() : r.window_table->ids(),
-       .wants_logits = count == r.missing()});
+       .wants_logits = count == r.missing(),
+       .wants_all_logits = r.scores()});
   planned_.push_back(&r);
   plan_rows_ += count;
 }
@@ -340,7 +342,7 @@ void Scheduler::PlanDecodes() {
 }
 
 void Scheduler::PlanPrefills() {
-  int rows = options_.step_tokens - plan_rows_;
+  int rows = options_.step_tokens - plan_rows_, scored = ScoredRows();
   if (plan_rows_ > 0) rows = std::min(rows, std::max(options_.mixed_step_tokens - plan_rows_, kLeastChunk));
   for (Active* r : running_) {
     if (r->reads_source()) {
@@ -349,9 +351,11 @@ void Scheduler::PlanPrefills() {
       plan_.source_blocks = r->table->ids();
       continue;
     }
-    if (rows <= 0 || r->missing() == 1) continue;
-    const int count = std::min(r->missing(), rows);
+    const int most = r->scores() ? std::min(rows, scored) : rows;
+    if (most <= 0 || r->missing() == 1) continue;
+    const int count = std::min(r->missing(), most);
     if (HadBetterWait(*r, count)) continue;
+    if (r->scores()) scored -= count;
     Place(*r, count);
     rows -= count;
   }

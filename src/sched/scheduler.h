@@ -41,6 +41,7 @@ struct SchedulerOptions {
   int context = 0;              // most tokens of a request, prompt and answer
   int running = 1;              // most requests at once
   int step_tokens = 512;        // most rows of a step
+  int step_outputs = 0;         // of those, most with logits; 0: one per running request
   int mixed_step_tokens = 128;  // of a step that others wait for, for the next token of their answer
   QueueLimits queue = {};
   bool prefix_cache = true;
@@ -54,6 +55,8 @@ struct Submission {
   int64_t deadline_ns = std::numeric_limits<int64_t>::max();  // it ends then
   PrefixScope scope = {};
   bool shares_prefix = true;  // false: its KV depends on more than its tokens and scope
+  // Logits of all rows of the tokens are wanted: none of them comes from others. A step takes few of these.
+  bool scores_tokens = false;
 };
 
 // Rows first .. first + tokens.size() - 1 of a request. Good until the next call that changes the request.
@@ -64,6 +67,7 @@ struct StepPiece {
   std::span<const BlockId> blocks;         // of all its positions so far
   std::span<const BlockId> window_blocks;  // of those that its rows see; in front of them -1
   bool wants_logits = false;               // of its last row, to append a token
+  bool wants_all_logits = false;           // of every row
 };
 
 struct StepPlan {
@@ -113,6 +117,7 @@ class Scheduler {
   int cached_tokens(RequestId request) const;  // of its prompt, when it started
   int preemptions(RequestId request) const;
   int context() const { return context_; }  // most tokens of a request that fit
+  bool scores_tokens() const { return ScoredRows() > 0; }
   const QueueLimits& queue_limits() const { return options_.queue; }
   SchedulerCounts counts() const;
   // For tests.
@@ -145,6 +150,7 @@ class Scheduler {
   void PlanDecodes();
   void PlanPrefills();
   void Place(Active& request, int count);
+  int ScoredRows() const { return options_.step_outputs - options_.running; }  // of a step
   void KeepPrefix(Active& request);
   int BlocksFor(int tokens) const { return (tokens + options_.block_tokens - 1) / options_.block_tokens; }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <chrono>
+#include <cmath>
 
 #include "server/http/wire.h"
 
@@ -92,6 +93,10 @@ std::vector<HostRequest> Answer::MakeRequests() {
       request.top_logprobs = *generation_.logprobs;
       request.on_logprobs = [self, i](TokenLogprobs p) { self->OnLogprobs(i, std::move(p)); };
     }
+    if (generation_.prompt_logprobs) {
+      OnPromptLogprobs(i, {.token = request.prompt.front(), .logprob = NAN, .top = {}});
+      request.on_prompt_logprobs = [self, i](TokenLogprobs p) { self->OnPromptLogprobs(i, std::move(p)); };
+    }
     request.tenant = tenant_;
     request.deadline_s = context_.deadline_s;
     request.priority = ClassOf(generation_.priority);
@@ -122,6 +127,7 @@ void Answer::Guard(HostRequest& host) {
   guard(host.request.on_token);
   guard(host.request.on_text);
   guard(host.request.on_logprobs);
+  guard(host.request.on_prompt_logprobs);
   guard(host.on_refused);
   guard(host.on_admitted);
   guard(host.on_finish);
@@ -129,7 +135,7 @@ void Answer::Guard(HostRequest& host) {
 
 void Answer::Start() {
   if (exchange_->gone()) return;
-  if (generation_.request.max_tokens == 0) {
+  if (generation_.request.max_tokens == 0 && !generation_.prompt_logprobs) {
     Begin();
     const auto per_prompt = static_cast<size_t>(generation_.choices);
     for (size_t i = 0; i < readers_.size(); ++i) {
@@ -191,6 +197,12 @@ void Answer::OnLogprobs(size_t choice, TokenLogprobs logprobs) {
   state_.choices[choice].logprobs.push_back(std::move(logprobs));
 }
 
+void Answer::OnPromptLogprobs(size_t choice, TokenLogprobs logprobs) {
+  ++readers_[choice].scored;
+  readers_[choice].token_begins.push_back(0);
+  state_.choices[choice].logprobs.push_back(std::move(logprobs));
+}
+
 void Answer::OnToken(size_t choice, int32_t token) {
   Reader& reader = readers_[choice];
   reader.meter.Token();
@@ -242,6 +254,7 @@ void Answer::ForgetSaidTokens(size_t choice) {
   if (writer_->keeps_logprobs()) return;
   state_.choices[choice].logprobs.clear();
   readers_[choice].token_begins.clear();
+  readers_[choice].scored = 0;
 }
 
 // Brings the state up to date with an event, and gives calls their ids.
@@ -276,7 +289,8 @@ void Answer::TakeEvent(size_t choice, ChatEvent& event) {
 void Answer::DropStoppedTokens(size_t choice) {
   Reader& reader = readers_[choice];
   std::vector<TokenLogprobs>& logprobs = state_.choices[choice].logprobs;
-  while (!logprobs.empty() && reader.token_begins[logprobs.size() - 1] >= reader.released_bytes) {
+  while (logprobs.size() > reader.scored &&
+         reader.token_begins[logprobs.size() - 1] >= reader.released_bytes) {
     logprobs.pop_back();
   }
 }

@@ -31,6 +31,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     RequestMeter meter;
     std::vector<size_t> token_begins;  // in the text, of tokens with log probabilities
     size_t released_bytes = 0, token_bytes = 0;
+    size_t scored = 0;  // of these tokens, the first: of the prompt
     int tokens = 0;
     bool reasons = false;  // what came last is reasoning
     bool enough = false;   // a call ended the answer
@@ -43,6 +44,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   // A stream's first bytes: they come as soon as a request is queued, from the thread that queued it.
   void Begin();
   void OnLogprobs(size_t choice, TokenLogprobs logprobs);
+  void OnPromptLogprobs(size_t choice, TokenLogprobs logprobs);
   void OnToken(size_t choice, int32_t token);
   void OnText(size_t choice, std::string_view text);
   void OnFinish(size_t choice, const Outcome& outcome);

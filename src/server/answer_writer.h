@@ -23,8 +23,9 @@ struct AnswerCall {
 struct AnswerChoice {
   std::string content, reasoning;  // so far
   std::vector<AnswerCall> calls{};
-  std::vector<TokenLogprobs>
-      logprobs{};  // of its tokens, where they are wanted; of a stream: those not yet said
+  // Of its tokens, where they are wanted; of a stream: those not yet said. Those of the prompt, if they are
+  // wanted, come before them; that of its first token is not a number.
+  std::vector<TokenLogprobs> logprobs{};
   AnswerEnd end = AnswerEnd::kNone;
   std::string stop{};  // the stop string that ended it
 };

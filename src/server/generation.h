@@ -21,6 +21,7 @@ struct Generation {
   std::string cache_salt{};
   int priority = 0;                  // below 0: before others
   std::optional<size_t> logprobs{};  // wanted, and so many of the likeliest beside each token
+  bool prompt_logprobs = false;      // of the prompts' tokens, too
   // How an answer is read. No format: text as it comes.
   const ChatFormatDesc* format = nullptr;
   ChatFormatOptions reading{};

@@ -65,7 +65,8 @@ class TestServer {
       context_.encoder = std::make_unique<EncoderHost>(std::move(encoder).value());
       return;
     }
-    auto runner = Runner::Make(model, {.threads = 1, .context = 2048, .sequences = 8, .step_tokens = 256});
+    auto runner = Runner::Make(
+        model, {.threads = 1, .context = 2048, .sequences = 8, .step_tokens = 256, .step_outputs = 13});
     TERN_CHECK(runner.ok());
     auto engine = std::make_unique<Engine>(std::move(runner).value(), std::move(options));
     context_.host = std::make_unique<EngineHost>(std::move(engine));

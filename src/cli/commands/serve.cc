@@ -34,6 +34,9 @@ struct Options {
   bool only_checks = false;
 };
 
+// Rows of a step whose logits say how likely a prompt was; each costs a float per word of the vocabulary.
+constexpr int kScoredRows = 32;
+
 // Whether anybody reads it or not, where fmt::print would throw.
 void Say(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
 
@@ -61,6 +64,7 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   TERN_TRY_STATUS(CheckContinuesText(*model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = o.parallel;
+  options.step_outputs = o.parallel + kScoredRows;
   options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
   options.own_window_blocks = true;
   TERN_TRY(options.kv_type, ChooseKvType(model, options));

@@ -71,7 +71,7 @@ Problem Read(ServerContext& context, const json::object& body, Generation* gener
   const auto said = [&body](std::string_view name) { return body.contains(name); };
   if (std::ranges::none_of(kLengthFields, said)) generation->request.max_tokens = 16;
   if (const json::value* v = body.if_contains("logprobs")) generation->logprobs = v->to_number<size_t>();
-  if (generation->logprobs && IsSet(body, "echo")) return Wrong("echo", "not supported beside logprobs");
+  generation->prompt_logprobs = generation->logprobs && IsSet(body, "echo");
   if (auto problem = ReadPrompts(context, body, generation)) return problem;
   AnswerFormat format;
   if (auto problem = ReadAnswerFormat(body, &format)) return problem;
@@ -81,7 +81,9 @@ Problem Read(ServerContext& context, const json::object& body, Generation* gener
 void Handle(ServerContext& context, RouteRequest r) {
   Generation generation;
   if (const auto problem = Read(context, r.body, &generation)) return r.Refuse(*problem);
-  CompletionShape shape{.stream = ReadStreamOptions(r.body), .logprobs = generation.logprobs.has_value()};
+  CompletionShape shape{.stream = ReadStreamOptions(r.body),
+                        .logprobs = generation.logprobs.has_value(),
+                        .scores_prompt = generation.prompt_logprobs};
   if (IsSet(r.body, "echo")) {
     for (const std::vector<int32_t>& prompt : generation.prompts) {
       shape.echoes.insert(shape.echoes.end(), static_cast<size_t>(generation.choices),

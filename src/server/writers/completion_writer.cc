@@ -1,5 +1,6 @@
 #include "server/writers/completion_writer.h"
 
+#include <cmath>
 #include <utility>
 
 namespace tern {
@@ -25,16 +26,19 @@ json::value CompletionWriter::Logprobs(const AnswerState& state, size_t choice) 
   if (!shape_.logprobs) return nullptr;
   json::array tokens, logprobs, tops, offsets;
   if (offsets_.empty()) {
-    for (size_t i = 0; i < state.choices.size(); ++i) offsets_.push_back(Echo(i).size());
+    for (size_t i = 0; i < state.choices.size(); ++i) {
+      offsets_.push_back(shape_.scores_prompt ? 0 : Echo(i).size());
+    }
   }
   for (const TokenLogprobs& token : state.choices[choice].logprobs) {
     tokens.push_back(json::string(TokenText(*state.tokenizer, token.token)));
-    logprobs.push_back(LogprobNumber(token.logprob));
+    const bool scored = !std::isnan(token.logprob);
+    logprobs.push_back(scored ? json::value(LogprobNumber(token.logprob)) : json::value());
     offsets.push_back(offsets_[choice]);
     offsets_[choice] += state.tokenizer->Piece(token.token, false).size();
     json::object top;
     for (const Candidate& c : token.top) top[TokenText(*state.tokenizer, c.id)] = LogprobNumber(c.logit);
-    tops.push_back(std::move(top));
+    tops.push_back(scored ? json::value(std::move(top)) : json::value());
   }
   return json::object{{"tokens", std::move(tokens)},
                       {"token_logprobs", std::move(logprobs)},

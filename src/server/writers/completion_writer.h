@@ -8,6 +8,7 @@ namespace tern {
 struct CompletionShape {
   StreamOptions stream{};
   bool logprobs = false;
+  bool scores_prompt = false;         // logprobs begin with the prompt's tokens
   std::vector<std::string> echoes{};  // of each choice: what its text begins with; empty: nothing
 };
 
