@@ -17,7 +17,7 @@ run: build
 
 test: $(BUILD)/build.ninja .venv/ready
 	@cmake --build $(BUILD)
-	@TERN_VENV=$(CURDIR)/.venv ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+	@TERN_VENV=$(CURDIR)/.venv ctest --test-dir $(BUILD) -j 2 --output-on-failure --no-tests=error
 
 build: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target tern
