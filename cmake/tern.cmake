@@ -123,12 +123,14 @@ function(tern_test target)
   tern_precompile(${target} <gtest/gtest.h>)
 endfunction()
 
-# tern_module(name [LINK libs..] [LIST file [folder]] [FOLDER folder..] [FOLDERS file] [JOIN folder..] [COLD])
+# tern_module(name [LINK libs..] [LIST file [folder]] [FOLDER folder..] [FOLDERS file] [JOIN folder..] [PRECOMPILE header..]
+#             [COLD])
 #   compiles src/<name>/*.cc; with LIST also <folder>/<entry>.cc for every entry (no folder: beside the list);
 #   with FOLDER all of <folder>; with FOLDERS all of <entry>/ for every entry. Files x_test.cc become <name>_test. JOIN: see tern_join.
-#   COLD: nothing of it runs per token, so it is built at -O1, in three quarters of the time.
+#   PRECOMPILE: headers of ours that most of its files include, and that take long to parse. COLD: nothing of it runs per
+#   token, or next to nothing of its time: it is built at -O1, in three quarters of the time.
 function(tern_module name)
-  cmake_parse_arguments(M "COLD" "FOLDERS" "LINK;LIST;FOLDER;JOIN" ${ARGN})
+  cmake_parse_arguments(M "COLD" "FOLDERS" "LINK;LIST;FOLDER;JOIN;PRECOMPILE" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${dir}/*_test.cc)
@@ -166,12 +168,12 @@ function(tern_module name)
   if(sources)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC ${M_LINK})
+    list(TRANSFORM M_PRECOMPILE PREPEND ${CMAKE_SOURCE_DIR}/src/)
     # Boost.JSON's values stand in the headers of what reads them.
     if("Boost::json" IN_LIST M_LINK)
-      tern_precompile(${name} <boost/json/value.hpp>)
-    else()
-      tern_precompile(${name})
+      set(M_PRECOMPILE <boost/json/value.hpp> ${M_PRECOMPILE})
     endif()
+    tern_precompile(${name} ${M_PRECOMPILE})
     if(M_COLD)
       target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
     endif()
