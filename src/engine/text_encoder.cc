@@ -33,6 +33,14 @@ void LayerNorm(std::vector<float>& x, const std::vector<float>& weight, const st
     x[i] = static_cast<float>((x[i] - mean) * inverse * weight[i] + (bias.empty() ? 0.f : bias[i]));
 }
 
+Status CheckActivation(const std::string& key, std::string_view name) {
+  for (const std::string_view known : {"", "tanh", "relu", "gelu", "gelu_tanh", "silu"}) {
+    if (name == known) return {};
+  }
+  return Unsupported(
+      fmt::format("{}: \"{}\", supported: tanh, relu, gelu, gelu_tanh, silu", key, name.substr(0, 40)));
+}
+
 }  // namespace
 
 Result<Pooling> ParsePooling(std::string_view name) {
@@ -58,6 +66,7 @@ Result<std::unique_ptr<TextEncoder>> TextEncoder::Make(std::shared_ptr<const Loa
   TERN_TRY_STATUS(encoder->ReadSettings(options));
   TERN_TRY_STATUS(encoder->MakeRunner(options));
   TERN_TRY_STATUS(encoder->ReadHead());
+  TERN_TRY_STATUS(encoder->ReadBehindPooling());
   return encoder;
 }
 
@@ -103,26 +112,32 @@ Status TextEncoder::ReadSettings(const EncoderOptions& options) {
 }
 
 std::vector<float> TextEncoder::Dense::operator()(const std::vector<float>& x) const {
-  std::vector<float> y;
-  for (size_t r = 0; r < bias.size(); ++r) {
-    double sum = bias[r];
-    for (size_t c = 0; c < x.size(); ++c) sum += double{weight[r * x.size() + c]} * x[c];
-    y.push_back(static_cast<float>(sum));
+  std::vector<double> sums(bias.begin(), bias.end());
+  const float* row = weight.data();
+  for (const float v : x) {
+    for (double& sum : sums) sum += double{*row++} * v;
   }
+  std::vector<float> y(sums.begin(), sums.end());
+  if (activation.empty()) return y;
+  for (float& v : y) v = static_cast<float>(activation == "tanh" ? std::tanh(v) : Activate(activation, v));
   return y;
 }
 
-Result<TextEncoder::Dense> TextEncoder::ReadDense(const std::string& name) const {
+Result<TextEncoder::Dense> TextEncoder::ReadDense(const std::string& name, size_t width) const {
   Dense dense;
   const Tensor* weight = model_->checkpoint->Find(name + ".weight");
   const Tensor* bias = model_->checkpoint->Find(name + ".bias");
-  const int64_t width = model_->hparams().width;
-  if (weight->cols() != width) {
+  if (static_cast<size_t>(weight->cols()) != width) {
     return BadInput(
-        fmt::format("{}.weight: shape {}, expected [labels, {}]", name, ToString(weight->shape), width));
+        fmt::format("{}.weight: shape {}, expected [outputs, {}]", name, ToString(weight->shape), width));
   }
-  dense.weight = DecodeAll(*weight);
-  dense.bias.resize(static_cast<size_t>(weight->rows()), 0.f);
+  const std::vector<float> rows = DecodeAll(*weight);
+  const auto outputs = static_cast<size_t>(weight->rows());
+  dense.weight.resize(rows.size());
+  for (size_t r = 0; r < outputs; ++r) {
+    for (size_t c = 0; c < width; ++c) dense.weight[c * outputs + r] = rows[r * width + c];
+  }
+  dense.bias.resize(outputs, 0.f);
   if (bias == nullptr) return dense;
   if (Elements(bias->shape) != weight->rows()) {
     return BadInput(
@@ -130,6 +145,20 @@ Result<TextEncoder::Dense> TextEncoder::ReadDense(const std::string& name) const
   }
   dense.bias = DecodeAll(*bias);
   return dense;
+}
+
+// Linears behind pooling are dense_2, dense_3, ... in GGUF: the transformer and pooling come before them.
+Status TextEncoder::ReadBehindPooling() {
+  auto width = static_cast<size_t>(model_->hparams().width);
+  for (int i = 2; model_->checkpoint->Find(fmt::format("dense_{}.weight", i)) != nullptr; ++i) {
+    TERN_TRY(Dense dense, ReadDense(fmt::format("dense_{}", i), width));
+    const std::string key = fmt::format("{}.dense_{}_activation", model_->built.desc->name, i);
+    TERN_TRY(dense.activation, model_->checkpoint->metadata().Str(key, ""));
+    TERN_TRY_STATUS(CheckActivation(key, dense.activation));
+    width = dense.bias.size();
+    behind_pooling_.push_back(std::move(dense));
+  }
+  return {};
 }
 
 Result<std::vector<float>> TextEncoder::ReadNorm(const std::string& name) const {
@@ -145,16 +174,19 @@ Result<std::vector<float>> TextEncoder::ReadNorm(const std::string& name) const 
 Status TextEncoder::ReadHead() {
   const Checkpoint& checkpoint = *model_->checkpoint;
   if (checkpoint.Find("cls.output.weight") == nullptr) return {};
-  TERN_TRY(output_, ReadDense("cls.output"));
-  if (checkpoint.Find("cls.weight") != nullptr) {
-    TERN_TRY(dense_, ReadDense("cls"));
-  }
+  const auto width = static_cast<size_t>(model_->hparams().width);
+  TERN_TRY(output_, ReadDense("cls.output", width));
   TERN_TRY(norm_, ReadNorm("cls.norm.weight"));
   TERN_TRY(norm_bias_, ReadNorm("cls.norm.bias"));
   const std::string arch(model_->built.desc->name);
   TERN_TRY(const std::string pooling, checkpoint.metadata().Str(arch + ".classifier.pooling", "cls"));
   TERN_TRY(head_pooling_, ParsePooling(pooling));
-  TERN_TRY(activation_, checkpoint.metadata().Str(arch + ".classifier.activation", "tanh"));
+  if (checkpoint.Find("cls.weight") != nullptr) {
+    TERN_TRY(dense_, ReadDense("cls", width));
+    const std::string key = arch + ".classifier.activation";
+    TERN_TRY(dense_->activation, checkpoint.metadata().Str(key, "tanh"));
+    TERN_TRY_STATUS(CheckActivation(key, dense_->activation));
+  }
   if (const auto* labels = checkpoint.metadata().Strings(arch + ".classifier.output_labels"))
     labels_ = *labels;
   if (labels_.size() != output_->bias.size()) labels_.clear();
@@ -257,17 +289,14 @@ Result<std::vector<std::vector<float>>> TextEncoder::Pooled(std::span<const Enco
 Result<std::vector<std::vector<float>>> TextEncoder::Embed(std::span<const EncoderText> texts) {
   TERN_TRY(std::vector<std::vector<float>> out, Pooled(texts, pooling_));
   for (std::vector<float>& vector : out) {
+    for (const Dense& dense : behind_pooling_) vector = dense(vector);
     if (normalize_) Normalize(vector);
   }
   return out;
 }
 
 std::vector<float> TextEncoder::Head(std::vector<float> x) const {
-  if (dense_) {
-    x = (*dense_)(x);
-    for (float& v : x)
-      v = static_cast<float>(activation_ == "tanh" ? std::tanh(v) : Activate(activation_, v));
-  }
+  if (dense_) x = (*dense_)(x);
   if (!norm_.empty()) LayerNorm(x, norm_, norm_bias_, model_->hparams().layer_norm_eps);
   return (*output_)(x);
 }

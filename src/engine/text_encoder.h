@@ -61,15 +61,18 @@ class TextEncoder {
   struct Input {
     std::vector<int32_t> tokens, types;
   };
+  // act(w x + b)
   struct Dense {
-    std::vector<float> weight, bias;  // [outputs, width], [outputs]
+    std::vector<float> weight, bias;  // [inputs, outputs], [outputs]
+    std::string activation = {};      // "tanh", or an activation op; "": none
     std::vector<float> operator()(const std::vector<float>& x) const;
   };
   TextEncoder() = default;
   Status ReadSettings(const EncoderOptions& options);
   Status MakeRunner(const EncoderOptions& options);
   Status ReadHead();
-  Result<Dense> ReadDense(const std::string& name) const;
+  Status ReadBehindPooling();
+  Result<Dense> ReadDense(const std::string& name, size_t width) const;
   Result<std::vector<float>> ReadNorm(const std::string& name) const;  // empty: there is none
   Input Tokenize(const EncoderText& text) const;
   Result<std::vector<std::vector<float>>> Pooled(std::span<const EncoderText> texts, Pooling pooling);
@@ -83,10 +86,10 @@ class TextEncoder {
   Pooling pooling_ = Pooling::kMean, head_pooling_ = Pooling::kCls;
   bool normalize_ = true;
   size_t max_tokens_ = 0;
-  // The head: output(norm(act(dense x))), the first two where the checkpoint has them.
+  std::vector<Dense> behind_pooling_;  // of embeddings
+  // The head: output(norm(dense x)), the first two where the checkpoint has them.
   std::optional<Dense> dense_, output_;
   std::vector<float> norm_, norm_bias_;
-  std::string activation_;
   std::vector<std::string> labels_;
   bool multi_label_ = false, regression_ = false;
 };

@@ -71,6 +71,11 @@ class Checkpoint {
   virtual std::span<const MappedFile> files() const { return {}; }
   // What the files call a tensor, whether they have it or not; "": the same, or unknown.
   virtual std::string NameInFiles(std::string_view) const { return ""; }
+  // A tensor's name for messages: "<as the files call it> (<name>)" where that is another.
+  std::string Shown(const std::string& name) const {
+    const std::string in_files = NameInFiles(name);
+    return in_files.empty() || in_files == name ? name : in_files + " (" + name + ")";
+  }
 };
 
 // A .gguf file (or the first of its shards). Vocabulary-only files have no tensors.

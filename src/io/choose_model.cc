@@ -117,9 +117,12 @@ std::vector<ModelChoice> Matching(const std::vector<ModelChoice>& choices, std::
   return ending.empty() ? found : ending;
 }
 
-// What a folder of safetensors is read with, besides its weights: config, tokenizer and pooling files.
+// What a folder of safetensors is read with, besides its weights: config, tokenizer, and what follows an
+// encoder.
 bool IsFolderFile(std::string_view path) {
-  if (path.find('/') != std::string_view::npos) return path.ends_with("_Pooling/config.json");
+  if (path.find('/') != std::string_view::npos)
+    return path.ends_with("_Pooling/config.json") || path.ends_with("_Dense/config.json") ||
+           path.ends_with("_Dense/model.safetensors");
   for (std::string_view end :
        {".json", ".jinja", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model", ".tiktoken"}) {
     if (path.ends_with(end)) return true;

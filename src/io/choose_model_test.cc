@@ -71,16 +71,19 @@ TEST(ChooseModel, AFolderOfSafetensorsIsAModelWithAllThatItIsReadWith) {
                       "pytorch_model.bin",
                       "consolidated.safetensors",
                       "1_Pooling/config.json",
+                      "2_Dense/config.json",
+                      "2_Dense/model.safetensors",
+                      "2_Dense/pytorch_model.bin",
                       "model.safetensors.index.json",
                       "tokenizer.json"};
   const auto choice = ChooseModel(repo, "", "repo");
   ASSERT_TRUE(choice.ok()) << choice.error().what;
   EXPECT_TRUE(choice.value().is_folder);
   EXPECT_EQ(choice.value().tag, "safetensors");
-  EXPECT_EQ(
-      choice.value().paths,
-      (Paths{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "1_Pooling/config.json",
-             "config.json", "merges.txt", "model.safetensors.index.json", "tokenizer.json", "vocab.json"}));
+  EXPECT_EQ(choice.value().paths,
+            (Paths{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+                   "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "config.json",
+                   "merges.txt", "model.safetensors.index.json", "tokenizer.json", "vocab.json"}));
   EXPECT_EQ(Chosen({"config.json", "model-00002-of-00002.safetensors"}, "").substr(0, 17),
             "repo: no model in");
   EXPECT_EQ(Chosen({"config.json", "adapter_model.safetensors"}, "").substr(0, 17), "repo: no model in");
@@ -113,7 +116,8 @@ TEST(ChooseInArchive, AFolderAnywhereWithoutTheFoldersInIt) {
   EXPECT_TRUE(choice.value().is_folder);
   EXPECT_EQ(choice.value().folder, "p/m/");
   EXPECT_EQ(choice.value().paths,
-            (Paths{"p/m/model.safetensors", "p/m/1_Pooling/config.json", "p/m/config.json"}));
+            (Paths{"p/m/model.safetensors", "p/m/1_Pooling/config.json", "p/m/2_Dense/config.json",
+                   "p/m/2_Dense/model.safetensors", "p/m/config.json"}));
   const auto dense = ChooseInArchive(paths, "p/m/2_Dense", "wheel");
   ASSERT_TRUE(dense.ok());
   EXPECT_EQ(dense.value().folder, "p/m/2_Dense/");

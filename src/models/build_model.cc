@@ -61,9 +61,11 @@ Result<float> ReadNumber(const Metadata& metadata, const std::string& key, doubl
 // Vocabulary size: how many rows the embedding has; the tokenizer may list fewer.
 Result<int> Vocabulary(const Checkpoint& checkpoint) {
   const Tensor* table = checkpoint.Find("token_embd.weight");
-  if (table == nullptr) return BadInput("token_embd.weight: missing: the file holds no model weights");
+  if (table == nullptr)
+    return BadInput(checkpoint.Shown("token_embd.weight") + ": missing: the file holds no model weights");
   if (table->shape.size() != 2 || table->rows() < 1 || table->rows() > (1 << 24)) {
-    return BadInput("token_embd.weight: shape " + ToString(table->shape) + ", expected [vocabulary, width]");
+    return BadInput(checkpoint.Shown("token_embd.weight") + ": shape " + ToString(table->shape) +
+                    ", expected [vocabulary, width]");
   }
   return static_cast<int>(table->rows());
 }
@@ -189,6 +191,9 @@ bool IsOfLayer(std::string_view name) {
   return name.starts_with("blk.") || name.starts_with("enc.blk.") || name.starts_with("dec.blk.");
 }
 
+// "cls.output.bias", "dense_2.bias": of what an encoder's rows are read with (engine/text_encoder.h).
+bool IsBehindPooling(std::string_view name) { return name.starts_with("cls.") || name.starts_with("dense_"); }
+
 // "blk.61.": of a layer that guesses further tokens.
 bool IsOfGuessingLayer(std::string_view name, const Hparams& h) {
   for (int i = 0; i < h.guessing_layers; ++i) {
@@ -200,12 +205,13 @@ bool IsOfGuessingLayer(std::string_view name, const Hparams& h) {
 // What the graph of a layer leaves out would pass unseen: the answers would merely be wrong.
 Status CheckLayersUsed(const Checkpoint& checkpoint, const ModelBuilder& builder, const BuiltModel& model) {
   for (const auto& [name, tensor] : checkpoint.tensors()) {
-    const bool of_layer = IsOfLayer(name) || (name.ends_with(".bias") && !name.starts_with("cls."));
+    const bool of_layer = IsOfLayer(name) || (name.ends_with(".bias") && !IsBehindPooling(name));
     if (!of_layer || builder.used().contains(name) || IsOfGuessingLayer(name, model.hparams)) continue;
     if (model.encoder && name.starts_with("dec.")) continue;
     if (name.ends_with(".input_scale")) continue;  // of NVFP4 activations, which nothing here makes
-    return Unsupported(fmt::format("{}: shape {}, expected no such tensor in a {} model of {} layers", name,
-                                   ToString(tensor.shape), model.desc->name, model.hparams.layers));
+    return Unsupported(fmt::format("{}: shape {}, expected no such tensor in a {} model of {} layers",
+                                   checkpoint.Shown(name), ToString(tensor.shape), model.desc->name,
+                                   model.hparams.layers));
   }
   return {};
 }
@@ -254,7 +260,9 @@ Result<ModelBuilder> BuildGraphs(const Checkpoint& checkpoint, BuiltModel& model
   return BuildGraph(checkpoint, model, build, model.graph, &source);
 }
 
-Result<BuiltModel> Build(const Checkpoint& checkpoint, const BuildOptions& options) {
+}  // namespace
+
+Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& options) {
   BuiltModel model;
   TERN_TRY(model.desc, FindDesc(checkpoint.metadata()));
   TERN_TRY(model.hparams, ReadHparams(checkpoint.metadata(), model.desc->name));
@@ -267,18 +275,6 @@ Result<BuiltModel> Build(const Checkpoint& checkpoint, const BuildOptions& optio
   TERN_TRY_STATUS(CheckLayersUsed(checkpoint, builder, model));
   model.kv_layers = builder.kv_layers();
   return model;
-}
-
-}  // namespace
-
-Result<BuiltModel> BuildModel(const Checkpoint& checkpoint, const BuildOptions& options) {
-  auto model = Build(checkpoint, options);
-  if (model.ok()) return model;
-  const std::string& what = model.error().what;
-  const std::string tensor = what.substr(0, what.find(": "));
-  const std::string name = checkpoint.NameInFiles(tensor);
-  if (name.empty() || name == tensor) return model;
-  return Error{model.error().code, fmt::format("{} ({}){}", name, tensor, what.substr(tensor.size()))};
 }
 
 }  // namespace tern

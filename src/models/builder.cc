@@ -80,10 +80,11 @@ const Tensor* ModelBuilder::Take(const std::string& name) {
 ValueId ModelBuilder::Weight(const std::string& name, const Shape& shape, std::string role) {
   if (!status_.ok()) return kNoValue;
   const Tensor* tensor = Take(name);
-  if (tensor == nullptr) return Fail(BadInput(name + ": missing, expected shape " + ToString(shape)));
+  if (tensor == nullptr) return Fail(BadInput(Shown(name) + ": missing, expected shape " + ToString(shape)));
   const bool is_one_row = shape.size() == 2 && shape[0] == 1 && tensor->shape == Shape{shape[1]};
   if (tensor->shape != shape && !is_one_row) {
-    return Fail(BadInput(name + ": shape " + ToString(tensor->shape) + ", expected " + ToString(shape)));
+    return Fail(
+        BadInput(Shown(name) + ": shape " + ToString(tensor->shape) + ", expected " + ToString(shape)));
   }
   return graph_.AddWeight(name, {tensor->format, shape, tensor->data}, std::move(role));
 }
@@ -95,18 +96,19 @@ ValueId ModelBuilder::WeightOfRows(const std::string& name, const Shape& shape,
   int64_t rows = 0;
   for (const RowRun& run : runs) {
     const Tensor* tensor = Take(run.tensor);
-    if (tensor == nullptr) return Fail(BadInput(run.tensor + ": missing"));
+    if (tensor == nullptr) return Fail(BadInput(Shown(run.tensor) + ": missing"));
     if (out.format == nullptr) out.format = tensor->format;
     if (tensor->format != out.format || tensor->cols() != shape.back() || run.first < 0 ||
         run.count > tensor->rows() - run.first) {
-      return Fail(BadInput(fmt::format("{}: {} {}, expected {}, with rows {} to {} of {}", run.tensor,
+      return Fail(BadInput(fmt::format("{}: {} {}, expected {}, with rows {} to {} of {}", Shown(run.tensor),
                                        tensor->format->name, ToString(tensor->shape), out.format->name,
                                        run.first, run.first + run.count - 1, shape.back())));
     }
     rows += run.count;
   }
   if (out.format == nullptr || rows != out.rows()) {
-    return Fail(BadInput(fmt::format("{}: {} rows in parts, expected {}", name, rows, ToString(shape))));
+    return Fail(
+        BadInput(fmt::format("{}: {} rows in parts, expected {}", Shown(name), rows, ToString(shape))));
   }
   const size_t row_bytes = out.row_bytes();
   auto* to = static_cast<char*>(graph_.Keep(Buffer(static_cast<size_t>(rows) * row_bytes)));
@@ -190,7 +192,8 @@ ValueId ModelBuilder::TimesFactor(ValueId x, std::string_view part) {
   const std::vector<float> factor = Numbers(Name(part, "scale"), {1});
   if (factor.empty()) return kNoValue;
   if (std::isfinite(factor[0])) return Scale(x, factor[0]);
-  return Fail(BadInput(fmt::format("{}: {}, expected a finite number", Name(part, "scale"), factor[0])));
+  return Fail(
+      BadInput(fmt::format("{}: {}, expected a finite number", Shown(Name(part, "scale")), factor[0])));
 }
 
 ValueId ModelBuilder::Linear(ValueId x, std::string_view part, int64_t out, int64_t in) {

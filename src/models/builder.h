@@ -124,6 +124,7 @@ class ModelBuilder {
 
  private:
   const Tensor* Take(const std::string& name);  // nullptr: none
+  std::string Shown(const std::string& name) const { return checkpoint_.Shown(name); }
   // x times the factor of the weight `part`, `<part>.scale`, which NVFP4 weights have. It belongs to the
   // product without its bias, so it may as well multiply x.
   ValueId TimesFactor(ValueId x, std::string_view part);

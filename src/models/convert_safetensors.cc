@@ -91,7 +91,7 @@ class FolderWriter {
     return WriteFileAtomic(out_ + "/" + name, bytes);
   }
 
-  // "1_Pooling/config.json" and the like.
+  // "1_Pooling/config.json" and the like; the weights of "2_Dense" as they are.
   Status CopyModules() {
     const std::string path = folder_.path() + "/modules.json";
     if (!IsFile(path)) return {};
@@ -101,6 +101,7 @@ class FolderWriter {
       if (part.empty() || !IsSafeRelativePath(part)) continue;
       TERN_TRY_STATUS(MakeDirectories(out_ + "/" + part));
       TERN_TRY_STATUS(Copy(part + "/config.json"));
+      TERN_TRY_STATUS(Copy(part + "/model.safetensors"));
     }
     return {};
   }

@@ -25,6 +25,15 @@ def modules(pooling, *more):
             "1_Pooling/config.json": {f"pooling_mode_{mode}": True for mode in pooling} | {"pooling_mode_max_tokens": "max" in pooling}}
 
 
+def dense(changes):
+    """A linear of 96 to 64 numbers behind pooling, but for `changes` in its config.json; `shapes`: its tensors'."""
+    made = {"in_features": 96, "out_features": 64, "bias": True, "activation_function": "torch.nn.modules.activation.Tanh"} | changes
+    shapes = made.pop("shapes", {"linear.weight": [64, 96], "linear.bias": [64]})
+    made = {key: value for key, value in made.items() if value is not None}
+    weights = {} if shapes is None else {"2_Dense/model.safetensors": shapes}
+    return modules(["mean_tokens"], ("2_Dense", "Dense")) | {"2_Dense/config.json": made} | weights
+
+
 MODES = "supported: one of pooling_mode_mean_tokens, pooling_mode_cls_token, pooling_mode_lasttoken"
 CASES = [
     ("qwen2", {"hidden_act": "quick_gelu"}, 'config.json: hidden_act: "quick_gelu", supported: silu swish gelu'),
@@ -106,10 +115,27 @@ CASES = [
      modules(["mean_tokens", "cls_token"])),
     ("bert", {}, f"1_Pooling/config.json: pooling_mode_weightedmean_tokens, {MODES}", modules(["weightedmean_tokens"])),
     ("bert", {}, f"1_Pooling/config.json: no mode is on, {MODES}", modules([])),
-    ("bert", {}, "modules.json: sentence_transformers.models.LayerNorm: supported: Transformer, Pooling, Normalize",
+    ("bert", {}, f"1_Pooling/config.json: mean, cls, {MODES}", modules([]) | {"1_Pooling/config.json": {"pooling_mode": ["mean", "cls"]}}),
+    ("bert", {}, "modules.json: sentence_transformers.models.LayerNorm: supported: Transformer, Pooling, Dense, Normalize",
      modules(["mean_tokens"], ("2_LayerNorm", "LayerNorm"))),
-    ("bert", {}, "modules.json: sentence_transformers.models.Dense: supported: Transformer, Pooling, Normalize",
-     modules(["mean_tokens"], ("2_Dense", "Dense"))),
+    ("bert", {}, "modules.json: sentence_transformers.models.Dense: behind Normalize, supported: between Pooling and Normalize",
+     modules(["mean_tokens"], ("2_Normalize", "Normalize"), ("3_Dense", "Dense"))),
+    ("bert", {}, "2_Dense/config.json: cannot be opened: No such file", modules(["mean_tokens"], ("2_Dense", "Dense"))),
+    *(("bert", {}, message, dense(changes)) for changes, message in (
+        ({"in_features": 95}, "2_Dense/config.json: in_features: 95, expected 96, the width of what comes before"),
+        ({"in_features": None}, "2_Dense/config.json: in_features: missing"),
+        ({"out_features": 0}, "2_Dense/config.json: out_features: 0, expected 1 to 1048576"),
+        ({"activation_function": "torch.nn.modules.activation.Softplus"},
+         '2_Dense/config.json: activation_function: "torch.nn.modules.activation.Softplus", supported: Identity, Tanh, ReLU, GELU, SiLU'),
+        ({"module_input_name": "token_embeddings"},
+         '2_Dense/config.json: module_input_name: "token_embeddings", supported: "sentence_embedding"'),
+        ({"use_residual": True}, "2_Dense/config.json: use_residual: true, supported: false"),
+        ({"out_features": 63}, "2_Dense/model.safetensors: linear.weight: shape [64, 96], expected [63, 96]"),
+        ({"bias": False}, '2_Dense/model.safetensors: "linear.bias": shape [64], expected no such tensor in a Dense module without'),
+        ({"shapes": {"linear.weight": [64, 96]}}, "2_Dense/model.safetensors: linear.bias: missing, expected shape [64]"),
+        ({"shapes": {"linear.weight": [64, 96], "linear.bias": [1, 64]}},
+         "2_Dense/model.safetensors: linear.bias: shape [1, 64], expected [64]"),
+        ({"shapes": None}, "2_Dense: holds no weights, expected model.safetensors"))),
     # Layers that slide need a window; the class's default is for configs that are silent, and these are not.
     *((name, {"sliding_window": None}, "config.json: sliding_window: missing")
       for name in ("gemma2", "gemma3", "cohere2", "gpt-oss", "olmo3")),
@@ -128,7 +154,10 @@ def error_of(tern, name, changes, files):
         (folder / "config.json").write_text(json.dumps(made["config"] | changes))
         for path, content in files.items():
             (folder / path).parent.mkdir(exist_ok=True)
-            (folder / path).write_text(json.dumps(content))
+            if path.endswith(".safetensors"):
+                write_safetensors(folder / path, content, 1)
+            else:
+                (folder / path).write_text(json.dumps(content))
         write_safetensors(folder / "model.safetensors", made["tensors"], made["seed"])
         (folder / "tokens.json").write_text("[1, 2]")
         command = [tern, "logits", folder, "--tokens-file", folder / "tokens.json", "--out", folder / "out.npy"]

@@ -81,8 +81,8 @@ ValueId RopeTable(ModelBuilder& b, const Hparams& h, const RopeSpec& spec) {
     const auto bad =
         std::find_if_not(divisors.begin(), divisors.end(), [](float x) { return x > 0 && std::isfinite(x); });
     if (bad != divisors.end()) {
-      return b.Fail(BadInput(
-          fmt::format("{}: value {} is {}, expected a positive number", name, bad - divisors.begin(), *bad)));
+      return b.Fail(BadInput(fmt::format("{}: value {} is {}, expected a positive number",
+                                         b.checkpoint().Shown(name), bad - divisors.begin(), *bad)));
     }
     for (size_t i = 0; i < frequency.size(); ++i) frequency[i] /= divisors[i];
   }

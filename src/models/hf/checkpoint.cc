@@ -12,6 +12,7 @@
 #include "io/gguf.h"
 #include "io/hf_folder.h"
 #include "models/hf/config.h"
+#include "models/hf/dense.h"
 #include "models/hf/edits.h"
 #include "models/hf/logical_tensors.h"
 #include "models/hf/mapping.h"
@@ -41,6 +42,7 @@ class HfCheckpoint final : public Checkpoint {
   friend class HfLoader;
   std::unique_ptr<HfFolder> folder_;
   std::vector<Buffer> buffers_;
+  DenseModules dense_;
   Metadata metadata_;
   NamedTensors tensors_;  // sorted by name
   const HfMapping* mapping_ = nullptr;
@@ -113,7 +115,8 @@ bool SameNumbers(const Tensor& a, const Tensor& b) {
 
 class HfLoader {
  public:
-  explicit HfLoader(std::unique_ptr<HfFolder> folder) : out_(std::make_unique<HfCheckpoint>()) {
+  HfLoader(std::unique_ptr<HfFolder> folder, Isolation isolation)
+      : out_(std::make_unique<HfCheckpoint>()), isolation_(isolation) {
     out_->folder_ = std::move(folder);
   }
 
@@ -149,6 +152,9 @@ class HfLoader {
     TERN_TRY(const Hparams hparams, ReadHparams(out_->metadata_, found_.desc->name));
     tied_ = c.Bool("tie_word_embeddings", false);
     vocabulary_ = c.Int("vocab_size", 0);
+    TERN_TRY(out_->dense_, ReadDenseModules(c.dense(), found_.desc->name, hparams.width, isolation_));
+    for (const auto& [key, value] : out_->dense_.metadata.all()) out_->metadata_.Set(key, value);
+    for (const auto& [name, tensor] : out_->dense_.tensors) targets_[name].emplace(0, tensor);
     HfEditor editor(&out_->buffers_);
     for (const auto& [name, values] : c.tensors()) targets_[name].emplace(0, editor.Floats(values));
     const auto decoder_layers = static_cast<int>(out_->metadata_.Int(Key("decoder_block_count"), 0).value());
@@ -278,6 +284,7 @@ class HfLoader {
   }
 
   std::unique_ptr<HfCheckpoint> out_;
+  Isolation isolation_;
   Found found_;
   HfDims dims_;
   int layers_ = 0;
@@ -298,7 +305,7 @@ Error InFolder(const std::string& path, const Error& error) {
 Result<std::unique_ptr<Checkpoint>> OpenModelCheckpoint(const std::string& path, Isolation isolation) {
   if (!HfFolder::Looks(path)) return OpenCheckpoint(path, isolation);
   TERN_TRY(auto folder, HfFolder::Open(path, isolation));
-  auto checkpoint = HfLoader(std::move(folder)).Load();
+  auto checkpoint = HfLoader(std::move(folder), isolation).Load();
   if (!checkpoint.ok()) return InFolder(path, checkpoint.error());
   return checkpoint;
 }

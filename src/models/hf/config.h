@@ -77,9 +77,13 @@ class HfConfig {
   // An error where the config has this switch at another value, which would mean another model.
   void RefuseUnless(std::string_view key, bool supported);
 
+  // A Dense module of sentence-transformers: its folder. They come behind pooling, in this order.
+  void AddDense(std::string folder) { dense_.push_back(std::move(folder)); }
+
   Metadata& out() { return out_; }
   const Status& status() const { return status_; }
   std::vector<std::pair<std::string, std::vector<float>>>& tensors() { return tensors_; }
+  const std::vector<std::string>& dense() const { return dense_; }
 
  private:
   std::string_view FirstOf(std::span<const std::string_view> keys) const;
@@ -87,6 +91,7 @@ class HfConfig {
   Metadata in_, out_;
   std::string architecture_;
   std::vector<std::pair<std::string, std::vector<float>>> tensors_;
+  std::vector<std::string> dense_;
   Status status_;
 };
 
@@ -105,9 +110,9 @@ void ReadSlidingRope(HfConfig& c, std::string_view older);
 // its scores.
 void ReadLatentAttention(HfConfig& c);
 
-// pooling_type, embedding.normalize, embedding.max_tokens: from the files of sentence-transformers in the
-// folder, where it has them. The longest text that the tokenizer's file names counts where these do not say,
-// for encoders and what sentence-transformers made.
+// pooling_type, embedding.normalize, embedding.max_tokens, and the Dense modules: from the files of
+// sentence-transformers in the folder, where it has them. The longest text that the tokenizer's file names
+// counts where these do not say, for encoders and what sentence-transformers made.
 void ReadPooling(const std::string& folder, bool is_encoder, HfConfig& c);
 // classifier.output_labels: from id2label; classifier.multi_label and classifier.regression: from
 // problem_type.

@@ -2,14 +2,10 @@
 
 #include <boost/json/array.hpp>
 
+#include "text/hf/limits.h"
 #include "text/hf/word_models.h"
 
 namespace tern {
-namespace {
-
-constexpr int32_t kMostIds = 1 << 22;
-
-}  // namespace
 
 Result<JsonVocabulary> JsonVocabulary::Read(const JsonNode& root, const HfSettings& settings) {
   JsonVocabulary vocabulary(root, settings);
@@ -35,7 +31,7 @@ Status JsonVocabulary::ReadAdded() {
     TERN_TRY(AddedToken token, AddedToken::Load(item));
     if (token.text.empty()) continue;
     if (!ids_.contains(token.text)) {
-      TERN_TRY(const int64_t id, item["id"].Int(0, kMostIds - 1));
+      TERN_TRY(const int64_t id, item["id"].Int(0, kMostTokens - 1));
       if (!IsFree(id))
         return item["id"].Bad(fmt::format("{} is {} already", id, Shown(tokens_[static_cast<size_t>(id)])));
       token.id = static_cast<int32_t>(id);
@@ -43,7 +39,7 @@ Status JsonVocabulary::ReadAdded() {
     Add(std::move(token));
   }
   for (const AddedToken& token : settings_->added) {
-    const bool has_id = token.id >= 0 && token.id < kMostIds && IsFree(token.id);
+    const bool has_id = token.id >= 0 && token.id < kMostTokens && IsFree(token.id);
     if (!token.text.empty() && (ids_.contains(token.text) || has_id)) Add(token);
   }
   for (const auto& [name, token] : settings_->named) AddSpecial(token);

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/utf8.h"
+#include "text/hf/limits.h"
 #include "text/hf/proto_reader.h"
 #include "text/sentence_piece.h"
 #include "text/vocabulary_tokenizer.h"
@@ -14,8 +15,6 @@ namespace tern {
 namespace {
 
 using Field = ProtoReader::Field;
-
-constexpr int32_t kMostPieces = 1 << 22;
 
 // What the file says, field by field.
 struct Model {
@@ -58,7 +57,7 @@ class Reader {
 
   Status ReadPiece(std::string_view bytes) {
     const std::string what = fmt::format("pieces[{}]", model_.pieces.size());
-    if (model_.pieces.size() >= kMostPieces) return Bad(fmt::format("more than {} pieces", kMostPieces));
+    if (model_.pieces.size() >= kMostTokens) return Bad(fmt::format("more than {} pieces", kMostTokens));
     std::string_view text;
     float score = 0;
     uint64_t kind = 1;
@@ -129,7 +128,7 @@ void AddTokens(const HfSettings& settings, Model* model) {
     model->kinds[id] = token.is_special ? TokenKind::kControl : TokenKind::kUserDefined;
   };
   for (const AddedToken& token : settings.added) {
-    if (token.text.empty() || token.id >= kMostPieces) continue;
+    if (token.text.empty() || token.id >= kMostTokens) continue;
     const auto known = ids.find(token.text);
     if (known == ids.end()) {
       put(static_cast<size_t>(token.id), token);

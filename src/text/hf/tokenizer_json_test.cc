@@ -133,7 +133,7 @@ TEST(TokenizerJson, NamesTheKeyThatIsWrong) {
   EXPECT_EQ(ErrorOf("{"), "tokenizer.json: byte 1: incomplete JSON, expected JSON");
   EXPECT_EQ(with("model", "3"), "tokenizer.json: model: is an integer, expected an object");
   EXPECT_EQ(with("vocab", "[]"), "tokenizer.json: model.vocab: is an array, expected an object");
-  EXPECT_EQ(with("vocab", "{\"a\": -1}"), "tokenizer.json: model.vocab: \"a\" has no id from 0 to 4194303");
+  EXPECT_EQ(with("vocab", "{\"a\": -1}"), "tokenizer.json: model.vocab: \"a\" has no id from 0 to 2097151");
   EXPECT_EQ(with("vocab", "{\"a\": 1, \"b\": 1}"),
             "tokenizer.json: model.vocab: \"a\" and \"b\" both have id 1");
   EXPECT_EQ(with("cls", "[\"[CLS]\", 99]"), "tokenizer.json: post_processor.cls[1]: 99, expected 0 to 8");

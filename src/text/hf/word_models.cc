@@ -8,6 +8,7 @@
 
 #include "text/bpe_builder.h"
 #include "text/byte_alphabet.h"
+#include "text/hf/limits.h"
 #include "text/unigram_model.h"
 #include "text/word_piece_model.h"
 
@@ -17,9 +18,6 @@ namespace {
 using WordModelLoader = Result<std::unique_ptr<const WordModel>> (*)(const JsonNode& node,
                                                                      const WordModelContext& context);
 using Made = std::unique_ptr<const WordModel>;
-
-constexpr int64_t kMostTokens = int64_t{1}
-                                << 22;  // no vocabulary comes near; bounds what sparse ids make us allocate
 
 std::string_view View(const boost::json::string& text) { return {text.data(), text.size()}; }
 
