@@ -48,6 +48,7 @@ class TextEncoder {
   Result<std::vector<std::vector<float>>> Classify(std::span<const EncoderText> texts);
 
   size_t max_tokens() const { return max_tokens_; }
+  RunnerBytes bytes() const { return runner_->bytes(); }
   // Numbers that Classify gives per text; 0: the model has no classification head.
   size_t outputs() const { return output_ ? output_->bias.size() : 0; }
   // Of the classification head; as many as Classify's numbers, or none.

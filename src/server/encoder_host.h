@@ -16,7 +16,10 @@ class EncoderHost {
   using Done = std::function<void(Result<Vectors>)>;
 
   explicit EncoderHost(std::unique_ptr<TextEncoder> encoder, size_t most_waiting = 64)
-      : encoder_(std::move(encoder)), max_tokens_(encoder_->max_tokens()), thread_(1, most_waiting) {}
+      : encoder_(std::move(encoder)),
+        max_tokens_(encoder_->max_tokens()),
+        bytes_(encoder_->bytes()),
+        thread_(1, most_waiting) {}
 
   // Calls `done` on the encoder's thread; or an error, where too many wait already. From any thread.
   Status Embed(std::vector<EncoderText> texts, Done done) {
@@ -27,6 +30,7 @@ class EncoderHost {
         [this, texts = std::move(texts), done = std::move(done)] { done(encoder_->Classify(texts)); });
   }
   size_t max_tokens() const { return max_tokens_; }
+  const RunnerBytes& bytes() const { return bytes_; }
 
  private:
   Status Post(std::function<void()> task) {
@@ -36,6 +40,7 @@ class EncoderHost {
 
   std::unique_ptr<TextEncoder> encoder_;
   const size_t max_tokens_;
+  const RunnerBytes bytes_;
   Workers thread_;
 };
 

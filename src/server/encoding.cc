@@ -46,12 +46,7 @@ Problem ReadTexts(const ServerContext& context, const json::value& input, const 
     if (text.first.empty() && text.ids.empty()) return Wrong(at, "empty, expected a text");
     const size_t tokens = TokensOf(tokenizer, text);
     if (cuts || tokens <= context.encoder->max_tokens()) return std::nullopt;
-    return ApiError{
-        .status = 400,
-        .message = fmt::format("{}: has {} tokens; the model's maximum context length is {} tokens", at,
-                               tokens, context.encoder->max_tokens()),
-        .param = param,
-        .code = "context_length_exceeded"};
+    return TooLong(param, at, tokens, "tokens", context.encoder->max_tokens());
   };
   if (input.is_string()) {
     texts->push_back({std::string(input.get_string())});

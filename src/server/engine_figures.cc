@@ -6,6 +6,7 @@ namespace tern {
 
 EngineFigures FiguresOf(const ServerContext& context) {
   EngineFigures figures;
+  if (context.encoder != nullptr) figures.pools = LedgerOf(context.encoder->bytes(), {});
   if (context.host == nullptr) return figures;
   const HostCounts counts = context.host->counts();
   figures.waiting = static_cast<int>(counts.waiting);

@@ -66,6 +66,15 @@ ApiError Wrong(const std::string& param, std::string_view what) {
   return InvalidField({param, fmt::format("{}: {}", param, what)});
 }
 
+ApiError TooLong(const std::string& param, std::string_view what, size_t size, std::string_view unit,
+                 size_t context) {
+  return {.status = 400,
+          .message = fmt::format("{} is too long: {} {}; this model's maximum context length is {} tokens",
+                                 what, size, unit, context),
+          .param = param,
+          .code = "context_length_exceeded"};
+}
+
 ApiError Draining() {
   return {.status = 503, .message = "the server is shutting down", .code = "draining", .retry_after_s = 5};
 }

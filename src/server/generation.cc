@@ -196,24 +196,14 @@ Problem CheckBytes(const ServerContext& context, size_t bytes, const std::string
   const auto limit = static_cast<size_t>(context.host->context());
   const size_t most = limit * std::max(kTokenBytes, context.model.model->tokenizer->longest_piece());
   if (bytes <= most) return std::nullopt;
-  return ApiError{
-      .status = 400,
-      .message = fmt::format("the prompt has {} bytes; the model's maximum context length is {} tokens",
-                             bytes, limit),
-      .param = param,
-      .code = "context_length_exceeded"};
+  return TooLong(param, "the prompt", bytes, "bytes", limit);
 }
 
 Problem CheckLength(const ServerContext& context, size_t tokens, const std::string& param) {
   if (tokens == 0) return Wrong(param, "no tokens, expected at least one");
-  const int limit = context.host->context();
-  if (tokens < static_cast<size_t>(limit)) return std::nullopt;
-  return ApiError{
-      .status = 400,
-      .message = fmt::format("the prompt has {} tokens; the model's maximum context length is {} tokens",
-                             tokens, limit),
-      .param = param,
-      .code = "context_length_exceeded"};
+  const auto limit = static_cast<size_t>(context.host->context());
+  if (tokens < limit) return std::nullopt;
+  return TooLong(param, "the prompt", tokens, "tokens", limit);
 }
 
 }  // namespace tern

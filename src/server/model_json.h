@@ -7,7 +7,7 @@
 
 namespace tern {
 
-// Of OpenAI's protocol, with what vLLM and llama-server say besides.
+// Of OpenAI's protocol, with what vLLM and llama-server say besides, and Anthropic's names for the same.
 boost::json::object ModelJson(const ServerContext& context);
 // Of Ollama's.
 boost::json::object OllamaModelJson(const ServerContext& context);

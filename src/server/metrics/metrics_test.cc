@@ -108,6 +108,8 @@ TEST(Metrics, OfAnEncoder) {
   ASSERT_EQ(server.Ask("POST", "/v1/embeddings", R"({"input": "abc"})").status, 200);
   const std::string text = server.Ask("GET", "/metrics").body;
   EXPECT_GT(Sample(text, R"(vllm:prompt_tokens_total{model_name="tiny",engine="0"})"), 0);
+  EXPECT_GT(Sample(text, R"(tern:ledger_bytes{model_name="tiny",engine="0",pool="activations"})"), 0);
+  EXPECT_EQ(text.find(R"(pool="")"), std::string::npos);
   EXPECT_EQ(server.Ask("GET", "/debug/state").status, 200);
   EXPECT_EQ(server.Ask("GET", "/ready").status, 200);
 }

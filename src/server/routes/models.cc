@@ -9,7 +9,12 @@ namespace {
 namespace json = boost::json;
 
 void Handle(ServerContext& context, RouteRequest r) {
-  const json::object list{{"object", "list"}, {"data", json::array{ModelJson(context)}}};
+  const std::string& id = context.model.id;
+  const json::object list{{"object", "list"},
+                          {"data", json::array{ModelJson(context)}},
+                          {"has_more", false},
+                          {"first_id", id},
+                          {"last_id", id}};
   r.exchange->Reply({.body = json::serialize(list)});
 }
 
