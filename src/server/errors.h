@@ -40,8 +40,8 @@ void RefuseExchange(HttpExchange& exchange, const ApiError& error, ErrorShape sh
 ApiError InvalidField(const FieldError& error);
 // 400: "param: what".
 ApiError Wrong(const std::string& param, std::string_view what);
-// 400: an input that no context holds, `size` of `unit` long. `what` is its name for people. In words by which
-// clients tell this error from others: to shorten the input, or to take another model.
+// 400: an input that no context holds, `size` of `unit` long. `what` is its name for people. In words by
+// which clients tell this error from others: to shorten the input, or to take another model.
 ApiError TooLong(const std::string& param, std::string_view what, size_t size, std::string_view unit,
                  size_t context);
 // 503: the server ends, and takes no more requests.

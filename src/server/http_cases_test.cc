@@ -145,9 +145,10 @@ TEST(HttpCases, PromptsLeaveRoomForAnAnswer) {
   const HttpResponse answer =
       server.Ask("POST", "/v1/completions", "{\"prompt\": \"" + std::string(2048, 'a') + "\"}");
   EXPECT_EQ(answer.status, 400);
-  EXPECT_EQ(answer.body,
-            R"({"error":{"message":"the prompt is too long: 2048 tokens; this model's maximum context length )"
-            R"(is 2048 tokens","type":"invalid_request_error","param":"prompt","code":"context_length_exceeded"}})");
+  EXPECT_EQ(
+      answer.body,
+      R"({"error":{"message":"the prompt is too long: 2048 tokens; this model's maximum context length )"
+      R"(is 2048 tokens","type":"invalid_request_error","param":"prompt","code":"context_length_exceeded"}})");
 }
 
 }  // namespace

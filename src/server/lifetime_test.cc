@@ -104,9 +104,10 @@ TEST(Lifetime, LongPromptsAreNotReadToTheirEnd) {
   for (const std::string& body : {R"({"prompt": [")" + text + R"("]})", R"({"prompt": ")" + text + R"("})"}) {
     const HttpResponse answer = server.Ask("POST", "/v1/completions", body);
     EXPECT_EQ(answer.status, 400);
-    EXPECT_NE(answer.body.find("the prompt is too long: 4194304 bytes; this model's maximum context length is "
-                               "2048 tokens"),
-              std::string::npos)
+    EXPECT_NE(
+        answer.body.find("the prompt is too long: 4194304 bytes; this model's maximum context length is "
+                         "2048 tokens"),
+        std::string::npos)
         << answer.body.substr(0, 500);
   }
   const HttpResponse answer = server.Ask("POST", "/v1/chat/completions",

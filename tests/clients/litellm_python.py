@@ -20,7 +20,7 @@ class Person(BaseModel):
 
 def ask(text, way="openai", **more):
     return litellm.completion(**{"model": f"{way}/{MODEL}", "api_base": WAYS[way], "api_key": KEY, "temperature": 0, "max_tokens": 60,
-                                 "num_retries": 0, "max_retries": 0, "messages": [{"role": "user", "content": text}], **more})
+                                 "max_retries": 0, "messages": [{"role": "user", "content": text}], **more})
 
 
 def streamed(*args, **more):

@@ -4,7 +4,7 @@ import unittest
 import ollama
 from pydantic import BaseModel
 
-from case import (ANN, CALL_BY_ITSELF, CAPITAL, CHAT, EMBED, EMBEDDER, KEY, LONG, MODEL, TOO_LONG, WEATHER, ClientCase, NARROW,
+from case import (ANN, CALL_BY_ITSELF, CAPITAL, CHAT, EMBED, EMBEDDER, KEY, LONG, MODEL, NARROW, TOO_LONG, WEATHER, ClientCase,
                   occupied)
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
