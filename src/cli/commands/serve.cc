@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -27,7 +29,8 @@ struct Options {
   HttpServerOptions http;
   std::string name, key_file, log = "text";
   std::vector<std::string> keys, origins;
-  int port = 8080, parallel = 16, kv_tokens = 0, drain_timeout_s = 30;
+  int port = 8080, parallel = 32, kv_tokens = 0, drain_timeout_s = 30;
+  int step_tokens = RunnerOptions().step_tokens;
   std::string policy;
   int queue = QueueLimits().requests;
   double deadline_s = 0;
@@ -62,6 +65,7 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = o.parallel;
   options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
+  options.step_tokens = o.step_tokens;
   options.own_window_blocks = true;
   TERN_TRY(options.kv_type, ChooseKvType(model, options));
   TERN_TRY(auto runner, Runner::Make(model, options));
@@ -73,6 +77,16 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   context->deadline_s = o.deadline_s;
   context->host = std::make_unique<EngineHost>(std::move(engine));
   return context;
+}
+
+// As many files as the system lets us have are ours to open, and most of them may be connections.
+size_t MostConnections() {
+  constexpr rlim_t kMost = 16384, kOthers = 256;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return HttpLimits().connections;
+  const rlimit raised{.rlim_cur = files.rlim_max, .rlim_max = files.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) files = raised;
+  return std::min(kMost, files.rlim_cur > 2 * kOthers ? files.rlim_cur - kOthers : files.rlim_cur / 2);
 }
 
 // Whether it came true in time.
@@ -137,6 +151,7 @@ Status Run(const Options& o) {
   HttpServerOptions http_options = o.http;
   http_options.port = static_cast<uint16_t>(o.port);
   http_options.loopback_only = loopback;
+  http_options.limits.connections = MostConnections();
   http_options.wants_body = [&router](const HttpRequest& head) { return router.WantsBody(head); };
   http_options.tally = context->tally;
   http_options.on_refused = [&context = *context](const std::string& id, int status) {
@@ -169,6 +184,9 @@ void Setup(Arguments& args) {
           "tokens of all requests and of remembered prompts that the KV cache holds; 0: a context for each "
           "answer, or what half of the memory holds")
       .Range(0, 1 << 30);
+  args.Option("--step-tokens", &o->step_tokens,
+              "most tokens of prompts and answers that one step computes: a long prompt takes several")
+      .Range(1, 1 << 16);
   o->policy = AllPolicies().front()->name;
   args.Option("--policy", &o->policy, "which of those that wait runs next").Choices(NamesOf(AllPolicies()));
   args.Option("--queue", &o->queue, "most answers that wait; who asks for more is told when to come back")
