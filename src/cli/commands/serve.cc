@@ -33,7 +33,7 @@ struct Options {
   int step_tokens = RunnerOptions().step_tokens;
   std::string policy;
   int queue = QueueLimits().requests;
-  double deadline_s = 0;
+  double deadline_s = 0, stall_s = 30;
   bool only_checks = false;
 };
 
@@ -75,6 +75,7 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   auto engine = std::make_unique<Engine>(std::move(runner), std::move(scheduling));
   context->sampling = o.sampling;
   context->deadline_s = o.deadline_s;
+  context->stall_s = o.stall_s;
   context->host = std::make_unique<EngineHost>(std::move(engine));
   return context;
 }
@@ -152,6 +153,8 @@ Status Run(const Options& o) {
   http_options.port = static_cast<uint16_t>(o.port);
   http_options.loopback_only = loopback;
   http_options.limits.connections = MostConnections();
+  // Some time to take the error.
+  http_options.limits.write_ms = static_cast<int>(1000 * o.stall_s) + 15'000;
   http_options.wants_body = [&router](const HttpRequest& head) { return router.WantsBody(head); };
   http_options.tally = context->tally;
   http_options.on_refused = [&context = *context](const std::string& id, int status) {
@@ -194,6 +197,9 @@ void Setup(Arguments& args) {
   args.Option("--deadline", &o->deadline_s,
               "seconds after which an answer ends with an error, waiting included; 0: never")
       .Range(0, 1e6);
+  args.Option("--stall-timeout", &o->stall_s,
+              "seconds after which an answer ends with an error whose client takes nothing of it")
+      .Range(0.1, 1e5);
   args.Option("--api-key", &o->keys,
               "a key that clients must show, or several with commas between (repeatable)")
       .ValueName("KEY")

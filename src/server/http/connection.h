@@ -135,7 +135,7 @@ class Connection final : public ConnectionBase,
  private:
   static constexpr bool kTls = std::is_same_v<Stream, TlsStream>;
   static constexpr size_t kReadBytes = 4 << 10, kBodyReadBytes = 64 << 10, kGrowBytes = 16 << 10;
-  static constexpr int kProbeMs = 150, kWatchMs = 200;
+  static constexpr int kProbeMs = 100, kWatchMs = 200;
   static constexpr const char* kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   enum class Phase : uint8_t { kReading, kAnswering, kLingering, kClosed };
   using Clock = std::chrono::steady_clock;
