@@ -79,7 +79,7 @@ struct StepPlan {
 
 struct SchedulerCounts {
   int waiting = 0, running = 0;
-  int paused = 0;  // of either
+  int paused = 0;              // of either
   int64_t waiting_tokens = 0;  // of their prompts
   int kv_blocks = 0, kv_free = 0;
   int kv_cached = 0;  // held by the prefix tree alone

@@ -100,7 +100,7 @@ class EngineHost {
   Clock::time_point alive_;
   // The engine thread's own.
   std::unordered_map<TicketId, Running> running_;
-  bool all_paused_ = false;  // those that the engine has
+  bool all_paused_ = false;               // those that the engine has
   std::deque<TicketId> cancelled_early_;  // the last ones
   std::thread thread_;
 };

@@ -43,8 +43,8 @@ struct HttpResponse {
 // What an answer has to say of itself, for logs: counts and times, nothing of its text.
 struct AnswerNote {
   int prompt_tokens = -1, cached_tokens = 0, completion_tokens = 0;  // -1: no model was asked
-  double first_token_s = -1;     // since the request came; -1: there was none
-  std::string finish = {};       // "stop", "length", or the code of an error
+  double first_token_s = -1;  // since the request came; -1: there was none
+  std::string finish = {};    // "stop", "length", or the code of an error
 };
 
 // How an exchange ended.
