@@ -376,8 +376,9 @@ async def bits(args, folder):
             seen[name + ", with who begins alike"] = told(seen[name + ", with who begins alike"])
             await asyncio.gather(*strangers)
             again = await ask(server, "/v1/completions", body | {"cache_salt": "alone"})
-            cached = again.json()["usage"]["prompt_tokens_details"]["cached_tokens"]
-            expect(cached > 600 or "3072" in name, f"{name}: only {cached} tokens were cached")
+            usage = again.json()["usage"]
+            cached = usage["prompt_tokens_details"]["cached_tokens"]
+            expect(cached > usage["prompt_tokens"] - 33 or "3072" in name, f"{name}: only {cached} tokens were cached")
             seen[name + ", behind a prefix"] = told(again)
     first = next(iter(seen.values()))
     for name, answer in seen.items():
