@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tiny_gguf.py OUT.gguf [--architecture NAME] [--chat] [--labels N]: a model of a few kilobytes with random F32 weights.
+"""tiny_gguf.py OUT.gguf [--architecture NAME] [--chat] [--labels N] [--context N]: a model of a few kilobytes with random F32 weights.
 
 Its tokens are the 256 bytes, then <s> (256) and </s> (257). --chat adds a small chat template. bert is an encoder whose
 head knows N labels, two by default. --help lists the architectures. Standard library only.
@@ -45,7 +45,8 @@ def metadata(args):
     pairs = [pair("general.architecture", STRING, arch)]
     ints = {"block_count": LAYERS, "embedding_length": WIDTH, "attention.head_count": HEADS,
             "attention.head_count_kv": KV_HEADS, "attention.key_length": HEAD_DIM, "attention.value_length": HEAD_DIM,
-            "feed_forward_length": FFN, "context_length": CONTEXT}
+            "feed_forward_length": FFN}
+    ints["context_length"] = args.context
     ints |= ARCHITECTURES[arch][0]
     pairs += [pair(f"{arch}.{key}", U32, value) for key, value in ints.items()]
     pairs.append(pair(f"{arch}.attention.layer_norm_rms_epsilon", F32, 1e-5))
@@ -107,6 +108,7 @@ def main():
     parser.add_argument("--architecture", default="llama", choices=ARCHITECTURES)
     parser.add_argument("--chat", action="store_true")
     parser.add_argument("--labels", type=int, default=2)
+    parser.add_argument("--context", type=int, default=CONTEXT)
     args = parser.parse_args()
     rng, infos, data = random.Random(1), [], b""
     for name, shape in ARCHITECTURES[args.architecture][1]:

@@ -237,7 +237,7 @@ Status Engine::Compute(const StepPlan& plan) {
   return rows_.empty() ? Status() : runner_->Step(rows_);
 }
 
-void Engine::TakeStep() {
+bool Engine::TakeStep() {
   const int64_t begin = NowNs();
   const StepPlan& plan = scheduler_.Plan(begin);
   for (const RequestId id : plan.expired) {
@@ -250,8 +250,9 @@ void Engine::TakeStep() {
   if (const Status status = Compute(plan); !status.ok()) {
     for (const StepPiece& piece : plan.pieces)
       Finish(at(piece.request), FinishReason::kFailed, status.error());
-    return;
+    return true;
   }
+  if (plan.pieces.empty() && plan.source < 0) return !plan.expired.empty();
   const int64_t end = NowNs();
   scheduler_.Commit(end);
   int row = 0;
@@ -265,19 +266,21 @@ void Engine::TakeStep() {
     if (piece.wants_logits) Deliver(at(piece.request), runner_->Logits(row++));
   }
   if (events_.on_step) events_.on_step(sample);
+  return true;
 }
 
 bool Engine::Step() {
   if (requests_.empty()) return false;
   calling_back_ = true;
+  bool did = true;
   try {
-    TakeStep();
+    did = TakeStep();
   } catch (const std::exception& e) {
     FailAll(Caught(e));
   }
   calling_back_ = false;
   Sweep();
-  return true;
+  return did;
 }
 
 // Each row tells how likely the token behind it was. What gave its KV back computes rows again.

@@ -106,7 +106,10 @@ class Engine {
   // Ends the request with kCancelled before the next step. Unknown ids are ignored. This and Submit may be
   // called from callbacks.
   void Cancel(RequestId request);
-  // One step of all requests. False: nothing to do. Whatever fails, fails the requests concerned.
+  // Nothing is computed for it, until it goes on or ends. Unknown ids are ignored.
+  void SetPaused(RequestId request, bool paused) { scheduler_.SetPaused(request, paused); }
+  // One step of all requests. False: nothing to do, as there is none or all are paused. Whatever fails, fails
+  // the requests concerned.
   bool Step();
   bool idle() const { return requests_.empty(); }
 
@@ -126,7 +129,7 @@ class Engine {
   void Start(Active& active);
   Status BeginAnswer(Active& active);
   WantedLogits LogitsFor(Active& active);
-  void TakeStep();
+  bool TakeStep();
   void ReadSource(const StepPlan& plan);
   Status Compute(const StepPlan& plan);
   void Deliver(Active& active, std::span<const float> logits);

@@ -21,7 +21,7 @@ struct Scheduler::Active {
   int computed = 0;  // tokens with KV
   int finite = 0;    // of those, in front of logits that were finite
   int cached = 0, preemptions = 0;
-  bool started = false, source_read = false;
+  bool started = false, source_read = false, paused = false;
   uint64_t seen_inserts = 0;                 // of the prefix tree, when it was last asked
   std::unique_ptr<BlockTable> table;         // while it runs
   std::unique_ptr<BlockTable> window_table;  // of layers with a window, if they have their own
@@ -193,8 +193,10 @@ bool Scheduler::TryStart(Active& next) {
   return true;
 }
 
-// The worst of those that the policy would have give way to it.
+// The worst of those that are paused, then of those that the policy would have give way to it.
 Scheduler::Active* Scheduler::Displaced(const Active& next) const {
+  const auto paused = std::ranges::find_if(running_.rbegin(), running_.rend(), &Active::paused);
+  if (paused != running_.rend()) return *paused;
   if (options_.policy->displaces == nullptr) return nullptr;
   for (auto worst = running_.rbegin(); worst != running_.rend() && (*worst)->rank > next.rank; ++worst) {
     if (options_.policy->displaces(next.policy, (*worst)->policy)) return *worst;
@@ -206,7 +208,8 @@ Scheduler::Active* Scheduler::Displaced(const Active& next) const {
 bool Scheduler::IsHopeless(const Active& next) const {
   int blocks = pool_.free_blocks() + prefixes_.evictable_blocks();
   for (const Active* request : running_) {
-    if (request->rank > next.rank && options_.policy->displaces(next.policy, request->policy)) {
+    if (request->paused || (options_.policy->displaces != nullptr && request->rank > next.rank &&
+                            options_.policy->displaces(next.policy, request->policy))) {
       blocks += static_cast<int>(request->table->ids().size());
     }
   }
@@ -214,8 +217,9 @@ bool Scheduler::IsHopeless(const Active& next) const {
 }
 
 bool Scheduler::StartNext() {
-  if (waiting_.empty()) return false;
-  Active& next = *waiting_.front();
+  const auto first = std::ranges::find(waiting_, false, &Active::paused);
+  if (first == waiting_.end()) return false;
+  Active& next = **first;
   bool fits = TryStart(next);
   for (Active* displaced = fits ? nullptr : Displaced(next); displaced != nullptr && !IsHopeless(next);) {
     Preempt(*displaced);
@@ -336,7 +340,7 @@ void Scheduler::PlanDecodes() {
     if (!r.reads_source() && r.missing() > 1) TakeCached(r);
     // As soon as the prompt is kept; until then as long as nobody needs them.
     if (r.finite >= r.prompt_tokens || !r.submission.shares_prefix) DropUnseen(r);
-    if (!EnsureBlocks(r) || r.reads_source()) continue;
+    if (r.paused || !EnsureBlocks(r) || r.reads_source()) continue;
     if (r.missing() == 1 && plan_rows_ < options_.step_tokens) Place(r, 1);
   }
 }
@@ -345,6 +349,7 @@ void Scheduler::PlanPrefills() {
   int rows = options_.step_tokens - plan_rows_, scored = ScoredRows();
   if (plan_rows_ > 0) rows = std::min(rows, std::max(options_.mixed_step_tokens - plan_rows_, kLeastChunk));
   for (Active* r : running_) {
+    if (r->paused) continue;
     if (r->reads_source()) {
       if (plan_.source >= 0) continue;
       plan_.source = r->id;
@@ -422,6 +427,11 @@ void Scheduler::Shift(RequestId request, int keep, int drop) {
   if (r.table != nullptr) r.table->Truncate(std::max(r.computed, r.submission.source_tokens));
 }
 
+void Scheduler::SetPaused(RequestId request, bool paused) {
+  const auto found = requests_.find(request);
+  if (found != requests_.end()) found->second->paused = paused;
+}
+
 void Scheduler::End(RequestId request) {
   const auto found = requests_.find(request);
   if (found == requests_.end()) return;
@@ -450,6 +460,9 @@ SchedulerCounts Scheduler::counts() const {
   SchedulerCounts counts = counts_;
   counts.waiting = static_cast<int>(waiting_.size());
   counts.running = static_cast<int>(running_.size());
+  for (const auto* list : {&waiting_, &running_}) {
+    counts.paused += static_cast<int>(std::ranges::count(*list, true, &Active::paused));
+  }
   counts.kv_blocks = pool_.blocks();
   counts.kv_free = pool_.free_blocks();
   counts.kv_cached = prefixes_.evictable_blocks();

@@ -7,6 +7,9 @@
 // waits again; its tokens are kept, and computed anew. As ranks never change, the first always gets on; one
 // that would not fit alone is refused at submission.
 //
+// One that is paused, since nobody takes its tokens, is in no step. It keeps its KV and its place until one
+// that waits has need of them; then it waits itself, until it goes on.
+//
 // Whole blocks of what was computed stay behind in a prefix tree, once logits behind them have been finite;
 // a prompt that begins like them shares them. Nobody writes a block that is shared.
 //
@@ -80,6 +83,7 @@ struct StepPlan {
 
 struct SchedulerCounts {
   int waiting = 0, running = 0;
+  int paused = 0;              // of either
   int64_t waiting_tokens = 0;  // of their prompts
   int kv_blocks = 0, kv_free = 0;
   int kv_cached = 0;  // held by the prefix tree alone
@@ -109,6 +113,8 @@ class Scheduler {
   void Append(RequestId request, int32_t token);
   // Of its tokens, those from `keep` to keep + drop - 1 never were; what is behind is computed again.
   void Shift(RequestId request, int keep, int drop);
+  // From the next plan on; a deadline holds all the same. Unknown ids are ignored.
+  void SetPaused(RequestId request, bool paused);
   // Whatever the reason. Unknown ids are ignored.
   void End(RequestId request);
 

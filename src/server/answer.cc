@@ -12,7 +12,7 @@
 namespace tern {
 namespace {
 
-constexpr size_t kMostUnsentBytes = 256 << 10;
+constexpr size_t kPauseBytes = 128 << 10, kResumeBytes = 64 << 10;  // that a client has yet to take
 
 Priority ClassOf(int priority) {
   return priority < 0 ? Priority::kHigh : priority == 0 ? Priority::kMid : Priority::kLow;
@@ -106,6 +106,7 @@ std::vector<HostRequest> Answer::MakeRequests() {
       self->Begin();
     };
     host.on_finish = [self, i](const Outcome& outcome) { self->OnFinish(i, outcome); };
+    host.waits_for_client = [self] { return self->WaitsForClient(); };
     Guard(host);
     hosted.push_back(std::move(host));
   }
@@ -176,12 +177,21 @@ void Answer::Begin() {
                     .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}}});
 }
 
-// What a client does not take is kept for it, up to a limit.
 void Answer::Send(std::string text) {
-  if (text.empty()) return;
-  exchange_->Send(std::move(text));
-  if (failed_ || exchange_->unsent_bytes() <= kMostUnsentBytes) return;
-  Fail({.status = 408, .message = "the answer was read too slowly", .code = "slow_client"});
+  if (!text.empty()) exchange_->Send(std::move(text));
+}
+
+// What a client does not take is kept for it, up to so much; then its answer pauses, and ends where the
+// client takes nothing at all.
+bool Answer::WaitsForClient() try {
+  if (exchange_->stalled_s() > context_.stall_s && !failed_) {
+    context_.meters.slow_clients.Add();
+    Fail({.status = 408, .message = "the answer was read too slowly", .code = "slow_client"});
+  }
+  paused_ = exchange_->unsent_bytes() > (paused_ ? kResumeBytes : kPauseBytes);
+  return paused_;
+} catch (const std::exception&) {
+  return true;  // out of memory: it is asked again
 }
 
 bool Answer::EndsAnswer(int32_t token) const {
@@ -335,17 +345,17 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
 }
 
 // For logs.
-void Answer::Note() {
-  constexpr std::string_view kEnds[] = {"", "stop", "length", "tool_calls"};  // by AnswerEnd
+void Answer::Note(std::string finish) {
   exchange_->SetNote({.prompt_tokens = state_.prompt_tokens,
                       .cached_tokens = state_.cached_tokens,
                       .completion_tokens = state_.completion_tokens,
                       .first_token_s = first_token_s_,
-                      .finish = kEnds[static_cast<size_t>(state_.choices[0].end)]});
+                      .finish = std::move(finish)});
 }
 
 void Answer::FinishAll() {
-  Note();
+  constexpr const char* kEnds[] = {"", "stop", "length", "tool_calls"};  // by AnswerEnd
+  Note(kEnds[static_cast<size_t>(state_.choices[0].end)]);
   if (!begun_) return exchange_->Reply({.body = boost::json::serialize(writer_->Whole(state_))});
   Send(writer_->End(state_));
   exchange_->End();
@@ -360,7 +370,7 @@ void Answer::Fail(const ApiError& error) {
     failed_ = true;
   }
   CancelAll();
-  Note();
+  Note(error.code);
   if (!begun_) return RefuseExchange(*exchange_, error, writer_->errors());
   Send(writer_->Error(state_, error));
   exchange_->Cut();

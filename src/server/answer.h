@@ -48,6 +48,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void OnToken(size_t choice, int32_t token);
   void OnText(size_t choice, std::string_view text);
   void OnFinish(size_t choice, const Outcome& outcome);
+  bool WaitsForClient();
   void Take(size_t choice);  // the events that a parser made
   void TakeEvent(size_t choice, ChatEvent& event);
   void DropStoppedTokens(size_t choice);
@@ -58,7 +59,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void CancelAll();
   void Guard(HostRequest& host);
   void FinishAll();
-  void Note();
+  void Note(std::string finish);
   void Send(std::string text);
 
   ServerContext& context_;
@@ -72,6 +73,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   const TicketId first_ticket_;
   std::vector<ChatEvent> events_;
   size_t finished_ = 0;
+  bool paused_ = false;
   std::mutex begin_mutex_;  // until the request is admitted: of what follows
   bool begun_ = false, failed_ = false;
   double first_token_s_ = -1;  // since the request came

@@ -45,8 +45,8 @@ TEST(Answer, ARequestThatIsNotQueuedIsNoStream) {
   TestServer server(TestServer::Kind::kDecoder);
   std::vector<std::shared_ptr<HttpExchange>> busy;
   const std::string many =
-      R"({"prompt": ["a","a","a","a","a","a","a","a"], "n": 16, "max_tokens": 2000, "ignore_eos": true})";
-  for (int i = 0; i < 2; ++i) {
+      R"({"prompt": ["a","a","a","a"], "n": 16, "max_tokens": 2000, "ignore_eos": true})";
+  for (int i = 0; i < 4; ++i) {
     busy.push_back(server.Send("POST", "/v1/completions", many, std::make_shared<FakeSink>()));
   }
   const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(20);

@@ -11,6 +11,7 @@ EngineFigures FiguresOf(const ServerContext& context) {
   const HostCounts counts = context.host->counts();
   figures.waiting = static_cast<int>(counts.waiting);
   figures.running = static_cast<int>(counts.running);
+  figures.paused = counts.scheduler.paused;
   figures.most_running = context.host->sequences();
   figures.kv_block_tokens = kKvBlockTokens;
   figures.kv_blocks = counts.scheduler.kv_blocks;

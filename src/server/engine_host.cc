@@ -10,6 +10,8 @@ namespace tern {
 namespace {
 
 constexpr size_t kMostCancelledEarly = 1024;
+constexpr int kQueueShare = 4, kLeastShare = 16;  // of the queue, for one request
+constexpr std::chrono::milliseconds kPausedPoll(10);
 
 Error Cancelled() { return {Code::kCancelled, "cancelled"}; }
 
@@ -39,9 +41,10 @@ void EngineHost::End() {
 
 // What the engine had after its last step, and what has come since: an answer at once, whatever a step takes.
 Status EngineHost::CheckQueue(const std::vector<HostRequest>& requests) const {
-  if (requests.size() > static_cast<size_t>(queue_.requests)) {
-    return BadInput(fmt::format("request: {} answers, expected at most {}, which is what the queue holds",
-                                requests.size(), queue_.requests));
+  const int share = std::min(queue_.requests, std::max(queue_.requests / kQueueShare, kLeastShare));
+  if (requests.size() > static_cast<size_t>(share)) {
+    return BadInput(fmt::format("request: {} answers, expected at most {} of the {} that may wait",
+                                requests.size(), share, queue_.requests));
   }
   QueueLoad load{counts_.scheduler.waiting + arriving_.requests,
                  counts_.scheduler.waiting_tokens + arriving_.tokens, counts_.scheduler.seconds_per_request};
@@ -106,10 +109,20 @@ void EngineHost::Publish(bool busy) {
 
 void EngineHost::Loop() {
   while (TakeCommands()) {
-    engine_->Step();
-    Publish(!engine_->idle());
+    PauseAndResume();
+    all_paused_ = !engine_->Step();
+    Publish(!engine_->idle() && !all_paused_);
   }
-  while (!running_.empty()) engine_->Cancel(running_.begin()->second);
+  while (!running_.empty()) engine_->Cancel(running_.begin()->second.id);
+}
+
+void EngineHost::PauseAndResume() {
+  for (auto& [ticket, running] : running_) {
+    if (!running.host->waits_for_client) continue;
+    const bool waits = running.host->waits_for_client();
+    if (waits != running.paused) engine_->SetPaused(running.id, waits);
+    running.paused = waits;
+  }
 }
 
 // Waits where there is nothing else to do. False: the end.
@@ -119,8 +132,13 @@ bool EngineHost::TakeCommands() {
   bool ending = false;
   {
     std::unique_lock lock(mutex_);
-    arrived_.wait(
-        lock, [this] { return ending_ || !submitted_.empty() || !cancelled_.empty() || !engine_->idle(); });
+    const auto has_work = [this] {
+      const bool may_step = !engine_->idle() && !all_paused_;
+      return ending_ || !submitted_.empty() || !cancelled_.empty() || may_step;
+    };
+    // Clients that take more, and deadlines that pass, tell nobody.
+    engine_->idle() ? arrived_.wait(lock, has_work)
+                    : static_cast<void>(arrived_.wait_for(lock, kPausedPoll, has_work));
     ending = ending_;
     submitted.swap(submitted_);
     cancelled.swap(cancelled_);
@@ -133,7 +151,7 @@ bool EngineHost::TakeCommands() {
 
 void EngineHost::DoCancel(TicketId ticket) {
   if (const auto found = running_.find(ticket); found != running_.end()) {
-    return engine_->Cancel(found->second);
+    return engine_->Cancel(found->second.id);
   }
   // Its client may have gone before it came.
   cancelled_early_.push_back(ticket);
@@ -166,7 +184,7 @@ void EngineHost::Start(Submitted submitted) try {
   };
   const auto id = engine_->Submit(std::move(request));
   if (!id.ok()) return Refuse(*host, id.error());
-  running_.emplace(ticket, id.value());
+  running_.emplace(ticket, Running{.id = id.value(), .host = host});
 } catch (const std::exception&) {
 }
 

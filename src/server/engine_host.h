@@ -36,6 +36,9 @@ struct HostRequest {
   std::function<void(const Error&)> on_refused{};
   std::function<void()> on_admitted{};
   std::function<void(const Outcome&)> on_finish{};  // once
+  // Asked before each step: whether nothing is to be computed for it now, as its client has yet to take what
+  // there is. It may call the host's Cancel. Null: never.
+  std::function<bool()> waits_for_client{};
 };
 
 class EngineHost {
@@ -65,7 +68,13 @@ class EngineHost {
     TicketId ticket = 0;
     HostRequest host;
   };
+  struct Running {
+    RequestId id = -1;
+    std::shared_ptr<const HostRequest> host;
+    bool paused = false;
+  };
   void Loop();
+  void PauseAndResume();
   bool TakeCommands();
   void Start(Submitted submitted);
   void OnFinish(TicketId ticket, const HostRequest& host, bool started, const Outcome& outcome);
@@ -90,7 +99,8 @@ class EngineHost {
   bool busy_ = false, ending_ = false;
   Clock::time_point alive_;
   // The engine thread's own.
-  std::unordered_map<TicketId, RequestId> running_;
+  std::unordered_map<TicketId, Running> running_;
+  bool all_paused_ = false;               // those that the engine has
   std::deque<TicketId> cancelled_early_;  // the last ones
   std::thread thread_;
 };

@@ -148,7 +148,7 @@ TEST(EngineHost, MoreAnswersThanTheQueueHoldsAreRefusedForGood) {
   const Status status = host->Submit(host->NewTickets(3), std::move(requests));
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, Code::kBadInput);
-  EXPECT_EQ(status.error().what, "request: 3 answers, expected at most 2, which is what the queue holds");
+  EXPECT_EQ(status.error().what, "request: 3 answers, expected at most 2 of the 2 that may wait");
 }
 
 // Clients that go at any time, with prompts of several steps and answers without end: each is told one end,

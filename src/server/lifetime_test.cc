@@ -35,7 +35,7 @@ bool Eventually(const std::function<bool()>& holds) {
 // So many that handing them over takes a while.
 std::string ManyAnswers() {
   std::string prompts;
-  for (int i = 0; i < 8; ++i) prompts += (i > 0 ? ",\"" : "\"") + std::string(1900, 'a') + "\"";
+  for (int i = 0; i < 4; ++i) prompts += (i > 0 ? ",\"" : "\"") + std::string(1900, 'a') + "\"";
   return "{\"prompt\": [" + prompts + "], \"n\": 16, \"max_tokens\": 20, \"ignore_eos\": true}";
 }
 
@@ -66,15 +66,40 @@ TEST(Lifetime, NothingRunsOnForAClientThatGoes) {
   }));
 }
 
-TEST(Lifetime, AnAnswerThatIsReadTooSlowlyEndsWithAnError) {
+// Of a client that reads slowly the answer waits, and others' do not.
+TEST(Lifetime, AnAnswerThatIsNotReadPauses) {
   TestServer server(TestServer::Kind::kDecoder);
-  Asked asked = MakeCompletion(kLong);
-  asked.exchange->SetUnsentBytes(1 << 20);
-  server.Handle(asked.exchange);
-  const HttpResponse answer = asked.sink->Answer();
-  EXPECT_NE(answer.body.find(R"("code":"slow_client")"), std::string::npos) << answer.body;
-  EXPECT_TRUE(answer.body.ends_with("<cut>"));
-  EXPECT_TRUE(Eventually([&] { return server.context().host->counts().running == 0; }));
+  const EngineHost& host = *server.context().host;
+  Asked slow = MakeCompletion(kLong);
+  server.Handle(slow.exchange);
+  ASSERT_TRUE(Eventually([&] { return host.counts().completion_tokens == 0 && host.counts().running == 1; }));
+  slow.exchange->SetUnsentBytes(129 << 10);
+  ASSERT_TRUE(Eventually([&] { return host.counts().scheduler.paused == 1; }));
+  const uint64_t steps = host.counts().scheduler.decode_tokens;
+  EXPECT_EQ(server.Ask("POST", "/v1/completions", R"({"prompt": "b", "max_tokens": 3})").status, 200);
+  EXPECT_LE(host.counts().scheduler.decode_tokens, steps + 3);
+  EXPECT_EQ(host.counts().running, 1u);
+  slow.exchange->SetUnsentBytes(65 << 10);
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(host.counts().scheduler.paused, 1);
+  slow.exchange->SetUnsentBytes(63 << 10);
+  EXPECT_TRUE(slow.sink->Answer().body.ends_with("data: [DONE]\n\n"));
+}
+
+TEST(Lifetime, AnAnswerThatNobodyReadsEndsWithAnError) {
+  for (const size_t unsent : {1 << 20, 1}) {
+    TestServer server(TestServer::Kind::kDecoder);
+    server.context().stall_s = 0.005;
+    Asked asked = MakeCompletion(kLong);
+    asked.exchange->SetUnsentBytes(unsent);
+    server.Handle(asked.exchange);
+    const HttpResponse answer = asked.sink->Answer();
+    EXPECT_NE(answer.body.find(R"("code":"slow_client")"), std::string::npos) << answer.body;
+    EXPECT_TRUE(answer.body.ends_with("<cut>"));
+    EXPECT_TRUE(Eventually([&] { return server.context().host->counts().running == 0; }));
+    const std::string metrics = server.Ask("GET", "/metrics").body;
+    EXPECT_NE(metrics.find("tern:slow_clients_total{model_name=\"tiny\",engine=\"0\"} 1"), std::string::npos);
+  }
 }
 
 TEST(Lifetime, AnEngineThatEndsSaysSo) {
@@ -113,6 +138,17 @@ TEST(Lifetime, LongPromptsAreNotReadToTheirEnd) {
   const HttpResponse answer = server.Ask("POST", "/v1/chat/completions",
                                          R"({"messages": [{"role": "user", "content": ")" + text + R"("}]})");
   EXPECT_NE(answer.body.find("context_length_exceeded"), std::string::npos) << answer.body.substr(0, 500);
+}
+
+TEST(Lifetime, WorkersAreNotKeptBusyByOneText) {
+  TestServer server(TestServer::Kind::kDecoder);
+  const std::string text((1 << 20) + 1, 'a');
+  for (const std::string& body : {R"({"content": ")" + text + R"("})", R"({"prompt": ")" + text + R"("})",
+                                  R"({"messages": [{"role": "user", "content": ")" + text + R"("}]})"}) {
+    const HttpResponse answer = server.Ask("POST", "/tokenize", body);
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_NE(answer.body.find("expected at most 1048576"), std::string::npos) << answer.body.substr(0, 500);
+  }
 }
 
 TEST(Lifetime, EveryRouteAnswersWhateverTheModelIs) {

@@ -43,6 +43,17 @@ TEST(Pressure, WhatNoQueueCouldHoldIsTheClientsMistake) {
   EXPECT_EQ(Header(response, "retry-after"), "");
 }
 
+TEST(Pressure, OneRequestMayNotFillTheQueue) {
+  TestServer server(TestServer::Kind::kDecoder);
+  std::string prompts = "\"a\"";
+  for (int i = 1; i < 65; ++i) prompts += ", \"a\"";
+  const HttpResponse response = server.Ask("POST", "/v1/completions", "{\"prompt\": [" + prompts + "]}");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_NE(response.body.find("request: 65 answers, expected at most 64 of the 256 that may wait"),
+            std::string::npos)
+      << response.body;
+}
+
 TEST(Pressure, ADeadlineIsAnErrorOfItsOwn) {
   TestServer server(TestServer::Kind::kDecoder);
   server.context().deadline_s = 0.01;

@@ -30,8 +30,9 @@ Result<LogFormat> ParseLogFormat(std::string_view name) {
   return static_cast<LogFormat>(found - std::begin(kLogFormatNames));
 }
 
-std::string_view OutcomeName(const ExchangeEnd& end) {
+std::string_view OutcomeName(const ExchangeEnd& end, std::string_view finish) {
   if (end.gone) return "cancelled";
+  if (finish == "slow_client") return "slow";
   if (end.cut || end.status >= 500) return "failed";
   return end.status >= 400 ? "refused" : "ok";
 }
@@ -40,7 +41,7 @@ std::string JsonLine(const RequestRecord& r) {
   std::string line =
       fmt::format(R"({{"time":"{}","request_id":{},"method":{},"route":{},"status":{},"outcome":"{}")",
                   Timestamp(r.unix_ms), Quoted(r.id), Quoted(r.method), Quoted(r.route), r.end.status,
-                  OutcomeName(r.end));
+                  OutcomeName(r.end, r.note.finish));
   if (!r.note.finish.empty()) line += fmt::format(R"(,"finish_reason":"{}")", r.note.finish);
   if (r.note.prompt_tokens >= 0) {
     line += fmt::format(R"(,"tokens_in":{},"tokens_out":{},"tokens_cached":{})", r.note.prompt_tokens,

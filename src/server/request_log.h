@@ -25,8 +25,9 @@ struct RequestRecord {
   bool is_probe = false;  // asked all the time: not for people, unless it failed
 };
 
-// "ok", "refused" (the client's mistake, or no room), "failed" (ours), "cancelled" (the client went).
-std::string_view OutcomeName(const ExchangeEnd& end);
+// "ok", "refused" (the client's mistake, or no room), "failed" (ours), "cancelled" (the client went), "slow"
+// (it stayed, and took nothing).
+std::string_view OutcomeName(const ExchangeEnd& end, std::string_view finish = {});
 std::string JsonLine(const RequestRecord& record);
 std::string TextLine(const RequestRecord& record);
 

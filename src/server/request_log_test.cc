@@ -63,6 +63,7 @@ TEST(RequestLog, OutcomesAreTyped) {
   EXPECT_EQ(OutcomeName({.status = 429}), "refused");
   EXPECT_EQ(OutcomeName({.status = 503}), "failed");
   EXPECT_EQ(OutcomeName({.status = 200, .cut = true}), "failed");
+  EXPECT_EQ(OutcomeName({.status = 200, .cut = true}, "slow_client"), "slow");
   EXPECT_EQ(OutcomeName({.status = 200, .cut = true, .gone = true}), "cancelled");
 }
 

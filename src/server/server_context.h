@@ -56,6 +56,7 @@ struct ServerContext {
   ServedModel model;
   SamplingOptions sampling;  // what a request does not say
   double deadline_s = 0;     // the most that an answer may take, waiting included; 0: any time
+  double stall_s = 30;       // without a byte taken by its client: then an answer ends
   GrammarCache grammars{};
   ServerMeters meters{AllRoutes()};
   RequestLog log{};

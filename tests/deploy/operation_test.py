@@ -127,7 +127,7 @@ class Operation(unittest.TestCase):
 class Drain(unittest.TestCase):
     def start(self, folder):
         """A server that is in the middle of a long answer, and the answer."""
-        server = Server(folder, "--context", "20000", "--log", "none")
+        server = Server(folder, "--context", "20000", "--log", "none", "--threads", "1")
         self.addCleanup(server.kill)
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         self.addCleanup(connection.close)

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -27,10 +29,11 @@ struct Options {
   HttpServerOptions http;
   std::string name, key_file, log = "text";
   std::vector<std::string> keys, origins;
-  int port = 8080, parallel = 16, kv_tokens = 0, drain_timeout_s = 30;
+  int port = 8080, parallel = 32, kv_tokens = 0, drain_timeout_s = 30;
+  int step_tokens = RunnerOptions().step_tokens;
   std::string policy;
   int queue = QueueLimits().requests;
-  double deadline_s = 0;
+  double deadline_s = 0, stall_s = 30;
   bool only_checks = false;
 };
 
@@ -66,6 +69,7 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   options.sequences = o.parallel;
   options.step_outputs = o.parallel + kScoredRows;
   options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
+  options.step_tokens = o.step_tokens;
   options.own_window_blocks = true;
   TERN_TRY(options.kv_type, ChooseKvType(model, options));
   TERN_TRY(auto runner, Runner::Make(model, options));
@@ -75,8 +79,19 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   auto engine = std::make_unique<Engine>(std::move(runner), std::move(scheduling));
   context->sampling = o.sampling;
   context->deadline_s = o.deadline_s;
+  context->stall_s = o.stall_s;
   context->host = std::make_unique<EngineHost>(std::move(engine));
   return context;
+}
+
+// As many files as the system lets us have are ours to open, and most of them may be connections.
+size_t MostConnections() {
+  constexpr rlim_t kMost = 16384, kOthers = 256;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return HttpLimits().connections;
+  const rlimit raised{.rlim_cur = files.rlim_max, .rlim_max = files.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) files = raised;
+  return std::min(kMost, files.rlim_cur > 2 * kOthers ? files.rlim_cur - kOthers : files.rlim_cur / 2);
 }
 
 // Whether it came true in time.
@@ -141,6 +156,9 @@ Status Run(const Options& o) {
   HttpServerOptions http_options = o.http;
   http_options.port = static_cast<uint16_t>(o.port);
   http_options.loopback_only = loopback;
+  http_options.limits.connections = MostConnections();
+  // Some time to take the error.
+  http_options.limits.write_ms = static_cast<int>(1000 * o.stall_s) + 15'000;
   http_options.wants_body = [&router](const HttpRequest& head) { return router.WantsBody(head); };
   http_options.tally = context->tally;
   http_options.on_refused = [&context = *context](const std::string& id, int status) {
@@ -173,6 +191,9 @@ void Setup(Arguments& args) {
           "tokens of all requests and of remembered prompts that the KV cache holds; 0: a context for each "
           "answer, or what half of the memory holds")
       .Range(0, 1 << 30);
+  args.Option("--step-tokens", &o->step_tokens,
+              "most tokens of prompts and answers that one step computes: a long prompt takes several")
+      .Range(1, 1 << 16);
   o->policy = AllPolicies().front()->name;
   args.Option("--policy", &o->policy, "which of those that wait runs next").Choices(NamesOf(AllPolicies()));
   args.Option("--queue", &o->queue, "most answers that wait; who asks for more is told when to come back")
@@ -180,6 +201,9 @@ void Setup(Arguments& args) {
   args.Option("--deadline", &o->deadline_s,
               "seconds after which an answer ends with an error, waiting included; 0: never")
       .Range(0, 1e6);
+  args.Option("--stall-timeout", &o->stall_s,
+              "seconds after which an answer ends with an error whose client takes nothing of it")
+      .Range(0.1, 1e5);
   args.Option("--api-key", &o->keys,
               "a key that clients must show, or several with commas between (repeatable)")
       .ValueName("KEY")

@@ -66,6 +66,8 @@ class ConnectionBase {
   virtual ~ConnectionBase() = default;
   virtual void Start() = 0;
   virtual void Close() = 0;
+  // Since when it has waited for a request; nothing: it does not.
+  virtual std::optional<std::chrono::steady_clock::time_point> idle_since() const = 0;
 };
 
 template <class Stream>
@@ -102,6 +104,11 @@ class Connection final : public ConnectionBase,
     closed_(this);
   }
 
+  std::optional<std::chrono::steady_clock::time_point> idle_since() const override {
+    if (phase_ != Phase::kReading || started_ || !parser_) return std::nullopt;
+    return deadline_ - std::chrono::milliseconds(core_->limits.idle_ms);
+  }
+
   // HttpSink, from any thread.
   void Reply(HttpResponse response) override {
     Post([response = std::move(response)](Connection& c) mutable { c.WriteWhole(std::move(response)); });
@@ -127,8 +134,8 @@ class Connection final : public ConnectionBase,
 
  private:
   static constexpr bool kTls = std::is_same_v<Stream, TlsStream>;
-  static constexpr size_t kReadBytes = 4 << 10, kBodyReadBytes = 64 << 10;
-  static constexpr int kProbeMs = 150, kWatchMs = 200;
+  static constexpr size_t kReadBytes = 4 << 10, kBodyReadBytes = 64 << 10, kGrowBytes = 16 << 10;
+  static constexpr int kProbeMs = 100, kWatchMs = 200;
   static constexpr const char* kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   enum class Phase : uint8_t { kReading, kAnswering, kLingering, kClosed };
   using Clock = std::chrono::steady_clock;
@@ -386,6 +393,9 @@ class Connection final : public ConnectionBase,
 
   size_t Unsent() const { return pending_.size() + writing_.size() - written_; }
   void Write(std::string_view bytes) {
+    // What a slow client has yet to take is not to be held twice over.
+    const size_t size = pending_.size() + bytes.size();
+    if (size > pending_.capacity() && size > kGrowBytes) pending_.reserve(size + kGrowBytes);
     pending_.append(bytes);
     CountUnsent();
     Flush();

@@ -40,6 +40,17 @@ double HttpExchange::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - came_).count();
 }
 
+void HttpExchange::SetUnsentBytes(size_t bytes) {
+  const size_t before = unsent_bytes_;
+  if (before == 0 || bytes < before) taken_s_ = seconds();
+  unsent_bytes_ = bytes;
+}
+
+double HttpExchange::stalled_s() const {
+  if (unsent_bytes_ == 0) return 0;
+  return seconds() - taken_s_;  // read behind unsent_bytes_, as it is written in front of it
+}
+
 void HttpExchange::TellEnd(bool cut) {
   const auto end = std::exchange(on_end_, nullptr);
   if (end) end(*this, {.status = status_, .cut = cut, .gone = gone_, .seconds = seconds()});

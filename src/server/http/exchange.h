@@ -43,8 +43,8 @@ struct HttpResponse {
 // What an answer has to say of itself, for logs: counts and times, nothing of its text.
 struct AnswerNote {
   int prompt_tokens = -1, cached_tokens = 0, completion_tokens = 0;  // -1: no model was asked
-  double first_token_s = -1;     // since the request came; -1: there was none
-  std::string_view finish = {};  // "stop", "length"; a constant
+  double first_token_s = -1;  // since the request came; -1: there was none
+  std::string finish = {};    // "stop", "length", or the code of an error
 };
 
 // How an exchange ended.
@@ -101,11 +101,13 @@ class HttpExchange {
   bool gone() const { return gone_; }
   // Bytes that the client has not yet taken. Who streams more while this grows has to stop.
   size_t unsent_bytes() const { return unsent_bytes_; }
+  // Since it last took one, while there are any; 0: there are none.
+  double stalled_s() const;
 
   // The connection's own.
   void ClientGone();
   void HoldWithBody(std::shared_ptr<const void> what) { with_body_ = std::move(what); }
-  void SetUnsentBytes(size_t bytes) { unsent_bytes_ = bytes; }
+  void SetUnsentBytes(size_t bytes);  // from the connection's thread
 
  private:
   enum class State : uint8_t { kOpen, kStreaming, kDone };
@@ -120,6 +122,7 @@ class HttpExchange {
   std::atomic<State> state_ = State::kOpen;
   std::atomic<bool> gone_ = false;
   std::atomic<size_t> unsent_bytes_ = 0;
+  std::atomic<double> taken_s_ = 0;  // when the client took some, or there began to be some
   const std::chrono::steady_clock::time_point came_ = std::chrono::steady_clock::now();
   std::atomic<int> status_ = 0;
   AnswerNote note_;

@@ -109,14 +109,33 @@ class Server final : public HttpServer {
   }
 
   void Accept() {
-    if (accepting_ || !acceptor_.is_open() || connections_.size() >= core_->limits.connections) return;
+    if (accepting_ || !acceptor_.is_open()) return;
     accepting_ = true;
+    if (connections_.size() >= core_->limits.connections) return AcceptInPlaceOfAnother();
     acceptor_.async_accept([this](error_code error, Tcp::socket socket) {
       accepting_ = false;
       if (error == asio::error::operation_aborted) return;
       if (error) return RetrySoon();
       Welcome(std::move(socket));
       Accept();
+    });
+  }
+
+  // Whoever has been idle for longest makes room for one that comes. Where none is, it waits until one goes.
+  void AcceptInPlaceOfAnother() {
+    acceptor_.async_wait(Tcp::acceptor::wait_read, [this](error_code error) {
+      accepting_ = false;
+      if (error) return;
+      if (connections_.size() < core_->limits.connections) return Accept();
+      ConnectionBase* longest = nullptr;
+      auto since = std::chrono::steady_clock::time_point::max();
+      for (const auto& [connection, owner] : connections_) {
+        const auto idle = connection->idle_since();
+        if (!idle || *idle >= since) continue;
+        longest = connection;
+        since = *idle;
+      }
+      longest != nullptr ? longest->Close() : RetrySoon();
     });
   }
 

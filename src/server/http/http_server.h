@@ -20,12 +20,12 @@ struct HttpLimits {
   size_t headers = 100;               // 431 beyond
   size_t body_bytes = 16 << 20;       // decoded; 413 beyond
   size_t all_body_bytes = 256 << 20;  // of all that nobody has taken yet; 503 beyond, but for small ones
-  size_t connections = 4096;          // more wait in the kernel's queue
-  size_t unsent_bytes = 1 << 20;      // of one answer; a client that takes this little is cut off
+  size_t connections = 4096;          // more take the place of idle ones, or wait in the kernel's queue
+  size_t unsent_bytes = 1 << 20;      // of one answer; beyond, its client is cut off
   int header_ms = 10'000;             // from the first byte to the end of the headers
   int body_ms = 30'000;               // for the first megabyte, and for each that follows
   int idle_ms = 125'000;              // between requests; clients pool connections for up to 120 s
-  int write_ms = 60'000;              // without a byte taken
+  int write_ms = 45'000;              // without a byte taken
   int ping_ms = 15'000;               // of a stream of events without one: a comment tells that it lives
 };
 

@@ -334,6 +334,30 @@ TEST_F(HttpServerTest, AClientThatDoesNotReadIsCutOff) {
 }
 
 // Whoever asks while the server ends is heard, and told so by the handler.
+TEST_F(HttpServerTest, WhereThereAreManyTheLongestIdleMakesRoom) {
+  Start({.connections = 2});
+  Client busy(server->port());
+  busy.Say("GET /busy HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto first = Take();
+  ASSERT_TRUE(first);
+  Client idle(server->port());
+  idle.Say("GET /idle HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto second = Take();
+  ASSERT_TRUE(second);
+  Client third(server->port());
+  third.Say("GET /third HTTP/1.1\r\nHost: x\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(server->counts().connections, 2u);
+  second->Reply({.body = "done"});
+  const auto other = Take();
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->request().path, "/third");
+  EXPECT_TRUE(idle.HearAll().ends_with("done"));
+  EXPECT_TRUE(idle.closed());
+  first->Reply({.body = "still there"});
+  EXPECT_TRUE(busy.Hear("there").ends_with("still there"));
+}
+
 TEST_F(HttpServerTest, WhileDrainingAnswersCloseTheirConnections) {
   Start();
   Client busy(server->port()), idle(server->port());

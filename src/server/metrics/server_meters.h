@@ -18,6 +18,7 @@ struct ServerMeters {
   Counter prompt_tokens, generation_tokens;
   Counter prefix_queries, prefix_hits;  // tokens
   std::array<Counter, 4> finished;      // by FinishReason
+  Counter slow_clients;                 // whose answers ended as they took nothing
   Histogram first_token{kSecondsBuckets}, next_token{kSecondsBuckets}, mean_token{kSecondsBuckets};
   Histogram queue{kSecondsBuckets}, prefill{kSecondsBuckets}, decode{kSecondsBuckets};
   Histogram inference{kSecondsBuckets}, end_to_end{kSecondsBuckets};

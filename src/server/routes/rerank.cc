@@ -13,7 +13,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr FieldDesc kFields[] = {
-    {.name = "query", .kinds = kString, .max_bytes = 1 << 20, .required = true},
+    // Each document gets one of its own.
+    {.name = "query", .kinds = kString, .max_bytes = 32 << 10, .required = true},
     {.name = "documents",
      .kinds = kStrings | kObjects,
      .help = "texts, or objects with a member text",

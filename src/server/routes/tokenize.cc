@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -10,10 +12,15 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr size_t kMostBytes = 1 << 20;  // a worker is busy with them for a second or two
+
 constexpr FieldDesc kOwnFields[] = {
     {.name = "messages", .kinds = kObjects, .max_items = 65536, .object = &kMessage},
-    {.name = "content", .kinds = kString, .help = "a text"},
-    {.name = "prompt", .kinds = kString, .help = "the same; by default, as the beginning of an input"},
+    {.name = "content", .kinds = kString, .help = "a text", .max_bytes = kMostBytes},
+    {.name = "prompt",
+     .kinds = kString,
+     .help = "the same; by default, as the beginning of an input",
+     .max_bytes = kMostBytes},
     {.name = "model", .kinds = kString, .help = "the model's id", .max_bytes = 1024},
     {.name = "add_special", .kinds = kBool, .help = "with what stands around an input (BOS)"},
     {.name = "add_special_tokens", .kinds = kBool, .help = "the same"},
@@ -38,6 +45,11 @@ Problem ReadConversation(ServerContext& context, json::object& body, std::vector
   Generation generation;
   std::vector<TextSegment> segments;
   if (auto problem = RenderChat(context, chat, &generation, &segments)) return problem;
+  size_t bytes = 0;
+  for (const TextSegment& segment : segments) bytes += segment.text.size();
+  if (bytes > kMostBytes) {
+    return Wrong("messages", fmt::format("{} bytes, expected at most {}", bytes, kMostBytes));
+  }
   *ids = EncodeSegments(*context.model.model->tokenizer, segments);
   return std::nullopt;
 }
