@@ -108,12 +108,21 @@ void EngineHost::Publish(bool busy) {
 }
 
 void EngineHost::Loop() {
-  while (TakeCommands()) {
-    PauseAndResume();
-    all_paused_ = !engine_->Step();
-    Publish(!engine_->idle() && !all_paused_);
+  for (bool ends = false; !ends;) {
+    try {
+      ends = !TakeCommands();
+      if (!ends) TakeStep();
+    } catch (const std::exception&) {
+      // Out of memory, beyond what the engine itself tells its requests of: the next step is another try.
+    }
   }
   while (!running_.empty()) engine_->Cancel(running_.begin()->second.id);
+}
+
+void EngineHost::TakeStep() {
+  PauseAndResume();
+  all_paused_ = !engine_->Step();
+  Publish(!engine_->idle() && !all_paused_);
 }
 
 void EngineHost::PauseAndResume() {
@@ -190,6 +199,7 @@ void EngineHost::Start(Submitted submitted) try {
 
 void EngineHost::OnFinish(TicketId ticket, const HostRequest& host, bool started, const Outcome& outcome) {
   running_.erase(ticket);
+  Publish(true);  // who has an answer finds nothing of it running any more
   {
     const std::lock_guard lock(mutex_);
     ++(started ? counts_.finished : counts_.refused);

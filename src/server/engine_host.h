@@ -74,6 +74,7 @@ class EngineHost {
     bool paused = false;
   };
   void Loop();
+  void TakeStep();
   void PauseAndResume();
   bool TakeCommands();
   void Start(Submitted submitted);

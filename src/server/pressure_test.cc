@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
+#include <new>
+#include <utility>
 
 #include "server/test_server.h"
 
@@ -52,6 +54,21 @@ TEST(Pressure, OneRequestMayNotFillTheQueue) {
   EXPECT_NE(response.body.find("request: 65 answers, expected at most 64 of the 256 that may wait"),
             std::string::npos)
       << response.body;
+}
+
+// What nobody foresaw in a step costs those that were in it an answer, and nobody after them.
+TEST(Pressure, AStepThatFailsEndsItsRequestsAlone) {
+  EngineOptions options;
+  const auto fails = std::make_shared<bool>(true);
+  options.events.on_step = [fails](const StepSample&) {
+    if (std::exchange(*fails, false)) throw std::bad_alloc();
+  };
+  TestServer server(TestServer::Kind::kDecoder, {}, std::move(options));
+  const std::string body = R"({"prompt": ["a", "b"], "max_tokens": 3})";
+  const HttpResponse failed = server.Ask("POST", "/v1/completions", body);
+  EXPECT_EQ(failed.status, 500);
+  EXPECT_EQ(json::parse(failed.body).at("error").at("code"), "internal_error");
+  EXPECT_EQ(server.Ask("POST", "/v1/completions", body).status, 200);
 }
 
 TEST(Pressure, ADeadlineIsAnErrorOfItsOwn) {
