@@ -30,9 +30,9 @@ def state(url):
 
 
 @contextmanager
-def occupied(url):
-    """All places of the narrow server taken, one answer running and one waiting, for a second or so."""
-    body = json.dumps({"prompt": "One, two,", "max_tokens": 60, "ignore_eos": True, "stream": True})
+def occupied(url, tokens=60):
+    """All places of the narrow server taken, one answer running and one waiting: with 60 tokens for a second or so."""
+    body = json.dumps({"prompt": "One, two,", "max_tokens": tokens, "ignore_eos": True, "stream": True})
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as first, closing(
             http.client.HTTPConnection(urlsplit(url).netloc)) as second:

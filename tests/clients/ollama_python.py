@@ -96,7 +96,7 @@ class OllamaPython(ClientCase):
         with self.assertRaises(ollama.ResponseError) as caught:
             ollama.Client(host=CHAT).list()
         self.assertEqual(caught.exception.status_code, 401)
-        with occupied(NARROW), self.assertRaises(ollama.ResponseError) as caught:
+        with occupied(NARROW, tokens=480), self.assertRaises(ollama.ResponseError) as caught:
             ollama.Client(host=NARROW, headers=HEADERS).chat(**user("x"))
         self.assertEqual(caught.exception.status_code, 429)
 
