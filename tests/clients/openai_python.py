@@ -167,14 +167,14 @@ class OpenAiPython(ClientCase):
         client = self.client.with_options(base_url=f"{server.url()}/v1")
         stream = client.chat.completions.create(**user(LONG, extra_body={"ignore_eos": True}, stream=True))
         next(stream)
-        server.process.terminate()
+        server.tell_to_end()
         with self.assertRaises(openai.InternalServerError) as caught:
             while True:  # until the signal has reached it
                 client.models.list()
         self.assertEqual((caught.exception.status_code, caught.exception.code), (503, "draining"))
         self.assertTrue(caught.exception.response.headers["retry-after"].isdigit())
         self.assertEqual([chunk.choices[0].finish_reason for chunk in stream][-1], "length")
-        self.assertEqual(server.end(), 0)
+        self.assertEqual(server.status(), 0)
 
 
 if __name__ == "__main__":

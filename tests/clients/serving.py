@@ -18,9 +18,11 @@ class Server:
                 return there.group(1)
         raise RuntimeError("tern serve did not start")
 
-    def end(self):
-        """As an operator does; its exit status, when it has finished what was under way."""
+    def tell_to_end(self):
         self.process.terminate()
+
+    def status(self):
+        """When it has finished what was under way."""
         self.process.communicate(timeout=60)
         return self.process.returncode
 
