@@ -7,7 +7,7 @@
 namespace tern {
 namespace {
 
-constexpr double kMemoryS = 60;  // of busy time
+constexpr double kMemoryS = 60;   // of busy time
 constexpr double kLongestS = 30;  // clients do as they are told, however long, or give up
 
 }  // namespace
