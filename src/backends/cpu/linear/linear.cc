@@ -75,7 +75,7 @@ static_assert(kTileFloats >= kMaxFloatRows * kPanelWidth);
 }  // namespace
 
 const LinearKernels& LinearKernelsOf(uint32_t isa) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TERN_PORTABLE)
   if (HasIsa(kAvx512, isa)) return LinearKernelsAvx512();
   if (HasIsa(kAvxVnni, isa)) return LinearKernelsAvxVnni();
   if (HasIsa(kAvx2, isa)) return LinearKernelsAvx2();
@@ -243,7 +243,7 @@ Result<LinearPlan> LinearPlan::Make(LinearSpec spec, uint32_t isa) {
     const Int16Layout at(plan.width_);
     plan.rounded_ = {&plan.kernels_->int16, at.row_bytes(), at.row_codes(), at.pairs};
   }
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TERN_PORTABLE)
   if (form == PackForm::kBf16) {
     const Bf16Layout at(plan.width_);
     plan.rounded_ = {&Bf16KernelsAvx512Bf16(), at.row_bytes(), 0, at.pairs};
