@@ -31,7 +31,7 @@ async function state(url) {
 // `begin` starts a long answer, reads some of it and goes away.
 export async function checkCancel(begin) {
   const late = [];
-  for (let tries = 0; tries < 3; ++tries) { // a busy machine may be late once
+  for (let tries = 0; tries < 5; ++tries) { // a busy machine may be late
     const { cancelled } = await state(CHAT);
     await begin();
     const left = performance.now();
