@@ -84,7 +84,8 @@ function(tern_isa_flags)
 endfunction()
 
 # tern_precompile(target [header..]): gives the target cmake/precompiled.h and the headers, precompiled with the first
-# target of the same headers: libraries share one, tests another.
+# target of the same headers: libraries share one, tests another. It must not be a COLD one: GCC 12 crashes where a header
+# that was precompiled at -O1 is read at -O2.
 function(tern_precompile target)
   if(NOT TERN_QUICK_BUILD)
     return()

@@ -28,7 +28,15 @@ struct Simd {
   static U8 Set8(int x) { return U8{} + static_cast<uint8_t>(x); }
   static U8 And(U8 a, U8 b) { return a & b; }
   static U8 Repeat16(const uint8_t* p) { return Load(p); }
-  static U8 LookUp(U8 repeated, U8 codes) { return __builtin_shuffle(repeated, codes); }  // codes < 16
+  static U8 LookUp(U8 repeated, U8 codes) {  // codes < 16
+#if defined(__clang__)
+    U8 found;
+    for (int i = 0; i < 16; ++i) found[i] = repeated[codes[i]];
+    return found;
+#else
+    return __builtin_shuffle(repeated, codes);
+#endif
+  }
   static U8 FromMiddle(U8 a) { return a ^ Set8(0x80); }  // signed bytes plus 128, or back
   static U8 OrAnd(U8 a, U8 b, U8 mask) { return a | (b & mask); }
   template <int n>
@@ -50,7 +58,7 @@ struct Simd {
     return v;
   }
   static void StoreInts(uint8_t* p, I32 v) { __builtin_memcpy(p, &v, 16); }
-  static I32 SwapPairs(I32 a) { return __builtin_shuffle(a, I32{1, 0, 3, 2}); }
+  static I32 SwapPairs(I32 a) { return __builtin_shufflevector(a, a, 1, 0, 3, 2); }
   static I32 Add(I32 a, I32 b) { return a + b; }
   static I32 Sub(I32 a, I32 b) { return a - b; }
   template <int n>
