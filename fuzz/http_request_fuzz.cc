@@ -20,10 +20,15 @@ std::vector<const tern::RouteDesc*> RoutesWithBodies() {
   return routes;
 }
 
-// No answer is longer than this: what is fuzzed is how requests are read.
-void KeepShort(boost::json::object& body) {
-  for (const char* name : {"max_tokens", "max_completion_tokens", "max_output_tokens"}) {
-    if (body.contains(name)) body[name] = 1;
+// No answer is longer than a token: what is fuzzed is how requests are read.
+void KeepShort(const tern::SchemaDesc& schema, boost::json::object& body) {
+  for (const tern::FieldDesc& field : schema.fields) {
+    for (const char* name : {"max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict"}) {
+      if (field.name == name) body[name] = 1;
+    }
+    if (field.name != "options") continue;  // of Ollama's protocol
+    if (!body.contains("options")) body["options"] = boost::json::object();
+    if (body["options"].is_object()) KeepShort(*field.object, body["options"].get_object());
   }
 }
 
@@ -36,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const tern::RouteDesc& route = *routes[bytes[0] % routes.size()];
   std::string body(reinterpret_cast<const char*>(bytes + 1), size - 1);
   if (auto parsed = tern::ParseBody(body); parsed.ok()) {
-    KeepShort(parsed.value());
+    KeepShort(*route.body, parsed.value());
     body = boost::json::serialize(parsed.value());
   }
   const tern::HttpResponse answer = server.Ask("POST", std::string(route.path), body);
