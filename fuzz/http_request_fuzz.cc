@@ -26,7 +26,7 @@ void KeepShort(const tern::SchemaDesc& schema, boost::json::object& body) {
     for (const char* name : {"max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict"}) {
       if (field.name == name) body[name] = 1;
     }
-    if (field.name != "options") continue;  // of Ollama's protocol
+    if (field.name != "options" || field.object == nullptr) continue;  // of Ollama's protocol
     if (!body.contains("options")) body["options"] = boost::json::object();
     if (body["options"].is_object()) KeepShort(*field.object, body["options"].get_object());
   }
