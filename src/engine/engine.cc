@@ -49,11 +49,6 @@ Result<OnOverflow> ParseOnOverflow(std::string_view name) {
   return BadInput(fmt::format("on-overflow: '{}', expected error, truncate-middle or shift", name));
 }
 
-std::string_view FinishReasonName(FinishReason reason) {
-  constexpr std::string_view kNames[] = {"stop", "length", "cancelled", "failed"};
-  return kNames[static_cast<size_t>(reason)];
-}
-
 SchedulerOptions OptionsOf(const Runner& runner, const EngineOptions& options) {
   return {.policy = options.policy,
           .ageing_ns = options.ageing_ns,

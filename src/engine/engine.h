@@ -34,7 +34,6 @@ enum class OnOverflow : uint8_t {
 Result<OnOverflow> ParseOnOverflow(std::string_view name);  // "error", "truncate-middle", "shift"
 
 enum class FinishReason : uint8_t { kStop, kLength, kCancelled, kFailed };
-std::string_view FinishReasonName(FinishReason reason);
 
 struct Outcome {
   FinishReason reason = FinishReason::kStop;

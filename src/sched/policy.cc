@@ -26,15 +26,4 @@ Result<const PolicyDesc*> FindPolicy(std::string_view name) {
   return BadInput("policy: \"" + std::string(name) + "\", expected one of " + names);
 }
 
-constexpr std::string_view kPriorities[] = {"high", "mid", "low"};
-
-std::string_view PriorityName(Priority priority) { return kPriorities[static_cast<size_t>(priority)]; }
-
-Result<Priority> ParsePriority(std::string_view name) {
-  for (size_t i = 0; i < std::size(kPriorities); ++i) {
-    if (kPriorities[i] == name) return static_cast<Priority>(i);
-  }
-  return BadInput("priority: \"" + std::string(name) + "\", expected high, mid or low");
-}
-
 }  // namespace tern

@@ -12,8 +12,6 @@
 namespace tern {
 
 enum class Priority : uint8_t { kHigh, kMid, kLow };
-Result<Priority> ParsePriority(std::string_view name);  // "high", "mid", "low"
-std::string_view PriorityName(Priority priority);
 
 // What a policy knows of a request.
 struct PolicyRequest {

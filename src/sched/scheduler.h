@@ -128,7 +128,6 @@ class Scheduler {
   SchedulerCounts counts() const;
   // For tests.
   const BlockPool& pool() const { return pool_; }
-  const BlockPool& window_pool() const { return window_pool_; }
   const PrefixTree& prefixes() const { return prefixes_; }
 
  private:

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "server/http/wire.h"
+#include "server/writers/openai.h"
 
 namespace tern {
 namespace {
@@ -354,8 +355,7 @@ void Answer::Note(std::string finish) {
 }
 
 void Answer::FinishAll() {
-  constexpr const char* kEnds[] = {"", "stop", "length", "tool_calls"};  // by AnswerEnd
-  Note(kEnds[static_cast<size_t>(state_.choices[0].end)]);
+  Note(std::string(FinishReasonOf(state_.choices[0].end)));
   if (!begun_) return exchange_->Reply({.body = boost::json::serialize(writer_->Whole(state_))});
   Send(writer_->End(state_));
   exchange_->End();
