@@ -30,8 +30,8 @@ struct EncodeTask {
   std::span<const float> weights;  // [rows, columns]
   int64_t rows = 0, columns = 0;
   const Scheme* scheme = nullptr;   // fits the columns
-  std::span<const float> energies;  // [columns]; empty: not observed
-  std::span<const float> hessian;   // [columns, columns]; empty: not observed
+  std::span<const float> energies = {};  // [columns]; empty: not observed
+  std::span<const float> hessian = {};   // [columns, columns]; empty: not observed
   int64_t tokens = 0;               // observed
 };
 
