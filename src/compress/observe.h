@@ -1,0 +1,48 @@
+#pragma once
+// What the weights of a model are multiplied with, while it reads calibration text in exact precision.
+//
+// The inputs of its linears become outputs of the graph, so that any device shows them. Sums are made in the
+// order of the text, whatever the number of threads: the same text gives the same bits.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compress/method.h"
+#include "compress/windows.h"
+
+namespace tern {
+
+struct Observation {
+  std::vector<std::string> weights;  // that read this input
+  int64_t columns = 0;
+  int64_t tokens = 0;
+  std::vector<float> energies;  // [columns] mean of x_j^2
+  std::vector<float> hessian;   // [columns, columns] mean of x x^T; empty: not wanted
+};
+
+class Observations {
+ public:
+  const Observation* Of(std::string_view weight) const;  // nullptr: nothing was observed
+  std::vector<Observation>& all() { return all_; }
+  const std::vector<Observation>& all() const { return all_; }
+
+ private:
+  std::vector<Observation> all_;
+};
+
+struct ObserveOptions {
+  Observed what = Observed::kHessian;
+  int threads = 0;
+  // Most memory for sums at a time: where all do not fit, the text is read again for the others.
+  size_t bytes = size_t{3} << 29;
+  std::function<Status(int64_t done, int64_t total)> progress;  // in tokens; may be empty
+};
+
+// Errors: an encoder, no text, numbers that are not finite (the error names the weight).
+Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model, const Windows& windows,
+                             const ObserveOptions& options);
+
+}  // namespace tern
