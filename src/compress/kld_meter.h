@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/team.h"
-#include "compress/windows.h"
+#include "compress/read_windows.h"
 #include "engine/loaded_model.h"
 
 namespace tern {
@@ -22,7 +22,7 @@ class KldMeter {
     // Most memory for the unmodified model's logits: beyond, every second, third, ... token is measured.
     size_t bytes = size_t{768} << 20;
   };
-  static Result<KldMeter> Make(const std::shared_ptr<const LoadedModel>& model, Windows windows,
+  static Result<KldMeter> Make(const std::shared_ptr<const LoadedModel>& model, std::vector<TextWindow> windows,
                                const Options& options);
 
   Result<double> Measure(const std::shared_ptr<const LoadedModel>& changed) const;
@@ -36,7 +36,7 @@ class KldMeter {
   template <class Visit>
   Status ForEachStep(Runner& runner, const Visit& visit) const;
 
-  Windows windows_;
+  std::vector<TextWindow> windows_;
   RunnerOptions options_;
   std::shared_ptr<Backend> backend_;
   std::unique_ptr<Runner> reference_;  // keeps the packed weights

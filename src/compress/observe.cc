@@ -99,7 +99,7 @@ Status Finish(Observation& seen, int64_t tokens) {
 
 class Watcher {
  public:
-  static Result<Watcher> Make(const std::shared_ptr<const LoadedModel>& model, const Windows& windows,
+  static Result<Watcher> Make(const std::shared_ptr<const LoadedModel>& model, std::span<const TextWindow> windows,
                               const ObserveOptions& options) {
     TERN_TRY(const std::shared_ptr<LoadedModel> shown,
              BuildOverlay(std::make_unique<OverlayCheckpoint>(model), {.context = 0, .hidden_states = true}));
@@ -109,7 +109,7 @@ class Watcher {
   }
 
   // Reads the text for as many inputs as fit, from `first` on; returns the first that did not.
-  Result<size_t> Pass(size_t first, const Windows& windows, int64_t* done, int64_t total) {
+  Result<size_t> Pass(size_t first, std::span<const TextWindow> windows, int64_t* done, int64_t total) {
     size_t end = first, bytes = 0;
     for (; end < watched_.size(); ++end) {
       Observation& seen = watched_[end].seen;
@@ -166,7 +166,7 @@ const Observation* Observations::Of(std::string_view weight) const {
   return nullptr;
 }
 
-Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model, const Windows& windows,
+Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model, std::span<const TextWindow> windows,
                              const ObserveOptions& options) {
   TERN_TRY_STATUS(CheckContinuesText(*model));
   if (windows.empty()) return BadInput("calibration text: has no tokens");

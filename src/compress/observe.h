@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "compress/method.h"
-#include "compress/windows.h"
+#include "compress/read_windows.h"
 
 namespace tern {
 
@@ -42,7 +42,7 @@ struct ObserveOptions {
 };
 
 // Errors: an encoder, no text, numbers that are not finite (the error names the weight).
-Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model, const Windows& windows,
+Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model, std::span<const TextWindow> windows,
                              const ObserveOptions& options);
 
 }  // namespace tern
