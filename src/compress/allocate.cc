@@ -127,8 +127,9 @@ double LowerBound(const UnitChoices& units, const AllocationLimits& limits, doub
   }
   double low = 0, high = 1;  // nats per byte
   const auto spent = [&](double price) {
-    const auto chosen = ChooseLeast(
-        units, [&](const Choice& c) { return Cost(c, nats_per_second) + price * static_cast<double>(c.bytes); });
+    const auto chosen = ChooseLeast(units, [&](const Choice& c) {
+      return Cost(c, nats_per_second) + price * static_cast<double>(c.bytes);
+    });
     return Total(units, chosen);
   };
   double bound = -kInfinity;
@@ -182,7 +183,8 @@ Result<Allocation> SmallestKld(const UnitChoices& units, const AllocationLimits&
     TERN_TRY(const Priced priced, SolveAt(units, limits, price));
     if (priced.allocation.seconds > limits.seconds) {
       low = price;
-      if (!found && high >= 1e12) return Exhausted("allocation: no choice is within the limits on bytes and seconds");
+      if (!found && high >= 1e12)
+        return Exhausted("allocation: no choice is within the limits on bytes and seconds");
       if (!found) high *= 100;
       continue;
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Which scheme each weight gets: a knapsack in which each unit takes one of its choices. Costs add up: KLDs of
-// small independent errors do, and so do bytes and the time of a decode step.
+// Which scheme each weight gets: a knapsack in which each unit takes one of its choices. Costs add up: KLDs
+// of small independent errors do, and so do bytes and the time of a decode step.
 //
 // Solved by dynamic programming over bytes in grains, then exchanged to the byte. What is left to gain is
 // bounded by the Lagrangian of the same problem (Everett 1963), which the result states. Pure integers and

@@ -34,8 +34,8 @@ void Tokenize(const std::vector<Document>& documents, const Tokenizer& tokenizer
 }
 
 std::vector<Document> EmbeddedDocuments() {
-  std::vector<Document> pieces =
-      CutDocuments({{"the embedded text", Domain::kProse, std::string(CalibrationText())}}, kEmbeddedPieceBytes);
+  std::vector<Document> pieces = CutDocuments(
+      {{"the embedded text", Domain::kProse, std::string(CalibrationText())}}, kEmbeddedPieceBytes);
   for (Document& piece : pieces) piece.domain = DomainOf("", piece.text);
   OrderDocuments(&pieces);
   return pieces;
@@ -88,7 +88,8 @@ class Gatherer {
       data_.source = options_.data;
       Split();
     }
-    if (options_.data.empty() || IsTooLittle("the built-in text is used with it")) TERN_TRY_STATUS(AddBuiltIn());
+    if (options_.data.empty() || IsTooLittle("the built-in text is used with it"))
+      TERN_TRY_STATUS(AddBuiltIn());
     if (IsTooLittle("the embedded text is used, too")) AddEmbedded();
     FillEmptyParts();
     for (auto& part : data_.parts) SortDomains(&part);
@@ -108,10 +109,11 @@ class Gatherer {
       const auto part = static_cast<DataPart>(i);
       const int64_t least = kLeastTokens[static_cast<size_t>(i)];
       if (data_.tokens(part) >= least) continue;
-      missing += fmt::format("{}{} tokens to {}, expected {}", missing.empty() ? "" : "; ", data_.tokens(part),
-                             DataPartName(part), least);
+      missing += fmt::format("{}{} tokens to {}, expected {}", missing.empty() ? "" : "; ",
+                             data_.tokens(part), DataPartName(part), least);
     }
-    if (!missing.empty()) data_.notes.push_back(fmt::format("{}: {}: {}", data_.source, missing, what_is_done));
+    if (!missing.empty())
+      data_.notes.push_back(fmt::format("{}: {}: {}", data_.source, missing, what_is_done));
     return !missing.empty();
   }
 
@@ -196,7 +198,8 @@ Result<CalibrationData> GatherCalibrationData(const std::shared_ptr<const Loaded
                                               const std::function<void(int64_t, int64_t)>& progress) {
   TERN_TRY_STATUS(CheckContinuesText(*model));
   if (model->tokenizer == nullptr)
-    return BadInput(fmt::format("{}: has no tokenizer, calibration text needs one", model->checkpoint->path()));
+    return BadInput(
+        fmt::format("{}: has no tokenizer, calibration text needs one", model->checkpoint->path()));
   return Gatherer(model, options, progress).Gather();
 }
 
@@ -204,7 +207,8 @@ Result<std::vector<DomainText>> MeasuringText(const Tokenizer& tokenizer, const 
   std::vector<Document> documents;
   if (path.empty()) {
     documents = LocalDocuments(CalibrationOptions().domain_bytes);
-    std::erase_if(documents, [](const Document& d) { return PartOf(DocumentHash(d)) != DataPart::kEvaluate; });
+    std::erase_if(documents,
+                  [](const Document& d) { return PartOf(DocumentHash(d)) != DataPart::kEvaluate; });
     if (documents.empty()) documents = EmbeddedDocuments();
   } else {
     TERN_TRY(documents, ReadDocuments(path));

@@ -20,11 +20,11 @@ inline constexpr int kDataParts = 3;
 std::string_view DataPartName(DataPart part);
 
 struct CalibrationOptions {
-  std::string data;                // a file or a folder; "": what the model writes itself and what lies here
-  int generated_tokens = 32768;    // how many of its own; 0: none
-  size_t domain_bytes = 600'000;   // of text that lies on this machine, per domain
+  std::string data;               // a file or a folder; "": what the model writes itself and what lies here
+  int generated_tokens = 32768;   // how many of its own; 0: none
+  size_t domain_bytes = 600'000;  // of text that lies on this machine, per domain
   int threads = 0;
-  uint64_t seed = 1;               // of what the model writes
+  uint64_t seed = 1;  // of what the model writes
 };
 
 struct CalibrationData {
@@ -42,8 +42,9 @@ struct CalibrationData {
 // measure on; for calibrating what quality.md's imatrix gate takes.)
 inline constexpr std::array<int64_t, kDataParts> kLeastTokens = {16384, 8192, 8192};
 
-// The same files, model and options give the same tokens. `progress(done, total)` counts tokens that the model
-// writes. Errors: a model without a tokenizer, or one that does not continue text; `data` cannot be read.
+// The same files, model and options give the same tokens. `progress(done, total)` counts tokens that the
+// model writes. Errors: a model without a tokenizer, or one that does not continue text; `data` cannot be
+// read.
 Result<CalibrationData> GatherCalibrationData(const std::shared_ptr<const LoadedModel>& model,
                                               const CalibrationOptions& options,
                                               const std::function<void(int64_t, int64_t)>& progress);
@@ -56,10 +57,10 @@ Result<std::vector<DomainText>> MeasuringText(const Tokenizer& tokenizer, const 
 DataPart PartOf(uint64_t document_hash);
 
 // Samples of the model at temperature 1, each from its beginning token on and at most `sample_tokens` long,
-// until they are `tokens` together. Tokens less than 1/10,000 as likely as the likeliest are left out: they are
-// where a small model loses its way.
+// until they are `tokens` together. Tokens less than 1/10,000 as likely as the likeliest are left out: they
+// are where a small model loses its way.
 Result<std::vector<std::vector<int32_t>>> GenerateSamples(
-    const std::shared_ptr<const LoadedModel>& model, int64_t tokens, int sample_tokens, uint64_t seed, int threads,
-    const std::function<void(int64_t, int64_t)>& progress);
+    const std::shared_ptr<const LoadedModel>& model, int64_t tokens, int sample_tokens, uint64_t seed,
+    int threads, const std::function<void(int64_t, int64_t)>& progress);
 
 }  // namespace tern

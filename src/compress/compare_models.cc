@@ -22,8 +22,8 @@ double BitsOf(size_t bytes, int64_t elements) {
 
 class ModelComparison {
  public:
-  ModelComparison(const ComparedModel& reference, const ComparedModel& model, const CompareModelsOptions& options,
-                  const CompareProgress& progress)
+  ModelComparison(const ComparedModel& reference, const ComparedModel& model,
+                  const CompareModelsOptions& options, const CompareProgress& progress)
       : reference_(reference), model_(model), options_(options), progress_(progress) {}
 
   Status MeasureQuality(std::span<const DomainText> text, CompressionReport* report) {
@@ -46,9 +46,10 @@ class ModelComparison {
     report->facts.emplace_back("text", fmt::format("{} windows of {} tokens, scored from position {} on",
                                                    windows.size(), chosen.window, chosen.score_from));
     if (!report->quality.kld_interval) {
-      report->notes.push_back(fmt::format("{} windows of text, expected at least {}: no intervals, and figures "
-                                          "that other text may change a lot",
-                                          report->quality.windows, kWindowsForInterval));
+      report->notes.push_back(
+          fmt::format("{} windows of text, expected at least {}: no intervals, and figures "
+                      "that other text may change a lot",
+                      report->quality.windows, kWindowsForInterval));
     }
     return {};
   }
@@ -122,7 +123,8 @@ class ModelComparison {
         next = next.subspan(rows.size());
       }
       const auto logits = runner.Logits(0);
-      written.push_back(static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+      written.push_back(
+          static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
       if (reference_.model->tokenizer->IsEndOfGeneration(written.back())) break;
       next = std::span(written).last(1);
     }
@@ -143,8 +145,7 @@ class ModelComparison {
     ReportContinuation c{.prompt = prompt.text, .reference = TextOf(reference), .model = TextOf(model)};
     c.same_tokens = static_cast<int>(differ.first - reference.begin());
     c.tokens = static_cast<int>(std::max(reference.size(), model.size()));
-    const auto bytes =
-        std::mismatch(c.reference.begin(), c.reference.end(), c.model.begin(), c.model.end());
+    const auto bytes = std::mismatch(c.reference.begin(), c.reference.end(), c.model.begin(), c.model.end());
     c.same_bytes = static_cast<size_t>(bytes.first - c.reference.begin());
     // Not within a character, of which the two may share the first bytes.
     while (c.same_bytes > 0 && c.same_bytes < c.reference.size() &&

@@ -25,7 +25,8 @@ std::string DomainsText(const Comparison& c, bool has_reference) {
     text += fmt::format("{:<14}{:>8}  {:>10.3f}", name, d.tokens, d.perplexity);
     if (has_reference) {
       const std::string kld = With(fmt::format("{:.3g}", d.kld_mean), d.kld_interval, "{:.3g}");
-      text += fmt::format("  {:>9.4f}  {:<24}{:>8.3g}  {:>5.1f} %", d.ln_ppl_ratio, kld, d.kld_p99, 100 * d.top1);
+      text +=
+          fmt::format("  {:>9.4f}  {:<24}{:>8.3g}  {:>5.1f} %", d.ln_ppl_ratio, kld, d.kld_p99, 100 * d.top1);
     }
     text += "\n";
   }
@@ -59,12 +60,14 @@ std::string ComparisonText(const Comparison& c, bool has_reference) {
     text += fmt::format("reference   {:.4f}\n", c.reference_perplexity);
     text += fmt::format("ln ratio    {}\n",
                         With(fmt::format("{:.5f}", c.ln_ppl_ratio), c.ln_ppl_interval, "{:.5f}"));
-    text += fmt::format("mean KLD    {}\n", With(fmt::format("{:.3g}", c.kld_mean), c.kld_interval, "{:.3g}"));
-    text += fmt::format("median      {:.3g}\n99 %        {:.3g}\n99.9 %      {:.3g}\n", c.kld_median, c.kld_p99,
-                        c.kld_p999);
+    text +=
+        fmt::format("mean KLD    {}\n", With(fmt::format("{:.3g}", c.kld_mean), c.kld_interval, "{:.3g}"));
+    text += fmt::format("median      {:.3g}\n99 %        {:.3g}\n99.9 %      {:.3g}\n", c.kld_median,
+                        c.kld_p99, c.kld_p999);
     text += fmt::format("top-1       {:.2f} %\nRMS delta p {:.2f} %\n", 100 * c.top1, 100 * c.delta_p_rms);
     if (!c.kld_interval)
-      text += fmt::format("no 95 % intervals: {} windows, expected at least {}\n", c.windows, kWindowsForInterval);
+      text += fmt::format("no 95 % intervals: {} windows, expected at least {}\n", c.windows,
+                          kWindowsForInterval);
   }
   if (c.domains.size() > 1) text += DomainsText(c, has_reference);
   return text;

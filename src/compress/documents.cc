@@ -22,11 +22,12 @@ constexpr size_t kMostFolderBytes = size_t{256} << 20;
 constexpr double kForeignLetters = 0.01;
 
 constexpr auto kCodeSuffixes = std::to_array<std::string_view>(
-    {"awk", "bash", "c", "cc", "cfg", "clj", "cmake", "cpp", "cs", "css", "cxx", "d", "el", "erl", "ex", "f90",
-     "go", "gradle", "h", "hh", "hpp", "hs", "html", "inc", "ini", "ipynb", "java", "jl", "js", "json", "jsx",
-     "kt", "lisp", "lua", "m", "m4", "mjs", "ml", "nim", "php", "pl", "pm", "proto", "ps1", "py", "pyi", "r",
-     "rb", "rs", "s", "scala", "scm", "sh", "sql", "swift", "tcl", "toml", "ts", "tsx", "v", "vhd", "vim",
-     "xml", "yaml", "yml", "zig"});
+    {"awk",  "bash", "c",   "cc",    "cfg",  "clj", "cmake",  "cpp",  "cs",   "css",   "cxx",
+     "d",    "el",   "erl", "ex",    "f90",  "go",  "gradle", "h",    "hh",   "hpp",   "hs",
+     "html", "inc",  "ini", "ipynb", "java", "jl",  "js",     "json", "jsx",  "kt",    "lisp",
+     "lua",  "m",    "m4",  "mjs",   "ml",   "nim", "php",    "pl",   "pm",   "proto", "ps1",
+     "py",   "pyi",  "r",   "rb",    "rs",   "s",   "scala",  "scm",  "sh",   "sql",   "swift",
+     "tcl",  "toml", "ts",  "tsx",   "v",    "vhd", "vim",    "xml",  "yaml", "yml",   "zig"});
 
 std::string_view WithoutGz(std::string_view path) {
   return path.ends_with(".gz") ? path.substr(0, path.size() - 3) : path;
@@ -37,9 +38,8 @@ bool HasCodeSuffix(std::string_view path) {
   const size_t dot = path.find_last_of("./");
   if (dot == path.npos || path[dot] != '.') return false;
   std::string suffix(path.substr(dot + 1));
-  std::transform(suffix.begin(), suffix.end(), suffix.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return std::binary_search(kCodeSuffixes.begin(), kCodeSuffixes.end(), std::string_view(suffix));
 }
 
@@ -214,7 +214,8 @@ void OrderDocuments(std::vector<Document>* documents) {
   std::sort(order.begin(), order.end());
   std::vector<Document> sorted;
   for (size_t i = 0; i < order.size(); ++i) {
-    if (i == 0 || order[i].first != order[i - 1].first) sorted.push_back(std::move((*documents)[order[i].second]));
+    if (i == 0 || order[i].first != order[i - 1].first)
+      sorted.push_back(std::move((*documents)[order[i].second]));
   }
   *documents = std::move(sorted);
 }

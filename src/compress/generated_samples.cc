@@ -31,21 +31,23 @@ int32_t FirstToken(const LoadedModel& model, uint64_t seed) {
 }  // namespace
 
 Result<std::vector<std::vector<int32_t>>> GenerateSamples(
-    const std::shared_ptr<const LoadedModel>& model, int64_t tokens, int sample_tokens, uint64_t seed, int threads,
-    const std::function<void(int64_t, int64_t)>& progress) {
+    const std::shared_ptr<const LoadedModel>& model, int64_t tokens, int sample_tokens, uint64_t seed,
+    int threads, const std::function<void(int64_t, int64_t)>& progress) {
   RunnerOptions options{.threads = threads, .context = sample_tokens + 1, .sequences = kTogether};
   options.step_tokens = options.step_outputs = kTogether;
   TERN_TRY(auto runner, Runner::Make(model, options));
   Engine engine(std::move(runner));
   std::vector<std::vector<int32_t>> samples;
   int64_t done = 0;
-  // Whole rounds of samples that belong together, whoever ends first: a sample is the same whatever the batch.
+  // Whole rounds of samples that belong together, whoever ends first: a sample is the same whatever the
+  // batch.
   while (done < tokens) {
     std::vector<std::vector<int32_t>> round(kTogether);
     for (std::vector<int32_t>& sample : round) {
       const uint64_t of_sample = seed + samples.size() + static_cast<size_t>(&sample - round.data());
-      TERN_TRY([[maybe_unused]] const RequestId id,
-               engine.Submit(SampleRequest(FirstToken(*model, of_sample), sample_tokens, of_sample, &sample)));
+      TERN_TRY(
+          [[maybe_unused]] const RequestId id,
+          engine.Submit(SampleRequest(FirstToken(*model, of_sample), sample_tokens, of_sample, &sample)));
     }
     while (engine.Step()) {
       if (!progress) continue;

@@ -22,8 +22,8 @@ Status KldMeter::ForEachStep(Runner& runner, const Visit& visit) const {
   });
 }
 
-Result<KldMeter> KldMeter::Make(const std::shared_ptr<const LoadedModel>& model, std::vector<TextWindow> windows,
-                                const Options& options) {
+Result<KldMeter> KldMeter::Make(const std::shared_ptr<const LoadedModel>& model,
+                                std::vector<TextWindow> windows, const Options& options) {
   TERN_TRY_STATUS(CheckContinuesText(*model));
   if (windows.empty()) return BadInput("text to measure on: has no tokens");
   KldMeter meter;

@@ -22,8 +22,8 @@ class KldMeter {
     // Most memory for the unmodified model's logits: beyond, every second, third, ... token is measured.
     size_t bytes = size_t{768} << 20;
   };
-  static Result<KldMeter> Make(const std::shared_ptr<const LoadedModel>& model, std::vector<TextWindow> windows,
-                               const Options& options);
+  static Result<KldMeter> Make(const std::shared_ptr<const LoadedModel>& model,
+                               std::vector<TextWindow> windows, const Options& options);
 
   Result<double> Measure(const std::shared_ptr<const LoadedModel>& changed) const;
   int64_t tokens() const { return static_cast<int64_t>(norms_.size()); }  // measured on

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/cpu_count.h"
 #include "base/isa.h"
@@ -99,8 +100,8 @@ Status Finish(Observation& seen, int64_t tokens) {
 
 class Watcher {
  public:
-  static Result<Watcher> Make(const std::shared_ptr<const LoadedModel>& model, std::span<const TextWindow> windows,
-                              const ObserveOptions& options) {
+  static Result<Watcher> Make(const std::shared_ptr<const LoadedModel>& model,
+                              std::span<const TextWindow> windows, const ObserveOptions& options) {
     TERN_TRY(const std::shared_ptr<LoadedModel> shown,
              BuildOverlay(std::make_unique<OverlayCheckpoint>(model), {.context = 0, .hidden_states = true}));
     std::vector<Watched> watched = Watch(*shown);
@@ -166,8 +167,8 @@ const Observation* Observations::Of(std::string_view weight) const {
   return nullptr;
 }
 
-Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model, std::span<const TextWindow> windows,
-                             const ObserveOptions& options) {
+Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model,
+                             std::span<const TextWindow> windows, const ObserveOptions& options) {
   TERN_TRY_STATUS(CheckContinuesText(*model));
   if (windows.empty()) return BadInput("calibration text: has no tokens");
   TERN_TRY(Watcher watcher, Watcher::Make(model, windows, options));

@@ -5,23 +5,15 @@
 // order of the text, whatever the number of threads: the same text gives the same bits.
 
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "compress/method.h"
+#include "compress/observation.h"
 #include "compress/read_windows.h"
 
 namespace tern {
-
-struct Observation {
-  std::vector<std::string> weights;  // that read this input
-  int64_t columns = 0;
-  int64_t tokens = 0;
-  std::vector<float> energies;  // [columns] mean of x_j^2
-  std::vector<float> hessian;   // [columns, columns] mean of x x^T; empty: not wanted
-};
 
 class Observations {
  public:
@@ -42,7 +34,7 @@ struct ObserveOptions {
 };
 
 // Errors: an encoder, no text, numbers that are not finite (the error names the weight).
-Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model, std::span<const TextWindow> windows,
-                             const ObserveOptions& options);
+Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model,
+                             std::span<const TextWindow> windows, const ObserveOptions& options);
 
 }  // namespace tern

@@ -36,8 +36,7 @@ Status ReadWindows(Runner& runner, std::span<const TextWindow> windows,
   for (const TextWindow& window : windows) {
     sequences.Truncate(sequence, 0);
     for (size_t done = 0; done < window.tokens.size(); done += step) {
-      const auto part =
-          std::span(window.tokens).subspan(done, std::min(step, window.tokens.size() - done));
+      const auto part = std::span(window.tokens).subspan(done, std::min(step, window.tokens.size() - done));
       const StepWork work{sequence, part, WantLogits::kAll};
       TERN_TRY_STATUS(sequences.Step({&work, 1}));
       TERN_TRY_STATUS(visit(part.size()));

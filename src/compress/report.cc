@@ -24,9 +24,9 @@ json::object ModelJson(const ReportModel& m) {
 }
 
 json::object TensorJson(const ReportTensor& t) {
-  json::object object{{"name", t.name}, {"shape", t.shape},   {"from", t.from},     {"to", t.to},
-                      {"bytes", t.bytes}, {"bits", t.bits}, {"method", t.method}, {"reason", t.reason},
-                      {"kld", nullptr}};
+  json::object object{{"name", t.name},     {"shape", t.shape},   {"from", t.from},
+                      {"to", t.to},         {"bytes", t.bytes},   {"bits", t.bits},
+                      {"method", t.method}, {"reason", t.reason}, {"kld", nullptr}};
   if (t.kld) object["kld"] = *t.kld;
   return object;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // CompressionReport: everything known of a smaller model beside the one it was made from. Whoever compresses
-// or compares fills in what it has; what is empty is left out of the page. docs/quality.md says how to read it.
+// or compares fills in what it has; what is empty is left out of the page. docs/quality.md says how to read
+// it.
 
 #include <boost/json/object.hpp>
 #include <cstdint>
@@ -16,18 +17,18 @@ namespace tern {
 struct ReportModel {
   std::string name;
   uint64_t file_bytes = 0;
-  double bits_per_weight = 0;                            // of all weights, by their bytes
+  double bits_per_weight = 0;                                // of all weights, by their bytes
   double decode_tokens_per_s = 0, prefill_tokens_per_s = 0;  // 0: not measured
 };
 
 // A weight, and what became of it.
 struct ReportTensor {
-  std::string name;   // "blk.3.attn_q.weight"
-  std::string shape;  // "[640, 512]"
+  std::string name;      // "blk.3.attn_q.weight"
+  std::string shape;     // "[640, 512]"
   std::string from, to;  // formats; `from` "": the reference has no such weight
   uint64_t bytes = 0;
-  double bits = 0;               // per weight
-  std::string method, reason;    // of the recipe
+  double bits = 0;                 // per weight
+  std::string method, reason;      // of the recipe
   std::optional<double> kld = {};  // what it costs alone
 };
 
@@ -46,7 +47,7 @@ struct ReportPoint {
 struct ReportFormat {
   std::string name;
   double bits = 0;
-  double gb_per_s = 0;      // weights read in decode
+  double gb_per_s = 0;        // weights read in decode
   double ns_per_kweight = 0;  // time of a thousand weights in decode: what a format costs
 };
 

@@ -102,7 +102,8 @@ std::vector<std::string> FilesBelow(const std::string& folder) {
     std::error_code failed;
     const bool hidden = at->path().filename().string().starts_with('.');
     if (hidden && at->is_directory(failed)) at.disable_recursion_pending();
-    if (!hidden && !at->is_symlink(failed) && at->is_regular_file(failed)) files.push_back(at->path().string());
+    if (!hidden && !at->is_symlink(failed) && at->is_regular_file(failed))
+      files.push_back(at->path().string());
   }
   std::sort(files.begin(), files.end());
   return files;

@@ -9,12 +9,12 @@
 
 namespace tern {
 
-// All regular files below a folder, sorted; links are not followed, names that begin with a dot left out. What
-// cannot be read is no error: fewer files.
+// All regular files below a folder, sorted; links are not followed, names that begin with a dot left out.
+// What cannot be read is no error: fewer files.
 std::vector<std::string> FilesBelow(const std::string& folder);
 
-// The text of a file, at most about `max_bytes` of it: what is gzipped, a manual page or a catalogue is turned
-// into plain text. An error where it is no UTF-8 text.
+// The text of a file, at most about `max_bytes` of it: what is gzipped, a manual page or a catalogue is
+// turned into plain text. An error where it is no UTF-8 text.
 Result<std::string> ReadTextFile(const std::string& path, size_t max_bytes);
 
 // The words of a manual page's source: without requests, macros' names and font changes.

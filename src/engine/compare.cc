@@ -109,8 +109,8 @@ class Scorer {
   std::vector<ScoredToken> scored_;
 };
 
-Comparison Conclude(std::vector<ScoredToken>& scored, std::span<const std::string> domains, bool has_reference,
-                    int score_from) {
+Comparison Conclude(std::vector<ScoredToken>& scored, std::span<const std::string> domains,
+                    bool has_reference, int score_from) {
   Comparison c;
   if (has_reference) c.by_position = KldByPosition(scored, kPositionBins);
   std::erase_if(scored, [&](const ScoredToken& t) { return t.position < score_from; });

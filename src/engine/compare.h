@@ -63,8 +63,8 @@ struct Comparison : Divergence {
 };
 
 // `reference` may be null. `windows` name their domain by its index in `domains`. Both runners must have room
-// for a window, and for a step of 64 outputs. `progress(done, total)` counts tokens. Errors: an encoder, other
-// vocabularies, no token to score.
+// for a window, and for a step of 64 outputs. `progress(done, total)` counts tokens. Errors: an encoder,
+// other vocabularies, no token to score.
 Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const TextWindow> windows,
                            std::span<const std::string> domains, const CompareOptions& options,
                            const std::function<void(int64_t, int64_t)>& progress);

@@ -100,9 +100,9 @@ Divergence Summarize(std::span<const ScoredToken> tokens, bool has_reference) {
 
 std::vector<PositionKld> KldByPosition(std::span<const ScoredToken> tokens, int bins) {
   if (tokens.empty()) return {};
-  const auto [low, high] = std::minmax_element(
-      tokens.begin(), tokens.end(),
-      [](const ScoredToken& a, const ScoredToken& b) { return a.position < b.position; });
+  const auto [low, high] =
+      std::minmax_element(tokens.begin(), tokens.end(),
+                          [](const ScoredToken& a, const ScoredToken& b) { return a.position < b.position; });
   const int first = low->position, positions = high->position - first + 1;
   const int width = (positions + bins - 1) / bins;
   std::vector<PositionKld> by_position(static_cast<size_t>((positions + width - 1) / width));

@@ -30,8 +30,8 @@ struct Divergence {
   int windows = 0;
   double perplexity = 0, reference_perplexity = 0;
   double kld_mean = 0, kld_median = 0, kld_p99 = 0, kld_p999 = 0, kld_max = 0;
-  double top1 = 0;         // share of positions where both rank the same token first
-  double delta_p_rms = 0;  // of P(model) - P(reference) of the token that stands there
+  double top1 = 0;          // share of positions where both rank the same token first
+  double delta_p_rms = 0;   // of P(model) - P(reference) of the token that stands there
   double ln_ppl_ratio = 0;  // ln(perplexity / reference_perplexity)
   // Of the mean KLD and of ln_ppl_ratio; none where there are fewer than kWindowsForInterval windows.
   std::optional<Interval> kld_interval, ln_ppl_interval;
@@ -41,9 +41,9 @@ struct Divergence {
 // how much others would differ.
 inline constexpr int kWindowsForInterval = 8;
 
-// The intervals are bootstrapped: 2.5 % and 97.5 % of the means of `kResamples` draws of as many windows, with
-// replacement, the same draws each time. Percentiles interpolate between ranks, as NumPy's do. Order does not
-// matter but for the last bits. No token: all zero.
+// The intervals are bootstrapped: 2.5 % and 97.5 % of the means of `kResamples` draws of as many windows,
+// with replacement, the same draws each time. Percentiles interpolate between ranks, as NumPy's do. Order
+// does not matter but for the last bits. No token: all zero.
 Divergence Summarize(std::span<const ScoredToken> tokens, bool has_reference);
 
 // Mean KLD of the tokens at positions [first, last].

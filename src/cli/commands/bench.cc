@@ -68,8 +68,8 @@ void PrintText(const Options& o, const Runner& runner, const MachineLimits& l,
   fmt::print("{:<8} {:>7} {:>6} {:>7} {:>10} {:>8}  {}\n", "test", "tokens", "batch", "depth", "tokens/s",
              "spread", "share of limit");
   for (const Figure& f : figures) {
-    fmt::print("{:<8} {:>7} {:>6} {:>7} {:>10.1f} {:>7.0f}%  {:.0f} % of {}\n", NameOf(f.what.test), f.what.tokens,
-               f.what.batch, f.what.depth, f.tokens_per_s, 100 * f.spread, 100 * f.share,
+    fmt::print("{:<8} {:>7} {:>6} {:>7} {:>10.1f} {:>7.0f}%  {:.0f} % of {}\n", NameOf(f.what.test),
+               f.what.tokens, f.what.batch, f.what.depth, f.tokens_per_s, 100 * f.spread, 100 * f.share,
                f.what.test == Test::kPrefill ? "arithmetic" : "read bandwidth");
   }
 }

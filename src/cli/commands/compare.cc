@@ -32,7 +32,8 @@ Result<CompressionReport> Measure(const Options& o, Progress* progress) {
   ModelFlags other_flags = o.model;
   other_flags.model = o.other;
   TERN_TRY(const auto other, OpenPredictor(other_flags));
-  if (reference->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, compare needs one");
+  if (reference->tokenizer == nullptr)
+    return BadInput(o.model.model + ": has no tokenizer, compare needs one");
   TERN_TRY(const std::vector<DomainText> text, MeasuringText(*reference->tokenizer, o.text));
   CompareModelsOptions options;
   TERN_TRY(options.runner, ToRunnerOptions(reference, o.model));
@@ -68,8 +69,9 @@ void Setup(Arguments& args) {
   args.Option("REFERENCE", &o->model.model, "the model to measure against").Required();
   args.Option("MODEL", &o->other, "another with the same vocabulary").Required();
   args.Flag("--offline", &o->model.offline, "never use the network");
-  args.Option("--text", &o->text,
-              "text to measure on, or a folder of it; none: README files, code and translations of this machine")
+  args.Option(
+          "--text", &o->text,
+          "text to measure on, or a folder of it; none: README files, code and translations of this machine")
       .ValueName("FILE|DIR");
   args.Option("-o,--out", &o->out, "write a report, one HTML page that needs nothing else").ValueName("FILE");
   args.Flag("--json", &o->json, "print one JSON object");

@@ -99,7 +99,8 @@ void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   AddModelArgument(args, &o->model, true);
   args.Option("--text", &o->text,
-              "the text to score, or a folder of texts; none: README files, code and translations of this machine")
+              "the text to score, or a folder of texts; none: README files, code and translations of this "
+              "machine")
       .ValueName("FILE|DIR");
   args.Option("--reference", &o->reference, "compare with this model, in lock-step").ValueName("MODEL");
   args.Option("--reference-precision", &o->reference_precision, "precision of the reference")

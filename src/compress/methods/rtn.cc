@@ -42,6 +42,5 @@ extern const MethodDesc k_method_rtn;
 const MethodDesc k_method_rtn = {.name = "rtn",
                                  .summary = "each weight to its nearest code",
                                  .source = "rounding to nearest",
-                                 .needs = Observed::kNothing,
                                  .encode = Encode};
 }  // namespace tern
