@@ -19,7 +19,7 @@ namespace tern {
 
 struct CompressOptions {
   std::string model_name;  // as it was asked for
-  CompressTarget target;
+  CompressTarget target = {};
   std::string method = "rtn";        // of all weights that change
   std::vector<std::string> schemes;  // to choose from; empty: DefaultSchemes()
   std::string data;                  // CalibrationOptions::data, for the recipe

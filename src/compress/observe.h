@@ -30,7 +30,7 @@ struct ObserveOptions {
   int threads = 0;
   // Most memory for sums at a time: where all do not fit, the text is read again for the others.
   size_t bytes = size_t{3} << 29;
-  std::function<Status(int64_t done, int64_t total)> progress;  // in tokens; may be empty
+  std::function<Status(int64_t done, int64_t total)> progress = {};  // in tokens; may be empty
 };
 
 // Errors: an encoder, no text, numbers that are not finite (the error names the weight).
