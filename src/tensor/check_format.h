@@ -32,7 +32,7 @@ inline std::vector<float> RandomWeights(size_t n, uint32_t seed, float mean = 0)
 inline std::vector<float> RoundTrip(const Format& format, const std::vector<float>& x) {
   // One byte off any alignment: a file may hold blocks anywhere.
   std::vector<uint8_t> bytes(RowBytes(format, x.size()).value() + 1);
-  format.encode(x.data(), bytes.data() + 1, x.size());
+  format.encode(x.data(), nullptr, bytes.data() + 1, x.size());
   std::vector<float> out(x.size());
   format.decode(bytes.data() + 1, 0, out.data(), out.size());
   return out;

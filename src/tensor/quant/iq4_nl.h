@@ -14,8 +14,8 @@ struct iq4_nl {
   };
   static_assert(sizeof(Block) == 18);
 
-  static void Encode(const float* x, Block& b) {
-    b.d = F32ToF16(SearchLevels(kLevels4[0], x, kWeights).d);
+  static void Encode(const float* x, const float* w, Block& b) {
+    b.d = F32ToF16(SearchLevels(kLevels4[0], x, w, kWeights).d);
     const float inverse = Inverse(F16ToF32(b.d));
     for (size_t i = 0; i < 16; ++i) {
       const int low = NearestLevel(kLevels4[0], x[i] * inverse);

@@ -37,7 +37,7 @@ struct iq4_xs {
     UnpackNibbles<16>(b.q, t->code);
   }
 
-  static void Encode(const float* x, Block& b) { EncodeTable<iq4_xs>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodeTable<iq4_xs>(x, w, b); }
   static void Decode(const Block& b, float* x) { DecodeTable<iq4_xs>(b, x); }
   static constexpr float kTolerance = 0.2f;
 

@@ -16,9 +16,9 @@ struct q2_k {
   };
   static_assert(sizeof(Block) == 84);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     IntBlock ints;
-    FitAffineGroups(x, 16, 3, 15, &ints);
+    FitAffineGroups(x, w, 16, 3, 15, &ints);
     for (size_t g = 0; g < 16; ++g) b.scales[g] = static_cast<uint8_t>(ints.sc[g] | ints.mn[g] << 4);
     PackTwoBits(ints.code, b.q);
     b.d = F32ToF16(ints.d);

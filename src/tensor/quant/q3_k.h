@@ -17,9 +17,9 @@ struct q3_k {
   };
   static_assert(sizeof(Block) == 110);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     IntBlock ints;
-    FitSymmetricGroups(x, 4, 32, &ints);
+    FitSymmetricGroups(x, w, 4, 32, &ints);
     PackBits(ints.code, 2, b.high);
     PackTwoBits(ints.code, b.q);
     for (size_t i = 0; i < 12; ++i) b.scales[i] = 0;

@@ -14,8 +14,8 @@ struct q4_0 {
   };
   static_assert(sizeof(Block) == 18);
 
-  static void Encode(const float* x, Block& b) {
-    b.d = F32ToF16(SearchScale(x, kWeights, 8));
+  static void Encode(const float* x, const float* w, Block& b) {
+    b.d = F32ToF16(SearchScale(x, w, kWeights, 8));
     const float inverse = Inverse(F16ToF32(b.d));
     for (size_t i = 0; i < 16; ++i) {
       const int low = NearestCode(x[i] * inverse, -8, 7) + 8;

@@ -15,8 +15,8 @@ struct q5_0 {
   };
   static_assert(sizeof(Block) == 22);
 
-  static void Encode(const float* x, Block& b) {
-    b.d = F32ToF16(SearchScale(x, kWeights, 16));
+  static void Encode(const float* x, const float* w, Block& b) {
+    b.d = F32ToF16(SearchScale(x, w, kWeights, 16));
     const float inverse = Inverse(F16ToF32(b.d));
     uint8_t code[kWeights];
     for (size_t i = 0; i < kWeights; ++i) {

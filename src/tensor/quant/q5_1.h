@@ -15,8 +15,8 @@ struct q5_1 {
   };
   static_assert(sizeof(Block) == 24);
 
-  static void Encode(const float* x, Block& b) {
-    const Affine fit = SearchAffine(x, kWeights, 31, false);
+  static void Encode(const float* x, const float* w, Block& b) {
+    const Affine fit = SearchAffine(x, w, kWeights, 31, false);
     b.d = F32ToF16(fit.d);
     b.m = F32ToF16(-fit.minimum);
     const float inverse = Inverse(F16ToF32(b.d)), m = F16ToF32(b.m);

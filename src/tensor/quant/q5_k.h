@@ -16,9 +16,9 @@ struct q5_k {
   };
   static_assert(sizeof(Block) == 176);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     IntBlock ints;
-    FitAffineGroups(x, 32, 31, 63, &ints);
+    FitAffineGroups(x, w, 32, 31, 63, &ints);
     b.d = F32ToF16(ints.d);
     b.dmin = F32ToF16(ints.dmin);
     PackSixBitPairs(ints, b.scales);

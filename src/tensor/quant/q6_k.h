@@ -17,9 +17,9 @@ struct q6_k {
   };
   static_assert(sizeof(Block) == 210);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     IntBlock ints;
-    FitSymmetricGroups(x, 32, 128, &ints);
+    FitSymmetricGroups(x, w, 32, 128, &ints);
     for (size_t half = 0; half < 2; ++half) {
       const uint8_t* code = ints.code + half * 128;
       for (size_t i = 0; i < 64; ++i) {
