@@ -20,12 +20,12 @@ namespace tern {
 struct CompressOptions {
   std::string model_name;  // as it was asked for
   CompressTarget target = {};
-  std::string method = "rtn";        // of all weights that change
-  std::vector<std::string> schemes;  // to choose from; empty: DefaultSchemes()
-  std::string data;                  // CalibrationOptions::data, for the recipe
+  std::string method = "rtn";             // of all weights that change
+  std::vector<std::string> schemes = {};  // to choose from; empty: DefaultSchemes()
+  std::string data = {};                  // CalibrationOptions::data, for the recipe
   int64_t calibration_tokens = 16384;
   int threads = 0;
-  std::string work_path;           // of a WorkFile; "": a run that is killed starts anew
+  std::string work_path = {};      // of a WorkFile; "": a run that is killed starts anew
   const Recipe* recipe = nullptr;  // to replay; then nothing is searched, and there is no target
   int front_points = 0;            // of the report's Pareto front
   std::vector<ComparedPrompt> prompts = {};

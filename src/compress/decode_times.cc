@@ -94,7 +94,7 @@ class UniformModel {
       Buffer buffer(row_bytes * static_cast<size_t>(unit.rows()));
       auto* bytes = static_cast<char*>(buffer.data());
       const std::vector<float> row = DecodeRows(unit.tensor, 0, 1);
-      format->encode(row.data(), bytes, row.size());
+      format->encode(row.data(), nullptr, bytes, row.size());
       for (int64_t r = 1; r < unit.rows(); ++r)
         std::memcpy(bytes + static_cast<size_t>(r) * row_bytes, bytes, row_bytes);
       overlay->Set(unit.name, {format, unit.tensor.shape, bytes});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/float16.h"
 #include "base/result.h"
@@ -44,6 +45,30 @@ GroupGrid AbsMaxGrid(const Scheme& scheme, std::span<const float> weights) {
     return {RoundToF16(spread / static_cast<float>(codes.high)), minimum};
   }
   return {RoundToF16(std::max(std::abs(*low), std::abs(*high)) / static_cast<float>(codes.high)), 0};
+}
+
+GroupGrid SearchGrid(const Scheme& scheme, std::span<const float> weights,
+                     std::span<const float> importance) {
+  constexpr int kSteps = 20;
+  constexpr float kNarrowest = 0.5f;
+  const GroupGrid widest = AbsMaxGrid(scheme, weights);
+  GroupGrid best = widest;
+  double least = std::numeric_limits<double>::infinity();
+  for (int step = 0; step <= kSteps; ++step) {
+    const float share = 1.f - (1.f - kNarrowest) * static_cast<float>(step) / kSteps;
+    const GroupGrid grid{RoundToF16(widest.scale * share), RoundToF16(widest.minimum * share)};
+    double error = 0;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const float miss =
+          weights[i] -
+          (static_cast<float>(NearestCode(scheme, grid, weights[i])) * grid.scale + grid.minimum);
+      error += static_cast<double>(miss * miss * (importance.empty() ? 1.f : importance[i]));
+    }
+    if (error >= least) continue;
+    least = error;
+    best = grid;
+  }
+  return best;
 }
 
 int NearestCode(const Scheme& scheme, const GroupGrid& grid, float weight) {

@@ -31,7 +31,7 @@ Result<EncodedRows> Encode(const EncodeTask& task) {
     if (task.scheme->group != 0) {
       EncodeGrouped(*task.scheme, row, out);
     } else {
-      task.scheme->format->encode(row.data(), out, columns);
+      task.scheme->format->encode(row.data(), nullptr, out, columns);
     }
   }
   return encoded;
