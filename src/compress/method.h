@@ -29,10 +29,10 @@ struct EncodeTask {
   std::string_view name;           // of the weight, for messages
   std::span<const float> weights;  // [rows, columns]
   int64_t rows = 0, columns = 0;
-  const Scheme* scheme = nullptr;   // fits the columns
+  const Scheme* scheme = nullptr;        // fits the columns
   std::span<const float> energies = {};  // [columns]; empty: not observed
   std::span<const float> hessian = {};   // [columns, columns]; empty: not observed
-  int64_t tokens = 0;               // observed
+  int64_t tokens = 0;                    // observed
 };
 
 struct EncodedRows {
