@@ -20,7 +20,7 @@ inline constexpr int kDataParts = 3;
 std::string_view DataPartName(DataPart part);
 
 struct CalibrationOptions {
-  std::string data;               // a file or a folder; "": what the model writes itself and what lies here
+  std::string data = {};          // a file or a folder; "": what the model writes itself and what lies here
   int generated_tokens = 32768;   // how many of its own; 0: none
   size_t domain_bytes = 600'000;  // of text that lies on this machine, per domain
   int threads = 0;

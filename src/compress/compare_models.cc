@@ -197,9 +197,7 @@ std::vector<ReportTensor> ReportTensors(const Checkpoint& reference, const Check
 Result<CompressionReport> CompareModels(const ComparedModel& reference, const ComparedModel& model,
                                         std::span<const DomainText> text, const CompareModelsOptions& options,
                                         const CompareProgress& progress) {
-  CompressionReport report;
-  report.reference = Side(reference);
-  report.model = Side(model);
+  CompressionReport report{.reference = Side(reference), .model = Side(model)};
   ModelComparison comparison(reference, model, options, progress);
   TERN_TRY_STATUS(comparison.MeasureQuality(text, &report));
   if (options.measures_speed) TERN_TRY_STATUS(comparison.MeasureSpeed(&report));

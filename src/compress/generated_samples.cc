@@ -8,7 +8,7 @@ namespace tern {
 namespace {
 
 constexpr int kTogether = 32;  // sequences of a batch
-constexpr float kLeastShare = 1e-4f;
+constexpr float kLeastShare = 0.02f;
 
 Request SampleRequest(int32_t first, int tokens, uint64_t seed, std::vector<int32_t>* sample) {
   Request request;

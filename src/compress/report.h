@@ -59,16 +59,16 @@ struct ReportContinuation {
 };
 
 struct CompressionReport {
-  std::string title;  // "tern compress smollm2 --size 90M"
-  ReportModel reference, model;
-  Comparison quality;
-  std::vector<ReportTensor> tensors;
-  std::vector<ReportPoint> points;
-  std::vector<ReportFormat> formats;
-  std::vector<ReportContinuation> continuations;
-  std::vector<std::pair<std::string, std::string>> facts;  // "machine", "text", "time", ...
-  std::vector<std::string> notes;                          // what a reader must not miss
-  std::string recipe;                                      // TOML
+  std::string title = {};  // "tern compress smollm2 --size 90M"
+  ReportModel reference = {}, model = {};
+  Comparison quality = {};
+  std::vector<ReportTensor> tensors = {};
+  std::vector<ReportPoint> points = {};
+  std::vector<ReportFormat> formats = {};
+  std::vector<ReportContinuation> continuations = {};
+  std::vector<std::pair<std::string, std::string>> facts = {};  // "machine", "text", "time", ...
+  std::vector<std::string> notes = {};                          // what a reader must not miss
+  std::string recipe = {};                                      // TOML
 };
 
 boost::json::object ReportJson(const CompressionReport& report);

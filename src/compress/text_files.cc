@@ -141,7 +141,7 @@ std::string TextOfRoff(std::string_view source) {
 
 Result<std::string> TextOfCatalogue(std::string_view bytes) {
   constexpr uint32_t kMagic = 0x950412de;
-  constexpr size_t kLeastBytes = 40;
+  constexpr int kLeastSpaces = 4;
   const CatalogueReader reader(bytes);
   uint32_t magic = 0, count = 0, table = 0;
   if (!reader.Word(0, &magic) || magic != kMagic || !reader.Word(8, &count) || !reader.Word(16, &table)) {
@@ -152,7 +152,7 @@ Result<std::string> TextOfCatalogue(std::string_view bytes) {
     std::string_view string;
     if (!reader.String(table + size_t{8} * i, &string)) break;
     string = string.substr(0, string.find('\0'));  // plural forms follow
-    if (string.size() >= kLeastBytes) text.append(string).append("\n");
+    if (std::count(string.begin(), string.end(), ' ') >= kLeastSpaces) text.append(string).append("\n");
   }
   return text;
 }

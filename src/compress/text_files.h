@@ -19,7 +19,7 @@ Result<std::string> ReadTextFile(const std::string& path, size_t max_bytes);
 
 // The words of a manual page's source: without requests, macros' names and font changes.
 std::string TextOfRoff(std::string_view source);
-// The longer translations of a gettext catalogue, a line each; an error where it is none.
+// The translations in a gettext catalogue that are sentences, a line each; an error where it is none.
 Result<std::string> TextOfCatalogue(std::string_view bytes);
 
 }  // namespace tern
