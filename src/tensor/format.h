@@ -34,6 +34,10 @@ struct Format {
   IntForm int_form = {};
   // The block of weight `first` of the row; set where int_form.bits != 0.
   void (*unpack)(const void* row, size_t first, IntBlock* out) = nullptr;
+  // Puts other codes, each below `codes`, into the block of weight `first`; its scales stay. Set where what
+  // unpack gives may be written back.
+  void (*pack)(const uint8_t* code, void* row, size_t first) = nullptr;
+  uint16_t codes = 0;
 };
 
 // Where the block of weight `first`, a multiple of block_weights, begins within its row. With a row's width:

@@ -14,6 +14,8 @@
 //                   floats and makes the sum of importance * error^2 small
 //   kTolerance      worst |x - Decode(Encode(x))| as a share of max|x| within the block
 //   kIntForm, Unpack  optional (tensor/int_form.h): int8 kernels on every ISA, instead of decoding to f32
+//   kCodes, PackCodes  optional, beside Unpack: how many codes there are, and what writes kWeights of them
+//                   into a block whose scales stay
 //   RowPrefix       optional: what lies before a row's blocks, [[gnu::packed]]. Then there is also
 //                     EncodePrefix(row, n, prefix) (or with a RowImportance after the row), and Encode,
 //                     Decode, Unpack take the prefix before the block
@@ -131,6 +133,12 @@ void UnpackBlock(const void* row, size_t first, IntBlock* out) {
   } else {
     F::Unpack(static_cast<const typename F::Block*>(row)[first / F::kWeights], out);
   }
+}
+
+// Format::pack.
+template <class F>
+void PackBlock(const uint8_t* code, void* row, size_t first) {
+  F::PackCodes(code, &static_cast<typename F::Block*>(row)[first / F::kWeights]);
 }
 
 // For Unpack of formats with one scale per block.

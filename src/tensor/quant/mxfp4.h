@@ -1,5 +1,6 @@
 #pragma once
 // mxfp4 (OCP Microscaling): 32 weights as 4-bit floats, one power of two. 4.25 bits per weight.
+#include "tensor/quant/code_layouts.h"
 #include "tensor/quant/float4.h"
 
 namespace tern::TERN_ISA_NS {
@@ -26,6 +27,8 @@ struct mxfp4 {
     const int first = exponent < 4 ? 0 : exponent - 4, last = exponent < 254 ? exponent : 253;
     b.e = static_cast<uint8_t>(SearchFloat4(x, w, kWeights, first, last, HalfScale, b.q));
   }
+  static constexpr uint16_t kCodes = 16;
+  static void PackCodes(const uint8_t* code, Block* b) { PackHalves(code, b->q); }
   static void Decode(const Block& b, float* x) { DecodeFloat4(b.q, kWeights, HalfScale(b.e), x); }
   static constexpr float kTolerance = 0.25f;
 

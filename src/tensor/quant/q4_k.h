@@ -21,8 +21,10 @@ struct q4_k {
     b.d = F32ToF16(ints.d);
     b.dmin = F32ToF16(ints.dmin);
     PackSixBitPairs(ints, b.scales);
-    PackNibbles<32>(ints.code, b.q);
+    PackCodes(ints.code, &b);
   }
+  static constexpr uint16_t kCodes = 16;
+  static void PackCodes(const uint8_t* code, Block* b) { PackNibbles<32>(code, b->q); }
   static void Decode(const Block& b, float* x) { DecodeByUnpack<q4_k>(b, x); }
   static constexpr float kTolerance = 2.f / 15;
 

@@ -22,8 +22,10 @@ struct q5_0 {
     for (size_t i = 0; i < kWeights; ++i) {
       code[i] = static_cast<uint8_t>(NearestCode(x[i] * inverse, -16, 15) + 16);
     }
-    b.q.Pack(code);
+    PackCodes(code, &b);
   }
+  static constexpr uint16_t kCodes = 32;
+  static void PackCodes(const uint8_t* code, Block* b) { b->q.Pack(code); }
   static void Decode(const Block& b, float* x) {
     uint8_t code[kWeights];
     b.q.Unpack(code);
