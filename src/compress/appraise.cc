@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 
+#include "compress/grouped_rows.h"
 #include "compress/overlay_checkpoint.h"
 #include "compress/recipe.h"
 
@@ -92,8 +93,14 @@ class Appraiser {
   const MethodDesc& rtn_;
 };
 
-int64_t BytesIn(const WeightUnit& unit, const Scheme& scheme) {
-  return unit.rows() * static_cast<int64_t>(BlockOffset(*scheme.format, static_cast<size_t>(unit.columns())));
+// In compressed-tensors a group has one scale of 16 bits, in GGUF each of its blocks.
+int64_t BytesIn(const WeightUnit& unit, const Scheme& scheme, bool packed) {
+  const int64_t columns = unit.columns();
+  if (!packed || scheme.group == 0) {
+    return unit.rows() * static_cast<int64_t>(BlockOffset(*scheme.format, static_cast<size_t>(columns)));
+  }
+  const int64_t codes = columns * (CodesOf(scheme).high > 15 ? 8 : 4) / 8;
+  return unit.rows() * (codes + 2 * (columns / GroupOf(scheme, columns)));
 }
 
 }  // namespace
@@ -127,11 +134,13 @@ Result<std::vector<AppraisedUnit>> Appraise(const std::shared_ptr<const LoadedMo
       a.product_kld = measured->product_kld;
     }
     Scheme own{.name = std::string(unit.tensor.format->name), .format = unit.tensor.format};
-    a.candidates.push_back({.scheme = own, .bytes = static_cast<int64_t>(unit.bytes())});
+    const int64_t own_bytes =
+        options.to_folder ? 2 * unit.rows() * unit.columns() : static_cast<int64_t>(unit.bytes());
+    a.candidates.push_back({.scheme = own, .bytes = own_bytes});
     for (size_t i = 0; measured && i < schemes.size(); ++i) {
       a.candidates.push_back({.scheme = *schemes[i],
                               .method = options.method,
-                              .bytes = BytesIn(unit, *schemes[i]),
+                              .bytes = BytesIn(unit, *schemes[i], options.to_folder),
                               .kld = measured->klds[i]});
     }
     appraised.push_back(std::move(a));

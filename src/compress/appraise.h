@@ -36,6 +36,7 @@ struct AppraisedUnit {
 struct AppraiseOptions {
   const MethodDesc* method = nullptr;
   std::vector<Scheme> schemes;
+  bool to_folder = false;  // of compressed-tensors: what stays as it is is written in bf16
   std::function<Status(int64_t done, int64_t total)> progress;  // in units
 };
 

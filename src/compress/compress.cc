@@ -17,6 +17,7 @@ constexpr WindowOptions kProbeWindows{.window = 128, .score_from = 1, .windows =
 constexpr WindowOptions kVerifyWindows{.window = 512, .score_from = 1, .windows = 8};
 constexpr int kCalibrationWindow = 512;
 constexpr int kRepairs = 4;
+constexpr int64_t kBf16Bytes = 2;
 // A mix must be better by this share, or a uniform one is taken, which is simpler.
 constexpr double kWorthIt = 0.98;
 
@@ -119,7 +120,8 @@ Status Compressor::Prepare() {
   TERN_TRY_STATUS(CheckContinuesText(*model_));
   const std::string& method = options_.method;
   TERN_TRY(method_, FindMethod(method));
-  const std::vector<std::string> names = options_.schemes.empty() ? DefaultSchemes() : options_.schemes;
+  const std::vector<std::string> names =
+      options_.schemes.empty() ? DefaultSchemes(options_.to_folder) : options_.schemes;
   for (const std::string& name : names) {
     TERN_TRY(Scheme scheme, ParseScheme(name));
     schemes_.push_back(std::move(scheme));
@@ -127,6 +129,8 @@ Status Compressor::Prepare() {
   TERN_TRY_STATUS(Say("reading weights", 0, 1));
   TERN_TRY_STATUS(CheckFinite(*model_));
   units_ = ListUnits(*model_);
+  if (options_.to_folder)
+    std::erase_if(units_, [](const WeightUnit& unit) { return unit.is_table || unit.is_head; });
   if (units_.empty()) return BadInput(options_.model_name + ": has no weights to compress");
   notes_ = data_.notes;
   const Format* own = units_.front().tensor.format;
@@ -207,7 +211,8 @@ Status Compressor::AppraiseUnits() {
            }));
   int64_t fixed = options_.header_bytes + static_cast<int64_t>(160 * units_.size()) + 8192;
   for (const auto& [name, tensor] : model_->checkpoint->tensors()) {
-    const auto bytes = static_cast<int64_t>(tensor.row_bytes()) * tensor.rows();
+    auto bytes = static_cast<int64_t>(tensor.row_bytes()) * tensor.rows();
+    if (options_.to_folder) bytes = kBf16Bytes * Elements(tensor.shape);
     // Vectors become f32 where they are written, and all of it is aligned.
     if (FindUnit(name) == nullptr)
       fixed += std::max(bytes, tensor.shape.size() == 1 ? 4 * tensor.cols() : bytes);
@@ -412,7 +417,8 @@ void Compressor::Describe() {
 
 }  // namespace
 
-std::vector<std::string> DefaultSchemes() {
+std::vector<std::string> DefaultSchemes(bool to_folder) {
+  if (to_folder) return {"int4_g128", "int4_g64", "int4_g32", "int8_channel"};
   return {"q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_1", "q4_k", "iq4_nl", "q4_0", "iq4_xs", "q3_k", "q2_k"};
 }
 

@@ -21,9 +21,11 @@ struct CompressOptions {
   std::string model_name;  // as it was asked for
   CompressTarget target = {};
   std::string method = "rtn";             // of all weights that change
-  std::vector<std::string> schemes = {};  // to choose from; empty: DefaultSchemes()
+  std::vector<std::string> schemes = {};  // to choose from; empty: DefaultSchemes
   std::string data = {};                  // CalibrationOptions::data, for the recipe
   int64_t calibration_tokens = 16384;
+  // For a folder of compressed-tensors: embeddings and head stay, and what stays is written in bf16.
+  bool to_folder = false;
   int threads = 0;
   std::string work_path = {};      // of a WorkFile; "": a run that is killed starts anew
   const Recipe* recipe = nullptr;  // to replay; then nothing is searched, and there is no target
@@ -43,8 +45,8 @@ struct Compressed {
   CompressionReport report;
 };
 
-// What GGUF's readers know, and what is no worse than another of its size.
-std::vector<std::string> DefaultSchemes();
+// What readers of GGUF, or of compressed-tensors, know, and what is no worse than another of its size.
+std::vector<std::string> DefaultSchemes(bool to_folder);
 
 // `data`: of `model`. Errors name the weight, the method, the scheme, or what of the target is out of reach.
 Result<Compressed> Compress(const std::shared_ptr<const LoadedModel>& model, const CalibrationData& data,

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
 #include <map>
 
 #include "base/hash128.h"
 #include "io/gguf_writer.h"
-#include "models/convert.h"
 
 namespace tern {
 namespace {
@@ -83,6 +83,21 @@ Status WriteCompressedGguf(const Compressed& compressed, const std::string& path
   options.more.Set("general.file_type", FileTypeOf(*compressed.model->checkpoint));
   AddBill(compressed, &options.more);
   return ConvertToGguf(*compressed.model->checkpoint, path, options);
+}
+
+Status WriteCompressedFolder(const Compressed& compressed, const std::string& out,
+                             std::vector<FolderFile> files) {
+  ConvertOptions options;
+  for (const RecipeWeight& weight : compressed.recipe.weights) {
+    if (weight.method == kKeep) continue;
+    TERN_TRY(const Scheme scheme, ParseScheme(weight.scheme));
+    if (scheme.group == 0)
+      return Unsupported(fmt::format("{}: compressed-tensors has no {}", weight.name, weight.scheme));
+    options.packed[weight.name] = {scheme.group == Scheme::kWholeRow ? 0 : scheme.group};
+  }
+  files.push_back({"compress.toml", RecipeToml(compressed.recipe)});
+  files.push_back({"compress.json", boost::json::serialize(ReportJson(compressed.report)) + "\n"});
+  return ConvertGgufToFolder(*compressed.model->checkpoint, out, options, files);
 }
 
 }  // namespace tern

@@ -8,9 +8,11 @@
 //   tern.compress.tokens, .text  scored, and where they are from
 
 #include <string>
+#include <vector>
 
 #include "compress/compress.h"
 #include "io/checkpoint.h"
+#include "models/convert.h"
 
 namespace tern {
 
@@ -18,5 +20,9 @@ namespace tern {
 Result<int64_t> GgufHeaderBytes(const Checkpoint& checkpoint, const Metadata& more);
 // `more`: a folder's tokenizer. `path` is there whole or not at all.
 Status WriteCompressedGguf(const Compressed& compressed, const std::string& path, const Metadata& more);
+
+// The same as a folder of compressed-tensors, with `files` (a tokenizer's) and the recipe beside the weights.
+Status WriteCompressedFolder(const Compressed& compressed, const std::string& out,
+                             std::vector<FolderFile> files);
 
 }  // namespace tern

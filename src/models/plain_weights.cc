@@ -70,6 +70,7 @@ Status PlainWeights::WriteFile(const std::string& path, std::span<const PlainWei
 }
 
 Status PlainWeights::WriteTensor(const PlainWeight& weight, SafetensorsWriter& writer) {
+  if (weight.plain == nullptr) return writer.Append(weight.packed);
   std::vector<Buffer> scratch;
   Tensor tensor = weight.tensor;
   if (weight.transposes) {

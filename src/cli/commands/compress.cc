@@ -15,11 +15,12 @@
 #include "compress/comparison_text.h"
 #include "compress/write_compressed.h"
 #include "io/files.h"
+#include "text/hf/tokenizer_files.h"
 
 namespace tern {
 namespace {
 
-constexpr size_t kMaxRecipeBytes = size_t{16} << 20;
+constexpr size_t kMaxRecipeBytes = size_t{16} << 20, kMaxTokenizerBytes = size_t{1} << 30;
 
 struct Options {
   ModelFlags model;
@@ -31,6 +32,7 @@ struct Options {
   bool pareto = false, fresh = false;
 
   std::string work_path() const { return out + ".work"; }
+  bool to_folder() const { return !out.ends_with(".gguf"); }
 };
 
 std::vector<std::string_view> MethodNames() {
@@ -113,6 +115,7 @@ Result<CompressOptions> ToCompressOptions(const Options& o, const LoadedModel& m
   options.calibration_tokens = o.calibration_tokens;
   options.threads = o.model.threads;
   options.work_path = o.work_path();
+  options.to_folder = o.to_folder();
   options.front_points = o.pareto || !o.report.empty() ? 24 : 0;
   TERN_TRY(options.header_bytes, GgufHeaderBytes(*model.checkpoint, more));
   if (!o.report.empty()) {
@@ -130,8 +133,32 @@ Result<CompressOptions> ToCompressOptions(const Options& o, const LoadedModel& m
   return options;
 }
 
+// The files of a model's tokenizer, for a folder.
+Result<std::vector<FolderFile>> TokenizerFiles(const Checkpoint& checkpoint) {
+  std::vector<FolderFile> files;
+  const std::string path(checkpoint.path());
+  if (IsDirectory(path)) {
+    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                             "tokenizer.model", "chat_template.jinja", "generation_config.json"}) {
+      if (!IsFile(path + "/" + name)) continue;
+      TERN_TRY(std::string text, ReadFile(path + "/" + name, kMaxTokenizerBytes));
+      files.push_back({name, std::move(text)});
+    }
+    return files;
+  }
+  TERN_TRY(const auto texts, TokenizerFilesOf(checkpoint.metadata()));
+  for (const auto& [name, text] : texts) files.push_back({name, text});
+  return files;
+}
+
+Status WriteModel(const Options& o, const Compressed& compressed, const Metadata& more) {
+  if (!o.to_folder()) return WriteCompressedGguf(compressed, o.out, more);
+  TERN_TRY(std::vector<FolderFile> files, TokenizerFiles(*compressed.model->checkpoint));
+  return WriteCompressedFolder(compressed, o.out, std::move(files));
+}
+
 Status Write(const Options& o, const Compressed& compressed, const Metadata& more) {
-  TERN_TRY_STATUS(WriteCompressedGguf(compressed, o.out, more));
+  TERN_TRY_STATUS(WriteModel(o, compressed, more));
   const std::string recipe_out = o.recipe_out.empty() ? o.out + ".toml" : o.recipe_out;
   TERN_TRY_STATUS(WriteFileAtomic(recipe_out, RecipeToml(compressed.recipe)));
   if (!o.report.empty()) TERN_TRY_STATUS(WriteFileAtomic(o.report, ReportPage(compressed.report)));
@@ -143,6 +170,8 @@ Status Run(const Options& given) {
   if (o.out.empty()) o.out = DefaultOut(o);
   TERN_TRY(const std::string path, FindModelFile(o.model));
   std::error_code error;
+  if (o.to_folder() && std::filesystem::exists(o.out, error))
+    return BadInput(o.out + ": is there already, expected a new folder");
   if (std::filesystem::equivalent(path, o.out, error))
     return BadInput(o.out + ": is the model itself, expected another file");
   std::optional<Recipe> recipe;
@@ -188,7 +217,10 @@ void Setup(Arguments& args) {
   args.Option("--recipe", &o->recipe, "instead of a target: make what this recipe says, to the same bytes")
       .ValueName("FILE");
   args.Section("");
-  args.Option("-o,--out", &o->out, "the .gguf file to write").ValueName("FILE").Default("MODEL-TARGET.gguf");
+  args.Option("-o,--out", &o->out,
+              "the .gguf file to write; without that ending a folder of compressed-tensors")
+      .ValueName("FILE")
+      .Default("MODEL-TARGET.gguf");
   args.Option("--recipe-out", &o->recipe_out, "where the recipe is written")
       .ValueName("FILE")
       .Default("OUT.toml");
