@@ -60,66 +60,71 @@ size_t NearestLevel(const Levels& levels, float x) {
 // Some rows on their way to bytes. Grids are by row and group.
 class RowsOnGrid {
  public:
-  RowsOnGrid(const GptqTask& task, GptqScales scales, std::span<const float> energies, size_t first,
-             size_t rows, char* out)
-      : task_(task), levels_(LevelsOf(*task.scheme)), first_(first), rows_(rows), out_(out) {
+  RowsOnGrid(const GptqTask& task, size_t first, size_t rows, char* out)
+      : task_(task),
+        levels_(LevelsOf(*task.scheme)),
+        columns_(task.input->columns),
+        first_(first),
+        rows_(rows),
+        out_(out) {
     const Scheme& scheme = *task.scheme;
-    group_ = scheme.group != 0 ? static_cast<size_t>(GroupOf(scheme, static_cast<int64_t>(task.columns)))
+    group_ = scheme.group != 0 ? static_cast<size_t>(GroupOf(scheme, static_cast<int64_t>(columns_)))
                                : scheme.format->int_form.group;
-    grids_.resize(rows * task.columns / group_);
-    codes_.resize(rows * task.columns);
+    grids_.resize(rows * columns_ / group_);
+    codes_.resize(rows * columns_);
     for (size_t r = 0; r < rows; ++r) {
       if (scheme.group != 0) {
-        ChooseGrids(r, scales, energies);
+        ChooseGrids(r);
       } else {
-        TakeGrids(r, scales == GptqScales::kWeighted ? energies.data() : nullptr);
+        TakeGrids(r);
       }
     }
   }
 
   std::span<const float> row(size_t r) const {
-    return task_.weights.subspan((first_ + r) * task_.columns, task_.columns);
+    return task_.weights.subspan((first_ + r) * columns_, columns_);
   }
   // The number nearest to x that the weight may become; its code is remembered.
   float Round(size_t r, size_t column, float x) {
-    const GroupGrid& grid = grids_[(r * task_.columns + column) / group_];
+    const GroupGrid& grid = grids_[(r * columns_ + column) / group_];
     const float scaled = grid.scale != 0 ? (x - grid.minimum) / grid.scale : 0.f;
     const size_t place = NearestLevel(levels_, scaled);
-    codes_[r * task_.columns + column] = levels_.code[place];
+    codes_[r * columns_ + column] = levels_.code[place];
     return grid.scale * levels_.level[place] + grid.minimum;
   }
   void Write() {
     for (size_t r = 0; r < rows_; ++r) {
-      const uint8_t* codes = codes_.data() + r * task_.columns;
+      const uint8_t* codes = codes_.data() + r * columns_;
       if (task_.scheme->group != 0) {
-        const size_t groups = task_.columns / group_;
-        WriteRow(*task_.scheme, {reinterpret_cast<const int8_t*>(codes), task_.columns},
+        const size_t groups = columns_ / group_;
+        WriteRow(*task_.scheme, {reinterpret_cast<const int8_t*>(codes), columns_},
                  std::span(grids_).subspan(r * groups, groups), bytes(r));
         continue;
       }
       const Format& format = *task_.scheme->format;
-      for (size_t c = 0; c < task_.columns; c += format.block_weights) format.pack(codes + c, bytes(r), c);
+      for (size_t c = 0; c < columns_; c += format.block_weights) format.pack(codes + c, bytes(r), c);
     }
   }
   // Rounding to nearest, weight by weight: the losses, [rows, columns].
   std::vector<float> RoundToNearest() {
     std::vector<float> lost(codes_.size());
     for (size_t r = 0; r < rows_; ++r) {
-      for (size_t c = 0; c < task_.columns; ++c)
-        lost[r * task_.columns + c] = row(r)[c] - Round(r, c, row(r)[c]);
+      for (size_t c = 0; c < columns_; ++c) lost[r * columns_ + c] = row(r)[c] - Round(r, c, row(r)[c]);
     }
     return lost;
   }
   std::vector<uint8_t>& codes() { return codes_; }
 
  private:
-  char* bytes(size_t r) { return out_ + (first_ + r) * BlockOffset(*task_.scheme->format, task_.columns); }
+  char* bytes(size_t r) { return out_ + (first_ + r) * BlockOffset(*task_.scheme->format, columns_); }
 
-  void ChooseGrids(size_t r, GptqScales scales, std::span<const float> energies) {
-    for (size_t c = 0; c < task_.columns; c += group_) {
+  void ChooseGrids(size_t r) {
+    const GptqScales scales = task_.scales;
+    const std::span<const float> energies = task_.input->energies;
+    for (size_t c = 0; c < columns_; c += group_) {
       const auto weights = row(r).subspan(c, group_);
       const bool weighted = scales == GptqScales::kWeighted;
-      grids_[(r * task_.columns + c) / group_] =
+      grids_[(r * columns_ + c) / group_] =
           scales == GptqScales::kAbsMax
               ? AbsMaxGrid(*task_.scheme, weights)
               : SearchGrid(*task_.scheme, weights,
@@ -127,21 +132,23 @@ class RowsOnGrid {
     }
   }
   // What the format's own encoder chooses; Write then changes nothing but codes.
-  void TakeGrids(size_t r, const float* importance) {
+  void TakeGrids(size_t r) {
+    const bool weighted = task_.scales == GptqScales::kWeighted;
+    const float* importance = weighted ? task_.input->energies.data() : nullptr;
     const Format& format = *task_.scheme->format;
-    format.encode(row(r).data(), importance, bytes(r), task_.columns);
+    format.encode(row(r).data(), importance, bytes(r), columns_);
     IntBlock ints;
-    for (size_t c = 0; c < task_.columns; c += group_) {
+    for (size_t c = 0; c < columns_; c += group_) {
       const size_t within = c % format.block_weights / group_;
       if (within == 0) format.unpack(bytes(r), c, &ints);
-      grids_[(r * task_.columns + c) / group_] = {ints.d * static_cast<float>(ints.sc[within]),
-                                                  -ints.dmin * static_cast<float>(ints.mn[within])};
+      grids_[(r * columns_ + c) / group_] = {ints.d * static_cast<float>(ints.sc[within]),
+                                             -ints.dmin * static_cast<float>(ints.mn[within])};
     }
   }
 
   const GptqTask& task_;
   Levels levels_;
-  size_t first_, rows_, group_;
+  size_t columns_, first_, rows_, group_;
   char* out_;
   std::vector<GroupGrid> grids_;
   std::vector<uint8_t> codes_;
@@ -200,32 +207,15 @@ std::vector<float> RoundWithFeedback(const HessianFactor& factor, size_t rows, R
   return lost;
 }
 
-// All of the Hessian, from its upper triangle.
-std::vector<float> BothTriangles(std::span<const float> hessian, size_t n) {
-  std::vector<float> all(hessian.begin(), hessian.end());
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t j = 0; j < i; ++j) all[i * n + j] = hessian[j * n + i];
-  }
-  return all;
-}
-
-struct Rounding {
-  const GptqTask& task;
-  const HessianFactor* factor;  // nullptr: to nearest
-  const std::vector<float>& hessian;
-  ProductFn product = PickProduct(DetectIsa());
-};
-
 // Of each row the better codes.
-void RoundRows(const Rounding& rounding, RowsOnGrid* grid, size_t rows, GptqOutcome* outcome) {
-  const size_t n = rounding.task.columns;
-  const std::vector<double> nearest =
-      OutputErrors(rounding.hessian, grid->RoundToNearest(), n, rounding.product);
+void RoundRows(const GptqInput& input, size_t rows, RowsOnGrid* grid, GptqOutcome* outcome) {
+  const size_t n = input.columns;
+  const ProductFn product = PickProduct(DetectIsa());
+  const std::vector<double> nearest = OutputErrors(input.hessian, grid->RoundToNearest(), n, product);
   std::vector<double> best = nearest;
-  if (rounding.factor != nullptr) {
+  if (input.factor) {
     const std::vector<uint8_t> nearest_codes = grid->codes();
-    best = OutputErrors(rounding.hessian, RoundWithFeedback(*rounding.factor, rows, grid, rounding.product),
-                        n, rounding.product);
+    best = OutputErrors(input.hessian, RoundWithFeedback(*input.factor, rows, grid, product), n, product);
     for (size_t r = 0; r < rows; ++r) {
       if (best[r] <= nearest[r]) continue;
       best[r] = nearest[r];
@@ -243,32 +233,45 @@ void RoundRows(const Rounding& rounding, RowsOnGrid* grid, size_t rows, GptqOutc
 
 }  // namespace
 
-GptqOutcome EncodeGptq(const GptqTask& task, const GptqOptions& options, char* out) {
-  const size_t n = task.columns;
-  TERN_CHECK(task.hessian.size() == n * n && task.weights.size() == task.rows * n);
-  GptqOutcome outcome;
-  std::vector<float> energies(n);
-  for (size_t c = 0; c < n; ++c) energies[c] = task.hessian[c * n + c];
+GptqInput PrepareGptq(std::span<const float> hessian, size_t columns, int64_t tokens,
+                      const FactorOptions& options) {
+  TERN_CHECK(hessian.size() == columns * columns);
+  GptqInput input{.columns = columns, .hessian{hessian.begin(), hessian.end()}, .energies{}, .factor{}};
+  for (size_t i = 0; i < columns; ++i) {
+    input.energies.push_back(hessian[i * columns + i]);
+    for (size_t j = 0; j < i; ++j) input.hessian[i * columns + j] = hessian[j * columns + i];
+  }
+  if (tokens < static_cast<int64_t>(columns)) {
+    input.status = GptqStatus::kTooFewTokens;
+    return input;
+  }
+  Result<HessianFactor> factor = FactorHessian(hessian, columns, options);
+  if (!factor.ok()) {
+    input.status = GptqStatus::kNotDefinite;
+    return input;
+  }
+  if (tokens < 2 * static_cast<int64_t>(columns)) input.status = GptqStatus::kFewTokens;
+  input.factor = std::move(factor).value();
+  return input;
+}
+
+GptqOutcome EncodeGptq(const GptqTask& task, char* out) {
+  const GptqInput& input = *task.input;
+  const size_t n = input.columns;
+  TERN_CHECK(task.weights.size() == task.rows * n);
+  GptqOutcome outcome{.status = input.status};
   const Format& format = *task.scheme->format;
   if (format.pack == nullptr) {
     outcome.status = GptqStatus::kNoCodes;
-    for (size_t r = 0; r < task.rows; ++r)
-      format.encode(task.weights.data() + r * n, energies.data(), out + r * BlockOffset(format, n), n);
+    for (size_t r = 0; r < task.rows; ++r) {
+      format.encode(task.weights.data() + r * n, input.energies.data(), out + r * BlockOffset(format, n), n);
+    }
     return outcome;
   }
-  if (task.tokens < 2 * static_cast<int64_t>(n)) outcome.status = GptqStatus::kFewTokens;
-  if (task.tokens < static_cast<int64_t>(n)) outcome.status = GptqStatus::kTooFewTokens;
-  Result<HessianFactor> factor = BadInput("not wanted");
-  if (outcome.status != GptqStatus::kTooFewTokens) {
-    factor = FactorHessian(task.hessian, n, options.factor);
-    if (!factor.ok()) outcome.status = GptqStatus::kNotDefinite;
-  }
-  const std::vector<float> hessian = BothTriangles(task.hessian, n);
-  const Rounding rounding{task, factor.ok() ? &factor.value() : nullptr, hessian};
   for (size_t first = 0; first < task.rows; first += kRows) {
     const size_t rows = std::min(kRows, task.rows - first);
-    RowsOnGrid grid(task, options.scales, energies, first, rows, out);
-    RoundRows(rounding, &grid, rows, &outcome);
+    RowsOnGrid grid(task, first, rows, out);
+    RoundRows(input, rows, &grid, &outcome);
   }
   return outcome;
 }

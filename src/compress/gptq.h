@@ -6,7 +6,9 @@
 // free and files look like any other of their format. Rows are independent: a weight may be encoded in parts.
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "compress/hessian_factor.h"
 #include "compress/scheme.h"
@@ -19,26 +21,33 @@ enum class GptqScales : uint8_t {
   kWeighted,      // least squared error, each weight's times the mean square of its input
 };
 
-struct GptqOptions {
-  FactorOptions factor;
-  GptqScales scales = GptqScales::kWeighted;
-};
-
-// Rows of one weight, to be stored in one scheme.
-struct GptqTask {
-  std::span<const float> weights;  // [rows, columns], finite
-  size_t rows = 0, columns = 0;
-  const Scheme* scheme = nullptr;  // fits the columns
-  std::span<const float> hessian;  // [columns, columns] mean of x x^T over `tokens`; upper triangle counts
-  int64_t tokens = 0;
-};
-
 enum class GptqStatus : uint8_t {
   kDone,
   kFewTokens,     // done, but with less than two tokens per column: it may not hold for other text
   kTooFewTokens,  // less than one token per column: rounded to nearest on weighted scales
   kNotDefinite,   // the Hessian cannot be factored: rounded to nearest
   kNoCodes,       // the format has no codes to choose (codebooks): encoded by importance
+};
+
+// What all weights that read one input share.
+struct GptqInput {
+  size_t columns = 0;
+  GptqStatus status = GptqStatus::kDone;
+  std::vector<float> hessian;           // both triangles
+  std::vector<float> energies;          // its diagonal
+  std::optional<HessianFactor> factor;  // none: weights are rounded to nearest
+};
+// `hessian`: [columns, columns] mean of x x^T over `tokens`; its upper triangle counts.
+GptqInput PrepareGptq(std::span<const float> hessian, size_t columns, int64_t tokens,
+                      const FactorOptions& options);
+
+// Rows of one weight, to be stored in one scheme.
+struct GptqTask {
+  std::span<const float> weights;  // [rows, columns], finite
+  size_t rows = 0;
+  const Scheme* scheme = nullptr;  // fits the columns
+  const GptqInput* input = nullptr;
+  GptqScales scales = GptqScales::kWeighted;
 };
 
 struct GptqOutcome {
@@ -49,6 +58,6 @@ struct GptqOutcome {
 };
 
 // Writes the rows' bytes to `out`, as the scheme's format lays them.
-GptqOutcome EncodeGptq(const GptqTask& task, const GptqOptions& options, char* out);
+GptqOutcome EncodeGptq(const GptqTask& task, char* out);
 
 }  // namespace tern

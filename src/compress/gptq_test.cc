@@ -92,20 +92,21 @@ struct Encoded {
   GptqOutcome outcome;
   std::vector<float> kept;
 };
-Encoded Encode(const Layer& layer, const Scheme& scheme, const GptqOptions& options = {}) {
+struct Options {
+  FactorOptions factor = {};
+  GptqScales scales = GptqScales::kWeighted;
+};
+Encoded Encode(const Layer& layer, const Scheme& scheme, const Options& options = {}) {
   std::string bytes(kOut * BlockOffset(*scheme.format, kColumns), '\xff');
-  const GptqTask task{.weights = layer.w,
-                      .rows = kOut,
-                      .columns = kColumns,
-                      .scheme = &scheme,
-                      .hessian = layer.hessian,
-                      .tokens = layer.count};
-  const GptqOutcome outcome = EncodeGptq(task, options, bytes.data());
+  const GptqInput input = PrepareGptq(layer.hessian, kColumns, layer.count, options.factor);
+  const GptqTask task{
+      .weights = layer.w, .rows = kOut, .scheme = &scheme, .input = &input, .scales = options.scales};
+  const GptqOutcome outcome = EncodeGptq(task, bytes.data());
   return {outcome, Decoded(*scheme.format, bytes)};
 }
 
 // Share of the error of rounding to nearest at the largest weight's scale that is left, on held-out inputs.
-double Left(Inputs kind, const GptqOptions& options = {}) {
+double Left(Inputs kind, const Options& options = {}) {
   const Layer layer(kind);
   const Scheme scheme = ParseScheme("int4_g128").value();
   const Layer few = [&] {  // too few tokens: rounded to nearest
@@ -113,7 +114,7 @@ double Left(Inputs kind, const GptqOptions& options = {}) {
     l.count = 1;
     return l;
   }();
-  GptqOptions plain;
+  Options plain;
   plain.scales = GptqScales::kAbsMax;
   const double nearest = OutputError(layer.held_out, layer.w, Encode(few, scheme, plain).kept);
   return OutputError(layer.held_out, layer.w, Encode(layer, scheme, options).kept) / nearest;
@@ -127,7 +128,7 @@ TEST(Gptq, LeavesLittleOfTheErrorOfHeldOutOutputs) {
 
 // Which part does what: neighbours' correlation, scales, order.
 TEST(Gptq, EachPartHelpsWhereItShould) {
-  GptqOptions options{.factor = {.by_strength = false}, .scales = GptqScales::kAbsMax};
+  Options options{.factor = {.by_strength = false}, .scales = GptqScales::kAbsMax};
   const double feedback = Left(Inputs::kUneven, options);
   options.scales = GptqScales::kSquaredError;
   const double scales = Left(Inputs::kUneven, options);
