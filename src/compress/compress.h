@@ -20,7 +20,7 @@ namespace tern {
 struct CompressOptions {
   std::string model_name;  // as it was asked for
   CompressTarget target = {};
-  std::string method = "rtn";             // of all weights that change
+  std::string method = "gptq";            // of all weights that change
   std::vector<std::string> schemes = {};  // to choose from; empty: DefaultSchemes
   std::string data = {};                  // CalibrationOptions::data, for the recipe
   int64_t calibration_tokens = 16384;
