@@ -99,6 +99,33 @@ TEST(Compress, MeetsASizeAndReplaysItsRecipeToTheSameBytes) {
   EXPECT_NEAR(metadata.Float("tern.compress.kld_mean").value(), made.value().report.quality.kld_mean, 1e-6);
 }
 
+TEST(Compress, GoesOnWhereItWasEnded) {
+  const auto model = Tiny();
+  const CalibrationData data = TinyData(2000);
+  CompressOptions options = TinyOptions();
+  options.target.file_bytes = 140'000;
+  const auto whole = Compress(model, data, options);
+  ASSERT_TRUE(whole.ok()) << whole.error().what;
+  options.work_path = (std::filesystem::path(testing::TempDir()) / "resumed.work").string();
+  std::filesystem::remove(options.work_path);
+  int steps = 0;
+  for (const int last : {5, 20, 40, 60, 100000}) {
+    steps = 0;
+    options.progress = [&](std::string_view, int64_t, int64_t) -> Status {
+      return ++steps <= last ? Status() : Status(Error{Code::kCancelled, ""});
+    };
+    const auto made = Compress(model, data, options);
+    EXPECT_EQ(std::filesystem::exists(options.work_path), !made.ok());
+    if (!made.ok()) {
+      EXPECT_EQ(made.error().code, Code::kCancelled);
+      continue;
+    }
+    EXPECT_EQ(made.value().weights, whole.value().weights);
+    return;
+  }
+  FAIL() << "it never came to its end";
+}
+
 TEST(Compress, MeetsAKld) {
   CompressOptions options = TinyOptions();
   options.target.kld = 0.01;
