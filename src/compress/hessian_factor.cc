@@ -137,8 +137,10 @@ Result<HessianFactor> FactorHessian(std::span<const float> hessian, size_t colum
   for (const uint32_t c : factor.order) mean += strength(c) / static_cast<double>(columns);
   if (!std::isfinite(mean) || !(mean > 0)) return BadInput("Hessian: its diagonal has no finite sum above 0");
   if (options.by_strength) {
-    std::stable_sort(factor.order.begin(), factor.order.end(),
-                     [&](uint32_t a, uint32_t b) { return strength(a) > strength(b); });
+    // Inputs of much the same strength keep their order: neighbours often go together.
+    std::stable_sort(factor.order.begin(), factor.order.end(), [&](uint32_t a, uint32_t b) {
+      return std::ilogb(strength(a)) > std::ilogb(strength(b));
+    });
   }
   for (factor.damping = options.damping; factor.damping <= 1; factor.damping *= 10) {
     Triangle m = Backwards(hessian, factor, factor.damping * static_cast<float>(mean));
