@@ -152,7 +152,7 @@ Status Compressor::Prepare() {
                  .target = options_.target.Text(),
                  .weights = {}};
   const std::string fingerprint =
-      fmt::format("1 {} {} {} {}", out_.recipe.source_hash, HashOf(calibration_),
+      fmt::format("1 {} {} {} {} {}", out_.recipe.source_hash, HashOf(calibration_), options_.imatrix,
                   HashOf(Windows(DataPart::kAllocate, kProbeWindows)), fmt::join(names, ","));
   TERN_TRY(work_, WorkFile::Open(options_.work_path, fingerprint));
   return {};
@@ -165,6 +165,8 @@ Status Compressor::Observe() {
                                          .progress = [this](int64_t done, int64_t total) {
                                            return Say("reading calibration text", done, total);
                                          }}));
+  if (!options_.imatrix_out.empty())
+    TERN_TRY_STATUS(WriteImportanceMatrix(options_.imatrix_out, ToImportanceMatrix(observations_)));
   encoder_.emplace(&observations_, options_.threads);
   return {};
 }

@@ -72,6 +72,23 @@ TEST(Observe, SeesTheInputsOfLinears) {
   EXPECT_NEAR(sum / static_cast<double>(norm.size()), 1, 0.01);
 }
 
+TEST(Observe, ImportanceMatricesGoOutAndComeBack) {
+  const auto seen = Observe(Tiny(), TinyWindows(), {.threads = 1});
+  ASSERT_TRUE(seen.ok());
+  const std::string path = (std::filesystem::path(testing::TempDir()) / "tiny.imatrix.gguf").string();
+  ASSERT_TRUE(WriteImportanceMatrix(path, ToImportanceMatrix(seen.value())).ok());
+  const auto matrix = ReadImportanceMatrix(path);
+  ASSERT_TRUE(matrix.ok()) << matrix.error().what;
+  const Observations back = FromImportanceMatrix(matrix.value());
+  for (const char* name : {"blk.0.attn_k.weight", "blk.1.ffn_down.weight"}) {
+    const Observation *a = seen.value().Of(name), *b = back.Of(name);
+    ASSERT_NE(b, nullptr) << name;
+    EXPECT_EQ(a->tokens, b->tokens);
+    for (size_t j = 0; j < a->energies.size(); ++j)
+      EXPECT_NEAR(a->energies[j], b->energies[j], 1e-5f * a->energies[j]);
+  }
+}
+
 TEST(Compress, MeetsASizeAndReplaysItsRecipeToTheSameBytes) {
   const auto model = Tiny();
   const CalibrationData data = TinyData(2000);

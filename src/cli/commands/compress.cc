@@ -239,6 +239,13 @@ void Setup(Arguments& args) {
   args.Option("--calibration-tokens", &o->calibration_tokens, "how many tokens of it").Range(64, 1 << 24);
   args.Option("--generated-tokens", &o->data.generated_tokens, "how many tokens the model writes for that")
       .Range(0, 1 << 24);
+  args.Option("--imatrix", &o->compress.imatrix,
+              "an importance matrix of llama.cpp's, instead of reading text to calibrate with")
+      .ValueName("FILE")
+      .ExistingFile();
+  args.Option("--imatrix-out", &o->compress.imatrix_out,
+              "write what was seen of inputs as an importance matrix")
+      .ValueName("FILE");
   args.Flag("--fresh", &o->fresh, "start anew: forget what a run that was ended has left in OUT.work");
   args.Option("-t,--threads", &o->model.threads, "threads; 0: one per core").Range(0, 1024);
   args.Check([o] { return CheckTarget(*o); });
