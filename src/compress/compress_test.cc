@@ -152,6 +152,34 @@ TEST(Compress, MeetsAKld) {
   EXPECT_GT(made.value().report.quality.kld_mean, 0.004);
 }
 
+TEST(Compress, WritesAFolderThatHoldsTheSameNumbers) {
+  CompressOptions options = TinyOptions();
+  options.to_folder = true;
+  options.target.file_bytes = 200'000;
+  const auto made = Compress(Tiny(), TinyData(2000), options);
+  ASSERT_TRUE(made.ok()) << made.error().what;
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "tiny-compressed";
+  std::filesystem::remove_all(folder);
+  const Status status = WriteCompressedFolder(made.value(), folder.string(), {});
+  ASSERT_TRUE(status.ok()) << status.error().what;
+  const auto written = LoadModel(folder.string());
+  ASSERT_TRUE(written.ok()) << written.error().what;
+  int packed = 0;
+  for (const RecipeWeight& weight : made.value().recipe.weights) {
+    if (weight.method == kKeep) continue;
+    const Tensor *a = made.value().model->checkpoint->Find(weight.name),
+                 *b = written.value()->checkpoint->Find(weight.name);
+    ASSERT_NE(b, nullptr) << weight.name;
+    EXPECT_EQ(DecodeAll(*a), DecodeAll(*b)) << weight.name << " " << weight.scheme;
+    ++packed;
+  }
+  EXPECT_GT(packed, 5);
+  uintmax_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    bytes += entry.path().extension() == ".safetensors" ? entry.file_size() : 0;
+  EXPECT_LE(bytes, 200'000u);
+}
+
 TEST(Compress, SaysWhatIsOutOfReach) {
   CompressOptions options = TinyOptions();
   options.target.file_bytes = 1000;

@@ -165,6 +165,15 @@ Status Write(const Options& o, const Compressed& compressed, const Metadata& mor
   return {};
 }
 
+// Of a file, or of all in a folder.
+uint64_t BytesOf(const std::string& path) {
+  if (!IsDirectory(path)) return FileBytes(path);
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) bytes += FileBytes(entry.path());
+  return bytes;
+}
+
 Status Run(const Options& given) {
   Options o = given;
   if (o.out.empty()) o.out = DefaultOut(o);
@@ -200,7 +209,7 @@ Status Run(const Options& given) {
   if (o.pareto) PrintFront(compressed.report);
   PrintMix(compressed.report);
   PrintBill(compressed.report);
-  fmt::print("{}  {}\n", Styled(1, Style::kBold, Printable(o.out)), HumanBytes(FileBytes(o.out)));
+  fmt::print("{}  {}\n", Styled(1, Style::kBold, Printable(o.out)), HumanBytes(BytesOf(o.out)));
   return {};
 }
 
