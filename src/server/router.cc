@@ -56,13 +56,17 @@ void Watch(ServerContext* context, HttpExchange& exchange, const RouteDesc* rout
     using std::chrono::milliseconds;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     context->meters.http.Count(route, end.status);
-    context->log.Write({.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
-                        .id = ended.request().id,
-                        .method = route == nullptr ? "none" : route->method,
-                        .route = route == nullptr ? "none" : route->path,
-                        .end = end,
-                        .note = ended.note(),
-                        .is_probe = route != nullptr && route->is_probe});
+    const RequestRecord record{.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
+                               .id = ended.request().id,
+                               .method = route == nullptr ? "none" : route->method,
+                               .route = route == nullptr ? "none" : route->path,
+                               .end = end,
+                               .note = ended.note(),
+                               .is_probe = route != nullptr && route->is_probe};
+    context->log.Write(record);
+    if (context->traces != nullptr && !record.is_probe) {
+      context->traces->Write(record, ended.request().Header("traceparent"), context->model.id);
+    }
   });
 }
 
@@ -161,6 +165,7 @@ std::optional<HttpResponse> Router::Refusal(const HttpRequest& request, const Ma
     response.headers.emplace_back("allow", match.methods);
     return response;
   }
+  if (context_->loading) return ErrorResponse(Loading(), shape, request.id);
   if (context_->draining && !match.route->is_probe) return ErrorResponse(Draining(), shape, request.id);
   return std::nullopt;
 }

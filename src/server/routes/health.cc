@@ -1,4 +1,5 @@
 // Whether the process answers: what a supervisor restarts it by. Whether to send it requests, /ready says.
+// While the model is being loaded, every endpoint is a 503 (Router).
 
 #include "server/server_context.h"
 
