@@ -115,6 +115,21 @@ Problem CheckStrict(GrammarCache& cache, const ChatRequest& chat) {
   return std::nullopt;
 }
 
+// What the assistant said, where it refused, is text to a template.
+void MakeRefusalsText(json::array& messages) {
+  for (json::value& message : messages) {
+    json::value* content = message.get_object().if_contains("content");
+    if (message.at("role") != "assistant" || content == nullptr || !content->is_array()) continue;
+    for (json::value& each : content->get_array()) {
+      json::object& part = each.get_object();
+      const json::value* type = part.if_contains("type");
+      const json::value* refusal = part.if_contains("refusal");
+      if (type == nullptr || *type != "refusal" || refusal == nullptr || !refusal->is_string()) continue;
+      part = {{"type", "text"}, {"text", *refusal}};
+    }
+  }
+}
+
 // Of a conversation in OpenAI's own protocol.
 Problem FillMessages(json::array& messages) {
   for (size_t i = 0; i < messages.size(); ++i) {
@@ -201,6 +216,7 @@ Problem ReadChat(json::object& body, ChatRequest* chat) {
   if (const json::value* v = body.if_contains("add_generation_prompt")) chat->begins_turn = v->get_bool();
   chat->continues_last = IsSet(body, "continue_final_message");
   if (auto problem = ReadAnswerFormat(body, &chat->format)) return problem;
+  MakeRefusalsText(chat->messages);
   if (auto problem = CheckMessages(chat->messages)) return problem;
   return FillMessages(chat->messages);
 }

@@ -64,7 +64,18 @@ TEST_F(RouterTest, AnswersNothingBeforeTheModelIsThere) {
   EXPECT_EQ(Ask("GET", "/health").status, 200);
 }
 
+TEST(Origin, IsOneThatBrowsersSend) {
+  for (const char* origin : {"*", "https://example.org", "http://localhost:3000"}) {
+    EXPECT_TRUE(CheckOrigin(origin).ok()) << origin;
+  }
+  for (const char* origin :
+       {"", "example.org", "https://", "https://a.example/", "https://OK.example", "ftp://a"}) {
+    EXPECT_FALSE(CheckOrigin(origin).ok()) << origin;
+  }
+}
+
 TEST_F(RouterTest, FindsPathsAsClientsWriteThem) {
+  EXPECT_EQ(Ask("GET", "/v1/probe").status, 200);
   for (const char* path : {"/v1/ask", "/v1/ask/", "/ask", "/classic"})
     EXPECT_EQ(Ask("POST", path).body, "|0|") << path;
   EXPECT_EQ(Ask("GET", "/v1/models/hf:org/model").body, "hf:org/model|0|");

@@ -162,6 +162,7 @@ Result<std::unique_ptr<HttpServer>> StartHttp(const Options& o, const Router& ro
 
 Status Run(const Options& o) {
   TERN_TRY(ApiKeys keys, MakeKeys(o));
+  for (const std::string& origin : o.origins) TERN_TRY_STATUS(CheckOrigin(origin));
   if (o.only_checks) return HttpServer::Check(o.http);
   signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
   const bool loopback = IsLoopbackName(o.http.host);
@@ -183,8 +184,10 @@ Status Run(const Options& o) {
   context.loading = false;
   const InterruptScope scope(InterruptScope::Of::kKeyboardAndTermination);
   const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
-  Say(fmt::format("{} on {}://{}:{}, context {}, {} at once", context.model.id, scheme, o.http.host,
-                  http->port(), context.longest_input(), o.parallel));
+  const bool is_v6 = o.http.host.find(':') != std::string::npos && !o.http.host.starts_with('[');
+  const std::string host = is_v6 ? "[" + o.http.host + "]" : o.http.host;
+  Say(fmt::format("{} on {}://{}:{}, context {}, {} at once", context.model.id, scheme, host, http->port(),
+                  context.longest_input(), o.parallel));
   WaitForTheEnd(*http, context, o.drain_timeout_s);
   return {};
 }

@@ -8,8 +8,6 @@ namespace {
 
 void Handle(ServerContext&, RouteRequest r) { r.exchange->Reply({.body = R"({"status":"ok"})"}); }
 
-constexpr std::string_view kAliases[] = {"/v1/health"};
-
 }  // namespace
 
 extern const RouteDesc k_route_health;
@@ -19,7 +17,6 @@ const RouteDesc k_route_health = {
     .summary = "whether the server answers",
     .access = Access::kOpen,
     .is_probe = true,
-    .aliases = kAliases,
     .handle = Handle,
 };
 
