@@ -64,7 +64,7 @@ struct ServerContext {
   std::unique_ptr<Traces> traces{};                                  // null: nobody collects them
   std::shared_ptr<HttpTally> tally = std::make_shared<HttpTally>();  // the HTTP server's
   std::unique_ptr<EngineHost> host;                                  // null: a model that generates no text
-  std::unique_ptr<EncoderHost> encoder;                              // null: one that makes no vectors
+  EncoderSlot encoder;                                               // of vectors and scores
   std::atomic<bool> loading =
       false;  // the model is not there yet: nothing but the version, the log and these
   std::atomic<bool> draining = false;

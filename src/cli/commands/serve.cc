@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/cgroup.h"
 #include "cli/command.h"
 #include "cli/encoder_flags.h"
 #include "cli/interrupt.h"
@@ -68,15 +69,34 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   return {};
 }
 
+// A generating model's encoder, in the memory that its engine leaves.
+Result<std::unique_ptr<TextEncoder>> OpenBeside(ModelFlags flags, const EngineHost& host) {
+  constexpr int kMostTokens = 4096;  // of a text
+  const RunnerBytes taken = host.bytes();
+  const size_t bytes = taken.packed_weights + taken.arena + taken.kv;
+  const size_t all = UsableMemory();
+  flags.kv_type = "auto";
+  return OpenEncoder({.model = std::move(flags),
+                      .pooling = "mean",
+                      .normalize = "yes",
+                      .max_tokens = std::min(kMostTokens, host.context()),
+                      .memory_bytes = all > bytes ? all - bytes : 1});
+}
+
 Status Load(const Options& o, ServerContext* context) {
   TERN_TRY(const auto model, OpenModel(o.model));
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
   TERN_TRY(context->model,
            ServedModel::Make(o.name.empty() ? ServedModel::IdOf(o.model.model) : o.name, model));
   context->model.alias = o.model.model;
-  if (!IsEncoder(*model)) return LoadEngine(o, model, context);
+  if (!IsEncoder(*model)) {
+    TERN_TRY_STATUS(LoadEngine(o, model, context));
+    context->encoder.OpenLater(
+        [flags = o.model, host = context->host.get()] { return OpenBeside(flags, *host); });
+    return {};
+  }
   TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
-  context->encoder = std::make_unique<EncoderHost>(std::move(encoder));
+  context->encoder.Set(std::move(encoder));
   return {};
 }
 
