@@ -14,6 +14,7 @@ Result<std::unique_ptr<TextEncoder>> OpenEncoder(const EncoderFlags& flags) {
   TERN_TRY(auto model, LoadModel(path, {.hidden_states = true}));
   EncoderOptions options{.max_tokens = flags.max_tokens};
   TERN_TRY(options.runner, ToRunnerOptions(model, flags.model));
+  options.runner.memory_bytes = flags.memory_bytes;
   if (flags.pooling != "auto") {
     TERN_TRY(options.pooling, ParsePooling(flags.pooling));
   }

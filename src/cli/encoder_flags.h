@@ -13,6 +13,7 @@ struct EncoderFlags {
   ModelFlags model;
   std::string pooling = "auto", normalize = "auto";
   int max_tokens = 0;
+  size_t memory_bytes = 0;  // as in RunnerOptions
 };
 
 void AddEncoderFlags(Arguments& args, EncoderFlags* flags);  // --max-tokens and the runner's

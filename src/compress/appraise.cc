@@ -1,5 +1,7 @@
 #include "compress/appraise.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -122,7 +124,7 @@ Result<std::vector<AppraisedUnit>> Appraise(const std::shared_ptr<const LoadedMo
       if (Fits(scheme, unit.columns())) schemes.push_back(&scheme);
     }
     AppraisedUnit a{.unit = unit, .candidates = {}};
-    const std::string key = "appraised " + unit.name;
+    const std::string key = fmt::format("appraised {} {}", unit.name, options.method->name);
     std::optional<Measured> measured;
     if (Fits(ParseScheme(kProbe).value(), unit.columns())) {
       measured = Unpack(work->Find(key), schemes.size());

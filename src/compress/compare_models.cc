@@ -28,7 +28,8 @@ class ModelComparison {
 
   Status MeasureQuality(std::span<const DomainText> text, CompressionReport* report) {
     const int32_t bos = WindowBos(*reference_.model);
-    const WindowOptions chosen = ProtocolFor(text, reference_.model->hparams().context, bos >= 0);
+    WindowOptions chosen = ProtocolFor(text, reference_.model->hparams().context, bos >= 0);
+    if (options_.windows > 0) chosen.windows = options_.windows;
     const std::vector<TextWindow> windows = CutWindows(text, chosen, bos);
     std::vector<std::string> domains;
     for (const DomainText& part : text) domains.push_back(part.domain);

@@ -33,6 +33,7 @@ struct CompareModelsOptions {
   std::vector<ComparedPrompt> prompts = {};
   int prompt_tokens = 64;  // that are written after each
   bool measures_speed = true;
+  int windows = 0;  // of the text; 0: as many as ProtocolFor has
 };
 
 using CompareProgress = std::function<void(std::string_view what, int64_t done, int64_t total)>;

@@ -16,8 +16,8 @@ namespace {
 constexpr WindowOptions kProbeWindows{.window = 128, .score_from = 1, .windows = 4};
 constexpr WindowOptions kVerifyWindows{.window = 512, .score_from = 1, .windows = 8};
 constexpr int kCalibrationWindow = 512;
-constexpr int kRepairs = 4;
-constexpr int64_t kBf16Bytes = 2;
+constexpr int kRepairs = 4, kMostNotes = 3;
+constexpr int64_t kBf16Bytes = 2, kBillBytes = 4096;
 // A mix must be better by this share, or a uniform one is taken, which is simpler.
 constexpr double kWorthIt = 0.98;
 
@@ -100,6 +100,7 @@ class Compressor {
   std::optional<WeightPlan> plan_;
   std::vector<ReportPoint> points_;
   std::vector<std::string> notes_;
+  int noted_ = 0;  // weights of which there was something to say
   Compressed out_;
 };
 
@@ -140,8 +141,9 @@ Status Compressor::Prepare() {
         "not against the model that it was made from",
         options_.model_name, own->name));
   }
-  WindowOptions window{.window = kCalibrationWindow, .score_from = 1};
-  window.windows = static_cast<int>(std::max<int64_t>(1, options_.calibration_tokens / kCalibrationWindow));
+  const int trained = model_->hparams().context;
+  WindowOptions window{.window = trained > 1 ? std::min(kCalibrationWindow, trained) : kCalibrationWindow};
+  window.windows = static_cast<int>(std::max<int64_t>(1, options_.calibration_tokens / window.window));
   calibration_ = Windows(DataPart::kCalibrate, window);
   out_.recipe = {.model = options_.model_name,
                  .source_hash = HashOf(*model_->checkpoint),
@@ -150,7 +152,7 @@ Status Compressor::Prepare() {
                  .target = options_.target.Text(),
                  .weights = {}};
   const std::string fingerprint =
-      fmt::format("1 {} {} {} {}", out_.recipe.source_hash, HashOf(calibration_),
+      fmt::format("1 {} {} {} {} {}", out_.recipe.source_hash, HashOf(calibration_), options_.imatrix,
                   HashOf(Windows(DataPart::kAllocate, kProbeWindows)), fmt::join(names, ","));
   TERN_TRY(work_, WorkFile::Open(options_.work_path, fingerprint));
   return {};
@@ -163,6 +165,8 @@ Status Compressor::Observe() {
                                          .progress = [this](int64_t done, int64_t total) {
                                            return Say("reading calibration text", done, total);
                                          }}));
+  if (!options_.imatrix_out.empty())
+    TERN_TRY_STATUS(WriteImportanceMatrix(options_.imatrix_out, ToImportanceMatrix(observations_)));
   encoder_.emplace(&observations_, options_.threads);
   return {};
 }
@@ -209,7 +213,7 @@ Status Compressor::AppraiseUnits() {
            MeasureDecodeTimes(model_, units_, formats, options_.threads, [this](int64_t done, int64_t total) {
              return Say("timing formats", done, total);
            }));
-  int64_t fixed = options_.header_bytes + static_cast<int64_t>(160 * units_.size()) + 8192;
+  int64_t fixed = options_.header_bytes + static_cast<int64_t>(160 * units_.size()) + kBillBytes;
   for (const auto& [name, tensor] : model_->checkpoint->tensors()) {
     auto bytes = static_cast<int64_t>(tensor.row_bytes()) * tensor.rows();
     if (options_.to_folder) bytes = kBf16Bytes * Elements(tensor.shape);
@@ -248,7 +252,8 @@ Result<std::shared_ptr<const LoadedModel>> Compressor::Build(const std::vector<R
     if (work_->Find(key) == nullptr) {
       TERN_TRY_STATUS(Say("encoding", static_cast<int64_t>(i), static_cast<int64_t>(weights.size())));
       TERN_TRY(EncodedRows encoded, encoder_->Encode(*unit, scheme, *method));
-      if (!encoded.note.empty()) notes_.push_back(fmt::format("{}: {}", weight.name, encoded.note));
+      if (!encoded.note.empty() && ++noted_ <= kMostNotes)
+        notes_.push_back(fmt::format("{}: {}", weight.name, encoded.note));
       TERN_TRY_STATUS(work_->Put(key, std::move(encoded.bytes)));
     }
     overlay->Set(weight.name, {scheme.format, unit->tensor.shape, work_->Find(key)->data()});
@@ -391,6 +396,7 @@ Status Compressor::Finish() {
 
 void Compressor::Describe() {
   CompressionReport& report = out_.report;
+  if (noted_ > kMostNotes) notes_.push_back(fmt::format("{} more notes on weights", noted_ - kMostNotes));
   report.recipe = RecipeToml(out_.recipe);
   report.notes.insert(report.notes.end(), notes_.begin(), notes_.end());
   report.points = points_;

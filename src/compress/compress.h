@@ -20,8 +20,10 @@ namespace tern {
 struct CompressOptions {
   std::string model_name;  // as it was asked for
   CompressTarget target = {};
-  std::string method = "rtn";             // of all weights that change
+  std::string method = "gptq";            // of all weights that change
   std::vector<std::string> schemes = {};  // to choose from; empty: DefaultSchemes
+  std::string imatrix = {};               // a file to take for what is observed; "": calibration text is read
+  std::string imatrix_out = {};           // where what was observed is written; "": nowhere
   std::string data = {};                  // CalibrationOptions::data, for the recipe
   int64_t calibration_tokens = 16384;
   // For a folder of compressed-tensors: embeddings and head stay, and what stays is written in bf16.

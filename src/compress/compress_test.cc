@@ -72,6 +72,23 @@ TEST(Observe, SeesTheInputsOfLinears) {
   EXPECT_NEAR(sum / static_cast<double>(norm.size()), 1, 0.01);
 }
 
+TEST(Observe, ImportanceMatricesGoOutAndComeBack) {
+  const auto seen = Observe(Tiny(), TinyWindows(), {.threads = 1});
+  ASSERT_TRUE(seen.ok());
+  const std::string path = (std::filesystem::path(testing::TempDir()) / "tiny.imatrix.gguf").string();
+  ASSERT_TRUE(WriteImportanceMatrix(path, ToImportanceMatrix(seen.value())).ok());
+  const auto matrix = ReadImportanceMatrix(path);
+  ASSERT_TRUE(matrix.ok()) << matrix.error().what;
+  const Observations back = FromImportanceMatrix(matrix.value());
+  for (const char* name : {"blk.0.attn_k.weight", "blk.1.ffn_down.weight"}) {
+    const Observation *a = seen.value().Of(name), *b = back.Of(name);
+    ASSERT_NE(b, nullptr) << name;
+    EXPECT_EQ(a->tokens, b->tokens);
+    for (size_t j = 0; j < a->energies.size(); ++j)
+      EXPECT_NEAR(a->energies[j], b->energies[j], 1e-5f * a->energies[j]);
+  }
+}
+
 TEST(Compress, MeetsASizeAndReplaysItsRecipeToTheSameBytes) {
   const auto model = Tiny();
   const CalibrationData data = TinyData(2000);
@@ -99,6 +116,33 @@ TEST(Compress, MeetsASizeAndReplaysItsRecipeToTheSameBytes) {
   EXPECT_NEAR(metadata.Float("tern.compress.kld_mean").value(), made.value().report.quality.kld_mean, 1e-6);
 }
 
+TEST(Compress, GoesOnWhereItWasEnded) {
+  const auto model = Tiny();
+  const CalibrationData data = TinyData(2000);
+  CompressOptions options = TinyOptions();
+  options.target.file_bytes = 140'000;
+  const auto whole = Compress(model, data, options);
+  ASSERT_TRUE(whole.ok()) << whole.error().what;
+  options.work_path = (std::filesystem::path(testing::TempDir()) / "resumed.work").string();
+  std::filesystem::remove(options.work_path);
+  int steps = 0;
+  for (const int last : {5, 20, 40, 60, 100000}) {
+    steps = 0;
+    options.progress = [&](std::string_view, int64_t, int64_t) -> Status {
+      return ++steps <= last ? Status() : Status(Error{Code::kCancelled, ""});
+    };
+    const auto made = Compress(model, data, options);
+    EXPECT_EQ(std::filesystem::exists(options.work_path), !made.ok());
+    if (!made.ok()) {
+      EXPECT_EQ(made.error().code, Code::kCancelled);
+      continue;
+    }
+    EXPECT_EQ(made.value().weights, whole.value().weights);
+    return;
+  }
+  FAIL() << "it never came to its end";
+}
+
 TEST(Compress, MeetsAKld) {
   CompressOptions options = TinyOptions();
   options.target.kld = 0.01;
@@ -106,6 +150,34 @@ TEST(Compress, MeetsAKld) {
   ASSERT_TRUE(made.ok()) << made.error().what;
   EXPECT_LE(made.value().report.quality.kld_mean, 0.012);
   EXPECT_GT(made.value().report.quality.kld_mean, 0.004);
+}
+
+TEST(Compress, WritesAFolderThatHoldsTheSameNumbers) {
+  CompressOptions options = TinyOptions();
+  options.to_folder = true;
+  options.target.file_bytes = 200'000;
+  const auto made = Compress(Tiny(), TinyData(2000), options);
+  ASSERT_TRUE(made.ok()) << made.error().what;
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "tiny-compressed";
+  std::filesystem::remove_all(folder);
+  const Status status = WriteCompressedFolder(made.value(), folder.string(), {});
+  ASSERT_TRUE(status.ok()) << status.error().what;
+  const auto written = LoadModel(folder.string());
+  ASSERT_TRUE(written.ok()) << written.error().what;
+  int packed = 0;
+  for (const RecipeWeight& weight : made.value().recipe.weights) {
+    if (weight.method == kKeep) continue;
+    const Tensor *a = made.value().model->checkpoint->Find(weight.name),
+                 *b = written.value()->checkpoint->Find(weight.name);
+    ASSERT_NE(b, nullptr) << weight.name;
+    EXPECT_EQ(DecodeAll(*a), DecodeAll(*b)) << weight.name << " " << weight.scheme;
+    ++packed;
+  }
+  EXPECT_GT(packed, 5);
+  uintmax_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    bytes += entry.path().extension() == ".safetensors" ? entry.file_size() : 0;
+  EXPECT_LE(bytes, 200'000u);
 }
 
 TEST(Compress, SaysWhatIsOutOfReach) {

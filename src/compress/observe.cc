@@ -180,4 +180,29 @@ Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model,
   return watcher.Take();
 }
 
+ImportanceMatrix ToImportanceMatrix(const Observations& observations) {
+  ImportanceMatrix matrix{.inputs = {}, .texts = {}, .chunks = 1, .chunk_tokens = 0};
+  for (const Observation& seen : observations.all()) {
+    matrix.chunk_tokens = seen.tokens;
+    for (const std::string& weight : seen.weights)
+      matrix.inputs.push_back({weight, seen.energies, {static_cast<float>(seen.tokens)}});
+  }
+  std::sort(matrix.inputs.begin(), matrix.inputs.end(),
+            [](const InputStrength& a, const InputStrength& b) { return a.weight < b.weight; });
+  return matrix;
+}
+
+Observations FromImportanceMatrix(const ImportanceMatrix& matrix) {
+  Observations observations;
+  for (const InputStrength& input : matrix.inputs) {
+    if (input.tokens.size() != 1) continue;  // experts
+    observations.all().push_back({.weights = {input.weight},
+                                  .columns = static_cast<int64_t>(input.energies.size()),
+                                  .tokens = std::max<int64_t>(1, static_cast<int64_t>(input.tokens[0])),
+                                  .energies = input.energies,
+                                  .hessian = {}});
+  }
+  return observations;
+}
+
 }  // namespace tern

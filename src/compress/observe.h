@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compress/imatrix.h"
 #include "compress/method.h"
 #include "compress/observation.h"
 #include "compress/read_windows.h"
@@ -36,5 +37,9 @@ struct ObserveOptions {
 // Errors: an encoder, no text, numbers that are not finite (the error names the weight).
 Result<Observations> Observe(const std::shared_ptr<const LoadedModel>& model,
                              std::span<const TextWindow> windows, const ObserveOptions& options);
+
+// As importance matrices hold what was seen, and back: of experts nothing, and no Hessians.
+ImportanceMatrix ToImportanceMatrix(const Observations& observations);
+Observations FromImportanceMatrix(const ImportanceMatrix& matrix);
 
 }  // namespace tern

@@ -19,6 +19,33 @@ size_t HalfOfMemory(const RunnerOptions& options) {
   return (options.memory_bytes > 0 ? options.memory_bytes : UsableMemory()) / 2;
 }
 
+// What the KV cache may take.
+struct KvBudget {
+  size_t bytes = 0;
+  size_t memory = 0, weights = 0, activations = 0;
+
+  std::string Text() const {
+    return fmt::format(
+        "at most {} MiB allowed (of {} MiB of memory, beside {} MiB of weights and {} MiB of activations)",
+        bytes >> 20, memory >> 20, weights >> 20, activations >> 20);
+  }
+};
+
+// Half of the memory, or what weights, a step and the rest of the process leave of it. Weights that lie in a
+// file can be read again: of those that fill the memory, some gives way.
+KvBudget BudgetFor(const LoadedModel& model, const RunnerOptions& options, size_t activations) {
+  KvBudget budget{.memory = options.memory_bytes > 0 ? options.memory_bytes : UsableMemory(),
+                  .weights = model.checkpoint->file_bytes(),
+                  .activations = std::min(activations, HalfOfMemory(options))};
+  constexpr size_t kProcess = size_t{32} << 20;
+  const size_t others = options.memory_bytes > 0 ? 0 : kProcess + budget.memory / 16;
+  const size_t taken = budget.weights + budget.activations + others;
+  const size_t left = budget.memory > taken ? budget.memory - taken : 0;
+  const size_t least = options.cache_weights ? budget.memory / 8 : 0;
+  budget.bytes = std::clamp(left, least, budget.memory / 2);
+  return budget;
+}
+
 struct KvSize {
   int context;
   size_t blocks;
@@ -103,41 +130,41 @@ KvCost CostOf(const std::vector<KvLayer>& layers, KvType type, int window_tokens
 }
 
 // All there may be, for sequences of which not all are as long as the context.
-Result<KvSize> ShareBlocks(const RunnerOptions& options, int context, size_t blocks, const KvCost& cost) {
+Result<KvSize> ShareBlocks(const RunnerOptions& options, int context, size_t blocks, const KvCost& cost,
+                           const KvBudget& budget) {
   if (BlocksFor(static_cast<size_t>(context)) <= blocks) return KvSize{context, blocks};
   if (options.context == 0 && blocks > 0) return KvSize{static_cast<int>(blocks * kKvBlockTokens), blocks};
-  return Exhausted(fmt::format(
-      "context: {} tokens take {} MiB of KV cache, at most {} MiB (half of the memory there is) allowed: {} "
-      "tokens fit",
-      context, cost.Bytes(BlocksFor(static_cast<size_t>(context))) >> 20, HalfOfMemory(options) >> 20,
-      blocks * kKvBlockTokens));
+  return Exhausted(fmt::format("context: {} tokens take {} MiB of KV cache, {}: {} tokens fit", context,
+                               cost.Bytes(BlocksFor(static_cast<size_t>(context))) >> 20, budget.Text(),
+                               blocks * kKvBlockTokens));
 }
 
-// The KV pool may take at most half of the memory. A context that was asked for and does not fit is an error;
-// the model's own is cut down.
-Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options, const KvCost& cost) {
+// A context that was asked for and does not fit is an error; the model's own is cut down.
+Result<KvSize> FitContext(const LoadedModel& model, const RunnerOptions& options, const KvCost& cost,
+                          const KvBudget& budget) {
   const int wanted = options.context > 0 ? options.context : model.hparams().context;
-  const size_t budget = HalfOfMemory(options);
-  const size_t most_blocks = cost.MostBlocks(budget);
+  const size_t most_blocks = cost.MostBlocks(budget.bytes);
   const size_t blocks = PoolBlocks(options, static_cast<size_t>(wanted));
   if (blocks <= most_blocks) return KvSize{wanted, blocks};
-  if (options.kv_tokens < 0) return ShareBlocks(options, wanted, most_blocks, cost);
+  if (options.kv_tokens < 0) return ShareBlocks(options, wanted, most_blocks, cost, budget);
   const size_t each = most_blocks / static_cast<size_t>(options.sequences);
   if (options.context == 0 && options.kv_tokens == 0 && each > 0) {
     return KvSize{static_cast<int>(each * kKvBlockTokens), each * static_cast<size_t>(options.sequences)};
   }
   const bool shared = options.kv_tokens > 0;
-  return Exhausted(fmt::format(
-      "context: {} tokens for {} {} sequences take {} MiB of KV cache, at most {} MiB (half of the memory "
-      "there is) allowed: {} tokens fit",
-      shared ? options.kv_tokens : wanted, shared ? "all of" : "each of", options.sequences,
-      cost.Bytes(blocks) >> 20, budget >> 20, (shared ? most_blocks : each) * kKvBlockTokens));
+  return Exhausted(
+      fmt::format("context: {} tokens for {} {} sequences take {} MiB of KV cache, {}: {} tokens fit",
+                  shared ? options.kv_tokens : wanted, shared ? "all of" : "each of", options.sequences,
+                  cost.Bytes(blocks) >> 20, budget.Text(), (shared ? most_blocks : each) * kKvBlockTokens));
+}
+
+// What a step takes.
+size_t ArenaBytes(const Graph& graph, const StepLimits& limits, const Target& target) {
+  return PlanArena(graph, limits, target.Stages(graph)).bytes;
 }
 
 // A model's sizes may ask for more than any machine has: said before memory is taken.
-Status CheckArena(const Graph& graph, const StepLimits& limits, const RunnerOptions& options,
-                  const Target& target) {
-  const size_t bytes = PlanArena(graph, limits, target.Stages(graph)).bytes;
+Status CheckArena(size_t bytes, const StepLimits& limits, const RunnerOptions& options) {
   const size_t budget = HalfOfMemory(options);
   if (bytes <= budget) return {};
   return Exhausted(
@@ -199,11 +226,12 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
     runner->window_tokens_ = MarkWindowed(runner->graph_, context, layers);
   }
   const KvCost cost = CostOf(layers, type, runner->window_tokens_, options);
-  TERN_TRY(const KvSize size, FitContext(loaded, options, cost));
-  runner->context_ = size.context;
   runner->limits_ = LimitsOf(options);
+  const size_t activations = ArenaBytes(runner->graph_, runner->limits_, *runner->backend_);
+  TERN_TRY(const KvSize size, FitContext(loaded, options, cost, BudgetFor(loaded, options, activations)));
+  runner->context_ = size.context;
   runner->limits_.context = size.context;
-  TERN_TRY_STATUS(CheckArena(runner->graph_, runner->limits_, options, *runner->backend_));
+  TERN_TRY_STATUS(CheckArena(activations, runner->limits_, options));
   TERN_TRY(runner->plan_, runner->backend_->Prepare(runner->graph_, runner->limits_,
                                                     FilesOf(loaded, options, PackedPart::kSteps)));
   if (loaded.built.source) TERN_TRY_STATUS(runner->PrepareSource(passes, options));
@@ -227,7 +255,7 @@ Status Runner::PrepareSource(const PassContext& passes, const RunnerOptions& opt
   source_graph_ = model_->built.source;
   TERN_TRY([[maybe_unused]] const auto reports, RunPasses(*source_graph_, passes, options.disabled_passes));
   const StepLimits limits{.tokens = context_, .outputs = 1};
-  TERN_TRY_STATUS(CheckArena(*source_graph_, limits, options, *backend_));
+  TERN_TRY_STATUS(CheckArena(ArenaBytes(*source_graph_, limits, *backend_), limits, options));
   TERN_TRY(source_plan_,
            backend_->Prepare(*source_graph_, limits, FilesOf(*model_, options, PackedPart::kSource)));
   return {};

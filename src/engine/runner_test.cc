@@ -283,6 +283,23 @@ TEST(Runner, ASharedPoolTakesWhatMemoryHolds) {
   EXPECT_TRUE(refused.error().what.starts_with("context: 1048576 tokens take ")) << refused.error().what;
 }
 
+// What weights and a step take is not there for KV.
+TEST(Runner, WeightsAndActivationsLeaveLessForKv) {
+  const auto model = MakeTinyModel();
+  RunnerOptions options{.context = 1024, .sequences = 8, .kv_tokens = -1, .step_tokens = 8};
+  const auto roomy = Runner::Make(model, options);
+  ASSERT_TRUE(roomy.ok());
+  const size_t beside = roomy.value()->bytes().file + roomy.value()->plan_bytes().arena;
+  options.memory_bytes = beside + roomy.value()->bytes().kv / 2;
+  const auto tight = Runner::Make(model, options);
+  ASSERT_TRUE(tight.ok()) << tight.error().what;
+  EXPECT_LE(tight.value()->bytes().kv, roomy.value()->bytes().kv / 2);
+  options.memory_bytes = beside;
+  const auto full = Runner::Make(model, options);
+  ASSERT_FALSE(full.ok());
+  EXPECT_NE(full.error().what.find("at most 0 MiB allowed (of "), std::string::npos) << full.error().what;
+}
+
 TEST(Runner, LayersWithAWindowHaveFewBlocksOfTheirOwn) {
   const auto model = MakeTinyModel({.architecture = "gemma3"});
   RunnerOptions options{.context = 512, .sequences = 64, .step_tokens = 64};

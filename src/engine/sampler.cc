@@ -52,7 +52,7 @@ Status Validate(const SamplingOptions& o) {
       {"top-p", o.top_p, 0, 1},
       {"min-p", o.min_p, 0, 1},
       {"typical-p", o.typical_p, 0, 1},
-      {"repetition-penalty", o.repetition_penalty, 0.01, 100},
+      {"repetition-penalty", o.repetition_penalty, 0.01f, 100},
       {"presence-penalty", o.presence_penalty, -100, 100},
       {"frequency-penalty", o.frequency_penalty, -100, 100},
       {"penalty-last-n", static_cast<double>(o.penalty_last_n), -1, kMany},

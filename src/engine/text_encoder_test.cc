@@ -40,8 +40,8 @@ TEST(TextEncoder, ALengthThatWasAskedForAndDoesNotFitIsAnErrorWithTheNumbers) {
   ASSERT_FALSE(encoder.ok());
   EXPECT_EQ(
       encoder.error().what,
-      "context: 1048576 tokens for all of 64 sequences take 512 MiB of KV cache, at most 64 MiB (half of "
-      "the memory there is) allowed: 131072 tokens fit");
+      "context: 1048576 tokens for all of 64 sequences take 512 MiB of KV cache, at most 64 MiB allowed (of "
+      "128 MiB of memory, beside 0 MiB of weights and 64 MiB of activations): 131072 tokens fit");
 }
 
 // As Hugging Face's tokenizers cut, tried there.

@@ -40,7 +40,7 @@ bool IsRetryableStatus(int status) {
 }
 
 // What a status that is no success means for the person who reads it.
-Error StatusError(const std::string& url, const HttpReply& reply) {
+Error StatusError(const std::string& url, const GetReply& reply) {
   const std::string code = reply.OriginHeader("x-error-code");
   const std::string said = Quoted(reply.OriginHeader("x-error-message"));
   const std::string tail = said.empty() ? "" : fmt::format(" (\"{}\")", said);
@@ -103,7 +103,7 @@ Status WithRetries(const NetworkPolicy& policy, const PullEvents& events, Try&& 
   }
 }
 
-void FillFromReply(const HttpReply& reply, const std::string& url, Attempt& attempt) {
+void FillFromReply(const GetReply& reply, const std::string& url, Attempt& attempt) {
   attempt.status = StatusError(url, reply);
   attempt.retryable = IsRetryableStatus(reply.status);
   attempt.wait_seconds = static_cast<double>(Number(reply.Header("retry-after")).value_or(0));
@@ -137,11 +137,11 @@ class PartialFile {
 
  private:
   bool content_known() const { return !request_.sha256.empty() || !request_.git_sha1.empty(); }
-  Status Begin(const HttpReply& reply);
+  Status Begin(const GetReply& reply);
   Status CheckBeginning();
   Status Append(std::string_view bytes);
   Status SetSize(uint64_t size);
-  void RememberVersion(const HttpReply& reply);
+  void RememberVersion(const GetReply& reply);
 
   const DownloadRequest& request_;
   const PullEvents& events_;
@@ -178,7 +178,7 @@ Status PartialFile::Discard() {
 }
 
 // Without a checksum, only a strong ETag says that a later part belongs to the same file.
-void PartialFile::RememberVersion(const HttpReply& reply) {
+void PartialFile::RememberVersion(const GetReply& reply) {
   const std::string etag = reply.Header("etag");
   if (content_known() || etag.empty() || etag.starts_with("W/")) {
     unlink(etag_path_.c_str());
@@ -188,7 +188,7 @@ void PartialFile::RememberVersion(const HttpReply& reply) {
   (void)WriteFileAtomic(etag_path_, etag).ok();
 }
 
-Status PartialFile::Begin(const HttpReply& reply) {
+Status PartialFile::Begin(const GetReply& reply) {
   if (reply.status != 200 && reply.status != 206) return {};
   uint64_t from = 0;
   if (reply.status == 206) {
@@ -232,7 +232,7 @@ Status PartialFile::Append(std::string_view bytes) {
 
 Attempt PartialFile::TryOnce() {
   Attempt attempt;
-  HttpRequest get{.url = request_.url, .bearer = request_.bearer};
+  GetRequest get{.url = request_.url, .bearer = request_.bearer};
   get.ca_file = request_.network.ca_file;
   get.stall_seconds = request_.network.stall_seconds;
   if (size_ > 0 && !content_known()) {
@@ -245,12 +245,12 @@ Attempt PartialFile::TryOnce() {
   answer_useless_ = false;
   const uint64_t before = size_;
   bool good = false;
-  const HttpSink sink{.begin =
-                          [&](const HttpReply& reply) {
-                            good = reply.status == 200 || reply.status == 206;
-                            return Begin(reply);
-                          },
-                      .body = [&](std::string_view bytes) { return good ? Append(bytes) : Status(); }};
+  const GetSink sink{.begin =
+                         [&](const GetReply& reply) {
+                           good = reply.status == 200 || reply.status == 206;
+                           return Begin(reply);
+                         },
+                     .body = [&](std::string_view bytes) { return good ? Append(bytes) : Status(); }};
   const auto reply = HttpGet(get, sink, events_, &attempt.retryable);
   attempt.progressed = size_ >= before + kNewBytesWorthARetry;
   if (!reply.ok()) {
@@ -328,7 +328,7 @@ Result<std::string> GetText(const TextRequest& request, const PullEvents& events
   TERN_TRY_STATUS(WithRetries(request.network, events, [&] {
     Attempt attempt;
     text.clear();
-    const HttpSink sink{.body = [&](std::string_view bytes) -> Status {
+    const GetSink sink{.body = [&](std::string_view bytes) -> Status {
       if (bytes.size() > request.limit_bytes - text.size()) {
         return BadInput(fmt::format("{}: an answer of more than {} bytes", UrlForMessage(request.url),
                                     request.limit_bytes));
@@ -336,7 +336,7 @@ Result<std::string> GetText(const TextRequest& request, const PullEvents& events
       text += bytes;
       return {};
     }};
-    HttpRequest get{.url = request.url, .bearer = request.bearer};
+    GetRequest get{.url = request.url, .bearer = request.bearer};
     get.ca_file = request.network.ca_file;
     get.stall_seconds = request.network.stall_seconds;
     const auto reply = HttpGet(get, sink, events, &attempt.retryable);

@@ -47,9 +47,9 @@ bool IsLoopback(const std::string& host) {
 
 // What one hop of a request needs while it runs.
 struct Transfer {
-  const HttpSink* sink;
+  const GetSink* sink;
   const PullEvents* events;
-  HttpReply reply{};
+  GetReply reply{};
   size_t header_bytes = 0;
   bool at_origin = true;
   bool begun = false;
@@ -83,7 +83,7 @@ Status Begin(Transfer& transfer, CURL* curl) {
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   transfer.reply.status = static_cast<int>(status);
-  HttpReply& reply = transfer.reply;
+  GetReply& reply = transfer.reply;
   if (transfer.at_origin) reply.origin_headers.insert(reply.headers.begin(), reply.headers.end());
   if (IsRedirect(transfer.reply.status) || !transfer.sink->begin) return {};
   return transfer.sink->begin(transfer.reply);
@@ -134,23 +134,32 @@ bool IsRetryable(CURLcode code) {
 
 using HeaderList = std::unique_ptr<curl_slist, CurlFree>;
 
-HeaderList RequestHeaders(const HttpRequest& request, bool with_token) {
+void AddHeader(HeaderList* list, const std::string& line) {
+  curl_slist* longer = curl_slist_append(list->get(), line.c_str());
+  if (longer == nullptr) return;
+  (void)list->release();
+  list->reset(longer);
+}
+
+HeaderList RequestHeaders(const GetRequest& request, bool with_token) {
   HeaderList list;
-  const auto add = [&list](const std::string& line) {
-    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
-    if (longer == nullptr) return;
-    (void)list.release();
-    list.reset(longer);
-  };
-  if (with_token) add("Authorization: Bearer " + request.bearer);
+  if (with_token) AddHeader(&list, "Authorization: Bearer " + request.bearer);
   if (request.offset > 0) {
-    add(fmt::format("Range: bytes={}-", request.offset));
-    if (!request.if_range.empty()) add("If-Range: " + request.if_range);
+    AddHeader(&list, fmt::format("Range: bytes={}-", request.offset));
+    if (!request.if_range.empty()) AddHeader(&list, "If-Range: " + request.if_range);
   }
   return list;
 }
 
-void SetOptions(CURL* curl, const HttpRequest& request, const std::string& url, BodyContext* context) {
+// Null: libcurl cannot be started.
+std::unique_ptr<CURL, CurlFree> NewCurl() {
+  static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
+  return std::unique_ptr<CURL, CurlFree>(kReady == CURLE_OK ? curl_easy_init() : nullptr);
+}
+
+size_t Ignore(char*, size_t, size_t size, void*) { return size; }
+
+void SetOptions(CURL* curl, const GetRequest& request, const std::string& url, BodyContext* context) {
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "tern");
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -168,9 +177,8 @@ void SetOptions(CURL* curl, const HttpRequest& request, const std::string& url, 
 }
 
 // One request to one host.
-Status GetOnce(const HttpRequest& request, const std::string& url, Transfer& transfer, bool* retryable) {
-  static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
-  const std::unique_ptr<CURL, CurlFree> curl(kReady == CURLE_OK ? curl_easy_init() : nullptr);
+Status GetOnce(const GetRequest& request, const std::string& url, Transfer& transfer, bool* retryable) {
+  const auto curl = NewCurl();
   if (!curl) return IoError("libcurl: cannot be started");
   transfer.begun = false;
   transfer.header_bytes = 0;
@@ -205,18 +213,18 @@ Result<std::string> NextUrl(const std::string& url, const std::string& location)
   return target;
 }
 
-std::string Find(const HttpHeaders& headers, std::string_view name) {
+std::string Find(const GetHeaders& headers, std::string_view name) {
   const auto at = headers.find(name);
   return at == headers.end() ? "" : at->second;
 }
 
 }  // namespace
 
-std::string HttpReply::Header(std::string_view name) const { return Find(headers, name); }
-std::string HttpReply::OriginHeader(std::string_view name) const { return Find(origin_headers, name); }
+std::string GetReply::Header(std::string_view name) const { return Find(headers, name); }
+std::string GetReply::OriginHeader(std::string_view name) const { return Find(origin_headers, name); }
 
-Result<HttpReply> HttpGet(const HttpRequest& request, const HttpSink& sink, const PullEvents& events,
-                          bool* retryable) {
+Result<GetReply> HttpGet(const GetRequest& request, const GetSink& sink, const PullEvents& events,
+                         bool* retryable) {
   bool ignored = false;
   if (retryable == nullptr) retryable = &ignored;
   *retryable = false;
@@ -231,6 +239,32 @@ Result<HttpReply> HttpGet(const HttpRequest& request, const HttpSink& sink, cons
     TERN_TRY(url, NextUrl(url, transfer.reply.Header("location")));
   }
   return BadInput(fmt::format("{}: more than {} redirects", UrlForMessage(request.url), kMaxRedirects));
+}
+
+Status HttpPostJson(const std::string& url, const std::string& body) {
+  const auto curl = NewCurl();
+  if (!curl) return IoError("libcurl: cannot be started");
+  HeaderList headers;
+  AddHeader(&headers, "Content-Type: application/json");
+  char reason[CURL_ERROR_SIZE] = "";
+  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl.get(), CURLOPT_USERAGENT, "tern");
+  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 10L);
+  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, Ignore);
+  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason);
+  const CURLcode code = curl_easy_perform(curl.get());
+  if (code != CURLE_OK) {
+    return IoError(fmt::format("{}: {}", UrlForMessage(url), *reason ? reason : curl_easy_strerror(code)));
+  }
+  long status = 0;
+  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (status / 100 == 2) return {};
+  return IoError(fmt::format("{}: status {}", UrlForMessage(url), status));
 }
 
 Result<std::string> OriginOf(const std::string& text) {

@@ -15,7 +15,7 @@
 
 namespace tern {
 
-struct HttpRequest {
+struct GetRequest {
   std::string url{};
   std::string bearer{};       // a token for the origin of `url`; empty: none
   uint64_t offset = 0;        // > 0: ask for the bytes from here on
@@ -24,26 +24,30 @@ struct HttpRequest {
   double stall_seconds = 30;  // give up when nothing arrives for so long
 };
 
-using HttpHeaders = std::map<std::string, std::string, std::less<>>;  // names in lower case
+using GetHeaders = std::map<std::string, std::string, std::less<>>;  // names in lower case
 
-struct HttpReply {
+struct GetReply {
   int status = 0;
-  HttpHeaders headers{};         // of the last answer
-  HttpHeaders origin_headers{};  // of all answers of the origin that was asked, the first one's value counts
+  GetHeaders headers{};         // of the last answer
+  GetHeaders origin_headers{};  // of all answers of the origin that was asked, the first one's value counts
   std::string Header(std::string_view name) const;
   std::string OriginHeader(std::string_view name) const;
 };
 
-struct HttpSink {
+struct GetSink {
   // Before the body of the last answer; an error ends the transfer and is returned.
-  std::function<Status(const HttpReply&)> begin{};
+  std::function<Status(const GetReply&)> begin{};
   std::function<Status(std::string_view bytes)> body{};
 };
 
 // The last answer, whatever its status; an error is a transfer that failed, was refused or was cancelled.
 // `retryable` (may be null) says whether trying again makes sense.
-Result<HttpReply> HttpGet(const HttpRequest& request, const HttpSink& sink, const PullEvents& events,
-                          bool* retryable);
+Result<GetReply> HttpGet(const GetRequest& request, const GetSink& sink, const PullEvents& events,
+                         bool* retryable);
+
+// Posts JSON to `url`, http or https, anywhere; no redirects. An answer that is no success is an error.
+// Blocks for ten seconds at most.
+Status HttpPostJson(const std::string& url, const std::string& body);
 
 // "https://host:port" in lower case with the port always there; an error if the URL is not one that HttpGet
 // takes. Messages show a URL without user, password and query, which may hold secrets.

@@ -164,9 +164,15 @@ void Answer::CancelAll() {
   for (size_t i = 0; i < readers_.size(); ++i) context_.host->Cancel(first_ticket_ + i);
 }
 
+// Who cancels is the client, which has gone, or the server's end.
+ApiError Cancelled() {
+  return {.status = 503, .message = "the server is shutting down", .code = "cancelled", .retry_after_s = 1};
+}
+
 void Answer::OnRefused(const Error& error) {
   ++finished_;
-  Fail(FromEngine(error));
+  if (error.code == Code::kCancelled) context_.meters.finished[size_t(FinishReason::kCancelled)].Add();
+  Fail(error.code == Code::kCancelled ? Cancelled() : FromEngine(error));
 }
 
 void Answer::Begin() {
@@ -324,16 +330,14 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
   if (failed_) return;
   Reader& reader = readers_[choice];
   if (outcome.reason == FinishReason::kFailed) return Fail(FromEngine(outcome.error));
-  if (outcome.reason == FinishReason::kCancelled && !reader.enough) {
-    return Fail(
-        {.status = 503, .message = "the server is shutting down", .code = "cancelled", .retry_after_s = 1});
-  }
+  if (outcome.reason == FinishReason::kCancelled && !reader.enough) return Fail(Cancelled());
   AnswerChoice& c = state_.choices[choice];
   // Of a call that has to be, and was cut before its name, there is only markup.
   const bool cut = generation_.forced_call && c.calls.empty() &&
                    (outcome.reason == FinishReason::kLength || !outcome.stop.empty());
   if (reader.parser != nullptr && !reader.enough && !cut) {
     reader.parser->Finish(&events_);
+    if (outcome.reason == FinishReason::kLength) DropMarker();
     Take(choice);
   }
   c.stop = outcome.stop;
@@ -343,6 +347,16 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
                                                   : AnswerEnd::kStop;
   if (begun_) Send(writer_->EndChoice(state_, choice));
   if (finished_ == readers_.size()) FinishAll();
+}
+
+// Of a call that was cut before its name.
+void Answer::DropMarker() {
+  if (!generation_.format->call || !generation_.reading.calls) return;
+  std::string_view marker = generation_.format->call->open;
+  while (marker.ends_with('\n')) marker.remove_suffix(1);
+  std::erase_if(events_, [marker](const ChatEvent& event) {
+    return event.kind == ChatEvent::Kind::kContent && !marker.empty() && event.text.starts_with(marker);
+  });
 }
 
 // For logs.

@@ -58,6 +58,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void Fail(const ApiError& error);
   void CancelAll();
   void Guard(HostRequest& host);
+  void DropMarker();
   void FinishAll();
   void Note(std::string finish);
   void Send(std::string text);

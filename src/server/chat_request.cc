@@ -71,9 +71,6 @@ Problem CheckTools(const ChatRequest& chat) {
   const bool known =
       std::ranges::any_of(chat.tools, [&](const json::value& tool) { return NameOf(tool) == choice.name; });
   if (!choice.name.empty() && !known) return Wrong("tool_choice", "names a function that is not in tools");
-  if (!chat.tools.empty() && choice.kind != ToolChoice::Kind::kNone && !chat.format.param.empty()) {
-    return Wrong(chat.format.param, "not supported beside tools, but with tool_choice none");
-  }
   return std::nullopt;
 }
 
@@ -118,6 +115,21 @@ Problem CheckStrict(GrammarCache& cache, const ChatRequest& chat) {
   return std::nullopt;
 }
 
+// What the assistant said, where it refused, is text to a template.
+void MakeRefusalsText(json::array& messages) {
+  for (json::value& message : messages) {
+    json::value* content = message.get_object().if_contains("content");
+    if (message.at("role") != "assistant" || content == nullptr || !content->is_array()) continue;
+    for (json::value& each : content->get_array()) {
+      json::object& part = each.get_object();
+      const json::value* type = part.if_contains("type");
+      const json::value* refusal = part.if_contains("refusal");
+      if (type == nullptr || *type != "refusal" || refusal == nullptr || !refusal->is_string()) continue;
+      part = {{"type", "text"}, {"text", *refusal}};
+    }
+  }
+}
+
 // Of a conversation in OpenAI's own protocol.
 Problem FillMessages(json::array& messages) {
   for (size_t i = 0; i < messages.size(); ++i) {
@@ -138,6 +150,29 @@ std::vector<const json::value*> ForcedTools(const ChatRequest& chat) {
     if (named) tools.push_back(&tool);
   }
   return tools;
+}
+
+// What the answer has to be: what its format says, a call, or, where it has a format and may be a call, one
+// of the two.
+Problem CompileAnswer(GrammarCache& cache, const ServedModel& model, const ChatRequest& chat,
+                      Generation* generation) {
+  auto* grammar = &generation->request.grammar;
+  if (!generation->forced_call) {
+    if (auto problem = CompileAnswerFormat(cache, chat.format, grammar)) return problem;
+    if (!generation->reading.calls || chat.format.param.empty()) return std::nullopt;
+    if (!CanBeText(generation->format->call, model.control_tokens)) {
+      return Wrong(chat.format.param,
+                   "beside tools not supported with this model, but with tool_choice none");
+    }
+  }
+  const auto schema = ForcedCallSchema(ForcedTools(chat), *generation->format->call);
+  const AnswerFormat call{.param = "tools", .form = "json_schema", .source = json::serialize(schema)};
+  if (generation->forced_call) return CompileAnswerFormat(cache, call, grammar);
+  auto either =
+      cache.Get(AnswerOrCall(), AnswerOrCallSource(chat.format, generation->format->call->open, call.source));
+  if (!either.ok()) return Wrong("tools", either.error().what);
+  *grammar = std::move(either).value();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -181,6 +216,7 @@ Problem ReadChat(json::object& body, ChatRequest* chat) {
   if (const json::value* v = body.if_contains("add_generation_prompt")) chat->begins_turn = v->get_bool();
   chat->continues_last = IsSet(body, "continue_final_message");
   if (auto problem = ReadAnswerFormat(body, &chat->format)) return problem;
+  MakeRefusalsText(chat->messages);
   if (auto problem = CheckMessages(chat->messages)) return problem;
   return FillMessages(chat->messages);
 }
@@ -229,13 +265,7 @@ Problem PrepareChat(ServerContext& context, const ChatRequest& chat, Generation*
   std::vector<TextSegment> segments;
   if (auto problem = RenderChat(context, chat, generation, &segments)) return problem;
   if (auto problem = CheckStrict(context.grammars, chat)) return problem;
-  AnswerFormat format = chat.format;
-  if (chat.tool_choice.kind == ToolChoice::Kind::kRequired) {
-    const auto schema = ForcedCallSchema(ForcedTools(chat), *generation->format->call);
-    format = {.param = "tools", .form = "json_schema", .source = json::serialize(schema)};
-  }
-  if (auto problem = CompileAnswerFormat(context.grammars, format, &generation->request.grammar))
-    return problem;
+  if (auto problem = CompileAnswer(context.grammars, context.model, chat, generation)) return problem;
   generation->parallel_calls = chat.parallel_calls;
   size_t bytes = 0;
   for (const TextSegment& segment : segments) bytes += segment.text.size();

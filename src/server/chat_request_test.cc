@@ -90,6 +90,28 @@ TEST(ForcedCall, IsReadByItsFormat) {
   }
 }
 
+TEST(AnswerOrCall, IsOneOfTheTwo) {
+  const json::array tools = Array(R"([{"function": {"name": "f"}}])");
+  const json::value* all[] = {&tools[0]};
+  const std::string calls = json::serialize(ForcedCallSchema(all, {}));
+  const AnswerFormat answer{.param = "response_format", .form = "choice", .source = R"(["yes", "no"])"};
+  const auto grammar =
+      Grammar::Compile(AnswerOrCall(), AnswerOrCallSource(answer, "<tool_call>\n", calls)).value();
+  const auto matches = [&](std::string_view text) { return MatchText(*grammar, text).value().matches; };
+  EXPECT_TRUE(matches("yes"));
+  EXPECT_TRUE(matches("<tool_call>\n{\"name\": \"f\", \"arguments\": {}}"));
+  EXPECT_FALSE(matches("{\"name\": \"f\", \"arguments\": {}}"));
+  EXPECT_FALSE(matches("perhaps"));
+}
+
+TEST(AnswerOrCall, IsNotToBeHadWhereTheMarkerIsAControlToken) {
+  const CallShape shape{.open = "<tool_call>\n"};
+  const std::string control[] = {"<|im_end|>", "<tool_call>"};
+  EXPECT_TRUE(CanBeText(shape, std::span(control).first(1)));
+  EXPECT_FALSE(CanBeText(shape, control));
+  EXPECT_FALSE(CanBeText(std::nullopt, {}));
+}
+
 TEST(AnswerFormat, IsWhatOneFieldAsksFor) {
   const auto read = [](std::string_view body) {
     AnswerFormat format;

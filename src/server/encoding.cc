@@ -28,9 +28,11 @@ size_t TokensOf(const Tokenizer& tokenizer, const EncoderText& text) {
 
 }  // namespace
 
-Problem CheckEncodes(const ServerContext& context, const json::object& body) {
+Problem CheckEncodes(ServerContext& context, const json::object& body) {
   if (auto problem = CheckModel(context, body)) return problem;
-  if (context.encoder != nullptr) return std::nullopt;
+  const auto ready = context.encoder.Ready();
+  if (!ready.ok()) return Wrong("model", ready.error().what);
+  if (ready.value()) return std::nullopt;
   return Wrong("model", "generates text and makes no vectors, expected an encoder to be served");
 }
 

@@ -7,8 +7,9 @@
 
 namespace tern {
 
-// The error where `body` names a model that is not served, or one that makes no vectors.
-Problem CheckEncodes(const ServerContext& context, const boost::json::object& body);
+// The error where `body` names a model that is not served, or one that makes no vectors. Behind it there is
+// an encoder.
+Problem CheckEncodes(ServerContext& context, const boost::json::object& body);
 
 // Texts to embed, of a field of kPromptKinds; token ids are read as they are. The error names the field, and
 // a text that is longer than the model reads, unless `cuts`.

@@ -6,7 +6,8 @@ namespace tern {
 
 EngineFigures FiguresOf(const ServerContext& context) {
   EngineFigures figures;
-  if (context.encoder != nullptr) figures.pools = LedgerOf(context.encoder->bytes(), {});
+  const EncoderHost* encoder = context.encoder.get();
+  if (encoder != nullptr) figures.pools = LedgerOf(encoder->bytes(), {});
   if (context.host == nullptr) return figures;
   const HostCounts counts = context.host->counts();
   figures.waiting = static_cast<int>(counts.waiting);
@@ -20,7 +21,11 @@ EngineFigures FiguresOf(const ServerContext& context) {
   figures.stuck_s = counts.stuck_s;
   figures.refused = counts.refused;
   figures.preemptions = counts.scheduler.preemptions;
+  const MemoryLedger of_encoder = figures.pools;
   figures.pools = LedgerOf(context.host->bytes(), counts.scheduler);
+  if (encoder == nullptr) return figures;
+  // Both read the same file.
+  for (size_t i = 1; i < figures.pools.size(); ++i) figures.pools[i].bytes += of_encoder[i].bytes;
   return figures;
 }
 

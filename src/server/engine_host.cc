@@ -170,7 +170,7 @@ void EngineHost::DoCancel(TicketId ticket) {
 void EngineHost::Refuse(const HostRequest& host, const Error& error) {
   {
     const std::lock_guard lock(mutex_);
-    ++counts_.refused;
+    ++(error.code == Code::kCancelled ? counts_.finished : counts_.refused);
   }
   host.on_refused(error);
 }
@@ -202,7 +202,8 @@ void EngineHost::OnFinish(TicketId ticket, const HostRequest& host, bool started
   Publish(true);  // who has an answer finds nothing of it running any more
   {
     const std::lock_guard lock(mutex_);
-    ++(started ? counts_.finished : counts_.refused);
+    const bool refused = !started && outcome.reason == FinishReason::kFailed;
+    ++(refused ? counts_.refused : counts_.finished);
     if (started) counts_.prompt_tokens += static_cast<uint64_t>(outcome.prompt_tokens);
     counts_.completion_tokens += static_cast<uint64_t>(outcome.completion_tokens);
   }

@@ -22,7 +22,7 @@ namespace tern {
 
 struct HostCounts {
   size_t waiting = 0, running = 0;
-  // So far.
+  // So far. Finished ones were let in, or cancelled before.
   uint64_t finished = 0, refused = 0, prompt_tokens = 0, completion_tokens = 0;
   SchedulerCounts scheduler{};  // of the last step
   double stuck_s = 0;           // how long the engine has been at one step; 0: it is idle

@@ -103,6 +103,7 @@ TEST(EngineHost, CancelsWhatRunsWhatWaitsAndWhatIsYetToCome) {
   waiting.Wait();
   ASSERT_TRUE(waiting.refused);
   EXPECT_EQ(waiting.refused->code, Code::kCancelled);
+  EXPECT_EQ(host->counts().refused, 0u);  // nobody was told to come back later
   EXPECT_EQ(waiting.admitted, 0);
   host->Cancel(first);
   running.Wait();

@@ -75,6 +75,10 @@ ApiError TooLong(const std::string& param, std::string_view what, size_t size, s
           .code = "context_length_exceeded"};
 }
 
+ApiError Loading() {
+  return {.status = 503, .message = "Loading model", .code = "loading", .retry_after_s = 1};
+}
+
 ApiError Draining() {
   return {.status = 503, .message = "the server is shutting down", .code = "draining", .retry_after_s = 5};
 }

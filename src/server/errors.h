@@ -44,6 +44,8 @@ ApiError Wrong(const std::string& param, std::string_view what);
 // which clients tell this error from others: to shorten the input, or to take another model.
 ApiError TooLong(const std::string& param, std::string_view what, size_t size, std::string_view unit,
                  size_t context);
+// 503: the model is not there yet.
+ApiError Loading();
 // 503: the server ends, and takes no more requests.
 ApiError Draining();
 // Where an object lacks a member that others of its members call for. `at` is its own param.

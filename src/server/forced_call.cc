@@ -1,5 +1,8 @@
 #include "server/forced_call.h"
 
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <string>
 
 namespace tern {
@@ -43,7 +46,37 @@ json::object CallSchema(const json::object& function, const CallShape& shape, co
           {"additionalProperties", false}};
 }
 
+// Of what AnswerOrCallSource wrote.
+Result<grammar::RuleId> ReadAnswerOrCall(std::string_view source, grammar::Expressions* x) {
+  const json::value parts = json::parse(source);
+  const auto text = [&](const char* name) { return std::string_view(parts.at(name).get_string()); };
+  TERN_TRY(const GrammarFormDesc* form, FindGrammarForm(text("form")));
+  TERN_TRY(const GrammarFormDesc* schema, FindGrammarForm("json_schema"));
+  TERN_TRY(const grammar::RuleId answer, form->read(text("answer"), x));
+  TERN_TRY(const grammar::RuleId call, schema->read(text("calls"), x));
+  const grammar::RuleId root = x->NewRule("root");
+  x->Define(root, x->Choice({x->Rule(answer), x->Sequence({x->Literal(text("open")), x->Rule(call)})}));
+  return root;
+}
+
 }  // namespace
+
+const GrammarFormDesc& AnswerOrCall() {
+  static const GrammarFormDesc kForm{
+      .name = "answer_or_call", .summary = "an answer, or a call of a function", .read = ReadAnswerOrCall};
+  return kForm;
+}
+
+std::string AnswerOrCallSource(const AnswerFormat& answer, std::string_view open, std::string_view calls) {
+  return json::serialize(
+      json::object{{"form", answer.form}, {"answer", answer.source}, {"open", open}, {"calls", calls}});
+}
+
+bool CanBeText(const std::optional<CallShape>& shape, std::span<const std::string> control_tokens) {
+  return shape && std::ranges::none_of(control_tokens, [&](const std::string& token) {
+           return !token.empty() && shape->open.find(token) != std::string_view::npos;
+         });
+}
 
 json::object ForcedCallSchema(std::span<const json::value* const> tools, const CallShape& shape) {
   const std::string root = shape.in_list ? "#/items" : "#";

@@ -56,13 +56,17 @@ void Watch(ServerContext* context, HttpExchange& exchange, const RouteDesc* rout
     using std::chrono::milliseconds;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     context->meters.http.Count(route, end.status);
-    context->log.Write({.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
-                        .id = ended.request().id,
-                        .method = route == nullptr ? "none" : route->method,
-                        .route = route == nullptr ? "none" : route->path,
-                        .end = end,
-                        .note = ended.note(),
-                        .is_probe = route != nullptr && route->is_probe});
+    const RequestRecord record{.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
+                               .id = ended.request().id,
+                               .method = route == nullptr ? "none" : route->method,
+                               .route = route == nullptr ? "none" : route->path,
+                               .end = end,
+                               .note = ended.note(),
+                               .is_probe = route != nullptr && route->is_probe};
+    context->log.Write(record);
+    if (context->traces != nullptr && !record.is_probe) {
+      context->traces->Write(record, ended.request().Header("traceparent"), context->model.id);
+    }
   });
 }
 
@@ -75,17 +79,30 @@ ErrorShape ShapeOf(std::string_view path) {
 
 }  // namespace
 
+Status CheckOrigin(std::string_view origin) {
+  if (origin == "*") return {};
+  const size_t host = origin.starts_with("https://") ? 8 : origin.starts_with("http://") ? 7 : 0;
+  const std::string_view rest = origin.substr(host);
+  const bool plain = host > 0 && !rest.empty() && rest.find_first_of("/?#@ ") == std::string_view::npos;
+  if (plain && LowerCase(origin) == origin) return {};
+  return BadInput(
+      fmt::format("origin {}: browsers send none like it, expected as in https://example.org", origin));
+}
+
 void RouteRequest::Refuse(const ApiError& error) const { RefuseExchange(*exchange, error, route->errors); }
 
 Router::Router(std::span<const RouteDesc* const> routes, RouterOptions options, ServerContext* context,
                Workers* workers)
     : routes_(routes), options_(std::move(options)), context_(context), workers_(workers) {}
 
-// As it is, and for clients that were given a base URL without /v1, with it.
+// As it is, and for clients that were given a base URL without /v1 or with one too many, with it and without.
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   Match match;
-  for (const std::string& tried : {std::string(path), "/v1" + std::string(path)}) {
+  constexpr std::string_view kVersion = "/v1";
+  const bool has_version = path.starts_with("/v1/");
+  const std::string other(has_version ? path.substr(kVersion.size()) : std::string(kVersion).append(path));
+  for (const std::string& tried : {std::string(path), other}) {
     for (const RouteDesc* route : routes_) {
       auto name = MatchPath(route->path, tried);
       for (const std::string_view alias : route->aliases) {
@@ -137,7 +154,13 @@ void Router::Preflight(HttpExchange& exchange, const Match& match) const {
 
 // What is said whatever the body is.
 std::optional<HttpResponse> Router::Refusal(const HttpRequest& request, const Match& match) const {
-  if (!IsAllowedHost(request) || !IsAllowedOrigin(request)) {
+  if (!IsAllowedHost(request)) {
+    return ErrorResponse({.status = 403,
+                          .message = "the Host header names another machine, which a server on loopback does "
+                                     "not answer for",
+                          .code = "host_not_allowed"});
+  }
+  if (!IsAllowedOrigin(request)) {
     return ErrorResponse(
         {.status = 403, .message = "requests from this page are not allowed", .code = "origin_not_allowed"});
   }
@@ -161,6 +184,7 @@ std::optional<HttpResponse> Router::Refusal(const HttpRequest& request, const Ma
     response.headers.emplace_back("allow", match.methods);
     return response;
   }
+  if (context_->loading) return ErrorResponse(Loading(), shape, request.id);
   if (context_->draining && !match.route->is_probe) return ErrorResponse(Draining(), shape, request.id);
   return std::nullopt;
 }

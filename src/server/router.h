@@ -57,6 +57,10 @@ struct RouterOptions {
   bool loopback = true;  // the address: then the Host must be one of this machine's names, too
 };
 
+// Whether it is "*" or an origin as browsers send it: "https://host" or "http://host:8080", in lower case and
+// with nothing behind it.
+Status CheckOrigin(std::string_view origin);
+
 class Router {
  public:
   Router(std::span<const RouteDesc* const> routes, RouterOptions options, ServerContext* context,

@@ -33,7 +33,6 @@ const RouteDesc* const kRoutes[] = {&kHealth, &kModel, &kAsk, &kProbe, &kThrows}
 struct RouterTest : testing::Test {
   HttpResponse Ask(const std::string& method, const std::string& path, HttpHeaders headers = {},
                    std::string body = "{}") {
-    ServerContext context;  // these routes need none
     const Router router(kRoutes, options, &context, &workers);
     const auto sink = std::make_shared<FakeSink>();
     HttpRequest request{
@@ -48,11 +47,35 @@ struct RouterTest : testing::Test {
     }
     return "";
   }
+  ServerContext context;  // these routes need none
   RouterOptions options;
   Workers workers{1, 8};
 };
 
+TEST_F(RouterTest, AnswersNothingBeforeTheModelIsThere) {
+  options.keys = ApiKeys::Make({"right"}, "").value();
+  context.loading = true;
+  const HttpResponse health = Ask("GET", "/health");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(Header(health, "retry-after"), "1");
+  EXPECT_EQ(Ask("GET", "/probe").status, 401);
+  EXPECT_EQ(Ask("GET", "/probe", {{"x-api-key", "right"}}).status, 503);
+  context.loading = false;
+  EXPECT_EQ(Ask("GET", "/health").status, 200);
+}
+
+TEST(Origin, IsOneThatBrowsersSend) {
+  for (const char* origin : {"*", "https://example.org", "http://localhost:3000"}) {
+    EXPECT_TRUE(CheckOrigin(origin).ok()) << origin;
+  }
+  for (const char* origin :
+       {"", "example.org", "https://", "https://a.example/", "https://OK.example", "ftp://a"}) {
+    EXPECT_FALSE(CheckOrigin(origin).ok()) << origin;
+  }
+}
+
 TEST_F(RouterTest, FindsPathsAsClientsWriteThem) {
+  EXPECT_EQ(Ask("GET", "/v1/probe").status, 200);
   for (const char* path : {"/v1/ask", "/v1/ask/", "/ask", "/classic"})
     EXPECT_EQ(Ask("POST", path).body, "|0|") << path;
   EXPECT_EQ(Ask("GET", "/v1/models/hf:org/model").body, "hf:org/model|0|");
@@ -136,7 +159,6 @@ TEST_F(RouterTest, NamesThatWereMadeToPointHereAreNotOurs) {
 }
 
 TEST_F(RouterTest, KnowsWhomItRefusesByTheHeadAlone) {
-  ServerContext context;
   options.keys = ApiKeys::Make({"one"}, "").value();
   const Router router(kRoutes, options, &context, &workers);
   const auto wants = [&](const std::string& method, const std::string& path, const std::string& key = "one") {

@@ -17,6 +17,7 @@
 #include "server/metrics/server_meters.h"
 #include "server/request_log.h"
 #include "server/router.h"
+#include "server/traces.h"
 #include "text/chat_format.h"
 #include "text/chat_template.h"
 
@@ -60,9 +61,12 @@ struct ServerContext {
   GrammarCache grammars{};
   ServerMeters meters{AllRoutes()};
   RequestLog log{};
+  std::unique_ptr<Traces> traces{};                                  // null: nobody collects them
   std::shared_ptr<HttpTally> tally = std::make_shared<HttpTally>();  // the HTTP server's
   std::unique_ptr<EngineHost> host;                                  // null: a model that generates no text
-  std::unique_ptr<EncoderHost> encoder;                              // null: one that makes no vectors
+  EncoderSlot encoder;                                               // of vectors and scores
+  std::atomic<bool> loading =
+      false;  // the model is not there yet: nothing but the version, the log and these
   std::atomic<bool> draining = false;
 };
 

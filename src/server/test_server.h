@@ -62,7 +62,7 @@ class TestServer {
     if (kind == Kind::kEmbedder) {
       auto encoder = TextEncoder::Make(model, {});
       TERN_CHECK(encoder.ok());
-      context_.encoder = std::make_unique<EncoderHost>(std::move(encoder).value());
+      context_.encoder.Set(std::move(encoder).value());
       return;
     }
     auto runner = Runner::Make(

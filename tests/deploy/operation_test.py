@@ -5,11 +5,13 @@ Every metric of the page's table, of the dashboard's queries and of the alerts i
 them, with their kinds and words; the config and the unit's command line are accepted.
 """
 import http.client
+import http.server
 import json
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from contextlib import closing
 from pathlib import Path
@@ -124,22 +126,57 @@ class Operation(unittest.TestCase):
         self.assertNotIn("secret", "".join(self.log))
 
 
+class Collector(http.server.BaseHTTPRequestHandler):
+    """Of traces."""
+
+    def do_POST(self):
+        self.server.posts.append((self.path, self.headers["content-type"], json.loads(self.rfile.read(int(self.headers["content-length"])))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Traced(unittest.TestCase):
+    def test_a_request_is_a_span_of_its_callers_trace(self):
+        collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+        collector.posts = []
+        threading.Thread(target=collector.serve_forever).start()
+        self.addCleanup(collector.server_close)
+        self.addCleanup(collector.shutdown)
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        with tempfile.TemporaryDirectory() as folder:
+            server = Server(folder, "--otlp-traces-endpoint", f"http://127.0.0.1:{collector.server_port}/v1/traces")
+            self.addCleanup(server.kill)
+            server.ask("POST", "/v1/completions", {"prompt": "secret", "max_tokens": 4, "ignore_eos": True}, traceparent=f"00-{trace}-b7ad6b7169203331-01")
+            server.ask("GET", "/health")
+            self.assertEqual(server.end()[0], 0)
+        spans = [span for _, _, body in collector.posts for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"]]
+        self.assertEqual([(s["name"], s["traceId"], s["parentSpanId"]) for s in spans], [("POST /v1/completions", trace, "b7ad6b7169203331")])
+        self.assertEqual({post[:2] for post in collector.posts}, {("/v1/traces", "application/json")})
+        told = {a["key"]: next(iter(a["value"].values())) for a in spans[0]["attributes"]}
+        self.assertEqual((told["gen_ai.usage.output_tokens"], told["http.response.status_code"]), ("4", "200"))
+        self.assertEqual(spans[0]["events"][0]["name"], "first token")
+        self.assertNotIn("secret", json.dumps(collector.posts))
+
+
 class Drain(unittest.TestCase):
-    def start(self, folder):
+    def start(self, folder, tokens):
         """A server that is in the middle of a long answer, and the answer."""
-        server = Server(folder, "--context", "20000", "--log", "none", "--threads", "1")
+        server = Server(folder, "--context", "100000", "--log", "none", "--threads", "1")
         self.addCleanup(server.kill)
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         self.addCleanup(connection.close)
         connection.request("POST", "/v1/completions", json.dumps(
-            {"prompt": "a", "max_tokens": 15000, "ignore_eos": True, "stream": True}), {"Authorization": "Bearer key"})
+            {"prompt": "a", "max_tokens": tokens, "ignore_eos": True, "stream": True}), {"Authorization": "Bearer key"})
         answer = connection.getresponse()
         answer.readline()
         return server, answer
 
     def test_finishes_what_is_under_way_and_refuses_what_comes(self):
         with tempfile.TemporaryDirectory() as folder:
-            server, answer = self.start(folder)
+            server, answer = self.start(folder, 15000)
             self.assertEqual(server.ask("GET", "/ready")[0], 200)
             server.process.terminate()
             server.process.stderr.readline()
@@ -153,7 +190,7 @@ class Drain(unittest.TestCase):
 
     def test_a_second_signal_ends_at_once(self):
         with tempfile.TemporaryDirectory() as folder:
-            server, answer = self.start(folder)
+            server, answer = self.start(folder, 90000)
             server.process.terminate()
             server.process.stderr.readline()
             server.process.terminate()

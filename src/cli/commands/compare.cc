@@ -18,6 +18,7 @@ namespace {
 struct Options {
   ModelFlags model;
   std::string other, text, out;
+  int windows = 0;
   bool json = false;
 };
 
@@ -25,6 +26,12 @@ std::string SideText(std::string_view what, const ReportModel& m) {
   return fmt::format("{:<12}{}: {}, {:.2f} bits per weight, writes {:.1f} tokens/s, reads {:.0f}\n", what,
                      Printable(m.name), HumanBytes(m.file_bytes), m.bits_per_weight, m.decode_tokens_per_s,
                      m.prefill_tokens_per_s);
+}
+
+// Without the folders.
+std::string ShortName(std::string name) {
+  while (name.size() > 1 && name.ends_with('/')) name.pop_back();
+  return name.substr(name.rfind('/') + 1);
 }
 
 Result<CompressionReport> Measure(const Options& o, Progress* progress) {
@@ -35,10 +42,10 @@ Result<CompressionReport> Measure(const Options& o, Progress* progress) {
   if (reference->tokenizer == nullptr)
     return BadInput(o.model.model + ": has no tokenizer, compare needs one");
   TERN_TRY(const std::vector<DomainText> text, MeasuringText(*reference->tokenizer, o.text));
-  CompareModelsOptions options;
+  CompareModelsOptions options{.windows = o.windows};
   TERN_TRY(options.runner, ToRunnerOptions(reference, o.model));
   TERN_TRY(options.prompts, ComparedPrompts(*reference));
-  return CompareModels({o.model.model, reference}, {o.other, other}, text, options,
+  return CompareModels({ShortName(o.model.model), reference}, {ShortName(o.other), other}, text, options,
                        [&](std::string_view what, int64_t done, int64_t total) {
                          progress->SetLabel(std::string(what));
                          progress->Update(static_cast<uint64_t>(done), static_cast<uint64_t>(total));
@@ -73,6 +80,10 @@ void Setup(Arguments& args) {
           "--text", &o->text,
           "text to measure on, or a folder of it; none: README files, code and translations of this machine")
       .ValueName("FILE|DIR");
+  args.Option("--windows", &o->windows,
+              "measure on this many windows of 1,024 tokens; fewer are faster, and say less")
+      .Range(1, 1 << 20)
+      .Default("64");
   args.Option("-o,--out", &o->out, "write a report, one HTML page that needs nothing else").ValueName("FILE");
   args.Flag("--json", &o->json, "print one JSON object");
   AddRunnerFlags(args, &o->model, ContextFlag::kNo);

@@ -165,6 +165,15 @@ Status Write(const Options& o, const Compressed& compressed, const Metadata& mor
   return {};
 }
 
+// Of a file, or of all in a folder.
+uint64_t BytesOf(const std::string& path) {
+  if (!IsDirectory(path)) return FileBytes(path);
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) bytes += FileBytes(entry.path());
+  return bytes;
+}
+
 Status Run(const Options& given) {
   Options o = given;
   if (o.out.empty()) o.out = DefaultOut(o);
@@ -200,7 +209,7 @@ Status Run(const Options& given) {
   if (o.pareto) PrintFront(compressed.report);
   PrintMix(compressed.report);
   PrintBill(compressed.report);
-  fmt::print("{}  {}\n", Styled(1, Style::kBold, Printable(o.out)), HumanBytes(FileBytes(o.out)));
+  fmt::print("{}  {}\n", Styled(1, Style::kBold, Printable(o.out)), HumanBytes(BytesOf(o.out)));
   return {};
 }
 
@@ -239,6 +248,13 @@ void Setup(Arguments& args) {
   args.Option("--calibration-tokens", &o->calibration_tokens, "how many tokens of it").Range(64, 1 << 24);
   args.Option("--generated-tokens", &o->data.generated_tokens, "how many tokens the model writes for that")
       .Range(0, 1 << 24);
+  args.Option("--imatrix", &o->compress.imatrix,
+              "an importance matrix of llama.cpp's, instead of reading text to calibrate with")
+      .ValueName("FILE")
+      .ExistingFile();
+  args.Option("--imatrix-out", &o->compress.imatrix_out,
+              "write what was seen of inputs as an importance matrix")
+      .ValueName("FILE");
   args.Flag("--fresh", &o->fresh, "start anew: forget what a run that was ended has left in OUT.work");
   args.Option("-t,--threads", &o->model.threads, "threads; 0: one per core").Range(0, 1024);
   args.Check([o] { return CheckTarget(*o); });

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/cgroup.h"
 #include "cli/command.h"
 #include "cli/encoder_flags.h"
 #include "cli/interrupt.h"
@@ -15,6 +16,7 @@
 #include "cli/sampling_flags.h"
 #include "cli/terminal.h"
 #include "engine/kv_choice.h"
+#include "io/http.h"
 #include "server/http/http_server.h"
 #include "server/http/wire.h"
 #include "server/router.h"
@@ -27,7 +29,7 @@ struct Options {
   ModelFlags model;
   SamplingOptions sampling;
   HttpServerOptions http;
-  std::string name, key_file, log = "text";
+  std::string name, key_file, log = "text", traces;
   std::vector<std::string> keys, origins;
   int port = 8080, parallel = 32, kv_tokens = 0, drain_timeout_s = 30;
   int step_tokens = RunnerOptions().step_tokens;
@@ -49,21 +51,7 @@ bool IsEncoder(const LoadedModel& model) {
   return model.built.hidden_states || model.checkpoint->metadata().Has(pooling);
 }
 
-Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
-  TERN_TRY(const auto model, OpenModel(o.model));
-  if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
-  auto context = std::make_unique<ServerContext>();
-  context->version = TERN_VERSION;
-  TERN_TRY(const LogFormat log, ParseLogFormat(o.log));
-  context->log = RequestLog(log, STDERR_FILENO);
-  TERN_TRY(context->model,
-           ServedModel::Make(o.name.empty() ? ServedModel::IdOf(o.model.model) : o.name, model));
-  context->model.alias = o.model.model;
-  if (IsEncoder(*model)) {
-    TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
-    context->encoder = std::make_unique<EncoderHost>(std::move(encoder));
-    return context;
-  }
+Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& model, ServerContext* context) {
   TERN_TRY_STATUS(CheckContinuesText(*model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = o.parallel;
@@ -76,12 +64,46 @@ Result<std::unique_ptr<ServerContext>> MakeContext(const Options& o) {
   EngineOptions scheduling;
   TERN_TRY(scheduling.policy, FindPolicy(o.policy));
   scheduling.queue.requests = o.queue;
-  auto engine = std::make_unique<Engine>(std::move(runner), std::move(scheduling));
-  context->sampling = o.sampling;
-  context->deadline_s = o.deadline_s;
-  context->stall_s = o.stall_s;
-  context->host = std::make_unique<EngineHost>(std::move(engine));
-  return context;
+  context->host =
+      std::make_unique<EngineHost>(std::make_unique<Engine>(std::move(runner), std::move(scheduling)));
+  return {};
+}
+
+// A generating model's encoder, in the memory that its engine leaves.
+Result<std::unique_ptr<TextEncoder>> OpenBeside(ModelFlags flags, const EngineHost& host) {
+  constexpr int kMostTokens = 4096;  // of a text
+  const RunnerBytes taken = host.bytes();
+  const size_t bytes = taken.packed_weights + taken.arena + taken.kv;
+  const size_t all = UsableMemory();
+  flags.kv_type = "auto";
+  return OpenEncoder({.model = std::move(flags),
+                      .pooling = "mean",
+                      .normalize = "yes",
+                      .max_tokens = std::min(kMostTokens, host.context()),
+                      .memory_bytes = all > bytes ? all - bytes : 1});
+}
+
+Status Load(const Options& o, ServerContext* context) {
+  TERN_TRY(const auto model, OpenModel(o.model));
+  if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
+  TERN_TRY(context->model,
+           ServedModel::Make(o.name.empty() ? ServedModel::IdOf(o.model.model) : o.name, model));
+  context->model.alias = o.model.model;
+  if (!IsEncoder(*model)) {
+    TERN_TRY_STATUS(LoadEngine(o, model, context));
+    context->encoder.OpenLater(
+        [flags = o.model, host = context->host.get()] { return OpenBeside(flags, *host); });
+    return {};
+  }
+  TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
+  context->encoder.Set(std::move(encoder));
+  return {};
+}
+
+std::unique_ptr<Traces> MakeTraces(const std::string& url) {
+  return std::make_unique<Traces>(
+      TERN_VERSION, [url](const std::string& json) { return HttpPostJson(url, json); },
+      [](const Error& error) { Say("traces: " + error.what); });
 }
 
 // As many files as the system lets us have are ours to open, and most of them may be connections.
@@ -143,35 +165,50 @@ Result<ApiKeys> MakeKeys(const Options& o) {
   return keys;
 }
 
+Result<std::unique_ptr<HttpServer>> StartHttp(const Options& o, const Router& router,
+                                              ServerContext& context) {
+  HttpServerOptions options = o.http;
+  options.port = static_cast<uint16_t>(o.port);
+  options.loopback_only = IsLoopbackName(o.http.host);
+  options.limits.connections = MostConnections();
+  // Some time to take the error.
+  options.limits.write_ms = static_cast<int>(1000 * o.stall_s) + 15'000;
+  options.wants_body = [&router](const HttpRequest& head) { return router.WantsBody(head); };
+  options.tally = context.tally;
+  options.on_refused = [&context](const std::string& id, int status) { LogRefusal(context, id, status); };
+  return HttpServer::Start(
+      options, [&router](std::shared_ptr<HttpExchange> exchange) { router.Handle(std::move(exchange)); });
+}
+
 Status Run(const Options& o) {
   TERN_TRY(ApiKeys keys, MakeKeys(o));
+  for (const std::string& origin : o.origins) TERN_TRY_STATUS(CheckOrigin(origin));
   if (o.only_checks) return HttpServer::Check(o.http);
   signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
   const bool loopback = IsLoopbackName(o.http.host);
-  TERN_TRY(const auto context, MakeContext(o));
-  const InterruptScope scope(InterruptScope::Of::kKeyboardAndTermination);
+  ServerContext context;
+  context.version = TERN_VERSION;
+  TERN_TRY(const LogFormat log, ParseLogFormat(o.log));
+  context.log = RequestLog(log, STDERR_FILENO);
+  if (!o.traces.empty()) context.traces = MakeTraces(o.traces);
+  context.sampling = o.sampling;
+  context.deadline_s = o.deadline_s;
+  context.stall_s = o.stall_s;
+  context.loading = true;
   Workers workers(2, 1024);
   const Router router(AllRoutes(), {.keys = std::move(keys), .origins = o.origins, .loopback = loopback},
-                      context.get(), &workers);
-  HttpServerOptions http_options = o.http;
-  http_options.port = static_cast<uint16_t>(o.port);
-  http_options.loopback_only = loopback;
-  http_options.limits.connections = MostConnections();
-  // Some time to take the error.
-  http_options.limits.write_ms = static_cast<int>(1000 * o.stall_s) + 15'000;
-  http_options.wants_body = [&router](const HttpRequest& head) { return router.WantsBody(head); };
-  http_options.tally = context->tally;
-  http_options.on_refused = [&context = *context](const std::string& id, int status) {
-    LogRefusal(context, id, status);
-  };
-  TERN_TRY(const auto http,
-           HttpServer::Start(http_options, [&router](std::shared_ptr<HttpExchange> exchange) {
-             router.Handle(std::move(exchange));
-           }));
+                      &context, &workers);
+  // Before the model is there: who asks is told so, and a port in use is known at once.
+  TERN_TRY(const auto http, StartHttp(o, router, context));
+  TERN_TRY_STATUS(Load(o, &context));
+  context.loading = false;
+  const InterruptScope scope(InterruptScope::Of::kKeyboardAndTermination);
   const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
-  Say(fmt::format("{} on {}://{}:{}, context {}, {} at once", context->model.id, scheme, o.http.host,
-                  http->port(), context->longest_input(), o.parallel));
-  WaitForTheEnd(*http, *context, o.drain_timeout_s);
+  const bool is_v6 = o.http.host.find(':') != std::string::npos && !o.http.host.starts_with('[');
+  const std::string host = is_v6 ? "[" + o.http.host + "]" : o.http.host;
+  Say(fmt::format("{} on {}://{}:{}, context {}, {} at once", context.model.id, scheme, host, http->port(),
+                  context.longest_input(), o.parallel));
+  WaitForTheEnd(*http, context, o.drain_timeout_s);
   return {};
 }
 
@@ -221,6 +258,9 @@ void Setup(Arguments& args) {
             "say whether options, config, keys and certificates are right, and end; the model is not opened");
   args.Option("--log", &o->log, "a line per request on stderr: for people, JSON, or none")
       .Choices({"text", "json", "none"});
+  args.Option("--otlp-traces-endpoint", &o->traces,
+              "collector of traces, as http://localhost:4318/v1/traces: a span per request")
+      .ValueName("URL");
   args.Option("--drain-timeout", &o->drain_timeout_s,
               "most seconds to finish what is under way when the server is told to end")
       .Range(0, 86400);

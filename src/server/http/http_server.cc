@@ -13,7 +13,11 @@ namespace {
 using boost::system::error_code;
 
 Result<std::unique_ptr<asio::ssl::context>> MakeTls(const HttpServerOptions& o) {
-  if (o.certificate_file.empty()) return std::unique_ptr<asio::ssl::context>();
+  if (o.certificate_file.empty()) {
+    if (o.key_file.empty() && o.client_ca_file.empty()) return std::unique_ptr<asio::ssl::context>();
+    return BadInput(fmt::format("{}: of no use without a certificate of the server's own",
+                                o.key_file.empty() ? o.client_ca_file : o.key_file));
+  }
   auto tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
   SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
   error_code error;

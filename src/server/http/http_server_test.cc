@@ -570,6 +570,13 @@ TEST(HttpServer, SaysWhyItCannotListen) {
   const auto tls = HttpServer::Start({.certificate_file = "/none.pem"}, nothing);
   ASSERT_FALSE(tls.ok());
   EXPECT_TRUE(tls.error().what.starts_with("/none.pem: not a certificate chain in PEM"));
+  // Whoever asks for it does not mean to be open to all.
+  for (const HttpServerOptions& half :
+       {HttpServerOptions{.key_file = "/none.pem"}, HttpServerOptions{.client_ca_file = "/none.pem"}}) {
+    const Status status = HttpServer::Check(half);
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().what, "/none.pem: of no use without a certificate of the server's own");
+  }
 }
 
 }  // namespace

@@ -118,6 +118,11 @@ constexpr MetricDesc kAll[] = {
      [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.http.refused)); }, false},
     {"tern:log_lines_dropped_total", Kind::kCounter, "lines of the log that nobody took in time",
      [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.context.log.dropped())); }, false},
+    {"tern:spans_dropped_total", Kind::kCounter, "spans of traces that the collector did not take",
+     [](const Source& s, Out& out) {
+       out.Sample(s.context.traces == nullptr ? 0 : static_cast<double>(s.context.traces->dropped()));
+     },
+     false},
     {"tern:build_info", Kind::kGauge, "always 1; the label says which version",
      [](const Source& s, Out& out) {
        out.Sample(1, {{"version", s.context.version}});

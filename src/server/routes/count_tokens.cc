@@ -14,8 +14,10 @@ void Handle(ServerContext& context, RouteRequest r) {
   ChatRequest chat;
   if (const auto problem = ReadMessages(r.body, &chat)) return r.Refuse(*problem);
   Generation generation;
-  if (const auto problem = PrepareChat(context, chat, &generation)) return r.Refuse(*problem);
-  const json::object counted{{"input_tokens", generation.prompts[0].size()}};
+  std::vector<TextSegment> segments;
+  if (const auto problem = RenderChat(context, chat, &generation, &segments)) return r.Refuse(*problem);
+  const auto prompt = EncodeSegments(*context.model.model->tokenizer, segments);
+  const json::object counted{{"input_tokens", prompt.size()}};
   r.exchange->Reply({.body = json::serialize(counted)});
 }
 

@@ -1,4 +1,5 @@
 // Whether the process answers: what a supervisor restarts it by. Whether to send it requests, /ready says.
+// While the model is being loaded, every endpoint is a 503 (Router).
 
 #include "server/server_context.h"
 
@@ -6,8 +7,6 @@ namespace tern {
 namespace {
 
 void Handle(ServerContext&, RouteRequest r) { r.exchange->Reply({.body = R"({"status":"ok"})"}); }
-
-constexpr std::string_view kAliases[] = {"/v1/health"};
 
 }  // namespace
 
@@ -18,7 +17,6 @@ const RouteDesc k_route_health = {
     .summary = "whether the server answers",
     .access = Access::kOpen,
     .is_probe = true,
-    .aliases = kAliases,
     .handle = Handle,
 };
 

@@ -79,6 +79,10 @@ void Answer(ServerContext& context, const RouteRequest& r, const Ranking& rankin
 }
 
 void Handle(ServerContext& context, RouteRequest r) {
+  if (context.host != nullptr) {
+    return r.Refuse(
+        Wrong("model", "generates text and gives no scores, expected a cross-encoder to be served"));
+  }
   if (const auto problem = CheckEncodes(context, r.body)) return r.Refuse(*problem);
   Ranking ranking{.id = "rerank-" + r.exchange->request().id, .documents = {}};
   if (const auto problem = ReadDocuments(r.body.at("documents").get_array(), &ranking.documents)) {
