@@ -8,6 +8,7 @@
 #include "base/isa.h"
 #include "compress/grouped_rows.h"
 #include "compress/product/product.h"
+#include "tensor/encode/encode.h"
 
 namespace tern {
 namespace {
@@ -136,7 +137,7 @@ class RowsOnGrid {
     const bool weighted = task_.scales == GptqScales::kWeighted;
     const float* importance = weighted ? task_.input->energies.data() : nullptr;
     const Format& format = *task_.scheme->format;
-    format.encode(row(r).data(), importance, bytes(r), columns_);
+    encode_row_(row(r).data(), importance, bytes(r), columns_);
     IntBlock ints;
     for (size_t c = 0; c < columns_; c += group_) {
       const size_t within = c % format.block_weights / group_;
@@ -147,6 +148,7 @@ class RowsOnGrid {
   }
 
   const GptqTask& task_;
+  EncodeRowFn encode_row_ = PickEncode(*task_.scheme->format, DetectIsa());
   Levels levels_;
   size_t columns_, first_, rows_, group_;
   char* out_;
@@ -263,8 +265,9 @@ GptqOutcome EncodeGptq(const GptqTask& task, char* out) {
   const Format& format = *task.scheme->format;
   if (format.pack == nullptr) {
     outcome.status = GptqStatus::kNoCodes;
+    const EncodeRowFn encode_row = PickEncode(format, DetectIsa());
     for (size_t r = 0; r < task.rows; ++r) {
-      format.encode(task.weights.data() + r * n, input.energies.data(), out + r * BlockOffset(format, n), n);
+      encode_row(task.weights.data() + r * n, input.energies.data(), out + r * BlockOffset(format, n), n);
     }
     return outcome;
   }

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/isa.h"
 #include "io/gguf_writer.h"
 #include "models/model.h"
+#include "tensor/encode/encode.h"
 
 namespace tern {
 namespace {
@@ -95,13 +97,14 @@ Status AppendConverted(const Tensor& tensor, const Format& target, GgufWriter& w
   const auto columns = static_cast<size_t>(tensor.cols()), rows = static_cast<size_t>(tensor.rows());
   std::vector<float> numbers(columns);
   const size_t row_bytes = BlockOffset(target, columns);
+  const EncodeRowFn encode_row = PickEncode(target, DetectIsa());
   std::string bytes;
   for (size_t row = 0; row < rows; row += kChunkRows) {
     const size_t n = std::min(kChunkRows, rows - row);
     bytes.resize(n * row_bytes);
     for (size_t r = 0; r < n; ++r) {
       tensor.format->decode(tensor.row(static_cast<int64_t>(row + r)), 0, numbers.data(), columns);
-      target.encode(numbers.data(), nullptr, bytes.data() + r * row_bytes, columns);
+      encode_row(numbers.data(), nullptr, bytes.data() + r * row_bytes, columns);
     }
     TERN_TRY_STATUS(writer.Append(bytes));
   }

@@ -1,8 +1,10 @@
 // Nearest codes on the scale that leaves the least squared error, each weight's error times how strong its
 // input is: the diagonal of the Hessian, which is what imatrix files hold.
 
+#include "base/isa.h"
 #include "compress/grouped_rows.h"
 #include "compress/method.h"
+#include "tensor/encode/encode.h"
 
 namespace tern {
 namespace {
@@ -30,13 +32,14 @@ Result<EncodedRows> Encode(const EncodeTask& task) {
   EncodedRows encoded;
   encoded.bytes.resize(static_cast<size_t>(task.rows) * row_bytes);
   if (energies.empty()) encoded.note = "its inputs were not seen: all weights count the same";
+  const EncodeRowFn encode_row = PickEncode(*task.scheme->format, DetectIsa());
   for (size_t r = 0; r < static_cast<size_t>(task.rows); ++r) {
     const auto row = task.weights.subspan(r * columns, columns);
     char* out = encoded.bytes.data() + r * row_bytes;
     if (task.scheme->group != 0) {
       EncodeGrouped(*task.scheme, row, energies, out);
     } else {
-      task.scheme->format->encode(row.data(), energies.empty() ? nullptr : energies.data(), out, columns);
+      encode_row(row.data(), energies.empty() ? nullptr : energies.data(), out, columns);
     }
   }
   return encoded;

@@ -1,8 +1,10 @@
 // Each weight to the nearest code of its group; the scale is where the group's largest weight stands on the
 // largest code. A format's own blocks are searched as the format's encoder does.
 
+#include "base/isa.h"
 #include "compress/grouped_rows.h"
 #include "compress/method.h"
+#include "tensor/encode/encode.h"
 
 namespace tern {
 namespace {
@@ -25,13 +27,14 @@ Result<EncodedRows> Encode(const EncodeTask& task) {
   const size_t row_bytes = BlockOffset(*task.scheme->format, columns);
   EncodedRows encoded;
   encoded.bytes.resize(static_cast<size_t>(task.rows) * row_bytes);
+  const EncodeRowFn encode_row = PickEncode(*task.scheme->format, DetectIsa());
   for (size_t r = 0; r < static_cast<size_t>(task.rows); ++r) {
     const auto row = task.weights.subspan(r * columns, columns);
     char* out = encoded.bytes.data() + r * row_bytes;
     if (task.scheme->group != 0) {
       EncodeGrouped(*task.scheme, row, out);
     } else {
-      task.scheme->format->encode(row.data(), nullptr, out, columns);
+      encode_row(row.data(), nullptr, out, columns);
     }
   }
   return encoded;
