@@ -162,6 +162,10 @@ class Checker {
     if (field.is_name && (text.empty() || !std::ranges::all_of(text, IsNameLetter))) {
       return Fail(path, "expected a name of letters, digits, _, . and -");
     }
+    if (field.is_word &&
+        (text.empty() || text.find('.') != text.npos || !std::ranges::all_of(text, IsNameLetter))) {
+      return Fail(path, "expected a name of letters, digits, _ and -");
+    }
     if (field.choices.empty() || std::ranges::find(field.choices, text) != field.choices.end()) return;
     Fail(path, fmt::format("expected one of {}", fmt::join(field.choices, ", ")));
   }
@@ -220,6 +224,7 @@ json::object KindJson(const FieldDesc& field, FieldKind kind) {
     case kString:
       schema["type"] = "string";
       if (!field.choices.empty()) schema["enum"] = json::array(field.choices.begin(), field.choices.end());
+      if (field.is_word) schema["pattern"] = fmt::format("^[A-Za-z0-9_-]{{1,{}}}$", field.max_bytes);
       if (field.is_name) schema["pattern"] = fmt::format("^[A-Za-z0-9_.-]{{1,{}}}$", field.max_bytes);
       return schema;
     case kObject:

@@ -46,6 +46,7 @@ struct FieldDesc {
   size_t max_items = 1 << 20;                      // of a list or an object of numbers or strings
   std::span<const std::string_view> choices = {};  // of strings
   bool is_name = false;                // of strings: of letters, digits, "_", "." and "-", not empty
+  bool is_word = false;                // the same without "."
   const SchemaDesc* object = nullptr;  // of objects, alone or in a list
   bool required = false;
   std::string_view fallback = {};  // the default as JSON, for people
