@@ -126,7 +126,7 @@ std::string StartLine(const Options& o, const ServerContext& context, int port) 
   const std::string host = is_v6 ? "[" + o.http.host + "]" : o.http.host;
   std::string kv;
   if (context.host != nullptr) {
-    const int tokens = context.host->counts().scheduler.kv_blocks * kKvBlockTokens;
+    const int64_t tokens = int64_t{context.host->counts().scheduler.kv_blocks} * kKvBlockTokens;
     kv = fmt::format("KV for {} tokens", tokens);
     if (o.kv_tokens > 0 && o.kv_tokens != tokens) kv += fmt::format(" ({} wanted)", o.kv_tokens);
     kv += ", ";
