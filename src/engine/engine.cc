@@ -264,6 +264,8 @@ bool Engine::TakeStep() {
   return true;
 }
 
+void Engine::LookAtCache(CacheView* view) const { scheduler_.LookAtCache(NowNs(), view); }
+
 bool Engine::Step() {
   if (requests_.empty()) return false;
   calling_back_ = true;

@@ -234,6 +234,7 @@ bool Scheduler::StartNext() {
   next.cached = next.computed;
   counts_.prefix_queried_tokens += static_cast<uint64_t>(next.prompt_tokens);
   counts_.prefix_hit_tokens += static_cast<uint64_t>(next.cached);
+  prefixes_.CountHit(matched_.blocks, planned_ns_);
   plan_.started.push_back(next.id);
   return true;
 }
@@ -298,6 +299,8 @@ void Scheduler::TakeCached(Active& r) {
   if (r.size() == r.prompt_tokens) {
     r.cached += found - r.computed;
     counts_.prefix_hit_tokens += static_cast<uint64_t>(found - r.computed);
+    const auto known = static_cast<size_t>(r.computed / options_.block_tokens);
+    prefixes_.CountHit(std::span(matched_.blocks).subspan(known), planned_ns_);
   }
   TakeMatched(r);
 }
@@ -383,10 +386,12 @@ const StepPlan& Scheduler::Plan(int64_t now_ns) {
 }
 
 void Scheduler::Commit(int64_t now_ns) {
+  counts_.step_tokens = 0;
   for (size_t i = 0; i < planned_.size(); ++i) {
     if (planned_[i] == nullptr) continue;
     const auto rows = plan_.pieces[i].tokens.size();
     planned_[i]->computed += static_cast<int>(rows);
+    counts_.step_tokens += static_cast<int>(rows);
     (rows == 1 ? counts_.decode_tokens : counts_.prefill_tokens) += rows;
   }
   if (const auto reader = requests_.find(plan_.source); reader != requests_.end()) {
@@ -463,6 +468,8 @@ SchedulerCounts Scheduler::counts() const {
   for (const auto* list : {&waiting_, &running_}) {
     counts.paused += static_cast<int>(std::ranges::count(*list, true, &Active::paused));
   }
+  counts.prefilling = static_cast<int>(std::ranges::count_if(
+      running_, [](const Active* request) { return request->computed < request->prompt_tokens; }));
   counts.kv_blocks = pool_.blocks();
   counts.kv_free = pool_.free_blocks();
   counts.kv_cached = prefixes_.evictable_blocks();

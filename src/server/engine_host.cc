@@ -23,8 +23,11 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine)
       context_(engine_->context()),
       sequences_(engine_->runner().sequences()),
       bytes_(engine_->runner().bytes()),
-      queue_(engine_->queue_limits()),
-      thread_([this] { Loop(); }) {}
+      queue_(engine_->queue_limits()) {
+  Publish(false);
+  PublishCache();
+  thread_ = std::thread([this] { Loop(); });
+}
 
 EngineHost::~EngineHost() {
   End();
@@ -97,6 +100,20 @@ HostCounts EngineHost::counts() const {
   return counts;
 }
 
+CacheView EngineHost::cache() const {
+  const std::lock_guard lock(mutex_);
+  return cache_;
+}
+
+// Looked at so seldom that it costs nothing, and once more when there is nothing else to do.
+void EngineHost::PublishCache() {
+  engine_->LookAtCache(&next_cache_);
+  viewed_ = Clock::now();
+  view_is_old_ = false;
+  const std::lock_guard lock(mutex_);
+  std::swap(cache_, next_cache_);
+}
+
 void EngineHost::Publish(bool busy) {
   const SchedulerCounts now = engine_->counts();
   const std::lock_guard lock(mutex_);
@@ -121,7 +138,10 @@ void EngineHost::Loop() {
 
 void EngineHost::TakeStep() {
   PauseAndResume();
+  const bool was_idle = engine_->idle();
   all_paused_ = !engine_->Step();
+  view_is_old_ |= !was_idle;
+  if (view_is_old_ && Clock::now() - viewed_ >= kViewEvery) PublishCache();
   Publish(!engine_->idle() && !all_paused_);
 }
 
@@ -146,14 +166,20 @@ bool EngineHost::TakeCommands() {
       return ending_ || !submitted_.empty() || !cancelled_.empty() || may_step;
     };
     // Clients that take more, and deadlines that pass, tell nobody.
-    engine_->idle() ? arrived_.wait(lock, has_work)
-                    : static_cast<void>(arrived_.wait_for(lock, kPausedPoll, has_work));
+    if (!engine_->idle()) {
+      arrived_.wait_for(lock, kPausedPoll, has_work);
+    } else if (view_is_old_) {
+      arrived_.wait_until(lock, viewed_ + kViewEvery, has_work);
+    } else {
+      arrived_.wait(lock, has_work);
+    }
     ending = ending_;
     submitted.swap(submitted_);
     cancelled.swap(cancelled_);
   }
   for (Submitted& s : submitted) Start(std::move(s));
   for (const TicketId ticket : cancelled) DoCancel(ticket);
+  view_is_old_ |= !submitted.empty() || !cancelled.empty();
   Publish(true);
   return !ending;
 }

@@ -20,14 +20,14 @@ std::string Header(const HttpResponse& response, std::string_view name) {
   return "";
 }
 
-constexpr const char* kAsk =
+constexpr const char* kThreeAnswers =
     R"({"model": "tiny", "prompt": ["a", "b", "c"], "max_tokens": 1500, "ignore_eos": true})";
 
 TEST(Pressure, AFullQueueSaysWhenToComeBack) {
   EngineOptions options;
   options.queue = {.requests = 3, .tokens = 2};
   TestServer server(TestServer::Kind::kDecoder, {}, std::move(options));
-  const HttpResponse response = server.Ask("POST", "/v1/completions", kAsk);
+  const HttpResponse response = server.Ask("POST", "/v1/completions", kThreeAnswers);
   EXPECT_EQ(response.status, 429);
   EXPECT_EQ(Header(response, "retry-after"), "1");
   const json::value error = json::parse(response.body).at("error");
@@ -40,7 +40,7 @@ TEST(Pressure, WhatNoQueueCouldHoldIsTheClientsMistake) {
   EngineOptions options;
   options.queue.requests = 2;
   TestServer server(TestServer::Kind::kDecoder, {}, std::move(options));
-  const HttpResponse response = server.Ask("POST", "/v1/completions", kAsk);
+  const HttpResponse response = server.Ask("POST", "/v1/completions", kThreeAnswers);
   EXPECT_EQ(response.status, 400);
   EXPECT_EQ(Header(response, "retry-after"), "");
 }
@@ -74,7 +74,7 @@ TEST(Pressure, AStepThatFailsEndsItsRequestsAlone) {
 TEST(Pressure, ADeadlineIsAnErrorOfItsOwn) {
   TestServer server(TestServer::Kind::kDecoder);
   server.context().deadline_s = 0.01;
-  const HttpResponse response = server.Ask("POST", "/v1/completions", kAsk);
+  const HttpResponse response = server.Ask("POST", "/v1/completions", kThreeAnswers);
   EXPECT_EQ(response.status, 504);
   EXPECT_EQ(json::parse(response.body).at("error").at("code"), "deadline_exceeded");
 }

@@ -114,6 +114,15 @@ class Operation(unittest.TestCase):
         drain = int(re.search(r"^drain-timeout = (\d+)", (SOURCE / "deploy/tern.toml").read_text(), re.M).group(1))
         self.assertLess(drain, int(re.search(r"^TimeoutStopSec=(\d+)", unit, re.M).group(1)))
 
+    def test_what_pulling_the_model_needs_is_in_the_image(self):
+        model = re.search(r'^model = "(\S+)"', (SOURCE / "deploy/tern.toml").read_text(), re.M).group(1)
+        with tempfile.TemporaryDirectory() as folder:
+            bare = subprocess.run([TERN, "pull", model], env={"PATH": folder, "TERN_HOME": folder}, capture_output=True, text=True)
+        package = re.search(r"\(Debian: (\S+)\)$", bare.stderr.strip()).group(1)
+        image = (SOURCE / "deploy/Dockerfile").read_text().split("\nFROM ")[-1]
+        self.assertIn(package, image.split("rm -rf /var/lib/apt")[0].split())
+        self.assertIn(f"apt install {package}", (SOURCE / "deploy/tern.service").read_text())
+
     def test_the_log_has_a_line_per_request(self):
         self.assertEqual(self.status, 200, self.answer)
         self.assertEqual(self.headers["x-request-id"], "mine-1")

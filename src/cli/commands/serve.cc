@@ -14,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
+#include "cli/slow_note.h"
 #include "cli/terminal.h"
 #include "engine/kv_choice.h"
 #include "io/http.h"
@@ -59,7 +60,13 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
   options.step_tokens = o.step_tokens;
   options.own_window_blocks = true;
-  TERN_TRY(options.kv_type, ChooseKvType(model, options));
+  const std::string name = Printable(o.model.model);
+  {
+    const SlowNote note(name +
+                        ": measuring whether an int8 KV cache is good enough; kept for the next start");
+    TERN_TRY(options.kv_type, ChooseKvType(model, options));
+  }
+  const SlowNote note(name + ": packing its weights");
   TERN_TRY(auto runner, Runner::Make(model, options));
   EngineOptions scheduling;
   TERN_TRY(scheduling.policy, FindPolicy(o.policy));
@@ -83,8 +90,14 @@ Result<std::unique_ptr<TextEncoder>> OpenBeside(ModelFlags flags, const EngineHo
                       .memory_bytes = all > bytes ? all - bytes : 1});
 }
 
+Result<std::shared_ptr<const LoadedModel>> Open(const Options& o) {
+  // On a terminal there is a bar.
+  const SlowNote note(IsTerminal(2) ? "" : Printable(o.model.model) + ": fetching and opening the model");
+  return OpenModel(o.model);
+}
+
 Status Load(const Options& o, ServerContext* context) {
-  TERN_TRY(const auto model, OpenModel(o.model));
+  TERN_TRY(const auto model, Open(o));
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
   TERN_TRY(context->model,
            ServedModel::Make(o.name.empty() ? ServedModel::IdOf(o.model.model) : o.name, model));
@@ -104,6 +117,22 @@ std::unique_ptr<Traces> MakeTraces(const std::string& url) {
   return std::make_unique<Traces>(
       TERN_VERSION, [url](const std::string& json) { return HttpPostJson(url, json); },
       [](const Error& error) { Say("traces: " + error.what); });
+}
+
+// "tiny on http://127.0.0.1:8080, context 2048, KV for 65536 tokens, 32 at once"
+std::string StartLine(const Options& o, const ServerContext& context, int port) {
+  const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
+  const bool is_v6 = o.http.host.find(':') != std::string::npos && !o.http.host.starts_with('[');
+  const std::string host = is_v6 ? "[" + o.http.host + "]" : o.http.host;
+  std::string kv;
+  if (context.host != nullptr) {
+    const int64_t tokens = int64_t{context.host->counts().scheduler.kv_blocks} * kKvBlockTokens;
+    kv = fmt::format("KV for {} tokens", tokens);
+    if (o.kv_tokens > 0 && o.kv_tokens != tokens) kv += fmt::format(" ({} wanted)", o.kv_tokens);
+    kv += ", ";
+  }
+  return fmt::format("{} on {}://{}:{}, context {}, {}{} at once", context.model.id, scheme, host, port,
+                     context.longest_input(), kv, o.parallel);
 }
 
 // As many files as the system lets us have are ours to open, and most of them may be connections.
@@ -203,11 +232,7 @@ Status Run(const Options& o) {
   TERN_TRY_STATUS(Load(o, &context));
   context.loading = false;
   const InterruptScope scope(InterruptScope::Of::kKeyboardAndTermination);
-  const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
-  const bool is_v6 = o.http.host.find(':') != std::string::npos && !o.http.host.starts_with('[');
-  const std::string host = is_v6 ? "[" + o.http.host + "]" : o.http.host;
-  Say(fmt::format("{} on {}://{}:{}, context {}, {} at once", context.model.id, scheme, host, http->port(),
-                  context.longest_input(), o.parallel));
+  Say(StartLine(o, context, http->port()));
   WaitForTheEnd(*http, context, o.drain_timeout_s);
   return {};
 }
@@ -225,8 +250,8 @@ void Setup(Arguments& args) {
   args.Option("--parallel", &o->parallel, "most answers at once; others wait").Range(1, 1024);
   args.Option(
           "--kv-tokens", &o->kv_tokens,
-          "tokens of all requests and of remembered prompts that the KV cache holds; 0: a context for each "
-          "answer, or what half of the memory holds")
+          "tokens of all requests and of remembered prompts that the KV cache holds, in blocks of 16 and one "
+          "more for each answer, at most a context for each; 0: that, or what the memory holds")
       .Range(0, 1 << 30);
   args.Option("--step-tokens", &o->step_tokens,
               "most tokens of prompts and answers that one step computes: a long prompt takes several")

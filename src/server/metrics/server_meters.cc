@@ -31,9 +31,11 @@ void RequestMeter::Token() {
     first_ = now;
     meters_->prompt_tokens.Add(prompt_tokens_);
     meters_->first_token.Observe(Seconds(submitted_, now));
+    meters_->recent_first_token.Observe(Seconds(submitted_, now), now);
     meters_->prefill.Observe(Seconds(started_, now));
   } else {
     meters_->next_token.Observe(Seconds(last_, now));
+    meters_->recent_next_token.Observe(Seconds(last_, now), now);
   }
   last_ = now;
 }

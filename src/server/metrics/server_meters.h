@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "server/metrics/http_meters.h"
+#include "server/metrics/recent_times.h"
 
 namespace tern {
 
@@ -22,6 +23,7 @@ struct ServerMeters {
   Histogram first_token{kSecondsBuckets}, next_token{kSecondsBuckets}, mean_token{kSecondsBuckets};
   Histogram queue{kSecondsBuckets}, prefill{kSecondsBuckets}, decode{kSecondsBuckets};
   Histogram inference{kSecondsBuckets}, end_to_end{kSecondsBuckets};
+  RecentTimes recent_first_token, recent_next_token;
   Histogram prompt_sizes{kTokenBuckets}, answer_sizes{kTokenBuckets};
 };
 
