@@ -66,8 +66,8 @@ Result<RequestId> Scheduler::Submit(Submission submission, int64_t now_ns) {
     return BadInput("prompt: " + std::to_string(std::max<int64_t>(size, submission.source_tokens)) +
                     " tokens, the context and its KV blocks leave room for " + std::to_string(context_ - 1));
   }
-  const QueueLoad load{static_cast<int>(waiting_.size()), counts_.waiting_tokens,
-                       rate_.seconds_per_request()};
+  const QueueLoad load{static_cast<int>(waiting_.size()), counts_.waiting_tokens, rate_.seconds_per_request(),
+                       rate_.seconds_per_token()};
   if (const Status room = CheckRoom(options_.queue, load, size); !room.ok()) {
     ++counts_.refused;
     return room.error();
@@ -383,17 +383,19 @@ const StepPlan& Scheduler::Plan(int64_t now_ns) {
 }
 
 void Scheduler::Commit(int64_t now_ns) {
+  size_t tokens = 0;
   for (size_t i = 0; i < planned_.size(); ++i) {
     if (planned_[i] == nullptr) continue;
     const auto rows = plan_.pieces[i].tokens.size();
     planned_[i]->computed += static_cast<int>(rows);
     (rows == 1 ? counts_.decode_tokens : counts_.prefill_tokens) += rows;
+    tokens += rows;
   }
   if (const auto reader = requests_.find(plan_.source); reader != requests_.end()) {
     reader->second->source_read = true;
   }
   ++counts_.steps;
-  rate_.AddBusy(1e-9 * static_cast<double>(now_ns - planned_ns_));
+  rate_.AddBusy(1e-9 * static_cast<double>(now_ns - planned_ns_), tokens);
   planned_.clear();
   plan_.source = -1;
 }
@@ -471,6 +473,7 @@ SchedulerCounts Scheduler::counts() const {
   counts.window_cached = prefixes_.evictable_window_blocks();
   counts.evicted_blocks = prefixes_.counts().evicted_blocks;
   counts.seconds_per_request = rate_.seconds_per_request();
+  counts.seconds_per_token = rate_.seconds_per_token();
   return counts;
 }
 
