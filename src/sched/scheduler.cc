@@ -66,8 +66,8 @@ Result<RequestId> Scheduler::Submit(Submission submission, int64_t now_ns) {
     return BadInput("prompt: " + std::to_string(std::max<int64_t>(size, submission.source_tokens)) +
                     " tokens, the context and its KV blocks leave room for " + std::to_string(context_ - 1));
   }
-  const QueueLoad load{static_cast<int>(waiting_.size()), counts_.waiting_tokens,
-                       rate_.seconds_per_request()};
+  const QueueLoad load{static_cast<int>(waiting_.size()), counts_.waiting_tokens, rate_.seconds_per_request(),
+                       rate_.seconds_per_token()};
   if (const Status room = CheckRoom(options_.queue, load, size); !room.ok()) {
     ++counts_.refused;
     return room.error();
@@ -398,7 +398,7 @@ void Scheduler::Commit(int64_t now_ns) {
     reader->second->source_read = true;
   }
   ++counts_.steps;
-  rate_.AddBusy(1e-9 * static_cast<double>(now_ns - planned_ns_));
+  rate_.AddBusy(1e-9 * static_cast<double>(now_ns - planned_ns_), static_cast<size_t>(counts_.step_tokens));
   planned_.clear();
   plan_.source = -1;
 }
@@ -478,6 +478,7 @@ SchedulerCounts Scheduler::counts() const {
   counts.window_cached = prefixes_.evictable_window_blocks();
   counts.evicted_blocks = prefixes_.counts().evicted_blocks;
   counts.seconds_per_request = rate_.seconds_per_request();
+  counts.seconds_per_token = rate_.seconds_per_token();
   return counts;
 }
 

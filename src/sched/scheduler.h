@@ -95,8 +95,8 @@ struct SchedulerCounts {
   uint64_t prefix_queried_tokens = 0, prefix_hit_tokens = 0;  // of prompts, when they start
   uint64_t evicted_blocks = 0;
   uint64_t steps = 0, prefill_tokens = 0, decode_tokens = 0;
-  int step_tokens = 0;             // rows of the last step
-  double seconds_per_request = 0;  // QueueLoad's
+  int step_tokens = 0;                                    // rows of the last step
+  double seconds_per_request = 0, seconds_per_token = 0;  // QueueLoad's
 };
 
 class Scheduler {

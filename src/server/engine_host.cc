@@ -23,7 +23,9 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine)
       context_(engine_->context()),
       sequences_(engine_->runner().sequences()),
       bytes_(engine_->runner().bytes()),
-      queue_(engine_->queue_limits()) {
+      queue_(engine_->queue_limits()),
+      most_answers_(static_cast<size_t>(
+          std::min(queue_.requests, std::max(queue_.requests / kQueueShare, kLeastShare)))) {
   Publish(false);
   PublishCache();
   thread_ = std::thread([this] { Loop(); });
@@ -44,13 +46,16 @@ void EngineHost::End() {
 
 // What the engine had after its last step, and what has come since: an answer at once, whatever a step takes.
 Status EngineHost::CheckQueue(const std::vector<HostRequest>& requests) const {
-  const int share = std::min(queue_.requests, std::max(queue_.requests / kQueueShare, kLeastShare));
-  if (requests.size() > static_cast<size_t>(share)) {
+  if (requests.size() > most_answers_) {
     return BadInput(fmt::format("request: {} answers, expected at most {} of the {} that may wait",
-                                requests.size(), share, queue_.requests));
+                                requests.size(), most_answers_, queue_.requests));
   }
   QueueLoad load{counts_.scheduler.waiting + arriving_.requests,
-                 counts_.scheduler.waiting_tokens + arriving_.tokens, counts_.scheduler.seconds_per_request};
+                 counts_.scheduler.waiting_tokens + arriving_.tokens, counts_.scheduler.seconds_per_request,
+                 counts_.scheduler.seconds_per_token};
+  if (counts_.scheduler.steps == 0 && busy_) {  // the first one takes no less than it has taken so far
+    load.seconds_per_request = std::chrono::duration<double>(Clock::now() - alive_).count();
+  }
   for (const HostRequest& host : requests) {
     const auto tokens = static_cast<int64_t>(host.request.prompt.size());
     TERN_TRY_STATUS(CheckRoom(queue_, load, tokens));

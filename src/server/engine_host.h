@@ -62,6 +62,7 @@ class EngineHost {
   const LoadedModel& model() const { return model_; }
   int context() const { return context_; }
   int sequences() const { return sequences_; }
+  size_t most_answers() const { return most_answers_; }  // of one request: a share of the queue
   const RunnerBytes& bytes() const { return bytes_; }
 
  private:
@@ -94,6 +95,7 @@ class EngineHost {
   const int context_, sequences_;
   const RunnerBytes bytes_;
   const QueueLimits queue_;
+  const size_t most_answers_;
   std::atomic<TicketId> next_ticket_ = 1;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable arrived_;

@@ -15,6 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr size_t kMaxDepth = 64;
+constexpr size_t kMostValues = size_t{1} << 19;  // of a body: each takes some 70 bytes at most
 
 struct KindName {
   FieldKind kind;
@@ -269,6 +270,25 @@ bool AllFinite(const json::value& v) {
   return std::ranges::all_of(v.get_object(), [](const auto& entry) { return AllFinite(entry.value()); });
 }
 
+// How many values a text has if it is JSON, no more than one beyond `most`; names of members count. Looks at
+// each byte once and keeps nothing: what is too much is known before any of it is made.
+size_t CountValues(std::string_view text, size_t most) {
+  size_t count = 1;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size() && count <= most; ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == ',' || c == ':' || c == '[' || c == '{') {
+      ++count;
+    }
+  }
+  return count;
+}
+
 }  // namespace
 
 std::optional<FieldError> CheckFields(const SchemaDesc& schema, json::object& object) {
@@ -278,6 +298,9 @@ std::optional<FieldError> CheckFields(const SchemaDesc& schema, json::object& ob
 }
 
 Result<json::object> ParseBody(std::string_view body) {
+  if (CountValues(body, kMostValues) > kMostValues) {
+    return BadInput(fmt::format("the body has more than {} JSON values", kMostValues));
+  }
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = kMaxDepth;

@@ -26,7 +26,8 @@ namespace tern {
 
 // Immutable.
 struct ServedModel {
-  // Whether a request may call it so: by its id, with or without ":latest", or by its alias.
+  // Whether a request may call it so: by its id, with or without ":latest", or by its alias, with or without
+  // the folder it is in.
   bool IsNamed(std::string_view name) const;
   // What clients call a model that was opened as `model`: a name as it is, a file or folder without where it
   // lies, its ending, and which of several parts it is.

@@ -71,6 +71,7 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   EngineOptions scheduling;
   TERN_TRY(scheduling.policy, FindPolicy(o.policy));
   scheduling.queue.requests = o.queue;
+  scheduling.events.on_step = [context](const StepSample& s) { context->meters.step_tokens.Observe(s.rows); };
   context->host =
       std::make_unique<EngineHost>(std::make_unique<Engine>(std::move(runner), std::move(scheduling)));
   return {};
@@ -203,6 +204,7 @@ Result<std::unique_ptr<HttpServer>> StartHttp(const Options& o, const Router& ro
   // Some time to take the error.
   options.limits.write_ms = static_cast<int>(1000 * o.stall_s) + 15'000;
   options.wants_body = [&router](const HttpRequest& head) { return router.WantsBody(head); };
+  options.too_large = Router::TooLarge;
   options.tally = context.tally;
   options.on_refused = [&context](const std::string& id, int status) { LogRefusal(context, id, status); };
   return HttpServer::Start(
