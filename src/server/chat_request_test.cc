@@ -128,11 +128,6 @@ TEST(AnswerFormat, IsWhatOneFieldAsksFor) {
       "response_format.json_schema.schema json_schema {}");
   EXPECT_EQ(read(R"({"response_format": {"type": "json_schema", "json_schema": {"name": "s"}}})"),
             "response_format.json_schema.schema: required");
-  EXPECT_EQ(read(R"({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}})"),
-            "response_format.json_schema.name: required");
-  EXPECT_EQ(
-      read(R"({"response_format": {"type": "json_schema", "json_schema": {"name": "a.b", "schema": {}}}})"),
-      "response_format.json_schema.name: expected a name of letters, digits, _ and -");
   EXPECT_EQ(read(R"({"guided_json": "{}"})"), "guided_json json_schema {}");
   EXPECT_EQ(read(R"({"structured_outputs": {"regex": "a+"}})"), "structured_outputs.regex regex a+");
   EXPECT_EQ(read(R"({"structured_outputs": {"json_object": false}})"), "  ");
