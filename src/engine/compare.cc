@@ -4,35 +4,33 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 
+#include "base/cpu_count.h"
+#include "base/team.h"
 #include "engine/sequences.h"
 
 namespace tern {
 namespace {
 
 constexpr int kChunk = 64;
-
-struct Totals {
-  double nll = 0, reference_nll = 0;
-  int64_t tokens = 0, same_top = 0;
-  std::vector<double> kld;
-};
+constexpr int kPositionBins = 32;
+constexpr int kProtocolWindow = 1024, kProtocolWindows = 64;
 
 size_t Top(std::span<const float> row) {
   return static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
 }
 
-// One scored position: the rows predict `next`.
-void Score(std::span<const float> row, std::span<const float> reference, int32_t next, Totals* t) {
+// The rows predict `next`.
+void Score(std::span<const float> row, std::span<const float> reference, int32_t next, ScoredToken* t) {
   const double norm = LogSumExp(row);
-  ++t->tokens;
-  t->nll += norm - static_cast<double>(row[static_cast<size_t>(next)]);
+  t->nll = norm - static_cast<double>(row[static_cast<size_t>(next)]);
   if (reference.empty()) return;
   const double reference_norm = LogSumExp(reference);
-  t->reference_nll += reference_norm - static_cast<double>(reference[static_cast<size_t>(next)]);
-  t->kld.push_back(KlDivergence(reference, reference_norm, row, norm));
-  t->same_top += Top(row) == Top(reference);
+  t->reference_nll = reference_norm - static_cast<double>(reference[static_cast<size_t>(next)]);
+  t->kld = KlDivergence(reference, reference_norm, row, norm);
+  t->same_top = Top(row) == Top(reference);
 }
 
 // A runner with a sequence open for one window after another; or none.
@@ -46,9 +44,9 @@ class Reader {
   void Restart() {
     if (sequences_) sequences_->Truncate(sequence_, 0);
   }
-  Status Step(std::span<const int32_t> tokens) {
+  Status Step(std::span<const int32_t> tokens, WantLogits logits) {
     if (!sequences_) return {};
-    const StepWork work{sequence_, tokens, WantLogits::kAll};
+    const StepWork work{sequence_, tokens, logits};
     return sequences_->Step({&work, 1});
   }
   std::span<const float> Logits(int i) const {
@@ -61,36 +59,111 @@ class Reader {
   SequenceId sequence_ = -1;
 };
 
-Status ScoreWindow(Reader& model, Reader& reference, std::span<const int32_t> tokens, int score_from,
-                   Totals* totals) {
-  model.Restart();
-  reference.Restart();
-  for (size_t done = 0; done < tokens.size(); done += kChunk) {
-    const auto chunk = tokens.subspan(done, std::min<size_t>(kChunk, tokens.size() - done));
-    TERN_TRY_STATUS(model.Step(chunk));
-    TERN_TRY_STATUS(reference.Step(chunk));
-    for (size_t i = 0; i < chunk.size(); ++i) {
-      const size_t next = done + i + 1;
-      if (next >= tokens.size() || next < static_cast<size_t>(score_from)) continue;
-      const int row = static_cast<int>(i);
-      Score(model.Logits(row), reference.Logits(row), tokens[next], totals);
+// Two runners go through windows side by side.
+class Scorer {
+ public:
+  Scorer(Runner& model, Runner* reference, int from, int threads)
+      : model_(&model), reference_(reference), from_(from), team_(threads > 0 ? threads : DefaultThreads()) {}
+
+  Status Score(const TextWindow& window, int number) {
+    model_.Restart();
+    reference_.Restart();
+    const std::span<const int32_t> tokens = window.tokens;
+    for (size_t done = 0; done + 1 < tokens.size();) {
+      const size_t rows = std::min<size_t>(kChunk, tokens.size() - done);
+      // Row i says what stands at done + i + 1.
+      const bool scored = static_cast<int>(done + rows) >= from_;
+      const auto chunk = tokens.subspan(done, rows);
+      TERN_TRY_STATUS(model_.Step(chunk, scored ? WantLogits::kAll : WantLogits::kNone));
+      TERN_TRY_STATUS(reference_.Step(chunk, scored ? WantLogits::kAll : WantLogits::kNone));
+      if (scored) ScoreRows(window, number, done, rows);
+      done += rows;
+    }
+    return {};
+  }
+  std::vector<ScoredToken>& scored() { return scored_; }
+
+ private:
+  void ScoreRows(const TextWindow& window, int number, size_t done, size_t rows) {
+    const size_t first = std::max<size_t>(done + 1, static_cast<size_t>(std::max(from_, 1)));
+    const size_t end = std::min(done + rows + 1, window.tokens.size());
+    if (first >= end) return;
+    const size_t before = scored_.size();
+    scored_.resize(before + (end - first));
+    TaskCounter counter;
+    team_.Run([&](int) {
+      counter.ForEach(end - first, 1, [&](size_t i, size_t) {
+        ScoredToken& t = scored_[before + i];
+        t.window = number;
+        t.domain = window.domain;
+        t.position = static_cast<int32_t>(first + i);
+        const int row = static_cast<int>(first + i - 1 - done);
+        tern::Score(model_.Logits(row), reference_.Logits(row), window.tokens[first + i], &t);
+      });
+    });
+  }
+
+  Reader model_, reference_;
+  int from_;
+  Team team_;
+  std::vector<ScoredToken> scored_;
+};
+
+Comparison Conclude(std::vector<ScoredToken>& scored, std::span<const std::string> domains,
+                    bool has_reference, int score_from) {
+  Comparison c;
+  if (has_reference) c.by_position = KldByPosition(scored, kPositionBins);
+  std::erase_if(scored, [&](const ScoredToken& t) { return t.position < score_from; });
+  static_cast<Divergence&>(c) = Summarize(scored, has_reference);
+  for (size_t i = 0; i < domains.size(); ++i) {
+    std::vector<ScoredToken> of_domain;
+    std::copy_if(scored.begin(), scored.end(), std::back_inserter(of_domain),
+                 [&](const ScoredToken& t) { return t.domain == static_cast<int32_t>(i); });
+    if (!of_domain.empty()) c.domains.emplace_back(domains[i], Summarize(of_domain, has_reference));
+  }
+  return c;
+}
+
+Status CheckSameVocabulary(const LoadedModel& model, const LoadedModel& reference) {
+  TERN_TRY_STATUS(CheckContinuesText(reference));
+  const int vocabulary = model.hparams().vocabulary;
+  if (reference.hparams().vocabulary != vocabulary) {
+    return BadInput(
+        fmt::format("reference: vocabulary of {}, expected {}", reference.hparams().vocabulary, vocabulary));
+  }
+  if (model.tokenizer == nullptr || reference.tokenizer == nullptr) return {};
+  std::string piece, expected;
+  for (int32_t id = 0; id < vocabulary; ++id) {
+    piece.clear();
+    expected.clear();
+    reference.tokenizer->AppendPiece(id, /*with_special=*/true, &piece);
+    model.tokenizer->AppendPiece(id, /*with_special=*/true, &expected);
+    if (piece != expected) {
+      return BadInput(fmt::format("reference: another tokenizer, whose token {} is not the model's", id));
     }
   }
   return {};
 }
 
-Comparison Summarize(Totals& t) {
-  Comparison c;
-  const auto n = static_cast<double>(std::max<int64_t>(t.tokens, 1));
-  c.tokens = t.tokens;
-  c.perplexity = std::exp(t.nll / n);
-  if (t.kld.empty()) return c;
-  c.reference_perplexity = std::exp(t.reference_nll / n);
-  for (const double kld : t.kld) c.kld_mean += kld / n;
-  std::sort(t.kld.begin(), t.kld.end());
-  c.kld_p99 = t.kld[std::min(t.kld.size() - 1, static_cast<size_t>(0.99 * n))];
-  c.top1 = static_cast<double>(t.same_top) / n;
-  return c;
+// How many windows each domain gives: as equal as what they have allows.
+std::vector<size_t> ShareWindows(const std::vector<size_t>& have, size_t most) {
+  std::vector<size_t> share(have.size());
+  for (bool more = true; more && most > 0;) {
+    more = false;
+    for (size_t i = 0; i < have.size() && most > 0; ++i) {
+      if (share[i] == have[i]) continue;
+      ++share[i];
+      --most;
+      more = true;
+    }
+  }
+  return share;
+}
+
+size_t WholeWindows(std::span<const DomainText> text, size_t taken) {
+  size_t windows = 0;
+  for (const DomainText& part : text) windows += part.tokens.size() / taken;
+  return windows;
 }
 
 }  // namespace
@@ -112,34 +185,63 @@ double KlDivergence(std::span<const float> reference, double reference_norm, std
   return kld;
 }
 
-Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const int32_t> text,
-                           const CompareOptions& options,
+WindowOptions ProtocolFor(std::span<const DomainText> text, int trained_context, bool bos) {
+  WindowOptions options{.window = kProtocolWindow};
+  if (trained_context > 1) options.window = std::min(options.window, trained_context);
+  const size_t windows = WholeWindows(text, static_cast<size_t>(options.window) - (bos ? 1 : 0));
+  if (windows < static_cast<size_t>(kWindowsForInterval)) return options;
+  options.score_from = options.window / 2;
+  options.windows = kProtocolWindows;
+  return options;
+}
+
+std::vector<TextWindow> CutWindows(std::span<const DomainText> text, const WindowOptions& options,
+                                   int32_t bos) {
+  const size_t taken = static_cast<size_t>(options.window) - (bos >= 0 ? 1 : 0);
+  const auto most = static_cast<size_t>(options.windows);
+  const bool all = most == 0 || WholeWindows(text, taken) < most;
+  std::vector<size_t> have, share;
+  for (const DomainText& part : text) {
+    have.push_back(all ? (part.tokens.size() + taken - 1) / taken : part.tokens.size() / taken);
+  }
+  share = all ? have : ShareWindows(have, most);
+  std::vector<TextWindow> windows;
+  for (size_t domain = 0; domain < text.size(); ++domain) {
+    const std::span<const int32_t> tokens = text[domain].tokens;
+    for (size_t i = 0; i < share[domain]; ++i) {
+      const size_t from = i * have[domain] / share[domain] * taken;
+      const auto part = tokens.subspan(from, std::min(taken, tokens.size() - from));
+      TextWindow& window = windows.emplace_back(TextWindow{static_cast<int32_t>(domain), {}});
+      if (bos >= 0) window.tokens.push_back(bos);
+      window.tokens.insert(window.tokens.end(), part.begin(), part.end());
+    }
+  }
+  return windows;
+}
+
+int32_t WindowBos(const LoadedModel& model) {
+  return model.tokenizer != nullptr && model.tokenizer->adds_bos() ? model.tokenizer->bos() : -1;
+}
+
+Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const TextWindow> windows,
+                           std::span<const std::string> domains, const CompareOptions& options,
                            const std::function<void(int64_t, int64_t)>& progress) {
   TERN_TRY_STATUS(CheckContinuesText(model.model()));
-  if (reference != nullptr) TERN_TRY_STATUS(CheckContinuesText(reference->model()));
-  if (reference != nullptr && reference->model().hparams().vocabulary != model.model().hparams().vocabulary) {
-    return BadInput(fmt::format("reference: vocabulary of {}, expected {}",
-                                reference->model().hparams().vocabulary, model.model().hparams().vocabulary));
+  if (reference != nullptr) TERN_TRY_STATUS(CheckSameVocabulary(model.model(), reference->model()));
+  const int from = options.by_position_from < 0 ? options.score_from
+                                                : std::min(options.by_position_from, options.score_from);
+  Scorer scorer(model, reference, from, options.threads);
+  int64_t done = 0, total = 0;
+  for (const TextWindow& window : windows) total += static_cast<int64_t>(window.tokens.size());
+  for (size_t i = 0; i < windows.size(); ++i) {
+    TERN_TRY_STATUS(scorer.Score(windows[i], static_cast<int>(i)));
+    done += static_cast<int64_t>(windows[i].tokens.size());
+    if (progress) progress(done, total);
   }
-  Reader reader(&model), reference_reader(reference);
-  const Tokenizer* tokenizer = model.model().tokenizer.get();
-  const bool bos = tokenizer != nullptr && tokenizer->adds_bos();
-  const size_t taken = static_cast<size_t>(options.window) - (bos ? 1 : 0);
-  Totals totals;
-  std::vector<int32_t> window;
-  for (size_t done = 0; done < text.size(); done += taken) {
-    window.clear();
-    if (bos) window.push_back(tokenizer->bos());
-    const auto part = text.subspan(done, std::min(taken, text.size() - done));
-    window.insert(window.end(), part.begin(), part.end());
-    TERN_TRY_STATUS(ScoreWindow(reader, reference_reader, window, options.score_from, &totals));
-    if (progress) progress(static_cast<int64_t>(done + part.size()), static_cast<int64_t>(text.size()));
-  }
-  if (totals.tokens == 0) {
-    return BadInput(fmt::format("{}: {} tokens, none of them at position {} or later of a window",
-                                options.text_name, text.size(), options.score_from));
-  }
-  return Summarize(totals);
+  Comparison comparison = Conclude(scorer.scored(), domains, reference != nullptr, options.score_from);
+  if (comparison.tokens > 0) return comparison;
+  return BadInput(fmt::format("{}: {} tokens, none of them at position {} or later of a window",
+                              options.text_name, total, options.score_from));
 }
 
 }  // namespace tern

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <optional>
 
-#include "base/file.h"
 #include "cli/command.h"
 #include "cli/model_flags.h"
 #include "cli/progress.h"
+#include "compress/calibration_data.h"
+#include "compress/comparison_text.h"
 #include "engine/compare.h"
 
 namespace tern {
@@ -16,80 +18,101 @@ namespace {
 struct Options {
   ModelFlags model;
   std::string text, reference, reference_precision = "exact";
-  CompareOptions compare;
+  std::optional<int> window, score_from, windows;
   int max_tokens = 0;
   bool json = false;
 };
 
-Result<std::unique_ptr<Runner>> MakeRunner(const ModelFlags& flags, int window) {
-  TERN_TRY(const auto model, OpenPredictor(flags));
+Result<std::unique_ptr<Runner>> MakeRunner(const std::shared_ptr<const LoadedModel>& model,
+                                           const ModelFlags& flags, int window) {
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, flags));
   options.context = std::max(options.context, window);
   options.step_tokens = options.step_outputs = 64;
   return Runner::Make(model, options);
 }
 
-constexpr size_t kMaxTextBytes = size_t{1} << 30;
+ModelFlags ReferenceFlags(const Options& o) {
+  ModelFlags flags = o.model;
+  flags.model = o.reference;
+  flags.precision = o.reference_precision;
+  flags.kv_type = "auto";
+  flags.error_budget.clear();
+  flags.granted.clear();
+  return flags;
+}
 
-void Print(const Comparison& c, bool has_reference, bool json) {
-  if (json) {
-    boost::json::object object{{"tokens", c.tokens}, {"perplexity", c.perplexity}};
-    if (has_reference) {
-      object["reference_perplexity"] = c.reference_perplexity;
-      object["kld"] = {{"mean", c.kld_mean}, {"p99", c.kld_p99}};
-      object["top1"] = c.top1;
-    }
-    fmt::print("{}\n", boost::json::serialize(object));
-    return;
+// The first tokens of each domain, as many of each as there are, `most` together; 0: all.
+void Shorten(int most, std::vector<DomainText>* text) {
+  size_t left = most == 0 ? SIZE_MAX : static_cast<size_t>(most), domains = text->size();
+  std::vector<DomainText*> shortest_first;
+  for (DomainText& part : *text) shortest_first.push_back(&part);
+  std::sort(shortest_first.begin(), shortest_first.end(),
+            [](const DomainText* a, const DomainText* b) { return a->tokens.size() < b->tokens.size(); });
+  for (DomainText* part : shortest_first) {
+    part->tokens.resize(std::min(part->tokens.size(), left / domains--));
+    left -= part->tokens.size();
   }
-  fmt::print("tokens      {}\nperplexity  {:.4f}\n", c.tokens, c.perplexity);
-  if (!has_reference) return;
-  fmt::print("reference   {:.4f}\nmean KLD    {:.3g}\n99 % KLD    {:.3g}\ntop-1       {:.2f} %\n",
-             c.reference_perplexity, c.kld_mean, c.kld_p99, 100 * c.top1);
+}
+
+// What the flags leave open, as the protocol has it.
+WindowOptions ChooseWindows(const Options& o, const LoadedModel& model, std::span<const DomainText> text) {
+  const WindowOptions protocol = ProtocolFor(text, model.hparams().context, WindowBos(model) >= 0);
+  if (!o.window && !o.score_from && !o.windows) return protocol;
+  const int window = o.window.value_or(protocol.window);
+  return {.window = window,
+          .score_from = o.score_from.value_or(o.window ? 1 : protocol.score_from),
+          .windows = o.windows.value_or(o.window ? 0 : protocol.windows)};
 }
 
 Status Run(const Options& o) {
-  TERN_TRY(const std::string text, ReadFile(o.text, kMaxTextBytes));
-  TERN_TRY(const auto runner, MakeRunner(o.model, o.compare.window));
-  if (runner->model().tokenizer == nullptr)
-    return BadInput(o.model.model + ": has no tokenizer, eval needs one");
+  TERN_TRY(const auto model, OpenPredictor(o.model));
+  if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, eval needs one");
+  TERN_TRY(std::vector<DomainText> text, MeasuringText(*model->tokenizer, o.text));
+  Shorten(o.max_tokens, &text);
+  const WindowOptions chosen = ChooseWindows(o, *model, text);
+  const std::vector<TextWindow> windows = CutWindows(text, chosen, WindowBos(*model));
+  TERN_TRY(const auto runner, MakeRunner(model, o.model, chosen.window));
   std::unique_ptr<Runner> reference;
   if (!o.reference.empty()) {
-    ModelFlags flags = o.model;
-    flags.model = o.reference;
-    flags.precision = o.reference_precision;
-    flags.kv_type = "auto";
-    flags.error_budget.clear();
-    flags.granted.clear();
-    TERN_TRY(reference, MakeRunner(flags, o.compare.window));
+    const ModelFlags flags = ReferenceFlags(o);
+    TERN_TRY(const auto reference_model, OpenPredictor(flags));
+    TERN_TRY(reference, MakeRunner(reference_model, flags, chosen.window));
   }
-  std::vector<int32_t> ids;
-  runner->model().tokenizer->Encode(text, false, &ids);
-  if (o.max_tokens > 0 && ids.size() > static_cast<size_t>(o.max_tokens)) {
-    ids.resize(static_cast<size_t>(o.max_tokens));
-  }
-  CompareOptions compare = o.compare;
-  compare.text_name = o.text;
+  std::vector<std::string> domains;
+  for (const DomainText& part : text) domains.push_back(part.domain);
+  const CompareOptions compare{.score_from = chosen.score_from,
+                               .threads = o.model.threads,
+                               .text_name = o.text.empty() ? "text of this machine" : o.text};
   Progress progress("eval", Progress::Unit::kCount);
   auto update = [&](int64_t done, int64_t total) {
     progress.Update(static_cast<uint64_t>(done), static_cast<uint64_t>(total));
   };
-  TERN_TRY(const Comparison comparison, Compare(*runner, reference.get(), ids, compare, update));
+  TERN_TRY(const Comparison comparison, Compare(*runner, reference.get(), windows, domains, compare, update));
   progress.Finish();
-  Print(comparison, reference != nullptr, o.json);
+  const bool has_reference = reference != nullptr;
+  fmt::print("{}", o.json ? boost::json::serialize(ComparisonJson(comparison, has_reference)) + "\n"
+                          : ComparisonText(comparison, has_reference));
   return {};
 }
 
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   AddModelArgument(args, &o->model, true);
-  args.Option("--text", &o->text, "the text to score").ValueName("FILE").Required();
+  args.Option("--text", &o->text,
+              "the text to score, or a folder of texts; none: README files, code and translations of this "
+              "machine")
+      .ValueName("FILE|DIR");
   args.Option("--reference", &o->reference, "compare with this model, in lock-step").ValueName("MODEL");
   args.Option("--reference-precision", &o->reference_precision, "precision of the reference")
       .Choices({"fast", "default", "precise", "exact"});
-  args.Option("--window", &o->compare.window, "tokens per window").Range(2, 1 << 20);
-  args.Option("--score-from", &o->compare.score_from, "first position of a window that is scored")
-      .Range(1, 1 << 20);
+  args.Option("--windows", &o->windows, "measure on this many windows, spread over the text; 0: all")
+      .Range(0, 1 << 20)
+      .Default("64");
+  args.Option("--window", &o->window, "tokens per window").Range(2, 1 << 20).Default("1024");
+  args.Option("--score-from", &o->score_from,
+              "first position of a window that is scored; 1 where the text has fewer than 8 windows")
+      .Range(1, 1 << 20)
+      .Default("512");
   args.Option("--max-tokens", &o->max_tokens, "use this many tokens of the text; 0: all").Range(0, 1 << 30);
   args.Flag("--json", &o->json, "print one JSON object");
   AddRunnerFlags(args, &o->model);
@@ -102,7 +125,7 @@ extern const CommandDesc k_command_eval;
 const CommandDesc k_command_eval = {
     .name = "eval",
     .summary = "perplexity of a text, and what a precision or a smaller model costs",
-    .example = "tern eval smollm2 --text README.md --reference smollm2",
+    .example = "tern eval smollm2 --reference smollm2 --text README.md",
     .setup = Setup,
 };
 

@@ -1,0 +1,77 @@
+#include "compress/grouped_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/float16.h"
+#include "base/result.h"
+
+namespace tern {
+namespace {
+
+constexpr uint32_t kBlock = 32;  // of q4_0, q4_1 and q8_0
+
+bool IsInt8(const Scheme& scheme) { return scheme.format->name == "q8_0"; }
+
+float RoundToF16(float x) { return F16ToF32(F32ToF16(Saturate(x, kF16Max))); }
+
+void PutF16(float x, char** out) {
+  const uint16_t bits = F32ToF16(x);
+  std::memcpy(*out, &bits, sizeof(bits));
+  *out += sizeof(bits);
+}
+
+}  // namespace
+
+CodeRange CodesOf(const Scheme& scheme) {
+  if (IsInt8(scheme)) return {-127, 127};
+  return HasMinimum(scheme) ? CodeRange{0, 15} : CodeRange{-8, 7};
+}
+
+bool HasMinimum(const Scheme& scheme) { return scheme.format->name == "q4_1"; }
+
+int64_t GroupOf(const Scheme& scheme, int64_t columns) {
+  return scheme.group == Scheme::kWholeRow ? columns : scheme.group;
+}
+
+GroupGrid AbsMaxGrid(const Scheme& scheme, std::span<const float> weights) {
+  const CodeRange codes = CodesOf(scheme);
+  const auto [low, high] = std::minmax_element(weights.begin(), weights.end());
+  if (HasMinimum(scheme)) {
+    const float minimum = RoundToF16(std::min(*low, 0.f));
+    const float spread = std::max(*high, 0.f) - minimum;
+    return {RoundToF16(spread / static_cast<float>(codes.high)), minimum};
+  }
+  return {RoundToF16(std::max(std::abs(*low), std::abs(*high)) / static_cast<float>(codes.high)), 0};
+}
+
+int NearestCode(const Scheme& scheme, const GroupGrid& grid, float weight) {
+  const CodeRange codes = CodesOf(scheme);
+  if (grid.scale == 0) return std::clamp(0, codes.low, codes.high);
+  const float code = std::nearbyint((weight - grid.minimum) / grid.scale);
+  return static_cast<int>(std::clamp(code, static_cast<float>(codes.low), static_cast<float>(codes.high)));
+}
+
+void WriteRow(const Scheme& scheme, std::span<const int8_t> codes, std::span<const GroupGrid> grids,
+              void* row) {
+  TERN_CHECK(scheme.format->block_weights == kBlock && codes.size() % kBlock == 0);
+  const size_t group = codes.size() / grids.size();
+  const int offset = -CodesOf(scheme).low;
+  char* out = static_cast<char*>(row);
+  for (size_t first = 0; first < codes.size(); first += kBlock) {
+    const GroupGrid& grid = grids[first / group];
+    PutF16(grid.scale, &out);
+    if (IsInt8(scheme)) {
+      std::memcpy(out, &codes[first], kBlock);
+      out += kBlock;
+      continue;
+    }
+    if (HasMinimum(scheme)) PutF16(grid.minimum, &out);
+    for (size_t i = first; i < first + kBlock / 2; ++i) {
+      *out++ = static_cast<char>((codes[i] + offset) | (codes[i + kBlock / 2] + offset) << 4);
+    }
+  }
+}
+
+}  // namespace tern
