@@ -61,7 +61,7 @@ Weight RandomWeight(const Format& format, int64_t channels, int64_t width) {
       continue;
     }
     for (float& x : row) x = normal(random);
-    format.encode(row.data(), to, row.size());
+    format.encode(row.data(), nullptr, to, row.size());
   }
   weight.tensor = {&format, {channels, width}, out};
   return weight;

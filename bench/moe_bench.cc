@@ -93,7 +93,7 @@ class Bench {
         continue;
       }
       for (float& x : row) x = normal(random_);
-      format.encode(row.data(), to, row.size());
+      format.encode(row.data(), nullptr, to, row.size());
     }
     return graph.AddWeight(name, {&format, shape, out});
   }

@@ -48,7 +48,7 @@ ValueId TestGraph::Weight(const Shape& shape, std::string_view format, float mea
   for (size_t r = 0; r < static_cast<size_t>(sizes.rows()); ++r) {
     char* row = bytes + r * row_bytes;
     if (r < distinct) {
-      f->encode(values.data() + r * width, row, width);
+      f->encode(values.data() + r * width, nullptr, row, width);
     } else {
       std::memcpy(row, row - distinct * row_bytes, row_bytes);
     }

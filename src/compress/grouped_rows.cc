@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/float16.h"
 #include "base/result.h"
@@ -10,11 +11,10 @@
 namespace tern {
 namespace {
 
-constexpr uint32_t kBlock = 32;  // of q4_0, q4_1 and q8_0
+constexpr float kLargestScale = 0x1.fep15f;  // of both f16 and bf16
+constexpr uint32_t kBlock = 32;              // of q4_0, q4_1 and q8_0
 
 bool IsInt8(const Scheme& scheme) { return scheme.format->name == "q8_0"; }
-
-float RoundToF16(float x) { return F16ToF32(F32ToF16(Saturate(x, kF16Max))); }
 
 void PutF16(float x, char** out) {
   const uint16_t bits = F32ToF16(x);
@@ -23,6 +23,9 @@ void PutF16(float x, char** out) {
 }
 
 }  // namespace
+
+// Eight bits of it, so that bf16, in which other programs hold scales, has it too.
+float RoundScale(float x) { return F16ToF32(F32ToF16(Bf16ToF32(F32ToBf16(Saturate(x, kLargestScale))))); }
 
 CodeRange CodesOf(const Scheme& scheme) {
   if (IsInt8(scheme)) return {-127, 127};
@@ -39,11 +42,35 @@ GroupGrid AbsMaxGrid(const Scheme& scheme, std::span<const float> weights) {
   const CodeRange codes = CodesOf(scheme);
   const auto [low, high] = std::minmax_element(weights.begin(), weights.end());
   if (HasMinimum(scheme)) {
-    const float minimum = RoundToF16(std::min(*low, 0.f));
+    const float minimum = RoundScale(std::min(*low, 0.f));
     const float spread = std::max(*high, 0.f) - minimum;
-    return {RoundToF16(spread / static_cast<float>(codes.high)), minimum};
+    return {RoundScale(spread / static_cast<float>(codes.high)), minimum};
   }
-  return {RoundToF16(std::max(std::abs(*low), std::abs(*high)) / static_cast<float>(codes.high)), 0};
+  return {RoundScale(std::max(std::abs(*low), std::abs(*high)) / static_cast<float>(codes.high)), 0};
+}
+
+GroupGrid SearchGrid(const Scheme& scheme, std::span<const float> weights,
+                     std::span<const float> importance) {
+  constexpr int kSteps = 20;
+  constexpr float kNarrowest = 0.5f;
+  const GroupGrid widest = AbsMaxGrid(scheme, weights);
+  GroupGrid best = widest;
+  double least = std::numeric_limits<double>::infinity();
+  for (int step = 0; step <= kSteps; ++step) {
+    const float share = 1.f - (1.f - kNarrowest) * static_cast<float>(step) / kSteps;
+    const GroupGrid grid{RoundScale(widest.scale * share), RoundScale(widest.minimum * share)};
+    double error = 0;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const float miss =
+          weights[i] -
+          (static_cast<float>(NearestCode(scheme, grid, weights[i])) * grid.scale + grid.minimum);
+      error += static_cast<double>(miss * miss * (importance.empty() ? 1.f : importance[i]));
+    }
+    if (error >= least) continue;
+    least = error;
+    best = grid;
+  }
+  return best;
 }
 
 int NearestCode(const Scheme& scheme, const GroupGrid& grid, float weight) {

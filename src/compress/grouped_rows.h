@@ -10,7 +10,7 @@
 namespace tern {
 
 // How the codes of one group mean numbers: code * scale + minimum, codes from `low` to `high`. Both are
-// values of f16, in which they are stored.
+// values of f16, in which GGUF has them, and of bf16, in which compressed-tensors has them (RoundScale).
 struct GroupGrid {
   float scale = 0, minimum = 0;
 };
@@ -23,8 +23,12 @@ bool HasMinimum(const Scheme& scheme);
 // Weights of one group in a row of this many columns.
 int64_t GroupOf(const Scheme& scheme, int64_t columns);
 
+float RoundScale(float x);
 // The grid on which the group's largest numbers stand.
 GroupGrid AbsMaxGrid(const Scheme& scheme, std::span<const float> weights);
+// The grid with the least squared error among some 20 narrower ones, each weight's error times its
+// importance; `importance` empty: all count the same.
+GroupGrid SearchGrid(const Scheme& scheme, std::span<const float> weights, std::span<const float> importance);
 int NearestCode(const Scheme& scheme, const GroupGrid& grid, float weight);
 // Writes a row. `codes` one per weight, `grids` one per group.
 void WriteRow(const Scheme& scheme, std::span<const int8_t> codes, std::span<const GroupGrid> grids,

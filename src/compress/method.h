@@ -2,37 +2,37 @@
 // MethodDesc: one way to make a model smaller. One constant per methods/<name>.cc and one line in
 // methods.list; docs/adding-a-compression-method.md.
 //
-// A method encodes: it turns one weight into the bytes of a scheme, by what was observed of the weight's
-// inputs while calibration text ran. Weights are encoded apart, on any thread, in any order: the bytes must
-// depend on nothing but the task.
+// A method encodes: it turns rows of a weight into the bytes of a scheme, by what was observed of the
+// weight's inputs while calibration text ran. Rows are encoded apart, on any thread, in any order: a row's
+// bytes must depend on nothing but the row, the scheme and the observation.
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/required.h"
 #include "base/result.h"
+#include "compress/observation.h"
 #include "compress/scheme.h"
 
 namespace tern {
 
-// What a method wants to know of a weight's inputs x, over all tokens of the calibration text.
+// What a method wants to know of a weight's inputs.
 enum class Observed : uint8_t {
   kNothing,
-  kEnergies,  // mean of x_j^2 per input channel (what imatrix files hold)
-  kHessian,   // mean of x x^T, and the energies
+  kEnergies,
+  kHessian,  // and the energies
 };
 
 // Some rows of one weight, to be stored in one scheme.
 struct EncodeTask {
   std::string_view name;           // of the weight, for messages
-  std::span<const float> weights;  // [rows, columns]
+  std::span<const float> weights;  // [rows, columns], finite
   int64_t rows = 0, columns = 0;
-  const Scheme* scheme = nullptr;        // fits the columns
-  std::span<const float> energies = {};  // [columns]; empty: not observed
-  std::span<const float> hessian = {};   // [columns, columns]; empty: not observed
-  int64_t tokens = 0;                    // observed
+  const Scheme* scheme = nullptr;     // fits the columns
+  const Observation* seen = nullptr;  // null: of this weight's input nothing was observed
+  const void* prepared = nullptr;     // what `prepare` made of `seen`
 };
 
 struct EncodedRows {
@@ -45,6 +45,9 @@ struct MethodDesc {
   std::string_view summary;  // one line
   std::string_view source;   // where the method was published
   Observed needs = Observed::kNothing;
+  // Once per observation, before it encodes what reads that input, whatever the scheme: a factor of the
+  // Hessian. null: there is nothing to prepare.
+  std::shared_ptr<const void> (*prepare)(const Observation&) = nullptr;
   Required<Result<EncodedRows> (*)(const EncodeTask&)> encode;
 };
 

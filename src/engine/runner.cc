@@ -203,11 +203,14 @@ StepLimits LimitsOf(const RunnerOptions& options) {
 Runner::~Runner() = default;
 
 Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> model,
-                                             const RunnerOptions& options) {
+                                             const RunnerOptions& options, std::shared_ptr<Backend> backend) {
   std::unique_ptr<Runner> runner(new Runner());
   runner->model_ = std::move(model);
   const LoadedModel& loaded = *runner->model_;
-  TERN_TRY(runner->backend_, OpenBackend(options.backend, {.threads = options.threads}));
+  runner->backend_ = std::move(backend);
+  if (runner->backend_ == nullptr) {
+    TERN_TRY(runner->backend_, OpenBackend(options.backend, {.threads = options.threads}));
+  }
   runner->graph_ = loaded.built.graph;
   const PassContext passes{
       .target = *runner->backend_, .precision = options.precision, .granted = options.granted};

@@ -73,8 +73,11 @@ struct StepRows {
 
 class Runner {
  public:
+  // On `backend`, or where there is none on one of its own, as the options say. Runners on one backend share
+  // the packed copies of weights that lie in the same memory; one of them runs at a time.
   static Result<std::unique_ptr<Runner>> Make(std::shared_ptr<const LoadedModel> model,
-                                              const RunnerOptions& options);
+                                              const RunnerOptions& options,
+                                              std::shared_ptr<Backend> backend = nullptr);
   ~Runner();
 
   // Of an encoder-decoder, before a sequence's first step: what its tokens are an answer to, in one step of
@@ -90,6 +93,8 @@ class Runner {
   PlanLayout layout() const { return plan_->layout(); }
   // Row i of the last step's logits, [vocabulary], in the order of the work.
   std::span<const float> Logits(int i) const;
+  // All rows of the graph's output i in the last step; of output 0, the logits.
+  std::span<const float> Output(size_t i) const { return plan_->Output(i); }
 
   // A KV cache like the runner's own, with numbers of another type; and to run with another from now on.
   std::unique_ptr<KvStore> MakeKv(KvType type) const;
@@ -136,7 +141,7 @@ class Runner {
   std::vector<PassReport> passes_;
   int context_ = 0, sequences_ = 0, window_tokens_ = 0;
   StepLimits limits_;
-  std::unique_ptr<Backend> backend_;
+  std::shared_ptr<Backend> backend_;
   std::unique_ptr<Plan> plan_, source_plan_;
   std::unique_ptr<KvStore> kv_;
   size_t kv_read_bytes_ = 0;

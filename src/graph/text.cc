@@ -280,7 +280,7 @@ class Parser {
     TERN_TRY(const size_t row_bytes, RowBytes(format, columns));
     char* data = static_cast<char*>(graph_.Keep(Buffer(rows * row_bytes)));
     for (size_t r = 0; r < rows; ++r)
-      format.encode(numbers.data() + r * columns, data + r * row_bytes, columns);
+      format.encode(numbers.data() + r * columns, nullptr, data + r * row_bytes, columns);
     return Tensor{&format, shape, data};
   }
 

@@ -32,7 +32,7 @@ class MemoryCheckpoint : public Checkpoint {
     Buffer buffer(rows * tensor.row_bytes());
     auto* bytes = static_cast<char*>(buffer.data());
     for (size_t r = 0; r < rows; ++r) {
-      format.encode(values.data() + r * width, bytes + r * tensor.row_bytes(), width);
+      format.encode(values.data() + r * width, nullptr, bytes + r * tensor.row_bytes(), width);
     }
     tensor.data = bytes;
     tensors_.push_back({name, tensor});

@@ -101,7 +101,7 @@ Status AppendConverted(const Tensor& tensor, const Format& target, GgufWriter& w
     bytes.resize(n * row_bytes);
     for (size_t r = 0; r < n; ++r) {
       tensor.format->decode(tensor.row(static_cast<int64_t>(row + r)), 0, numbers.data(), columns);
-      target.encode(numbers.data(), bytes.data() + r * row_bytes, columns);
+      target.encode(numbers.data(), nullptr, bytes.data() + r * row_bytes, columns);
     }
     TERN_TRY_STATUS(writer.Append(bytes));
   }

@@ -3,11 +3,13 @@
 // expects them; or a Hugging Face folder as another one, with plain weights.
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "io/checkpoint.h"
+#include "models/packed_weights.h"
 
 namespace tern {
 
@@ -17,7 +19,9 @@ struct ConvertOptions {
   // they are in: of each 4 of a row the 2 largest; all else is as with "".
   std::string dtype;
   uint64_t shard_bytes = 5'000'000'000;  // of safetensors files, beyond which the next begins
-  Metadata more = {};                    // beside what the checkpoint says, and in place of it: its tokenizer
+  // To safetensors, of GGUF: weights that stay packed, by their names in the checkpoint.
+  std::map<std::string, PackedForm> packed = {};
+  Metadata more = {};  // beside what the checkpoint says, and in place of it: its tokenizer
   // Bytes written; may be empty. An error ends the conversion and leaves nothing behind.
   std::function<Status(uint64_t done, uint64_t total)> progress;
 };

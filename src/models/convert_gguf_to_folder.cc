@@ -45,6 +45,7 @@ class GgufFolderWriter {
     dims_.kv_heads = built.hparams.kv_heads;
     for (const auto& [name, tensor] : checkpoint_.tensors()) TERN_TRY_STATUS(List(name, tensor));
     config_.config["torch_dtype"] = TypeOf(*checkpoint_.Find("token_embd.weight"))->name;
+    if (!packed_.empty()) config_.config["quantization_config"] = QuantizationConfig(packed_, ignored_);
     TERN_TRY_STATUS(weights_.Write(out, options_));
     TERN_TRY_STATUS(WriteFileAtomic(out + "/config.json", json::serialize(config_.config) + "\n"));
     for (const FolderFile& file : files) TERN_TRY_STATUS(WriteFileAtomic(out + "/" + file.name, file.text));
@@ -69,7 +70,10 @@ class GgufFolderWriter {
       return Unsupported(fmt::format("{}: {} {}: {} has no such tensor", name, tensor.format->name,
                                      ToString(tensor.shape), config_.mapping->classes));
     }
-    if (found->rule->from.find("{e}") == found->rule->from.npos) return Add(*found, tensor);
+    if (found->rule->from.find("{e}") == found->rule->from.npos) {
+      const auto packed = options_.packed.find(std::string(name));
+      return Add(*found, tensor, packed == options_.packed.end() ? nullptr : &packed->second);
+    }
     if (tensor.shape.size() < 2) return BadInput(fmt::format("{}: expected a tensor per expert", name));
     const int64_t experts = tensor.shape[0], rows = tensor.rows() / experts;
     for (int64_t expert = 0; expert < experts; ++expert) {
@@ -82,7 +86,7 @@ class GgufFolderWriter {
     return {};
   }
 
-  Status Add(const Reversed& found, const Tensor& tensor) {
+  Status Add(const Reversed& found, const Tensor& tensor, const PackedForm* packed = nullptr) {
     const HfRule& rule = *found.rule;
     std::string name = HfTarget(rule.from, found.match);
     if (!name.starts_with("lm_head.")) name.insert(0, "model.");
@@ -102,7 +106,26 @@ class GgufFolderWriter {
       for (size_t i = 0; i < from.size(); ++i)
         weight.rows[static_cast<size_t>(from[i])] = static_cast<int64_t>(i);
     }
+    if (packed != nullptr) return AddPacked(weight, *packed);
+    // Readers take what is no embedding and no norm for a linear that would be packed.
+    const std::string_view module = Module(weight.entry.name);
+    if (tensor.shape.size() == 2 && !module.ends_with("embed_tokens")) ignored_.emplace_back(module);
     weights_.Add(std::move(weight));
+    return {};
+  }
+
+  static std::string_view Module(std::string_view name) { return name.substr(0, name.rfind('.')); }
+
+  Status AddPacked(const PlainWeight& weight, const PackedForm& form) {
+    const std::string module(Module(weight.entry.name));
+    auto parts = PackForCompressedTensors(weight.tensor, form, weight.rows);
+    if (!parts.ok()) return Error{parts.error().code, weight.entry.name + ": " + parts.error().what};
+    for (PackedPart& part : parts.value()) {
+      weights_.Add({.entry = {module + part.suffix, part.type, part.shape},
+                    .tensor = {},
+                    .packed = std::move(part.bytes)});
+    }
+    packed_[module] = form;
     return {};
   }
 
@@ -121,6 +144,8 @@ class GgufFolderWriter {
   std::deque<std::vector<float>> decoded_;  // what weights_ looks at
   HfDims dims_;
   PlainWeights weights_;
+  std::map<std::string, PackedForm> packed_;  // by module
+  std::vector<std::string> ignored_;
 };
 
 }  // namespace

@@ -70,6 +70,7 @@ Status PlainWeights::WriteFile(const std::string& path, std::span<const PlainWei
 }
 
 Status PlainWeights::WriteTensor(const PlainWeight& weight, SafetensorsWriter& writer) {
+  if (weight.plain == nullptr) return writer.Append(weight.packed);
   std::vector<Buffer> scratch;
   Tensor tensor = weight.tensor;
   if (weight.transposes) {
@@ -94,7 +95,7 @@ Status PlainWeights::WriteTensor(const PlainWeight& weight, SafetensorsWriter& w
       }
       tensor.format->decode(row, 0, numbers.data(), columns);
       if (weight.minus_one) std::ranges::for_each(numbers, [](float& x) { x -= 1; });
-      weight.plain->format->encode(numbers.data(), out, columns);
+      weight.plain->format->encode(numbers.data(), nullptr, out, columns);
     }
     TERN_TRY_STATUS(writer.Append(bytes));
   }

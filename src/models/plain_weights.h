@@ -29,6 +29,7 @@ struct PlainWeight {
   bool transposes = false;         // stored [out, in] where the plain form is [in, out]
   bool minus_one = false;          // stored as its distance from one
   std::vector<int64_t> rows = {};  // which row of the tensor comes where; empty: as they are
+  std::string packed = {};         // what is written instead, with `plain` null
 };
 
 class PlainWeights {

@@ -32,7 +32,7 @@ inline std::vector<float> RandomWeights(size_t n, uint32_t seed, float mean = 0)
 inline std::vector<float> RoundTrip(const Format& format, const std::vector<float>& x) {
   // One byte off any alignment: a file may hold blocks anywhere.
   std::vector<uint8_t> bytes(RowBytes(format, x.size()).value() + 1);
-  format.encode(x.data(), bytes.data() + 1, x.size());
+  format.encode(x.data(), nullptr, bytes.data() + 1, x.size());
   std::vector<float> out(x.size());
   format.decode(bytes.data() + 1, 0, out.data(), out.size());
   return out;
@@ -107,6 +107,27 @@ inline void CheckIntForm(const Format& format) {
   }
 }
 
+// What pack writes, unpack reads; scales stay.
+inline void CheckPack(const Format& format) {
+  if (format.pack == nullptr) return;
+  const std::vector<float> x = RandomWeights(2 * format.block_weights, 11);
+  std::vector<uint8_t> row(RowBytes(format, x.size()).value());
+  format.encode(x.data(), nullptr, row.data(), x.size());
+  IntBlock before, after;
+  format.unpack(row.data(), format.block_weights, &before);
+  std::mt19937 random(13);
+  std::vector<uint8_t> codes(format.block_weights);
+  for (uint8_t& code : codes) code = static_cast<uint8_t>(random() % format.codes);
+  format.pack(codes.data(), row.data(), format.block_weights);
+  format.unpack(row.data(), format.block_weights, &after);
+  EXPECT_TRUE(std::equal(codes.begin(), codes.end(), after.code)) << format.name;
+  EXPECT_EQ(before.d, after.d) << format.name;
+  EXPECT_EQ(before.dmin, after.dmin) << format.name;
+  for (size_t g = 0; g < format.block_weights / format.int_form.group; ++g) {
+    EXPECT_TRUE(before.sc[g] == after.sc[g] && before.mn[g] == after.mn[g]) << format.name;
+  }
+}
+
 // A row decodes to the same bits in any pieces, and nothing beyond a piece is written.
 inline void CheckPieces(const Format& format) {
   constexpr size_t kBlocks = 7;
@@ -134,6 +155,7 @@ inline void CheckFormat(const Format& format) {
   CheckRoundTrip(format);
   CheckExtremes(format);
   CheckIntForm(format);
+  CheckPack(format);
 }
 
 }  // namespace tern

@@ -46,6 +46,11 @@ constexpr Format DescribeFormat(std::string_view name) {
     static_assert((form.zero & (form.zero - 1)) == 0 && (form.zero == 0 || !form.has_min));
     format.int_form = form;
     format.unpack = isa_none::UnpackBlock<F>;
+    if constexpr (requires { F::kCodes; }) {
+      static_assert(!isa_none::kHasPrefix<F>);
+      format.codes = F::kCodes;
+      format.pack = isa_none::PackBlock<F>;
+    }
   }
   return format;
 }

@@ -1,6 +1,8 @@
 // How much encoding costs: squared error over squared weight, on made-up weights.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
 #include <random>
 #include <span>
 #include <vector>
@@ -36,17 +38,39 @@ constexpr Bound kReached[] = {
     {"q2_0", 0.1203, 0.1677},        {"q6_0", 0.0003678, 0.0006875}, {"q8_kv", 6.25e-05, 0.0003128},
     {"tq1_0", 0.1833, 0.2732},       {"tq2_0", 0.1833, 0.2732},      {"q8_24", 0.1368, 0.09}};
 
-double EncodeError(const Format& format, const std::vector<float>& x) {
-  std::vector<uint8_t> blocks(RowBytes(format, x.size()).value());
+struct WeightedBound {
+  const char* format;
+  double gaussian;
+};
+// What other programs reach by importances whose logarithms are normal.
+constexpr WeightedBound kWeightedElsewhere[] = {
+    {"q8_0", .000029}, {"q6_k", .000264}, {"q5_k", .001092}, {"q5_1", .000962},   {"q5_0", .001481},
+    {"q4_k", .004231}, {"q4_1", .004102}, {"q4_0", .006016}, {"iq4_nl", .004984}, {"iq4_xs", .005092},
+    {"mxfp4", .01313}, {"nvfp4", .00903}, {"q3_k", .01817},  {"iq3_s", .01455},   {"iq3_xxs", .0239},
+    {"q2_k", .0568},   {"iq2_s", .0513},  {"iq2_xs", .0683}, {"iq2_xxs", .0892},  {"iq1_m", .1537}};
+
+std::vector<uint8_t> Encoded(const Format& format, const std::vector<float>& x, const std::vector<float>& w) {
+  std::vector<uint8_t> row(RowBytes(format, x.size()).value());
+  format.encode(x.data(), w.empty() ? nullptr : w.data(), row.data(), x.size());
+  return row;
+}
+
+// Squared error over squared weight; `w` counts in both, `given` is what the encoder is told.
+double RelativeError(const Format& format, const std::vector<float>& x, const std::vector<float>& w,
+                     const std::vector<float>& given) {
   std::vector<float> y(x.size());
-  format.encode(x.data(), blocks.data(), x.size());
-  format.decode(blocks.data(), 0, y.data(), y.size());
+  format.decode(Encoded(format, x, given).data(), 0, y.data(), y.size());
   double error = 0, power = 0;
   for (size_t i = 0; i < x.size(); ++i) {
-    error += (double{x[i]} - y[i]) * (double{x[i]} - y[i]);
-    power += double{x[i]} * x[i];
+    const double importance = w.empty() ? 1 : w[i];
+    error += importance * (double{x[i]} - y[i]) * (double{x[i]} - y[i]);
+    power += importance * x[i] * x[i];
   }
   return error / power;
+}
+
+double EncodeError(const Format& format, const std::vector<float>& x) {
+  return RelativeError(format, x, {}, {});
 }
 
 template <class Distribution>
@@ -68,6 +92,42 @@ void ExpectWithin(std::span<const Bound> bounds, size_t weights) {
 }
 
 TEST(EncodeError, IsNoWorseThanElsewhere) { ExpectWithin(kElsewhere, 64 * 4096); }
+
+std::vector<float> Importances(size_t count) {
+  std::mt19937_64 random(5);
+  std::lognormal_distribution<float> draw;
+  std::vector<float> w(count);
+  for (float& v : w) v = draw(random);
+  return w;
+}
+
+TEST(EncodeError, IsNoWorseThanElsewhereByImportance) {
+  constexpr size_t kCount = 4096;
+  const std::vector<float> x = Weights(std::normal_distribution<float>(), kCount);
+  const std::vector<float> w = Importances(kCount);
+  for (const WeightedBound& bound : kWeightedElsewhere) {
+    EXPECT_LE(RelativeError(*FindFormat(bound.format), x, w, w), 1.02 * bound.gaussian) << bound.format;
+  }
+}
+
+// Importances help those they are for, scaled as they may be; an input never seen does not lose its weights;
+// importances that mean nothing mean equality.
+TEST(EncodeError, ImportancesMeanTheirRatios) {
+  constexpr size_t kCount = 768;
+  const std::vector<float> x = Weights(std::student_t_distribution<float>(5), kCount);
+  const std::vector<float> w = Importances(kCount);
+  std::vector<float> tiny = w, unseen = w, bad = w;
+  for (float& v : tiny) v *= 0x1p-100f;
+  std::fill(unseen.begin() + 256, unseen.begin() + 512, 0.f);
+  bad[7] = std::numeric_limits<float>::quiet_NaN();
+  for (const Format* format : AllFormats()) {
+    EXPECT_LE(RelativeError(*format, x, w, w), 1.0001 * RelativeError(*format, x, w, {})) << format->name;
+    EXPECT_EQ(Encoded(*format, x, tiny), Encoded(*format, x, w)) << format->name;
+    EXPECT_LE(RelativeError(*format, x, {}, unseen), 1) << format->name;
+    EXPECT_EQ(Encoded(*format, x, bad), Encoded(*format, x, {})) << format->name;
+    EXPECT_EQ(Encoded(*format, x, std::vector<float>(kCount)), Encoded(*format, x, {})) << format->name;
+  }
+}
 
 TEST(EncodeError, IsNoWorseThanItWas) { ExpectWithin(kReached, 4096); }
 

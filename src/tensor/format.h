@@ -24,14 +24,20 @@ struct Format {
   // Weights [first, first + n) of the row that begins at `row`; both are multiples of block_weights.
   // Bit-identical to the format's reference.
   void (*decode)(const void* row, size_t first, float* out, size_t n);
-  // A whole row of n weights.
-  void (*encode)(const float* in, void* row, size_t n);
+  // A whole row of n weights. `importance`: nullptr, or what the squared error of each weight counts for,
+  // such as the mean square of the input that it multiplies; where no input was seen, a millionth of the
+  // mean. Formats with nothing to choose ignore it.
+  void (*encode)(const float* in, const float* importance, void* row, size_t n);
   // Worst allowed |x - decode(encode(x))| as a share of max|x| within a block.
   float tolerance;
   bool finite_only = false;  // no bits stand for infinities and NaNs: encode makes the largest number of them
   IntForm int_form = {};
   // The block of weight `first` of the row; set where int_form.bits != 0.
   void (*unpack)(const void* row, size_t first, IntBlock* out) = nullptr;
+  // Puts other codes, each below `codes`, into the block of weight `first`; its scales stay. Set where what
+  // unpack gives may be written back.
+  void (*pack)(const uint8_t* code, void* row, size_t first) = nullptr;
+  uint16_t codes = 0;
 };
 
 // Where the block of weight `first`, a multiple of block_weights, begins within its row. With a row's width:

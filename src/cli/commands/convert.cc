@@ -11,10 +11,9 @@
 #include "cli/model_flags.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
+#include "cli/tokenizer_metadata.h"
 #include "io/files.h"
-#include "io/hf_folder.h"
 #include "models/hf/checkpoint.h"
-#include "text/hf/gguf_tokenizer.h"
 #include "text/hf/tokenizer_files.h"
 
 namespace tern {
@@ -29,20 +28,11 @@ struct Options {
 
 // A GGUF file's own tokenizer is copied with the rest of its metadata.
 Result<Metadata> DescribeTokenizer(const Checkpoint& checkpoint, const Options& o) {
-  const std::string folder(checkpoint.path());
-  const Tensor* table = checkpoint.Find("token_embd.weight");
-  if (o.leaves_tokenizer || table == nullptr || !IsDirectory(folder) || !HasTokenizerFiles(folder)) {
-    return Metadata();
-  }
-  TERN_TRY(const std::string architecture, checkpoint.metadata().Str("general.architecture"));
-  auto described = DescribeTokenizerForGguf(
-      folder, {.vocabulary = table->rows(), .architecture = architecture, .pre = o.pre});
-  if (!described.ok()) {
-    const Error& error = described.error();
-    return Error{error.code, error.what + "; --no-tokenizer writes the model without it"};
-  }
-  for (const std::string& warning : described.value().warnings) fmt::print(stderr, "tern: {}\n", warning);
-  return std::move(described.value().metadata);
+  if (o.leaves_tokenizer) return Metadata();
+  auto described = TokenizerMetadata(checkpoint, o.pre);
+  if (described.ok()) return described;
+  const Error& error = described.error();
+  return Error{error.code, error.what + "; --no-tokenizer writes the model without it"};
 }
 
 Status WriteGgufFile(const std::string& path, const Options& o, ConvertOptions options) {

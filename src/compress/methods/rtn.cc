@@ -31,7 +31,7 @@ Result<EncodedRows> Encode(const EncodeTask& task) {
     if (task.scheme->group != 0) {
       EncodeGrouped(*task.scheme, row, out);
     } else {
-      task.scheme->format->encode(row.data(), out, columns);
+      task.scheme->format->encode(row.data(), nullptr, out, columns);
     }
   }
   return encoded;
@@ -42,6 +42,5 @@ extern const MethodDesc k_method_rtn;
 const MethodDesc k_method_rtn = {.name = "rtn",
                                  .summary = "each weight to its nearest code",
                                  .source = "rounding to nearest",
-                                 .needs = Observed::kNothing,
                                  .encode = Encode};
 }  // namespace tern

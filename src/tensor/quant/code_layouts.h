@@ -43,6 +43,11 @@ inline void PackNibbles(const uint8_t* code, uint8_t* packed) {
   }
 }
 
+// 32 codes of 4 bits: 0-15 in the low nibbles, 16-31 in the high.
+inline void PackHalves(const uint8_t* code, uint8_t* packed) {
+  for (size_t i = 0; i < 16; ++i) packed[i] = static_cast<uint8_t>((code[i] & 15) | (code[i + 16] & 15) << 4);
+}
+
 // One bit of 256 codes, at `shift` within the code: bit i / 32 of byte i % 32.
 inline void AddBits(const uint8_t* packed, int shift, uint8_t* code) {
   for (size_t run = 0; run < kSuperBlock / 32; ++run) {

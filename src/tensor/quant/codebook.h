@@ -29,14 +29,13 @@ inline int EvenSigns(int seven) {
 
 template <class F>
 struct Codebook {
-  float level[F::kPoints][F::kRun];
-  float norm[F::kPoints];  // sum of the squares
+  float level[F::kRun][F::kPoints];  // places first: searches run over points
 
   Codebook() {
-    F::FillBook(level);
+    float point[F::kPoints][F::kRun];
+    F::FillBook(point);
     for (size_t p = 0; p < F::kPoints; ++p) {
-      norm[p] = 0;
-      for (size_t i = 0; i < F::kRun; ++i) norm[p] += level[p][i] * level[p][i];
+      for (size_t i = 0; i < F::kRun; ++i) level[i][p] = point[p][i];
     }
   }
 };
@@ -54,27 +53,32 @@ class PointSearch {
  public:
   static constexpr size_t kRuns = F::kGroup / F::kRun, kHalf = F::kPoints / F::kHalves;
 
-  PointSearch(const Codebook<F>& book, const float* x)
-      : book_(book), furthest_(FurthestWeight(x, F::kGroup)) {
+  PointSearch(const Codebook<F>& book, const float* x, const float* w)
+      : furthest_(FurthestWeight(x, F::kGroup)) {
     float target[F::kGroup];
-    for (size_t byte = 0; byte < F::kGroup / 8; ++byte) SetSigns(x + byte * 8, byte, target + byte * 8);
+    for (size_t i = 0; i < F::kGroup; i += 8) SetSigns(x + i, w + i, i / 8, target + i);
     for (size_t r = 0; r < kRuns; ++r) {
-      for (size_t p = 0; p < F::kPoints; ++p) {
-        dot_[r][p] = 0;
-        for (size_t i = 0; i < F::kRun; ++i) dot_[r][p] += target[r * F::kRun + i] * book_.level[p][i];
+      for (size_t p = 0; p < F::kPoints; ++p) dot_[r][p] = norm_[r][p] = 0;
+      for (size_t i = 0; i < F::kRun; ++i) {
+        const float weight = w[r * F::kRun + i], product = weight * target[r * F::kRun + i];
+        for (size_t p = 0; p < F::kPoints; ++p) {
+          const float level = book.level[i][p];
+          dot_[r][p] += product * level;
+          norm_[r][p] += weight * level * level;
+        }
       }
     }
   }
   const uint8_t* signs() const { return signs_; }
 
-  // The nearest points within a half, and the squared error less that of all zeros.
+  // The nearest points within a half, and the weighted squared error less that of all zeros.
   float Choose(float scale, size_t half, uint16_t* point) const {
     float error = 0;
     for (size_t r = 0; r < kRuns; ++r) {
       float best = __builtin_inff();
       point[r] = static_cast<uint16_t>(half * kHalf);
       for (size_t p = half * kHalf; p < (half + 1) * kHalf; ++p) {
-        const float e = scale * (scale * book_.norm[p] - 2.f * dot_[r][p]);
+        const float e = scale * (scale * norm_[r][p] - 2.f * dot_[r][p]);
         point[r] = e < best ? static_cast<uint16_t>(p) : point[r];
         best = e < best ? e : best;
       }
@@ -105,42 +109,42 @@ class PointSearch {
     float xq = 0, qq = 0;
     for (size_t r = 0; r < kRuns; ++r) {
       xq += dot_[r][point[r]];
-      qq += book_.norm[point[r]];
+      qq += norm_[r][point[r]];
     }
     if (!(qq > 0) || !(xq * scale > 0) || !(xq * xq / qq > *best_gain)) return;
     *best_scale = xq / qq;
     *best_gain = xq * xq / qq;
   }
 
-  void SetSigns(const float* x, size_t byte, float* target) {
-    size_t nearest_zero = 0;
+  void SetSigns(const float* x, const float* w, size_t byte, float* target) {
+    size_t cheapest = 0;
     int signs = 0;
     for (size_t i = 0; i < 8; ++i) {
       const bool negative = F::kSigns != Signs::kInPoints && x[i] < 0;
       target[i] = negative ? -x[i] : x[i];
       signs |= (negative ? 1 : 0) << i;
-      if (__builtin_fabsf(x[i]) < __builtin_fabsf(x[nearest_zero])) nearest_zero = i;
+      if (w[i] * x[i] * x[i] < w[cheapest] * x[cheapest] * x[cheapest]) cheapest = i;
     }
     if (F::kSigns == Signs::kEven && EvenSigns(signs & 127) != signs) {
-      signs ^= 1 << nearest_zero;
-      target[nearest_zero] = -target[nearest_zero];
+      signs ^= 1 << cheapest;
+      target[cheapest] = -target[cheapest];
     }
     signs_[byte] = static_cast<uint8_t>(signs);
   }
 
-  const Codebook<F>& book_;
   float furthest_;
-  float dot_[kRuns][F::kPoints];
+  float dot_[kRuns][F::kPoints], norm_[kRuns][F::kPoints];  // of the weighted squared error
   uint8_t signs_[F::kGroup / 8];
 };
 
 // d with which the furthest ideal scale has the furthest multiplier: the last one, or if they are signed the
 // first. NaN if any weight is not finite.
 template <class F>
-inline float FitPointScale(const Codebook<F>& book, const float* x, size_t n) {
-  float furthest = 0, probe = 0;
+inline float FitPointScale(const Codebook<F>& book, const float* x, const RowImportance& shares, size_t n) {
+  float furthest = 0, probe = 0, w[F::kGroup];
   for (size_t first = 0; first < n; first += F::kGroup) {
-    const float scale = PointSearch<F>(book, x + first).IdealScale();
+    shares.Fill(first, F::kGroup, w);
+    const float scale = PointSearch<F>(book, x + first, w).IdealScale();
     furthest = __builtin_fabsf(scale) > __builtin_fabsf(furthest) ? scale : furthest;
     probe += scale * 0.f;
   }
@@ -149,10 +153,10 @@ inline float FitPointScale(const Codebook<F>& book, const float* x, size_t n) {
 
 // Scales, points and signs, d being given.
 template <class F>
-inline void FitPoints(const Codebook<F>& book, const float* x, float d, PointBlock* out) {
+inline void FitPoints(const Codebook<F>& book, const float* x, const float* w, float d, PointBlock* out) {
   constexpr size_t kRuns = F::kGroup / F::kRun;
   for (size_t g = 0; g < kSuperBlock / F::kGroup; ++g) {
-    const PointSearch<F> search(book, x + g * F::kGroup);
+    const PointSearch<F> search(book, x + g * F::kGroup, w + g * F::kGroup);
     float best = __builtin_inff();
     out->scale[g] = 0;
     search.Choose(0, 0, out->point + g * kRuns);
@@ -182,11 +186,11 @@ inline void FillPackedBook(float (*level)[F::kRun]) {
 
 // Encode, of formats with an f16 d in the block.
 template <class F>
-inline void EncodePoints(const float* x, typename F::Block& b) {
+inline void EncodePoints(const float* x, const float* w, typename F::Block& b) {
   const Codebook<F> book;
-  b.d = F32ToF16(FitPointScale<F>(book, x, kSuperBlock));
+  b.d = F32ToF16(FitPointScale<F>(book, x, RowImportance(w, kSuperBlock), kSuperBlock));
   PointBlock points;
-  FitPoints<F>(book, x, F16ToF32(b.d), &points);
+  FitPoints<F>(book, x, w, F16ToF32(b.d), &points);
   F::PackPoints(points, &b);
 }
 

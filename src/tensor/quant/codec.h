@@ -10,12 +10,15 @@
 //   Block           a block's bytes as they lie on disk: [[gnu::packed]], a file may hold them at any address
 //   Encode, Decode  kWeights floats to and from a block; Decode is bit-identical to the format's reference,
 //                   a block with a NaN or an infinity in it decodes to NaN or infinity, never to plain
-//                   numbers
+//                   numbers. Where there is something to choose, Encode takes kWeights importances after the
+//                   floats and makes the sum of importance * error^2 small
 //   kTolerance      worst |x - Decode(Encode(x))| as a share of max|x| within the block
 //   kIntForm, Unpack  optional (tensor/int_form.h): int8 kernels on every ISA, instead of decoding to f32
+//   kCodes, PackCodes  optional, beside Unpack: how many codes there are, and what writes kWeights of them
+//                   into a block whose scales stay
 //   RowPrefix       optional: what lies before a row's blocks, [[gnu::packed]]. Then there is also
-//                     EncodePrefix(row, n, prefix), and Encode, Decode, Unpack take the prefix before the
-//                     block
+//                     EncodePrefix(row, n, prefix) (or with a RowImportance after the row), and Encode,
+//                     Decode, Unpack take the prefix before the block
 //   kFiniteOnly     optional, true where no bits stand for infinities and NaNs
 
 #include <cstddef>
@@ -59,16 +62,65 @@ void DecodeRow(const void* __restrict row, size_t first, float* __restrict out, 
   }
 }
 
+// What squared errors count for in a row of weights, in units of the row's mean. Inputs that calibration
+// never saw still count a little, or their weights would be lost; importances that are no numbers or all zero
+// count as equal.
+class RowImportance {
+ public:
+  RowImportance(const float* importance, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; importance != nullptr && i < n; ++i) sum += importance[i];
+    if (!(sum > 0) || !(sum < __builtin_inf())) return;
+    importance_ = importance;
+    per_mean_ = static_cast<float>(static_cast<double>(n) / sum);
+  }
+  bool equal() const { return importance_ == nullptr; }
+  // Of weights first .. first + count - 1, in `out`.
+  void Fill(size_t first, size_t count, float* out) const {
+    constexpr float kLeast = 1e-6f;
+    for (size_t i = 0; i < count; ++i) {
+      const float relative = equal() ? 1.f : importance_[first + i] * per_mean_;
+      out[i] = relative > kLeast ? relative : kLeast;
+    }
+  }
+
+ private:
+  const float* importance_ = nullptr;
+  float per_mean_ = 1;
+};
+
 template <class F>
-void EncodeRow(const float* in, void* row, size_t n) {
+void EncodeRow(const float* in, const float* importance, void* row, size_t n) {
+  const RowImportance shares(importance, n);
+  [[maybe_unused]] float w[F::kWeights];
   if constexpr (kHasPrefix<F>) {
     auto& prefix = *static_cast<typename F::RowPrefix*>(row);
     auto* block = reinterpret_cast<typename F::Block*>(&prefix + 1);
-    F::EncodePrefix(in, n, prefix);
-    for (size_t i = 0; i < n / F::kWeights; ++i) F::Encode(in + i * F::kWeights, prefix, block[i]);
+    if constexpr (requires { F::EncodePrefix(in, shares, n, prefix); }) {
+      F::EncodePrefix(in, shares, n, prefix);
+    } else {
+      F::EncodePrefix(in, n, prefix);
+    }
+    for (size_t i = 0; i < n / F::kWeights; ++i) {
+      const float* x = in + i * F::kWeights;
+      if constexpr (requires { F::Encode(x, w, prefix, *block); }) {
+        shares.Fill(i * F::kWeights, F::kWeights, w);
+        F::Encode(x, w, prefix, block[i]);
+      } else {
+        F::Encode(x, prefix, block[i]);
+      }
+    }
   } else {
     auto* block = static_cast<typename F::Block*>(row);
-    for (size_t i = 0; i < n / F::kWeights; ++i) F::Encode(in + i * F::kWeights, block[i]);
+    for (size_t i = 0; i < n / F::kWeights; ++i) {
+      const float* x = in + i * F::kWeights;
+      if constexpr (requires { F::Encode(x, w, *block); }) {
+        shares.Fill(i * F::kWeights, F::kWeights, w);
+        F::Encode(x, w, block[i]);
+      } else {
+        F::Encode(x, block[i]);
+      }
+    }
   }
 }
 
@@ -81,6 +133,12 @@ void UnpackBlock(const void* row, size_t first, IntBlock* out) {
   } else {
     F::Unpack(static_cast<const typename F::Block*>(row)[first / F::kWeights], out);
   }
+}
+
+// Format::pack.
+template <class F>
+void PackBlock(const uint8_t* code, void* row, size_t first) {
+  F::PackCodes(code, &static_cast<typename F::Block*>(row)[first / F::kWeights]);
 }
 
 // For Unpack of formats with one scale per block.

@@ -24,11 +24,11 @@ struct iq1_m {
   static float Multiplier(int code) { return 2.f * static_cast<float>(code) + 1.f; }
   static void FillBook(float (*level)[kRun]) { FillBook1(level); }
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     const Codebook<iq1_m> book;
-    const uint16_t d = F32ToF16(FitPointScale<iq1_m>(book, x, kWeights));
+    const uint16_t d = F32ToF16(FitPointScale<iq1_m>(book, x, RowImportance(w, kWeights), kWeights));
     PointBlock p;
-    FitPoints<iq1_m>(book, x, F16ToF32(d), &p);
+    FitPoints<iq1_m>(book, x, w, F16ToF32(d), &p);
     for (size_t r = 0; r < 32; ++r) {
       b.point[r] = static_cast<uint8_t>(p.point[r]);
       PutNibble(p.point[r] >> 8, r, b.high);

@@ -23,7 +23,7 @@ struct iq1_s {
   static float Multiplier(int code) { return 2.f * static_cast<float>(code) + 1.f; }
   static void FillBook(float (*level)[kRun]) { FillBook1(level); }
 
-  static void Encode(const float* x, Block& b) { EncodePoints<iq1_s>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodePoints<iq1_s>(x, w, b); }
   static void PackPoints(const PointBlock& p, Block* b) {
     for (size_t g = 0; g < 8; ++g) {
       int group = p.scale[g] << 12 | static_cast<int>(p.point[g * 4] / kPoints1) << 15;

@@ -30,7 +30,7 @@ struct iq2_k {
     UnpackTwoBits(b.q, t->code);
   }
 
-  static void Encode(const float* x, Block& b) { EncodeTable<iq2_k>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodeTable<iq2_k>(x, w, b); }
   static void Decode(const Block& b, float* x) { DecodeTable<iq2_k>(b, x); }
   static constexpr float kTolerance = 0.55f;
 

@@ -34,12 +34,12 @@ struct iq2_kl {
   static constexpr size_t kBits = 3;
   static void FillBook(float (*level)[kRun]) { FillPackedBook<iq2_kl>(level); }
 
-  static void EncodePrefix(const float* x, size_t n, RowPrefix& row) {
-    row.d = F32ToF16(FitPointScale<iq2_kl>(Codebook<iq2_kl>(), x, n));
+  static void EncodePrefix(const float* x, const RowImportance& shares, size_t n, RowPrefix& row) {
+    row.d = F32ToF16(FitPointScale<iq2_kl>(Codebook<iq2_kl>(), x, shares, n));
   }
-  static void Encode(const float* x, const RowPrefix& row, Block& b) {
+  static void Encode(const float* x, const float* w, const RowPrefix& row, Block& b) {
     PointBlock p;
-    FitPoints<iq2_kl>(Codebook<iq2_kl>(), x, F16ToF32(row.d), &p);
+    FitPoints<iq2_kl>(Codebook<iq2_kl>(), x, w, F16ToF32(row.d), &p);
     int scales_high = 0;
     for (uint8_t& byte : b.high) byte = 0;
     for (size_t g = 0; g < 8; ++g) {

@@ -29,7 +29,7 @@ struct iq2_s {
   static constexpr size_t kBits = 2;
   static void FillBook(float (*level)[kRun]) { FillPackedBook<iq2_s>(level); }
 
-  static void Encode(const float* x, Block& b) { EncodePoints<iq2_s>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodePoints<iq2_s>(x, w, b); }
   static void PackPoints(const PointBlock& p, Block* b) {
     for (size_t i = 0; i < 8; ++i) b->high[i] = 0;
     for (size_t r = 0; r < 32; ++r) {

@@ -27,7 +27,7 @@ struct iq2_xs {
   static constexpr size_t kBits = 2;
   static void FillBook(float (*level)[kRun]) { FillPackedBook<iq2_xs>(level); }
 
-  static void Encode(const float* x, Block& b) { EncodePoints<iq2_xs>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodePoints<iq2_xs>(x, w, b); }
   static void PackPoints(const PointBlock& p, Block* b) {
     for (size_t r = 0; r < 32; ++r) b->run[r] = static_cast<uint16_t>(p.point[r] | (p.signs[r] & 127) << 9);
     for (size_t g = 0; g < 16; ++g) PutNibble(p.scale[g], g, b->scales);

@@ -30,7 +30,7 @@ struct iq2_xxs {
   static constexpr size_t kBits = 2;
   static void FillBook(float (*level)[kRun]) { FillPackedBook<iq2_xxs>(level); }
 
-  static void Encode(const float* x, Block& b) { EncodePoints<iq2_xxs>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodePoints<iq2_xxs>(x, w, b); }
   static void PackPoints(const PointBlock& p, Block* b) {
     for (size_t g = 0; g < 8; ++g) {
       uint32_t signs = static_cast<uint32_t>(p.scale[g]) << 28;

@@ -43,7 +43,7 @@ struct iq3_k {
     AddBits(b.high, 2, t->code);
   }
 
-  static void Encode(const float* x, Block& b) { EncodeTable<iq3_k>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodeTable<iq3_k>(x, w, b); }
   static void Decode(const Block& b, float* x) { DecodeTable<iq3_k>(b, x); }
   static constexpr float kTolerance = 0.3f;
 

@@ -43,11 +43,11 @@ struct iq3_ks {
     AddBits(b.high, 2, t->code);
   }
 
-  static void EncodePrefix(const float* x, size_t n, RowPrefix& row) {
-    row.d = F32ToF16(FitTableScale<iq3_ks>(x, n));
+  static void EncodePrefix(const float* x, const RowImportance& shares, size_t n, RowPrefix& row) {
+    row.d = F32ToF16(FitTableScale<iq3_ks>(x, shares, n));
   }
-  static void Encode(const float* x, const RowPrefix& row, Block& b) {
-    EncodeTable<iq3_ks>(x, F16ToF32(row.d), b);
+  static void Encode(const float* x, const float* w, const RowPrefix& row, Block& b) {
+    EncodeTable<iq3_ks>(x, w, F16ToF32(row.d), b);
   }
   static void Decode(const RowPrefix& row, const Block& b, float* x) {
     DecodeTable<iq3_ks>(b, F16ToF32(row.d), x);

@@ -27,7 +27,7 @@ struct iq3_xxs {
   static constexpr size_t kBits = 3;
   static void FillBook(float (*level)[kRun]) { FillPackedBook<iq3_xxs>(level); }
 
-  static void Encode(const float* x, Block& b) { EncodePoints<iq3_xxs>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodePoints<iq3_xxs>(x, w, b); }
   static void PackPoints(const PointBlock& p, Block* b) {
     for (size_t r = 0; r < 64; ++r) b->point[r] = static_cast<uint8_t>(p.point[r]);
     for (size_t g = 0; g < 8; ++g) {

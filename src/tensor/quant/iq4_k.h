@@ -30,7 +30,7 @@ struct iq4_k {
     UnpackNibbles<16>(b.q, t->code);
   }
 
-  static void Encode(const float* x, Block& b) { EncodeTable<iq4_k>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodeTable<iq4_k>(x, w, b); }
   static void Decode(const Block& b, float* x) { DecodeTable<iq4_k>(b, x); }
   static constexpr float kTolerance = 0.2f;
 

@@ -29,8 +29,12 @@ struct iq4_ks {
     UnpackNibbles<16>(b.q, t->code);
   }
 
-  static void EncodePrefix(const float* x, size_t n, RowPrefix& row) { row.d = FitTableScale<iq4_ks>(x, n); }
-  static void Encode(const float* x, const RowPrefix& row, Block& b) { EncodeTable<iq4_ks>(x, row.d, b); }
+  static void EncodePrefix(const float* x, const RowImportance& shares, size_t n, RowPrefix& row) {
+    row.d = FitTableScale<iq4_ks>(x, shares, n);
+  }
+  static void Encode(const float* x, const float* w, const RowPrefix& row, Block& b) {
+    EncodeTable<iq4_ks>(x, w, row.d, b);
+  }
   static void Decode(const RowPrefix& row, const Block& b, float* x) { DecodeTable<iq4_ks>(b, row.d, x); }
   static constexpr float kTolerance = 0.2f;
 };

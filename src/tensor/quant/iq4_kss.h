@@ -23,10 +23,12 @@ struct iq4_kss {
   static constexpr ScaleRange kScales = kOddScales;
   static constexpr size_t kPlace[4] = {0, 16, 1, 17};
 
-  static void EncodePrefix(const float* x, size_t n, RowPrefix& row) { row.d = FitTableScale<iq4_kss>(x, n); }
-  static void Encode(const float* x, const RowPrefix& row, Block& b) {
+  static void EncodePrefix(const float* x, const RowImportance& shares, size_t n, RowPrefix& row) {
+    row.d = FitTableScale<iq4_kss>(x, shares, n);
+  }
+  static void Encode(const float* x, const float* w, const RowPrefix& row, Block& b) {
     TableBlock t;
-    FitTable<iq4_kss>(x, row.d, &t);
+    FitTable<iq4_kss>(x, w, row.d, &t);
     uint8_t scales[8];
     PackByteScales(t, scales);
     for (size_t g = 0; g < 8; ++g) {

@@ -1,5 +1,6 @@
 #pragma once
 // iq4_nl: 32 weights, one f16 scale, 4-bit codes for the 16 levels of levels.h. 4.5 bits per weight.
+#include "tensor/quant/code_layouts.h"
 #include "tensor/quant/levels.h"
 
 namespace tern::TERN_ISA_NS {
@@ -14,15 +15,15 @@ struct iq4_nl {
   };
   static_assert(sizeof(Block) == 18);
 
-  static void Encode(const float* x, Block& b) {
-    b.d = F32ToF16(SearchLevels(kLevels4[0], x, kWeights).d);
+  static void Encode(const float* x, const float* w, Block& b) {
+    b.d = F32ToF16(SearchLevels(kLevels4[0], x, w, kWeights).d);
     const float inverse = Inverse(F16ToF32(b.d));
-    for (size_t i = 0; i < 16; ++i) {
-      const int low = NearestLevel(kLevels4[0], x[i] * inverse);
-      const int high = NearestLevel(kLevels4[0], x[i + 16] * inverse);
-      b.q[i] = static_cast<uint8_t>(low | high << 4);
-    }
+    uint8_t code[kWeights];
+    for (size_t i = 0; i < kWeights; ++i) code[i] = NearestLevel(kLevels4[0], x[i] * inverse);
+    PackCodes(code, &b);
   }
+  static constexpr uint16_t kCodes = 16;
+  static void PackCodes(const uint8_t* code, Block* b) { PackHalves(code, b->q); }
   static void Decode(const Block& b, float* x) {
     const float d = F16ToF32(b.d);
     for (size_t i = 0; i < 16; ++i) {

@@ -27,7 +27,7 @@ struct iq4_xs {
       PutNibble(scale & 15, g, b->scales_low);
     }
     b->scales_high = static_cast<uint16_t>(high);
-    PackNibbles<16>(t.code, b->q);
+    PackCodes(t.code, b);
   }
   static void UnpackTable(const Block& b, TableBlock* t) {
     for (size_t g = 0; g < 8; ++g) {
@@ -37,7 +37,9 @@ struct iq4_xs {
     UnpackNibbles<16>(b.q, t->code);
   }
 
-  static void Encode(const float* x, Block& b) { EncodeTable<iq4_xs>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodeTable<iq4_xs>(x, w, b); }
+  static constexpr uint16_t kCodes = 16;
+  static void PackCodes(const uint8_t* code, Block* b) { PackNibbles<16>(code, b->q); }
   static void Decode(const Block& b, float* x) { DecodeTable<iq4_xs>(b, x); }
   static constexpr float kTolerance = 0.2f;
 

@@ -33,7 +33,7 @@ struct iq5_k {
     AddBits(b.high, 4, t->code);
   }
 
-  static void Encode(const float* x, Block& b) { EncodeTable<iq5_k>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodeTable<iq5_k>(x, w, b); }
   static void Decode(const Block& b, float* x) { DecodeTable<iq5_k>(b, x); }
   static constexpr float kTolerance = 0.1f;
 

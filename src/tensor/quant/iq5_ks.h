@@ -32,8 +32,12 @@ struct iq5_ks {
     AddBits(b.high, 4, t->code);
   }
 
-  static void EncodePrefix(const float* x, size_t n, RowPrefix& row) { row.d = FitTableScale<iq5_ks>(x, n); }
-  static void Encode(const float* x, const RowPrefix& row, Block& b) { EncodeTable<iq5_ks>(x, row.d, b); }
+  static void EncodePrefix(const float* x, const RowImportance& shares, size_t n, RowPrefix& row) {
+    row.d = FitTableScale<iq5_ks>(x, shares, n);
+  }
+  static void Encode(const float* x, const float* w, const RowPrefix& row, Block& b) {
+    EncodeTable<iq5_ks>(x, w, row.d, b);
+  }
   static void Decode(const RowPrefix& row, const Block& b, float* x) { DecodeTable<iq5_ks>(b, row.d, x); }
   static constexpr float kTolerance = 0.1f;
 };

@@ -53,7 +53,7 @@ struct iq6_k {
     for (size_t i = 0; i < kWeights; ++i) t->code[i] |= static_cast<uint8_t>(high[i] << 4);
   }
 
-  static void Encode(const float* x, Block& b) { EncodeTable<iq6_k>(x, b); }
+  static void Encode(const float* x, const float* w, Block& b) { EncodeTable<iq6_k>(x, w, b); }
   static void Decode(const Block& b, float* x) { DecodeTable<iq6_k>(b, x); }
   static constexpr float kTolerance = 0.05f;
 };

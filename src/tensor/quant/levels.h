@@ -37,12 +37,13 @@ struct LevelFit {
 
 // The d that is best for the codes that `inverse` gives: d = xq / qq takes xq^2 / qq off the squared error.
 template <class Level, size_t kCount>
-inline LevelFit RefitLevels(const Level (&levels)[kCount], const float* x, size_t n, float inverse) {
+inline LevelFit RefitLevels(const Level (&levels)[kCount], const float* x, const float* w, size_t n,
+                            float inverse) {
   float xq = 0, qq = 0;
   for (size_t i = 0; i < n; ++i) {
     const float level = static_cast<float>(levels[NearestLevel(levels, x[i] * inverse)]);
-    xq += x[i] * level;
-    qq += level * level;
+    xq += w[i] * x[i] * level;
+    qq += w[i] * level * level;
   }
   return qq > 0 ? LevelFit{xq / qq, xq * xq / qq} : LevelFit{0, 0};
 }
@@ -50,7 +51,8 @@ inline LevelFit RefitLevels(const Level (&levels)[kCount], const float* x, size_
 // d for n weights. Either end of the table may take the furthest weight, or one that is up to 1 + last_step /
 // 25 times nearer, or it lies beyond.
 template <class Level, size_t kCount>
-inline LevelFit SearchLevels(const Level (&levels)[kCount], const float* x, size_t n, int last_step = 16) {
+inline LevelFit SearchLevels(const Level (&levels)[kCount], const float* x, const float* w, size_t n,
+                             int last_step = 16) {
   const float furthest = FurthestWeight(x, n);
   if (!(__builtin_fabsf(furthest) > 0)) return {furthest, 0};
   LevelFit best = {0, 0};
@@ -58,7 +60,7 @@ inline LevelFit SearchLevels(const Level (&levels)[kCount], const float* x, size
   for (const Level end : ends) {
     for (int step = -10; step <= last_step; ++step) {
       const float inverse = static_cast<float>(end) * (1.f + 0.04f * static_cast<float>(step)) / furthest;
-      const LevelFit fit = RefitLevels(levels, x, n, inverse);
+      const LevelFit fit = RefitLevels(levels, x, w, n, inverse);
       if (fit.gain > best.gain) best = fit;
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
 // mxfp4 (OCP Microscaling): 32 weights as 4-bit floats, one power of two. 4.25 bits per weight.
+#include "tensor/quant/code_layouts.h"
 #include "tensor/quant/float4.h"
 
 namespace tern::TERN_ISA_NS {
@@ -14,7 +15,7 @@ struct mxfp4 {
   };
   static_assert(sizeof(Block) == 17);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     const float furthest = __builtin_fabsf(FurthestWeight(x, kWeights));
     if (!(furthest <= 0x1.fffffep127f)) {  // the largest scale takes all but 0 to infinity, or beyond 1e38
       b.e = 255;
@@ -24,8 +25,10 @@ struct mxfp4 {
     // Around the scale that gives the furthest weight the exponent of the largest float, 4 to 6.
     const int exponent = static_cast<int>(__builtin_bit_cast(uint32_t, furthest) >> 23);
     const int first = exponent < 4 ? 0 : exponent - 4, last = exponent < 254 ? exponent : 253;
-    b.e = static_cast<uint8_t>(SearchFloat4(x, kWeights, first, last, HalfScale, b.q));
+    b.e = static_cast<uint8_t>(SearchFloat4(x, w, kWeights, first, last, HalfScale, b.q));
   }
+  static constexpr uint16_t kCodes = 16;
+  static void PackCodes(const uint8_t* code, Block* b) { PackHalves(code, b->q); }
   static void Decode(const Block& b, float* x) { DecodeFloat4(b.q, kWeights, HalfScale(b.e), x); }
   static constexpr float kTolerance = 0.25f;
 

@@ -18,19 +18,20 @@ struct nvfp4 {
   };
   static_assert(sizeof(Block) == 36);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     for (size_t g = 0; g < 4; ++g) {
       float finite[16];
       for (size_t i = 0; i < 16; ++i) {
-        const float w = x[g * 16 + i];
-        const float above = w > -kMost ? w : -kMost;  // a NaN too
+        const float plain = x[g * 16 + i];
+        const float above = plain > -kMost ? plain : -kMost;  // a NaN too
         finite[i] = above < kMost ? above : kMost;
       }
       const float furthest = __builtin_fabsf(FurthestWeight(finite, 16));
       int top = 0;  // the least scale that reaches the furthest weight, of those that are numbers
       while (top < 126 && HalfScale(top) * 12.f < furthest) ++top;
       const int first = top < 5 ? 0 : top - 5, last = top < 122 ? top + 4 : 126;
-      b.scales[g] = static_cast<uint8_t>(SearchFloat4(finite, 16, first, last, HalfScale, b.q + g * 8));
+      b.scales[g] =
+          static_cast<uint8_t>(SearchFloat4(finite, w + g * 16, 16, first, last, HalfScale, b.q + g * 8));
     }
   }
   static void Decode(const Block& b, float* x) {

@@ -16,11 +16,11 @@ struct nvfp4_scaled {
   };
   static_assert(sizeof(Block) == 40);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     b.d = __builtin_fabsf(FurthestWeight(x, kWeights)) / nvfp4::kMost;
     float scaled[kWeights];
     for (size_t i = 0; i < kWeights; ++i) scaled[i] = b.d > 0 ? x[i] / b.d : 0;
-    nvfp4::Encode(scaled, b.weights);
+    nvfp4::Encode(scaled, w, b.weights);
   }
   static void Decode(const Block& b, float* x) {
     const float d = b.d;

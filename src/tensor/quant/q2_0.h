@@ -14,9 +14,9 @@ struct q2_0 {
   };
   static_assert(sizeof(Block) == 18);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     constexpr int8_t kLevels[4] = {-1, 0, 1, 2};
-    b.d = F32ToF16(SearchLevels(kLevels, x, kWeights, 50).d);
+    b.d = F32ToF16(SearchLevels(kLevels, x, w, kWeights, 50).d);
     const float inverse = Inverse(F16ToF32(b.d));
     for (size_t i = 0; i < kWeights; i += 4) {
       int byte = 0;

@@ -16,14 +16,16 @@ struct q2_k {
   };
   static_assert(sizeof(Block) == 84);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     IntBlock ints;
-    FitAffineGroups(x, 16, 3, 15, &ints);
+    FitAffineGroups(x, w, 16, 3, 15, &ints);
     for (size_t g = 0; g < 16; ++g) b.scales[g] = static_cast<uint8_t>(ints.sc[g] | ints.mn[g] << 4);
-    PackTwoBits(ints.code, b.q);
+    PackCodes(ints.code, &b);
     b.d = F32ToF16(ints.d);
     b.dmin = F32ToF16(ints.dmin);
   }
+  static constexpr uint16_t kCodes = 4;
+  static void PackCodes(const uint8_t* code, Block* b) { PackTwoBits(code, b->q); }
   static void Decode(const Block& b, float* x) { DecodeByUnpack<q2_k>(b, x); }
   static constexpr float kTolerance = 0.5f;
 

@@ -17,11 +17,10 @@ struct q3_k {
   };
   static_assert(sizeof(Block) == 110);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     IntBlock ints;
-    FitSymmetricGroups(x, 4, 32, &ints);
-    PackBits(ints.code, 2, b.high);
-    PackTwoBits(ints.code, b.q);
+    FitSymmetricGroups(x, w, 4, 32, &ints);
+    PackCodes(ints.code, &b);
     for (size_t i = 0; i < 12; ++i) b.scales[i] = 0;
     for (size_t g = 0; g < 16; ++g) {
       const int scale = ints.sc[g] + 32;
@@ -29,6 +28,11 @@ struct q3_k {
       b.scales[8 + g % 4] |= static_cast<uint8_t>((scale >> 4) << g / 4 * 2);
     }
     b.d = F32ToF16(ints.d);
+  }
+  static constexpr uint16_t kCodes = 8;
+  static void PackCodes(const uint8_t* code, Block* b) {
+    PackBits(code, 2, b->high);
+    PackTwoBits(code, b->q);
   }
   static void Decode(const Block& b, float* x) { DecodeByUnpack<q3_k>(b, x); }
   static constexpr float kTolerance = 0.27f;

@@ -1,5 +1,6 @@
 #pragma once
 // q4_0: 32 weights, one f16 scale, 4-bit codes around 8. 4.5 bits per weight.
+#include "tensor/quant/code_layouts.h"
 #include "tensor/quant/scale_search.h"
 
 namespace tern::TERN_ISA_NS {
@@ -14,15 +15,16 @@ struct q4_0 {
   };
   static_assert(sizeof(Block) == 18);
 
-  static void Encode(const float* x, Block& b) {
-    b.d = F32ToF16(SearchScale(x, kWeights, 8));
+  static void Encode(const float* x, const float* w, Block& b) {
+    b.d = F32ToF16(SearchScale(x, w, kWeights, 8));
     const float inverse = Inverse(F16ToF32(b.d));
-    for (size_t i = 0; i < 16; ++i) {
-      const int low = NearestCode(x[i] * inverse, -8, 7) + 8;
-      const int high = NearestCode(x[i + 16] * inverse, -8, 7) + 8;
-      b.q[i] = static_cast<uint8_t>(low | high << 4);
-    }
+    uint8_t code[kWeights];
+    for (size_t i = 0; i < kWeights; ++i)
+      code[i] = static_cast<uint8_t>(NearestCode(x[i] * inverse, -8, 7) + 8);
+    PackCodes(code, &b);
   }
+  static constexpr uint16_t kCodes = 16;
+  static void PackCodes(const uint8_t* code, Block* b) { PackHalves(code, b->q); }
   static void Decode(const Block& b, float* x) {
     const float d = F16ToF32(b.d);
     for (size_t i = 0; i < 16; ++i) {

@@ -1,5 +1,6 @@
 #pragma once
 // q4_1: 32 weights, f16 scale and offset, 4-bit codes. 5 bits per weight; for weights not centred on zero.
+#include "tensor/quant/code_layouts.h"
 #include "tensor/quant/scale_search.h"
 
 namespace tern::TERN_ISA_NS {
@@ -14,17 +15,18 @@ struct q4_1 {
   };
   static_assert(sizeof(Block) == 20);
 
-  static void Encode(const float* x, Block& b) {
-    const Affine fit = SearchAffine(x, kWeights, 15, false);
+  static void Encode(const float* x, const float* w, Block& b) {
+    const Affine fit = SearchAffine(x, w, kWeights, 15, false);
     b.d = F32ToF16(fit.d);
     b.m = F32ToF16(-fit.minimum);
     const float inverse = Inverse(F16ToF32(b.d)), m = F16ToF32(b.m);
-    for (size_t i = 0; i < 16; ++i) {
-      const int low = NearestCode((x[i] - m) * inverse, 0, 15);
-      const int high = NearestCode((x[i + 16] - m) * inverse, 0, 15);
-      b.q[i] = static_cast<uint8_t>(low | high << 4);
-    }
+    uint8_t code[kWeights];
+    for (size_t i = 0; i < kWeights; ++i)
+      code[i] = static_cast<uint8_t>(NearestCode((x[i] - m) * inverse, 0, 15));
+    PackCodes(code, &b);
   }
+  static constexpr uint16_t kCodes = 16;
+  static void PackCodes(const uint8_t* code, Block* b) { PackHalves(code, b->q); }
   static void Decode(const Block& b, float* x) {
     const float d = F16ToF32(b.d), m = F16ToF32(b.m);
     for (size_t i = 0; i < 16; ++i) {

@@ -15,14 +15,16 @@ struct q4_k {
   };
   static_assert(sizeof(Block) == 144);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     IntBlock ints;
-    FitAffineGroups(x, 32, 15, 63, &ints);
+    FitAffineGroups(x, w, 32, 15, 63, &ints);
     b.d = F32ToF16(ints.d);
     b.dmin = F32ToF16(ints.dmin);
     PackSixBitPairs(ints, b.scales);
-    PackNibbles<32>(ints.code, b.q);
+    PackCodes(ints.code, &b);
   }
+  static constexpr uint16_t kCodes = 16;
+  static void PackCodes(const uint8_t* code, Block* b) { PackNibbles<32>(code, b->q); }
   static void Decode(const Block& b, float* x) { DecodeByUnpack<q4_k>(b, x); }
   static constexpr float kTolerance = 2.f / 15;
 

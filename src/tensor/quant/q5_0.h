@@ -15,15 +15,17 @@ struct q5_0 {
   };
   static_assert(sizeof(Block) == 22);
 
-  static void Encode(const float* x, Block& b) {
-    b.d = F32ToF16(SearchScale(x, kWeights, 16));
+  static void Encode(const float* x, const float* w, Block& b) {
+    b.d = F32ToF16(SearchScale(x, w, kWeights, 16));
     const float inverse = Inverse(F16ToF32(b.d));
     uint8_t code[kWeights];
     for (size_t i = 0; i < kWeights; ++i) {
       code[i] = static_cast<uint8_t>(NearestCode(x[i] * inverse, -16, 15) + 16);
     }
-    b.q.Pack(code);
+    PackCodes(code, &b);
   }
+  static constexpr uint16_t kCodes = 32;
+  static void PackCodes(const uint8_t* code, Block* b) { b->q.Pack(code); }
   static void Decode(const Block& b, float* x) {
     uint8_t code[kWeights];
     b.q.Unpack(code);

@@ -15,8 +15,8 @@ struct q5_1 {
   };
   static_assert(sizeof(Block) == 24);
 
-  static void Encode(const float* x, Block& b) {
-    const Affine fit = SearchAffine(x, kWeights, 31, false);
+  static void Encode(const float* x, const float* w, Block& b) {
+    const Affine fit = SearchAffine(x, w, kWeights, 31, false);
     b.d = F32ToF16(fit.d);
     b.m = F32ToF16(-fit.minimum);
     const float inverse = Inverse(F16ToF32(b.d)), m = F16ToF32(b.m);
@@ -24,8 +24,10 @@ struct q5_1 {
     for (size_t i = 0; i < kWeights; ++i) {
       code[i] = static_cast<uint8_t>(NearestCode((x[i] - m) * inverse, 0, 31));
     }
-    b.q.Pack(code);
+    PackCodes(code, &b);
   }
+  static constexpr uint16_t kCodes = 32;
+  static void PackCodes(const uint8_t* code, Block* b) { b->q.Pack(code); }
   static void Decode(const Block& b, float* x) {
     uint8_t code[kWeights];
     b.q.Unpack(code);

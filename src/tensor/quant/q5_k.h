@@ -16,14 +16,18 @@ struct q5_k {
   };
   static_assert(sizeof(Block) == 176);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     IntBlock ints;
-    FitAffineGroups(x, 32, 31, 63, &ints);
+    FitAffineGroups(x, w, 32, 31, 63, &ints);
     b.d = F32ToF16(ints.d);
     b.dmin = F32ToF16(ints.dmin);
     PackSixBitPairs(ints, b.scales);
-    PackNibbles<32>(ints.code, b.q);
-    PackBits(ints.code, 4, b.high);
+    PackCodes(ints.code, &b);
+  }
+  static constexpr uint16_t kCodes = 32;
+  static void PackCodes(const uint8_t* code, Block* b) {
+    PackNibbles<32>(code, b->q);
+    PackBits(code, 4, b->high);
   }
   static void Decode(const Block& b, float* x) { DecodeByUnpack<q5_k>(b, x); }
   static constexpr float kTolerance = 2.f / 31;

@@ -15,8 +15,8 @@ struct q6_0 {
   };
   static_assert(sizeof(Block) == 26);
 
-  static void Encode(const float* x, Block& b) {
-    b.d = F32ToF16(SearchScale(x, kWeights, 32));
+  static void Encode(const float* x, const float* w, Block& b) {
+    b.d = F32ToF16(SearchScale(x, w, kWeights, 32));
     const float inverse = Inverse(F16ToF32(b.d));
     for (uint8_t& byte : b.high) byte = 0;
     for (size_t i = 0; i < 16; ++i) {

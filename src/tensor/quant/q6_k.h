@@ -17,21 +17,25 @@ struct q6_k {
   };
   static_assert(sizeof(Block) == 210);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     IntBlock ints;
-    FitSymmetricGroups(x, 32, 128, &ints);
-    for (size_t half = 0; half < 2; ++half) {
-      const uint8_t* code = ints.code + half * 128;
-      for (size_t i = 0; i < 64; ++i) {
-        b.low[half * 64 + i] = static_cast<uint8_t>((code[i] & 15) | (code[i + 64] & 15) << 4);
-      }
-      for (size_t i = 0; i < 32; ++i) {
-        b.high[half * 32 + i] = static_cast<uint8_t>(code[i] >> 4 | code[i + 32] >> 4 << 2 |
-                                                     code[i + 64] >> 4 << 4 | code[i + 96] >> 4 << 6);
-      }
-    }
+    FitSymmetricGroups(x, w, 32, 128, &ints);
+    PackCodes(ints.code, &b);
     for (size_t g = 0; g < 16; ++g) b.scales[g] = ints.sc[g];
     b.d = F32ToF16(ints.d);
+  }
+  static constexpr uint16_t kCodes = 64;
+  static void PackCodes(const uint8_t* code, Block* b) {
+    for (size_t half = 0; half < 2; ++half) {
+      const uint8_t* c = code + half * 128;
+      for (size_t i = 0; i < 64; ++i) {
+        b->low[half * 64 + i] = static_cast<uint8_t>((c[i] & 15) | (c[i + 64] & 15) << 4);
+      }
+      for (size_t i = 0; i < 32; ++i) {
+        b->high[half * 32 + i] =
+            static_cast<uint8_t>(c[i] >> 4 | c[i + 32] >> 4 << 2 | c[i + 64] >> 4 << 4 | c[i + 96] >> 4 << 6);
+      }
+    }
   }
   static void Decode(const Block& b, float* x) { DecodeByUnpack<q6_k>(b, x); }
   static constexpr float kTolerance = 1.f / 31;

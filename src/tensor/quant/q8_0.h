@@ -22,6 +22,10 @@ struct q8_0 {
       b.q[i] = static_cast<int8_t>(NearestCode(x[i] * inverse, -127, 127));
     }
   }
+  static constexpr uint16_t kCodes = 256;
+  static void PackCodes(const uint8_t* code, Block* b) {
+    for (size_t i = 0; i < kWeights; ++i) b->q[i] = static_cast<int8_t>(code[i] - 128);
+  }
   static void Decode(const Block& b, float* x) {
     const float d = F16ToF32(b.d);
     for (size_t i = 0; i < kWeights; ++i) x[i] = d * static_cast<float>(b.q[i]);

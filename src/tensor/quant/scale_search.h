@@ -1,7 +1,7 @@
 #pragma once
-// Scales for block formats: for a run of weights, the scale (and minimum) whose rounded codes leave the least
-// squared error. A grid of scales around "the largest weight gets the largest code" is tried; for the codes
-// that each gives, least squares has a closed form.
+// Scales for block formats: for a run of weights x and what their squared errors count for, w, the scale (and
+// minimum) whose rounded codes leave the least weighted squared error. A grid of scales around "the largest
+// weight gets the largest code" is tried; for the codes that each gives, least squares has a closed form.
 
 #include "tensor/quant/codec.h"
 
@@ -31,7 +31,7 @@ inline float FurthestWeight(const float* x, size_t n) {
 }
 
 // d for codes -half .. half - 1 of n weights. The sign of d puts the furthest weight on the longer side.
-inline float SearchScale(const float* x, size_t n, int half) {
+inline float SearchScale(const float* x, const float* w, size_t n, int half) {
   const float furthest = FurthestWeight(x, n);
   if (!(__builtin_fabsf(furthest) > 0)) return furthest;
   float best_d = 0, best_gain = 0;
@@ -40,8 +40,8 @@ inline float SearchScale(const float* x, size_t n, int half) {
     float xq = 0, qq = 0;
     for (size_t i = 0; i < n; ++i) {
       const float q = static_cast<float>(NearestCode(x[i] * inverse, -half, half - 1));
-      xq += x[i] * q;
-      qq += q * q;
+      xq += w[i] * x[i] * q;
+      qq += w[i] * q * q;
     }
     // For these codes d = xq / qq is best and takes xq^2 / qq off the squared error.
     const float gain = qq > 0 ? xq * xq / qq : 0;
@@ -62,32 +62,34 @@ struct Affine {
 };
 
 // Squared error that remains when codes 0..top are chosen best for `fit`.
-inline float AffineError(const float* x, size_t n, int top, Affine fit) {
+inline float AffineError(const float* x, const float* w, size_t n, int top, Affine fit) {
   const float inverse = Inverse(fit.d);
   float error[8] = {};
   for (size_t i = 0; i < n; i += 8) {
     for (size_t l = 0; l < 8; ++l) {
       const float y = x[i + l] + fit.minimum;
       const float miss = y - fit.d * static_cast<float>(NearestCode(y * inverse, 0, top));
-      error[l] += miss * miss;
+      error[l] += w[i + l] * miss * miss;
     }
   }
   return Sum8(error);
 }
 
 // Least squares over d and minimum for the codes that `from` gives.
-inline Affine RefitAffine(const float* x, size_t n, int top, Affine from, bool minimum_above_zero) {
+inline Affine RefitAffine(const float* x, const float* w, size_t n, int top, Affine from,
+                          bool minimum_above_zero) {
   const float inverse = Inverse(from.d);
-  float q_sum = 0, qq = 0, y_sum = 0, yq = 0;  // y = x + minimum: small numbers, so nothing cancels
+  float count = 0, q_sum = 0, qq = 0, y_sum = 0,
+        yq = 0;  // y = x + minimum: small numbers, so nothing cancels
   for (size_t i = 0; i < n; ++i) {
     const float y = x[i] + from.minimum;
     const float q = static_cast<float>(NearestCode(y * inverse, 0, top));
-    q_sum += q;
-    qq += q * q;
-    y_sum += y;
-    yq += y * q;
+    count += w[i];
+    q_sum += w[i] * q;
+    qq += w[i] * q * q;
+    y_sum += w[i] * y;
+    yq += w[i] * y * q;
   }
-  const float count = static_cast<float>(n);
   const float determinant = count * qq - q_sum * q_sum;
   if (!(determinant > 0)) return from;
   Affine fit = {(count * yq - y_sum * q_sum) / determinant,
@@ -97,7 +99,7 @@ inline Affine RefitAffine(const float* x, size_t n, int top, Affine from, bool m
 }
 
 // d and minimum for codes 0..top of n weights; NaNs if any weight is not finite.
-inline Affine SearchAffine(const float* x, size_t n, int top, bool minimum_above_zero) {
+inline Affine SearchAffine(const float* x, const float* w, size_t n, int top, bool minimum_above_zero) {
   float low = x[0], high = x[0];
   for (size_t i = 1; i < n; ++i) {
     low = x[i] < low ? x[i] : low;
@@ -107,11 +109,11 @@ inline Affine SearchAffine(const float* x, size_t n, int top, bool minimum_above
   const float probe = FurthestWeight(x, n) * 0.f;
   Affine best = {(high - low) / static_cast<float>(top) + probe, -low + probe};
   if (!(best.d > 0)) return best;
-  float best_error = AffineError(x, n, top, best);
+  float best_error = AffineError(x, w, n, top, best);
   for (int step = -10; step <= 12; ++step) {
     Affine fit = {(high - low) / (static_cast<float>(top) + 0.1f * static_cast<float>(step)), -low};
-    fit = RefitAffine(x, n, top, fit, minimum_above_zero);
-    const float error = AffineError(x, n, top, fit);
+    fit = RefitAffine(x, w, n, top, fit, minimum_above_zero);
+    const float error = AffineError(x, w, n, top, fit);
     if (error < best_error) {
       best_error = error;
       best = fit;

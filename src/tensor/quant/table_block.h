@@ -72,10 +72,10 @@ inline void DecodeLevels(float d, const TableBlock& t, float* x) {
 
 // The scale that group's weights would best have, were it not d times an integer; by which table, if asked.
 template <class F>
-inline float IdealScale(const float* group) {
-  LevelFit best = SearchLevels(F::kTables[0], group, F::kGroup);
+inline float IdealScale(const float* group, const float* w) {
+  LevelFit best = SearchLevels(F::kTables[0], group, w, F::kGroup);
   for (size_t t = 1; t < F::kChoices; ++t) {
-    const LevelFit fit = SearchLevels(F::kTables[t], group, F::kGroup);
+    const LevelFit fit = SearchLevels(F::kTables[t], group, w, F::kGroup);
     if (fit.gain > best.gain) best = fit;
   }
   return best.d;
@@ -83,10 +83,11 @@ inline float IdealScale(const float* group) {
 
 // d with which the largest of the ideal scales is F::kScales.low times d. NaN if any weight is not finite.
 template <class F>
-inline float FitTableScale(const float* x, size_t n) {
-  float furthest = 0, probe = 0;
+inline float FitTableScale(const float* x, const RowImportance& shares, size_t n) {
+  float furthest = 0, probe = 0, w[F::kGroup];
   for (size_t first = 0; first < n; first += F::kGroup) {
-    const float scale = IdealScale<F>(x + first);
+    shares.Fill(first, F::kGroup, w);
+    const float scale = IdealScale<F>(x + first, w);
     furthest = __builtin_fabsf(scale) > __builtin_fabsf(furthest) ? scale : furthest;
     probe += scale * 0.f;
   }
@@ -94,30 +95,31 @@ inline float FitTableScale(const float* x, size_t n) {
 }
 
 template <class Levels>
-inline float LevelError(const Levels& levels, const float* x, size_t n, float scale) {
+inline float LevelError(const Levels& levels, const float* x, const float* w, size_t n, float scale) {
   const float inverse = Inverse(scale);
   float error = 0;
   for (size_t i = 0; i < n; ++i) {
     const float miss = x[i] - scale * static_cast<float>(levels[NearestLevel(levels, x[i] * inverse)]);
-    error += miss * miss;
+    error += w[i] * miss * miss;
   }
   return error;
 }
 
 // Scale, table and codes of every group, d being given: the integers around the ideal scale are tried.
 template <class F>
-inline void FitTable(const float* x, float d, TableBlock* out) {
+inline void FitTable(const float* x, const float* w, float d, TableBlock* out) {
   constexpr ScaleRange range = F::kScales;
   for (size_t g = 0; g < kSuperBlock / F::kGroup; ++g) {
-    const float* group = x + g * F::kGroup;
+    const float *group = x + g * F::kGroup, *group_w = w + g * F::kGroup;
     float best_error = -1;
     for (size_t t = 0; t < F::kChoices; ++t) {
-      const float ideal = SearchLevels(F::kTables[t], group, F::kGroup).d * Inverse(d);
+      const float ideal = SearchLevels(F::kTables[t], group, group_w, F::kGroup).d * Inverse(d);
       const float place = (ideal - static_cast<float>(range.low)) / static_cast<float>(range.step);
       const int nearest = NearestCode(place, 0, range.count - 1);
       for (int i = nearest > 0 ? nearest - 1 : 0; i <= nearest + 1 && i < range.count; ++i) {
         const int scale = range.low + range.step * i;
-        const float error = LevelError(F::kTables[t], group, F::kGroup, d * static_cast<float>(scale));
+        const float error =
+            LevelError(F::kTables[t], group, group_w, F::kGroup, d * static_cast<float>(scale));
         if (best_error >= 0 && !(error < best_error)) continue;
         best_error = error;
         out->scale[g] = static_cast<int16_t>(scale);
@@ -133,10 +135,10 @@ inline void FitTable(const float* x, float d, TableBlock* out) {
 
 // Of formats with an f16 d in the block: Encode and Decode.
 template <class F>
-inline void EncodeTable(const float* x, typename F::Block& b) {
-  b.d = F32ToF16(FitTableScale<F>(x, kSuperBlock));
+inline void EncodeTable(const float* x, const float* w, typename F::Block& b) {
+  b.d = F32ToF16(FitTableScale<F>(x, RowImportance(w, kSuperBlock), kSuperBlock));
   TableBlock t;
-  FitTable<F>(x, F16ToF32(b.d), &t);
+  FitTable<F>(x, w, F16ToF32(b.d), &t);
   F::PackTable(t, &b);
 }
 
@@ -166,9 +168,9 @@ inline void TableToInts(const typename F::Block& b, float d, IntBlock* out) {
 
 // Formats whose row begins with d: EncodePrefix, Encode, Decode.
 template <class F>
-inline void EncodeTable(const float* x, float d, typename F::Block& b) {
+inline void EncodeTable(const float* x, const float* w, float d, typename F::Block& b) {
   TableBlock t;
-  FitTable<F>(x, d, &t);
+  FitTable<F>(x, w, d, &t);
   F::PackTable(t, &b);
 }
 

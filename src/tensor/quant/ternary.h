@@ -8,9 +8,9 @@ namespace tern::TERN_ISA_NS {
 namespace {
 
 // d and the digits (0, 1, 2 for -d, 0, d) of 256 weights.
-inline uint16_t EncodeTernary(const float* x, uint8_t* digit) {
+inline uint16_t EncodeTernary(const float* x, const float* w, uint8_t* digit) {
   constexpr int8_t kLevels[3] = {-1, 0, 1};
-  const uint16_t d = F32ToF16(__builtin_fabsf(SearchLevels(kLevels, x, kSuperBlock, 200).d));
+  const uint16_t d = F32ToF16(__builtin_fabsf(SearchLevels(kLevels, x, w, kSuperBlock, 200).d));
   const float inverse = Inverse(F16ToF32(d));
   for (size_t i = 0; i < kSuperBlock; ++i) digit[i] = NearestLevel(kLevels, x[i] * inverse);
   return d;

@@ -17,9 +17,9 @@ struct tq1_0 {
   };
   static_assert(sizeof(Block) == 54);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     uint8_t digit[kWeights];
-    b.d = EncodeTernary(x, digit);
+    b.d = EncodeTernary(x, w, digit);
     Pack(digit, b);
   }
   static void Decode(const Block& b, float* x) {

@@ -15,9 +15,9 @@ struct tq2_0 {
   };
   static_assert(sizeof(Block) == 66);
 
-  static void Encode(const float* x, Block& b) {
+  static void Encode(const float* x, const float* w, Block& b) {
     uint8_t digit[kWeights];
-    b.d = EncodeTernary(x, digit);
+    b.d = EncodeTernary(x, w, digit);
     Pack(digit, b);
   }
   static void Decode(const Block& b, float* x) {

@@ -17,7 +17,8 @@ struct AffineLimits {
 
 // Group g's sc, mn and codes, d and dmin being given. The best pair of integers need not be the nearest one:
 // an error in the scale and one in the minimum can cancel.
-inline void RoundAffine(const float* x, size_t n, AffineLimits limits, Affine fit, size_t g, IntBlock* out) {
+inline void RoundAffine(const float* x, const float* w, size_t n, AffineLimits limits, Affine fit, size_t g,
+                        IntBlock* out) {
   const int sc = NearestCode(fit.d * Inverse(out->d), 0, limits.scale_top);
   const int mn = NearestCode(fit.minimum * Inverse(out->dmin), 0, limits.scale_top);
   Affine best = {};
@@ -26,7 +27,7 @@ inline void RoundAffine(const float* x, size_t n, AffineLimits limits, Affine fi
     const int s = NearestCode(static_cast<float>(sc + i / 3 - 1), 0, limits.scale_top);
     const int m = NearestCode(static_cast<float>(mn + i % 3 - 1), 0, limits.scale_top);
     const Affine candidate = {out->d * static_cast<float>(s), out->dmin * static_cast<float>(m)};
-    const float error = AffineError(x, n, limits.top, candidate);
+    const float error = AffineError(x, w, n, limits.top, candidate);
     if (best_error >= 0 && !(error < best_error)) continue;
     best_error = error;
     best = candidate;
@@ -40,11 +41,12 @@ inline void RoundAffine(const float* x, size_t n, AffineLimits limits, Affine fi
 }
 
 // weight = d * sc * code - dmin * mn, codes 0..top, sc and mn 0..scale_top.
-inline void FitAffineGroups(const float* x, size_t group, int top, int scale_top, IntBlock* out) {
+inline void FitAffineGroups(const float* x, const float* w, size_t group, int top, int scale_top,
+                            IntBlock* out) {
   Affine fits[16];
   float largest_d = 0, largest_minimum = 0, probe = 0;
   for (size_t g = 0; g < kSuperBlock / group; ++g) {
-    fits[g] = SearchAffine(x + g * group, group, top, true);
+    fits[g] = SearchAffine(x + g * group, w + g * group, group, top, true);
     largest_d = fits[g].d > largest_d ? fits[g].d : largest_d;
     largest_minimum = fits[g].minimum > largest_minimum ? fits[g].minimum : largest_minimum;
     probe += fits[g].d * 0.f;
@@ -52,14 +54,15 @@ inline void FitAffineGroups(const float* x, size_t group, int top, int scale_top
   out->d = RoundToF16(largest_d / static_cast<float>(scale_top) + probe);
   out->dmin = RoundToF16(largest_minimum / static_cast<float>(scale_top) + probe);
   for (size_t g = 0; g < kSuperBlock / group; ++g)
-    RoundAffine(x + g * group, group, {top, scale_top}, fits[g], g, out);
+    RoundAffine(x + g * group, w + g * group, group, {top, scale_top}, fits[g], g, out);
 }
 
 // weight = d * sc * (code - half), codes 0..2 half - 1, sc -scale_half..scale_half - 1, in groups of 16.
-inline void FitSymmetricGroups(const float* x, int half, int scale_half, IntBlock* out) {
+inline void FitSymmetricGroups(const float* x, const float* w, int half, int scale_half, IntBlock* out) {
   constexpr size_t kGroup = 16;
   float scales[kSuperBlock / kGroup];
-  for (size_t g = 0; g < kSuperBlock / kGroup; ++g) scales[g] = SearchScale(x + g * kGroup, kGroup, half);
+  for (size_t g = 0; g < kSuperBlock / kGroup; ++g)
+    scales[g] = SearchScale(x + g * kGroup, w + g * kGroup, kGroup, half);
   out->d = RoundToF16(-FurthestWeight(scales, kSuperBlock / kGroup) / static_cast<float>(scale_half));
   out->dmin = 0;
   for (size_t g = 0; g < kSuperBlock / kGroup; ++g) {

@@ -314,7 +314,7 @@ TEST_P(LinearTest, FileFormatsAgreeWithTheirDecoders) {
         continue;
       }
       for (float& w : weights) w = normal(random);
-      format->encode(weights.data(), row, 512);
+      format->encode(weights.data(), nullptr, row, 512);
     }
     const Tensor weight{format, {n, k}, bytes.data()};
     for (const Elem activation : {Elem::kF32, Elem::kQ8, Elem::kQ16}) {

@@ -1,0 +1,153 @@
+#include "compress/appraise.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "compress/grouped_rows.h"
+#include "compress/overlay_checkpoint.h"
+#include "compress/recipe.h"
+
+namespace tern {
+namespace {
+
+constexpr std::string_view kProbe = "q4_0", kProbeMethod = "rtn", kHeadName = "output.weight";
+
+// What is kept of a unit in the work file.
+struct Measured {
+  double table_kld = 0, product_kld = 0;
+  std::vector<double> klds;  // by scheme that fits
+};
+
+std::string Pack(const Measured& m) {
+  std::vector<double> numbers = {m.table_kld, m.product_kld};
+  numbers.insert(numbers.end(), m.klds.begin(), m.klds.end());
+  return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double)};
+}
+
+std::optional<Measured> Unpack(const std::string* bytes, size_t schemes) {
+  if (bytes == nullptr || bytes->size() != (schemes + 2) * sizeof(double)) return std::nullopt;
+  std::vector<double> numbers(schemes + 2);
+  std::memcpy(numbers.data(), bytes->data(), bytes->size());
+  return Measured{numbers[0], numbers[1], {numbers.begin() + 2, numbers.end()}};
+}
+
+class Appraiser {
+ public:
+  Appraiser(const std::shared_ptr<const LoadedModel>& model, const KldMeter& meter, WeightEncoder* encoder,
+            const AppraiseOptions& options)
+      : model_(model),
+        meter_(meter),
+        encoder_(*encoder),
+        options_(options),
+        probe_{ParseScheme(kProbe).value()},
+        rtn_(*FindMethod(kProbeMethod).value()) {}
+
+  Result<Measured> Measure(const WeightUnit& unit, const std::vector<const Scheme*>& schemes) {
+    Measured m;
+    const bool multiplied = !unit.is_table || unit.is_head;
+    TERN_TRY(const EncodedRows probe, encoder_.Encode(unit, probe_, rtn_));
+    double row_error = 0, output_error = 0;
+    if (unit.is_table) {
+      TERN_TRY(m.table_kld, MeasureWith(unit, probe, multiplied ? Part::kTable : Part::kWhole));
+      TERN_TRY(row_error, encoder_.RowError(unit, probe_, rtn_));
+    }
+    if (multiplied) {
+      TERN_TRY(m.product_kld, MeasureWith(unit, probe, unit.is_table ? Part::kHead : Part::kWhole));
+      TERN_TRY(output_error, encoder_.OutputError(unit, probe_, rtn_));
+    }
+    for (const Scheme* scheme : schemes) {
+      double kld = 0;
+      if (row_error > 0) {
+        TERN_TRY(const double error, encoder_.RowError(unit, *scheme, *options_.method));
+        kld += m.table_kld * error / row_error;
+      }
+      if (output_error > 0) {
+        TERN_TRY(const double error, encoder_.OutputError(unit, *scheme, *options_.method));
+        kld += m.product_kld * error / output_error;
+      }
+      m.klds.push_back(std::max(kld, 0.0));
+    }
+    return m;
+  }
+
+ private:
+  // Where the unit's probe is put: in place of the tensor, or of one of the two parts that it plays.
+  enum class Part : uint8_t { kWhole, kTable, kHead };
+
+  Result<double> MeasureWith(const WeightUnit& unit, const EncodedRows& probe, Part part) {
+    auto overlay = std::make_unique<OverlayCheckpoint>(model_);
+    const Tensor rounded{probe_.format, unit.tensor.shape, probe.bytes.data()};
+    if (part != Part::kHead) overlay->Set(unit.name, rounded);
+    if (part == Part::kTable) overlay->Set(std::string(kHeadName), unit.tensor);
+    if (part == Part::kHead) overlay->Set(std::string(kHeadName), rounded);
+    TERN_TRY(const auto changed, BuildOverlay(std::move(overlay)));
+    return meter_.Measure(changed);
+  }
+
+  std::shared_ptr<const LoadedModel> model_;
+  const KldMeter& meter_;
+  WeightEncoder& encoder_;
+  const AppraiseOptions& options_;
+  Scheme probe_;
+  const MethodDesc& rtn_;
+};
+
+// In compressed-tensors a group has one scale of 16 bits, in GGUF each of its blocks.
+int64_t BytesIn(const WeightUnit& unit, const Scheme& scheme, bool packed) {
+  const int64_t columns = unit.columns();
+  if (!packed || scheme.group == 0) {
+    return unit.rows() * static_cast<int64_t>(BlockOffset(*scheme.format, static_cast<size_t>(columns)));
+  }
+  const int64_t codes = columns * (CodesOf(scheme).high > 15 ? 8 : 4) / 8;
+  return unit.rows() * (codes + 2 * (columns / GroupOf(scheme, columns)));
+}
+
+}  // namespace
+
+std::string Candidate::method_name() const { return std::string(method == nullptr ? kKeep : method->name); }
+
+Result<std::vector<AppraisedUnit>> Appraise(const std::shared_ptr<const LoadedModel>& model,
+                                            const std::vector<WeightUnit>& units, const KldMeter& meter,
+                                            WeightEncoder* encoder, const AppraiseOptions& options,
+                                            WorkFile* work) {
+  Appraiser appraiser(model, meter, encoder, options);
+  std::vector<AppraisedUnit> appraised;
+  for (const WeightUnit& unit : units) {
+    if (options.progress)
+      TERN_TRY_STATUS(
+          options.progress(static_cast<int64_t>(appraised.size()), static_cast<int64_t>(units.size())));
+    std::vector<const Scheme*> schemes;
+    for (const Scheme& scheme : options.schemes) {
+      if (Fits(scheme, unit.columns())) schemes.push_back(&scheme);
+    }
+    AppraisedUnit a{.unit = unit, .candidates = {}};
+    const std::string key = fmt::format("appraised {} {}", unit.name, options.method->name);
+    std::optional<Measured> measured;
+    if (Fits(ParseScheme(kProbe).value(), unit.columns())) {
+      measured = Unpack(work->Find(key), schemes.size());
+      if (!measured) {
+        TERN_TRY(measured, appraiser.Measure(unit, schemes));
+        TERN_TRY_STATUS(work->Put(key, Pack(*measured)));
+      }
+      a.table_kld = measured->table_kld;
+      a.product_kld = measured->product_kld;
+    }
+    Scheme own{.name = std::string(unit.tensor.format->name), .format = unit.tensor.format};
+    const int64_t own_bytes =
+        options.to_folder ? 2 * unit.rows() * unit.columns() : static_cast<int64_t>(unit.bytes());
+    a.candidates.push_back({.scheme = own, .bytes = own_bytes});
+    for (size_t i = 0; measured && i < schemes.size(); ++i) {
+      a.candidates.push_back({.scheme = *schemes[i],
+                              .method = options.method,
+                              .bytes = BytesIn(unit, *schemes[i], options.to_folder),
+                              .kld = measured->klds[i]});
+    }
+    appraised.push_back(std::move(a));
+  }
+  return appraised;
+}
+
+}  // namespace tern

@@ -1,0 +1,436 @@
+#include "compress/compress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "base/hash128.h"
+#include "compress/overlay_checkpoint.h"
+
+namespace tern {
+namespace {
+
+// Text for probes: short windows of all domains; for whole models: longer ones.
+constexpr WindowOptions kProbeWindows{.window = 128, .score_from = 1, .windows = 4};
+constexpr WindowOptions kVerifyWindows{.window = 512, .score_from = 1, .windows = 8};
+constexpr int kCalibrationWindow = 512;
+constexpr int kRepairs = 4, kMostNotes = 3;
+constexpr int64_t kBf16Bytes = 2, kBillBytes = 4096;
+// A mix must be better by this share, or a uniform one is taken, which is simpler.
+constexpr double kWorthIt = 0.98;
+
+std::string HashOf(const Checkpoint& checkpoint) {
+  std::vector<uint64_t> hashes;
+  for (const MappedFile& file : checkpoint.files()) {
+    const Hash128 hash = HashBytes(file.bytes());
+    hashes.insert(hashes.end(), {hash.low, hash.high});
+  }
+  const Hash128 all = HashBytes(std::as_bytes(std::span(hashes)));
+  return fmt::format("xxh128:{:016x}{:016x}", all.high, all.low);
+}
+
+std::string HashOf(std::span<const TextWindow> windows) {
+  std::vector<int32_t> tokens;
+  for (const TextWindow& window : windows)
+    tokens.insert(tokens.end(), window.tokens.begin(), window.tokens.end());
+  const Hash128 hash = HashBytes(std::as_bytes(std::span(tokens)));
+  return fmt::format("{:016x}{:016x}", hash.high, hash.low);
+}
+
+class Compressor {
+ public:
+  Compressor(const std::shared_ptr<const LoadedModel>& model, const CalibrationData& data,
+             const CompressOptions& options)
+      : model_(model), data_(data), options_(options) {}
+
+  Result<Compressed> Run() {
+    TERN_TRY_STATUS(Prepare());
+    if (options_.recipe != nullptr) {
+      TERN_TRY_STATUS(FollowRecipe());
+    } else {
+      TERN_TRY_STATUS(SearchPlan());
+    }
+    TERN_TRY_STATUS(Finish());
+    return std::move(out_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Status Prepare();
+  Status Observe();
+  Status MakeMeters();
+  void Estimate() const;
+  Status AppraiseUnits();
+  Status SearchPlan();
+  Result<WeightPlan> SolveAndRepair();
+  Result<WeightPlan> RepairKld();
+  Result<WeightPlan> RepairSpeed();
+  Status TryUniform(WeightPlan* plan);
+  Status FollowRecipe();
+  Status Finish();
+  void Describe();
+
+  // Encodes what of the plan is not encoded yet, and builds the model.
+  Result<std::shared_ptr<const LoadedModel>> Build(const std::vector<RecipeWeight>& weights);
+  Result<double> MeasureKld(const WeightPlan& plan);
+  Result<double> MeasureStep(const WeightPlan& plan);
+  std::vector<RecipeWeight> WeightsOf(const WeightPlan& plan) const;
+  const WeightUnit* FindUnit(std::string_view name) const;
+  std::vector<TextWindow> Windows(DataPart part, WindowOptions window) const;
+  Status Say(std::string_view what, int64_t done, int64_t total) const {
+    return options_.progress ? options_.progress(what, done, total) : Status();
+  }
+
+  std::shared_ptr<const LoadedModel> model_;
+  const CalibrationData& data_;
+  const CompressOptions& options_;
+  std::vector<WeightUnit> units_;
+  const MethodDesc* method_ = nullptr;
+  std::vector<Scheme> schemes_;
+  std::optional<WorkFile> work_;
+  std::vector<TextWindow> calibration_;
+  Observations observations_;
+  std::optional<WeightEncoder> encoder_;
+  std::optional<KldMeter> probe_meter_, verify_meter_;
+  DecodeTimes times_;
+  std::optional<Search> search_;
+  std::optional<WeightPlan> plan_;
+  std::vector<ReportPoint> points_;
+  std::vector<std::string> notes_;
+  int noted_ = 0;  // weights of which there was something to say
+  Compressed out_;
+};
+
+std::vector<TextWindow> Compressor::Windows(DataPart part, WindowOptions window) const {
+  const int trained = model_->hparams().context;
+  if (trained > 1) window.window = std::min(window.window, trained);
+  return CutWindows(data_.part(part), window, WindowBos(*model_));
+}
+
+const WeightUnit* Compressor::FindUnit(std::string_view name) const {
+  for (const WeightUnit& unit : units_) {
+    if (unit.name == name) return &unit;
+  }
+  return nullptr;
+}
+
+Status Compressor::Prepare() {
+  TERN_TRY_STATUS(CheckContinuesText(*model_));
+  const std::string& method = options_.method;
+  TERN_TRY(method_, FindMethod(method));
+  const std::vector<std::string> names =
+      options_.schemes.empty() ? DefaultSchemes(options_.to_folder) : options_.schemes;
+  for (const std::string& name : names) {
+    TERN_TRY(Scheme scheme, ParseScheme(name));
+    schemes_.push_back(std::move(scheme));
+  }
+  TERN_TRY_STATUS(Say("reading weights", 0, 1));
+  TERN_TRY_STATUS(CheckFinite(*model_));
+  units_ = ListUnits(*model_);
+  if (options_.to_folder)
+    std::erase_if(units_, [](const WeightUnit& unit) { return unit.is_table || unit.is_head; });
+  if (units_.empty()) return BadInput(options_.model_name + ": has no weights to compress");
+  notes_ = data_.notes;
+  const Format* own = units_.front().tensor.format;
+  if (own->block_weights > 1) {
+    notes_.push_back(fmt::format(
+        "{} is quantized already ({} and others): it is compressed further, and measured against what it is, "
+        "not against the model that it was made from",
+        options_.model_name, own->name));
+  }
+  const int trained = model_->hparams().context;
+  WindowOptions window{.window = trained > 1 ? std::min(kCalibrationWindow, trained) : kCalibrationWindow};
+  window.windows = static_cast<int>(std::max<int64_t>(1, options_.calibration_tokens / window.window));
+  calibration_ = Windows(DataPart::kCalibrate, window);
+  out_.recipe = {.model = options_.model_name,
+                 .source_hash = HashOf(*model_->checkpoint),
+                 .data = options_.data,
+                 .calibration_tokens = options_.calibration_tokens,
+                 .target = options_.target.Text(),
+                 .weights = {}};
+  const std::string fingerprint =
+      fmt::format("1 {} {} {} {} {}", out_.recipe.source_hash, HashOf(calibration_), options_.imatrix,
+                  HashOf(Windows(DataPart::kAllocate, kProbeWindows)), fmt::join(names, ","));
+  TERN_TRY(work_, WorkFile::Open(options_.work_path, fingerprint));
+  return {};
+}
+
+Status Compressor::Observe() {
+  TERN_TRY(observations_, tern::Observe(model_, calibration_,
+                                        {.what = Observed::kHessian,
+                                         .threads = options_.threads,
+                                         .progress = [this](int64_t done, int64_t total) {
+                                           return Say("reading calibration text", done, total);
+                                         }}));
+  if (!options_.imatrix_out.empty())
+    TERN_TRY_STATUS(WriteImportanceMatrix(options_.imatrix_out, ToImportanceMatrix(observations_)));
+  encoder_.emplace(&observations_, options_.threads);
+  return {};
+}
+
+Status Compressor::MakeMeters() {
+  const KldMeter::Options options{.threads = options_.threads};
+  TERN_TRY(probe_meter_, KldMeter::Make(model_, Windows(DataPart::kAllocate, kProbeWindows), options));
+  TERN_TRY(verify_meter_, KldMeter::Make(model_, Windows(DataPart::kAllocate, kVerifyWindows), options));
+  return {};
+}
+
+// A probe, its errors in all schemes; calibration, in exact precision; whole models on verifying text and on
+// evaluating text.
+void Compressor::Estimate() const {
+  if (!options_.estimate) return;
+  const double token =
+      probe_meter_->seconds() / static_cast<double>(TokensOf(Windows(DataPart::kAllocate, kProbeWindows)));
+  double weights = 0, tables = 0;
+  for (const WeightUnit& unit : units_) {
+    weights += static_cast<double>(unit.rows() * unit.columns());
+    tables += unit.is_table && unit.is_head;
+  }
+  const double per_probe = 2 * probe_meter_->seconds() + 0.3;
+  const double calibrate = 6 * token * static_cast<double>(TokensOf(calibration_));
+  const double evaluate = 2 * token * 65536;
+  const double encode = 3 * weights / 4e6;
+  options_.estimate(per_probe * (static_cast<double>(units_.size()) + tables) + calibrate + evaluate +
+                    encode);
+}
+
+Status Compressor::AppraiseUnits() {
+  const AppraiseOptions options{
+      .method = method_, .schemes = schemes_, .progress = [this](int64_t done, int64_t total) {
+        return Say("appraising weights", done, total);
+      }};
+  TERN_TRY(std::vector<AppraisedUnit> appraised,
+           Appraise(model_, units_, *probe_meter_, &*encoder_, options, &*work_));
+  std::vector<const Format*> formats;
+  for (const Scheme& scheme : schemes_) {
+    if (std::find(formats.begin(), formats.end(), scheme.format) == formats.end())
+      formats.push_back(scheme.format);
+  }
+  TERN_TRY(times_,
+           MeasureDecodeTimes(model_, units_, formats, options_.threads, [this](int64_t done, int64_t total) {
+             return Say("timing formats", done, total);
+           }));
+  int64_t fixed = options_.header_bytes + static_cast<int64_t>(160 * units_.size()) + kBillBytes;
+  for (const auto& [name, tensor] : model_->checkpoint->tensors()) {
+    auto bytes = static_cast<int64_t>(tensor.row_bytes()) * tensor.rows();
+    if (options_.to_folder) bytes = kBf16Bytes * Elements(tensor.shape);
+    // Vectors become f32 where they are written, and all of it is aligned.
+    if (FindUnit(name) == nullptr)
+      fixed += std::max(bytes, tensor.shape.size() == 1 ? 4 * tensor.cols() : bytes);
+    fixed += 96;
+  }
+  search_.emplace(std::move(appraised), fixed, &times_);
+  return {};
+}
+
+std::vector<RecipeWeight> Compressor::WeightsOf(const WeightPlan& plan) const {
+  std::vector<RecipeWeight> weights;
+  for (size_t unit = 0; unit < units_.size(); ++unit) {
+    const Candidate& candidate = search_->candidate(plan, unit);
+    weights.push_back({units_[unit].name, candidate.scheme.name, candidate.method_name()});
+  }
+  return weights;
+}
+
+Result<std::shared_ptr<const LoadedModel>> Compressor::Build(const std::vector<RecipeWeight>& weights) {
+  auto overlay = std::make_unique<OverlayCheckpoint>(model_);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const RecipeWeight& weight = weights[i];
+    if (weight.method == kKeep) continue;
+    const WeightUnit* unit = FindUnit(weight.name);
+    if (unit == nullptr) return BadInput(weight.name + ": no weight of this model that can be compressed");
+    TERN_TRY(const Scheme scheme, ParseScheme(weight.scheme));
+    if (!Fits(scheme, unit->columns())) {
+      return BadInput(
+          fmt::format("{}: {} columns, which {} cannot hold", weight.name, unit->columns(), weight.scheme));
+    }
+    TERN_TRY(const MethodDesc* method, FindMethod(weight.method));
+    const std::string key = fmt::format("encoded {} {} {}", weight.name, weight.scheme, weight.method);
+    if (work_->Find(key) == nullptr) {
+      TERN_TRY_STATUS(Say("encoding", static_cast<int64_t>(i), static_cast<int64_t>(weights.size())));
+      TERN_TRY(EncodedRows encoded, encoder_->Encode(*unit, scheme, *method));
+      if (!encoded.note.empty() && ++noted_ <= kMostNotes)
+        notes_.push_back(fmt::format("{}: {}", weight.name, encoded.note));
+      TERN_TRY_STATUS(work_->Put(key, std::move(encoded.bytes)));
+    }
+    overlay->Set(weight.name, {scheme.format, unit->tensor.shape, work_->Find(key)->data()});
+  }
+  TERN_TRY(const auto built, BuildOverlay(std::move(overlay)));
+  return std::shared_ptr<const LoadedModel>(built);
+}
+
+Result<double> Compressor::MeasureKld(const WeightPlan& plan) {
+  TERN_TRY(const auto model, Build(WeightsOf(plan)));
+  TERN_TRY_STATUS(Say("measuring the whole", 0, 1));
+  return verify_meter_->Measure(model);
+}
+
+Result<double> Compressor::MeasureStep(const WeightPlan& plan) {
+  TERN_TRY(const auto model, Build(WeightsOf(plan)));
+  TERN_TRY(const DecodeTimes times, MeasureDecodeTimes(model, {}, {}, options_.threads, {}));
+  return times.unmodified_seconds;
+}
+
+// The sum of KLDs is taken for a share of the whole that is learnt from the last plan.
+Result<WeightPlan> Compressor::RepairKld() {
+  CompressTarget target = options_.target;
+  Search::Scales scales;
+  std::optional<WeightPlan> best;
+  for (int round = 0; round < kRepairs; ++round) {
+    TERN_TRY(const WeightPlan plan, search_->Solve(target, scales));
+    if (plan.kld == 0) return plan;
+    TERN_TRY(const double kld, MeasureKld(plan));
+    if (kld <= *target.kld && (!best || plan.bytes < best->bytes)) best = plan;
+    // Close enough from below.
+    if (best && kld <= *target.kld && kld > 0.97 * *target.kld) return *best;
+    scales.kld = kld / plan.kld * 1.01;
+  }
+  if (best) return *best;
+  return Exhausted(
+      fmt::format("target {}: what was chosen by estimates loses more when it is measured", target.Text()));
+}
+
+Result<WeightPlan> Compressor::RepairSpeed() {
+  Search::Scales scales;
+  const double wanted = times_.unmodified_seconds / *options_.target.speed;
+  WeightPlan plan;
+  for (int round = 0; round < kRepairs; ++round) {
+    TERN_TRY(plan, search_->Solve(options_.target, scales));
+    TERN_TRY(const double step, MeasureStep(plan));
+    if (step <= wanted) return plan;
+    scales.time *= std::max(1.01, step / wanted);
+  }
+  notes_.push_back(
+      fmt::format("speed {}x: reached in the sum of its weights' times, not when measured as a whole",
+                  *options_.target.speed));
+  return plan;
+}
+
+Result<WeightPlan> Compressor::SolveAndRepair() {
+  if (options_.target.kld) return RepairKld();
+  if (options_.target.speed) return RepairSpeed();
+  return search_->Solve(options_.target, {});
+}
+
+// A mix is chosen by estimates: where one scheme everywhere is as good when both are measured, that is taken.
+Status Compressor::TryUniform(WeightPlan* plan) {
+  const auto uniform = search_->Uniform(search_->FileBytes(*plan));
+  TERN_TRY(const double mixed, MeasureKld(*plan));
+  const auto add_point = [&](std::string name, ReportPoint::Kind kind, const WeightPlan& p, double kld) {
+    points_.push_back({.name = std::move(name),
+                       .kind = kind,
+                       .file_bytes = static_cast<uint64_t>(search_->FileBytes(p)),
+                       .kld = kld,
+                       .decode_tokens_per_s = p.step_seconds > 0 ? 1 / p.step_seconds : 0});
+  };
+  add_point("chosen", ReportPoint::Kind::kChosen, *plan, mixed);
+  notes_.push_back(
+      fmt::format("estimated KLD {:.4g}, measured on the text chosen by {:.4g}; at most {:.2g} % "
+                  "from the best sum",
+                  plan->kld, mixed, 100 * plan->gap));
+  if (uniform.empty()) return {};
+  const auto& [name, other] = uniform.front();
+  TERN_TRY(const double kld, MeasureKld(other));
+  add_point(name + " everywhere", ReportPoint::Kind::kUniform, other, kld);
+  const bool fast_enough = !options_.target.speed || other.step_seconds <= plan->step_seconds;
+  if (kld * kWorthIt > mixed || !fast_enough) return {};
+  notes_.push_back(
+      fmt::format("{} everywhere is as good as the mix that was found (KLD {:.4g}, mix {:.4g}) and "
+                  "no larger: it was taken",
+                  name, kld, mixed));
+  *plan = other;
+  return {};
+}
+
+Status Compressor::SearchPlan() {
+  TERN_TRY_STATUS(Say("measuring the model", 0, 1));
+  TERN_TRY_STATUS(MakeMeters());
+  Estimate();
+  TERN_TRY_STATUS(Observe());
+  TERN_TRY_STATUS(AppraiseUnits());
+  TERN_TRY(plan_, SolveAndRepair());
+  TERN_TRY_STATUS(TryUniform(&*plan_));
+  out_.recipe.weights = WeightsOf(*plan_);
+  return {};
+}
+
+Status Compressor::FollowRecipe() {
+  const Recipe& recipe = *options_.recipe;
+  if (!recipe.source_hash.empty() && recipe.source_hash != out_.recipe.source_hash) {
+    notes_.push_back(fmt::format("the recipe was made for another file ({}, this is {})", recipe.source_hash,
+                                 out_.recipe.source_hash));
+  }
+  out_.recipe.target = recipe.target;
+  out_.recipe.weights = recipe.weights;
+  return Observe();
+}
+
+Status Compressor::Finish() {
+  TERN_TRY(const auto built, Build(out_.recipe.weights));
+  auto overlay = std::make_unique<OverlayCheckpoint>(model_);
+  for (const RecipeWeight& weight : out_.recipe.weights) {
+    if (weight.method == kKeep) continue;
+    const std::string key = fmt::format("encoded {} {} {}", weight.name, weight.scheme, weight.method);
+    const std::string& bytes = out_.weights.emplace(weight.name, *work_->Find(key)).first->second;
+    overlay->Set(weight.name, {ParseScheme(weight.scheme).value().format, FindUnit(weight.name)->tensor.shape,
+                               bytes.data()});
+  }
+  TERN_TRY(out_.model, LoadModel(std::move(overlay)));
+  CompareModelsOptions options;
+  options.runner.threads = options_.threads;
+  options.prompts = options_.prompts;
+  Status stopped;
+  TERN_TRY(out_.report, CompareModels({options_.model_name, model_}, {"compressed", out_.model},
+                                      data_.part(DataPart::kEvaluate), options,
+                                      [&](std::string_view what, int64_t done, int64_t total) {
+                                        if (stopped.ok()) stopped = Say(what, done, total);
+                                      }));
+  TERN_TRY_STATUS(stopped);
+  Describe();
+  work_->Remove();
+  return {};
+}
+
+void Compressor::Describe() {
+  CompressionReport& report = out_.report;
+  if (noted_ > kMostNotes) notes_.push_back(fmt::format("{} more notes on weights", noted_ - kMostNotes));
+  report.recipe = RecipeToml(out_.recipe);
+  report.notes.insert(report.notes.end(), notes_.begin(), notes_.end());
+  report.points = points_;
+  report.facts.emplace_back("calibration", data_.Summary());
+  for (ReportTensor& tensor : report.tensors) {
+    const RecipeWeight* weight = out_.recipe.Find(tensor.name);
+    if (weight != nullptr) tensor.method = weight->method;
+  }
+  if (!search_) return;
+  for (const AppraisedUnit& unit : search_->units()) {
+    for (ReportTensor& tensor : report.tensors) {
+      if (tensor.name == unit.unit.name) tensor.kld = unit.table_kld + unit.product_kld;
+    }
+  }
+  for (const WeightPlan& plan : search_->Front(options_.front_points)) {
+    report.points.push_back({.name = "estimated",
+                             .kind = ReportPoint::Kind::kFront,
+                             .file_bytes = static_cast<uint64_t>(search_->FileBytes(plan)),
+                             .kld = plan.kld,
+                             .decode_tokens_per_s = plan.step_seconds > 0 ? 1 / plan.step_seconds : 0,
+                             .estimated = true});
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> DefaultSchemes(bool to_folder) {
+  if (to_folder) return {"int4_g128", "int4_g64", "int4_g32", "int8_channel"};
+  return {"q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_1", "q4_k", "iq4_nl", "q4_0", "iq4_xs", "q3_k", "q2_k"};
+}
+
+Result<Compressed> Compress(const std::shared_ptr<const LoadedModel>& model, const CalibrationData& data,
+                            const CompressOptions& options) {
+  return Compressor(model, data, options).Run();
+}
+
+}  // namespace tern

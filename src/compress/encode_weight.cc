@@ -1,0 +1,146 @@
+#include "compress/encode_weight.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/cpu_count.h"
+
+namespace tern {
+namespace {
+
+// Enough rows at a time that a method's matrix products are not vectors.
+constexpr int64_t kChunkRows = 64;
+constexpr int64_t kSampledRows = 32;
+
+// e H e^T for one row of errors.
+double Weigh(std::span<const float> error, const Observation* seen) {
+  const size_t columns = error.size();
+  double sum = 0;
+  if (seen == nullptr) {
+    for (const float e : error) sum += static_cast<double>(e) * static_cast<double>(e);
+    return sum;
+  }
+  if (seen->hessian.empty()) {
+    for (size_t j = 0; j < columns; ++j) sum += static_cast<double>(error[j] * error[j] * seen->energies[j]);
+    return sum;
+  }
+  for (size_t i = 0; i < columns; ++i) {
+    const float* row = &seen->hessian[i * columns];
+    float parts[8] = {};
+    size_t j = 0;
+    for (; j + 8 <= columns; j += 8) {
+      for (size_t l = 0; l < 8; ++l) parts[l] += row[j + l] * error[j + l];
+    }
+    for (; j < columns; ++j) parts[0] += row[j] * error[j];
+    float dot = 0;
+    for (const float part : parts) dot += part;
+    sum += static_cast<double>(dot) * static_cast<double>(error[i]);
+  }
+  return sum;
+}
+
+}  // namespace
+
+WeightEncoder::WeightEncoder(const Observations* observations, int threads)
+    : observations_(observations), team_(threads > 0 ? threads : DefaultThreads()) {}
+
+const Observation* WeightEncoder::Seen(const WeightUnit& unit) const {
+  if (observations_ == nullptr) return nullptr;
+  const Observation* seen = observations_->Of(unit.name);
+  return seen != nullptr && seen->columns == unit.columns() && seen->tokens > 0 ? seen : nullptr;
+}
+
+const void* WeightEncoder::Prepare(const MethodDesc& method, const Observation* seen) {
+  if (method.prepare == nullptr || seen == nullptr) return nullptr;
+  if (prepared_of_ != seen || prepared_by_ != &method) {
+    prepared_.reset();
+    prepared_ = method.prepare(*seen);
+    prepared_of_ = seen;
+    prepared_by_ = &method;
+  }
+  return prepared_.get();
+}
+
+Result<EncodedRows> WeightEncoder::Encode(const WeightUnit& unit, const Scheme& scheme,
+                                          const MethodDesc& method) {
+  const Observation* seen = Seen(unit);
+  const void* prepared = Prepare(method, seen);
+  const int64_t rows = unit.rows();
+  const size_t row_bytes = BlockOffset(*scheme.format, static_cast<size_t>(unit.columns()));
+  EncodedRows encoded;
+  encoded.bytes.resize(static_cast<size_t>(rows) * row_bytes);
+  const auto chunks = static_cast<size_t>((rows + kChunkRows - 1) / kChunkRows);
+  std::mutex mutex;
+  Status failure;
+  TaskCounter counter;
+  team_.Run([&](int) {
+    counter.ForEach(chunks, 1, [&](size_t chunk, size_t) {
+      const int64_t first = static_cast<int64_t>(chunk) * kChunkRows;
+      const int64_t count = std::min(kChunkRows, rows - first);
+      const std::vector<float> weights = DecodeRows(unit.tensor, first, count);
+      auto part = method.encode.value({unit.name, weights, count, unit.columns(), &scheme, seen, prepared});
+      const std::lock_guard lock(mutex);
+      if (!part.ok()) {
+        failure = part.error();
+        return;
+      }
+      std::copy(part.value().bytes.begin(), part.value().bytes.end(),
+                encoded.bytes.begin() + first * static_cast<int64_t>(row_bytes));
+      if (!part.value().note.empty()) encoded.note = std::move(part.value().note);
+    });
+  });
+  TERN_TRY_STATUS(failure);
+  return encoded;
+}
+
+Result<WeightEncoder::Sample> WeightEncoder::EncodeSample(const WeightUnit& unit, const Scheme& scheme,
+                                                          const MethodDesc& method) {
+  Sample sample;
+  sample.rows = std::min(kSampledRows, unit.rows());
+  const auto columns = static_cast<size_t>(unit.columns());
+  for (int64_t i = 0; i < sample.rows; ++i) {
+    const std::vector<float> row = DecodeRows(unit.tensor, i * unit.rows() / sample.rows, 1);
+    sample.weights.insert(sample.weights.end(), row.begin(), row.end());
+  }
+  const Observation* seen = Seen(unit);
+  TERN_TRY(const EncodedRows encoded,
+           method.encode.value({unit.name, sample.weights, sample.rows, unit.columns(), &scheme, seen,
+                                Prepare(method, seen)}));
+  const Tensor tensor{scheme.format, {sample.rows, unit.columns()}, encoded.bytes.data()};
+  sample.decoded.resize(static_cast<size_t>(sample.rows) * columns);
+  sample.decoded = DecodeRows(tensor, 0, sample.rows);
+  return sample;
+}
+
+Result<double> WeightEncoder::OutputError(const WeightUnit& unit, const Scheme& scheme,
+                                          const MethodDesc& method) {
+  TERN_TRY(const Sample sample, EncodeSample(unit, scheme, method));
+  const auto columns = static_cast<size_t>(unit.columns());
+  const Observation* seen = Seen(unit);
+  std::vector<double> errors(static_cast<size_t>(sample.rows));
+  TaskCounter counter;
+  team_.Run([&](int) {
+    counter.ForEach(errors.size(), 1, [&](size_t r, size_t) {
+      std::vector<float> error(columns);
+      for (size_t j = 0; j < columns; ++j)
+        error[j] = sample.weights[r * columns + j] - sample.decoded[r * columns + j];
+      errors[r] = Weigh(error, seen);
+    });
+  });
+  double sum = 0;
+  for (const double error : errors) sum += error;
+  return sum / static_cast<double>(sample.rows);
+}
+
+Result<double> WeightEncoder::RowError(const WeightUnit& unit, const Scheme& scheme,
+                                       const MethodDesc& method) {
+  TERN_TRY(const Sample sample, EncodeSample(unit, scheme, method));
+  double sum = 0;
+  for (size_t i = 0; i < sample.weights.size(); ++i) {
+    const auto error = static_cast<double>(sample.weights[i] - sample.decoded[i]);
+    sum += error * error;
+  }
+  return sum / static_cast<double>(sample.rows);
+}
+
+}  // namespace tern

@@ -1,0 +1,46 @@
+#pragma once
+// WeightEncoder: weights in other schemes, by methods, on all threads; and what an encoding costs a weight's
+// output. One thread calls.
+
+#include <memory>
+#include <string>
+
+#include "base/team.h"
+#include "compress/method.h"
+#include "compress/observe.h"
+#include "compress/weight_units.h"
+
+namespace tern {
+
+class WeightEncoder {
+ public:
+  // `observations` must outlive it; null: none.
+  WeightEncoder(const Observations* observations, int threads);
+
+  Result<EncodedRows> Encode(const WeightUnit& unit, const Scheme& scheme, const MethodDesc& method);
+
+  // Mean over the weight's rows, of which some are tried, of the squared error of an output: (w - w') H (w -
+  // w')^T, with the observed energies alone where there is no Hessian, and with the identity where nothing
+  // was observed or the weight is only looked up.
+  Result<double> OutputError(const WeightUnit& unit, const Scheme& scheme, const MethodDesc& method);
+  // The same with the identity: of a table's rows.
+  Result<double> RowError(const WeightUnit& unit, const Scheme& scheme, const MethodDesc& method);
+
+ private:
+  struct Sample {
+    std::vector<float> weights, decoded;  // [rows, columns]
+    int64_t rows = 0;
+  };
+  Result<Sample> EncodeSample(const WeightUnit& unit, const Scheme& scheme, const MethodDesc& method);
+  const Observation* Seen(const WeightUnit& unit) const;
+  const void* Prepare(const MethodDesc& method, const Observation* seen);
+
+  const Observations* observations_;
+  Team team_;
+  // What a method made of one observation: weights that read the same input come one after another.
+  const Observation* prepared_of_ = nullptr;
+  const MethodDesc* prepared_by_ = nullptr;
+  std::shared_ptr<const void> prepared_;
+};
+
+}  // namespace tern

@@ -1,0 +1,32 @@
+#pragma once
+// WeightUnit: a weight that can be stored in another scheme: matrices that linears multiply with, and the
+// table of token embeddings.
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/loaded_model.h"
+
+namespace tern {
+
+struct WeightUnit {
+  std::string name;
+  Tensor tensor;          // as the model has it
+  std::string role;       // "attn_q", "ffn_down", "head", ...
+  bool is_table = false;  // looked up by token
+  bool is_head = false;   // multiplies the last hidden state, perhaps beside being looked up
+
+  int64_t rows() const { return tensor.rows(); }
+  int64_t columns() const { return tensor.cols(); }
+  size_t bytes() const { return static_cast<size_t>(rows()) * tensor.row_bytes(); }
+};
+
+// In the order of the checkpoint.
+std::vector<WeightUnit> ListUnits(const LoadedModel& model);
+// The error names the first weight that has a NaN or an infinity, and where.
+Status CheckFinite(const LoadedModel& model);
+// Rows [first, first + count) as numbers.
+std::vector<float> DecodeRows(const Tensor& tensor, int64_t first, int64_t count);
+
+}  // namespace tern
