@@ -74,16 +74,7 @@ class PointSearch {
   // The nearest points within a half, and the weighted squared error less that of all zeros.
   float Choose(float scale, size_t half, uint16_t* point) const {
     float error = 0;
-    for (size_t r = 0; r < kRuns; ++r) {
-      float best = __builtin_inff();
-      point[r] = static_cast<uint16_t>(half * kHalf);
-      for (size_t p = half * kHalf; p < (half + 1) * kHalf; ++p) {
-        const float e = scale * (scale * norm_[r][p] - 2.f * dot_[r][p]);
-        point[r] = e < best ? static_cast<uint16_t>(p) : point[r];
-        best = e < best ? e : best;
-      }
-      error += best;
-    }
+    for (size_t r = 0; r < kRuns; ++r) error += ChooseRun(scale, half, r, point + r);
     return error;
   }
 
@@ -91,7 +82,7 @@ class PointSearch {
   float IdealScale() const {
     if (!(__builtin_fabsf(furthest_) > 0)) return furthest_;
     float best_scale = 0, best_gain = 0;
-    for (int step = -8; step <= 8; ++step) {
+    for (int step = -8; step <= 8; step += 2) {
       const float scale = __builtin_fabsf(furthest_) / (F::kTop * (1.f + 0.1f * static_cast<float>(step)));
       for (size_t half = 0; half < F::kHalves; ++half) {
         Refit(scale, half, &best_scale, &best_gain);
@@ -102,6 +93,33 @@ class PointSearch {
   }
 
  private:
+  // Of equally near points the first.
+  float ChooseRun(float scale, size_t half, size_t r, uint16_t* point) const {
+    static_assert(kHalf % 8 == 0);
+    Floats8 least = __builtin_inff() - Floats8{};
+    Ints8 at = {}, here = {0, 1, 2, 3, 4, 5, 6, 7};
+    for (size_t p = half * kHalf; p < (half + 1) * kHalf; p += 8) {
+      Floats8 dot, norm;
+      __builtin_memcpy(&dot, dot_[r] + p, sizeof dot);
+      __builtin_memcpy(&norm, norm_[r] + p, sizeof norm);
+      const Floats8 error = scale * (scale * norm - 2.f * dot);
+      const Ints8 nearer = error < least;
+      at = (at & ~nearer) | (here & nearer);
+      least = reinterpret_cast<Floats8>((reinterpret_cast<Ints8>(least) & ~nearer) |
+                                        (reinterpret_cast<Ints8>(error) & nearer));
+      here += 8;
+    }
+    float best = __builtin_inff();
+    int first = 0;
+    for (size_t l = 0; l < 8; ++l) {
+      if (!(least[l] < best) && !(least[l] == best && at[l] < first)) continue;
+      best = least[l];
+      first = at[l];
+    }
+    *point = static_cast<uint16_t>(half * kHalf + static_cast<size_t>(first));
+    return best;
+  }
+
   // The best scale for the points that `scale` chooses takes xq^2 / qq off the squared error.
   void Refit(float scale, size_t half, float* best_scale, float* best_gain) const {
     uint16_t point[kRuns];
@@ -140,20 +158,31 @@ class PointSearch {
 // d with which the furthest ideal scale has the furthest multiplier: the last one, or if they are signed the
 // first. NaN if any weight is not finite.
 template <class F>
-inline float FitPointScale(const Codebook<F>& book, const float* x, const RowImportance& shares, size_t n) {
+inline float FitPointScale(const Codebook<F>& book, const float* x, const RowImportance& shares, size_t n,
+                           float* ideal = nullptr) {
   float furthest = 0, probe = 0, w[F::kGroup];
   for (size_t first = 0; first < n; first += F::kGroup) {
     shares.Fill(first, F::kGroup, w);
     const float scale = PointSearch<F>(book, x + first, w).IdealScale();
+    if (ideal != nullptr) ideal[first / F::kGroup] = scale;
     furthest = __builtin_fabsf(scale) > __builtin_fabsf(furthest) ? scale : furthest;
     probe += scale * 0.f;
   }
   return furthest / F::Multiplier(F::Multiplier(0) < 0 ? 0 : F::kScaleCodes - 1) + probe;
 }
 
-// Scales, points and signs, d being given.
+// Whether a code's scale is within a few steps of the ideal one; of a block that is all zeros, all are.
 template <class F>
-inline void FitPoints(const Codebook<F>& book, const float* x, const float* w, float d, PointBlock* out) {
+inline bool IsNear(int code, float d, float ideal) {
+  constexpr float kSteps = 3.5f;
+  const float step = d * (F::Multiplier(1) - F::Multiplier(0));
+  return !(__builtin_fabsf(d * F::Multiplier(code) - ideal) > kSteps * __builtin_fabsf(step));
+}
+
+// Scales, points and signs, d being given. `ideal`: of each group, or nullptr, and all scales are tried.
+template <class F>
+inline void FitPoints(const Codebook<F>& book, const float* x, const float* w, float d, PointBlock* out,
+                      const float* ideal = nullptr) {
   constexpr size_t kRuns = F::kGroup / F::kRun;
   for (size_t g = 0; g < kSuperBlock / F::kGroup; ++g) {
     const PointSearch<F> search(book, x + g * F::kGroup, w + g * F::kGroup);
@@ -161,6 +190,7 @@ inline void FitPoints(const Codebook<F>& book, const float* x, const float* w, f
     out->scale[g] = 0;
     search.Choose(0, 0, out->point + g * kRuns);
     for (int code = 0; code < F::kScaleCodes; ++code) {
+      if (ideal != nullptr && !IsNear<F>(code, d, ideal[g])) continue;
       for (size_t half = 0; half < F::kHalves; ++half) {
         uint16_t point[kRuns];
         const float error = search.Choose(d * F::Multiplier(code), half, point);
@@ -188,9 +218,10 @@ inline void FillPackedBook(float (*level)[F::kRun]) {
 template <class F>
 inline void EncodePoints(const float* x, const float* w, typename F::Block& b) {
   const Codebook<F> book;
-  b.d = F32ToF16(FitPointScale<F>(book, x, RowImportance(w, kSuperBlock), kSuperBlock));
+  float ideal[kSuperBlock / F::kGroup];
+  b.d = F32ToF16(FitPointScale<F>(book, x, RowImportance(w, kSuperBlock), kSuperBlock, ideal));
   PointBlock points;
-  FitPoints<F>(book, x, w, F16ToF32(b.d), &points);
+  FitPoints<F>(book, x, w, F16ToF32(b.d), &points, ideal);
   F::PackPoints(points, &b);
 }
 

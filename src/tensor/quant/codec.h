@@ -34,6 +34,11 @@
 namespace tern::TERN_ISA_NS {
 namespace {
 
+// GCC and Clang make these of the widest vectors that the ISA has. Never parameters of functions: how they
+// are passed depends on the ISA.
+typedef float Floats8 __attribute__((vector_size(32)));
+typedef int32_t Ints8 __attribute__((vector_size(32)));
+
 // Blocks handled in one pass of constant length: loops over tiny blocks (f16: one weight) vectorise too. So
 // does everything here by __restrict, or bytes of a block could change with each float that is written.
 template <class F>

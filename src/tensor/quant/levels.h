@@ -30,21 +30,52 @@ inline uint8_t NearestLevel(const Level (&levels)[kCount], float x) {
   return static_cast<uint8_t>(code);
 }
 
+// The same table for 8 numbers at once: the level of x is the first one and all steps whose middle x is
+// above.
+template <size_t kCount>
+struct LevelSteps {
+  float first, middle[kCount - 1], step[kCount - 1];
+
+  template <class Level>
+  explicit LevelSteps(const Level (&levels)[kCount]) : first(static_cast<float>(levels[0])) {
+    for (size_t i = 0; i + 1 < kCount; ++i) {
+      const float low = static_cast<float>(levels[i]), high = static_cast<float>(levels[i + 1]);
+      middle[i] = 0.5f * (low + high);
+      step[i] = high - low;
+    }
+  }
+  // The levels nearest to x[0..7] * inverse.
+  void Nearest(const float* x, float inverse, float* level) const {
+    Floats8 number, sum = first - Floats8{};
+    __builtin_memcpy(&number, x, sizeof number);
+    number *= inverse;
+    for (size_t i = 0; i + 1 < kCount; ++i) {
+      const Floats8 whole = step[i] - Floats8{};
+      sum += reinterpret_cast<Floats8>(reinterpret_cast<Ints8>(whole) & (number > middle[i]));
+    }
+    __builtin_memcpy(level, &sum, sizeof sum);
+  }
+};
+
 struct LevelFit {
   float d;
   float gain;  // what d takes off the squared error of all zeros
 };
 
 // The d that is best for the codes that `inverse` gives: d = xq / qq takes xq^2 / qq off the squared error.
-template <class Level, size_t kCount>
-inline LevelFit RefitLevels(const Level (&levels)[kCount], const float* x, const float* w, size_t n,
+template <size_t kCount>
+inline LevelFit RefitLevels(const LevelSteps<kCount>& steps, const float* x, const float* w, size_t n,
                             float inverse) {
-  float xq = 0, qq = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const float level = static_cast<float>(levels[NearestLevel(levels, x[i] * inverse)]);
-    xq += w[i] * x[i] * level;
-    qq += w[i] * level * level;
+  float xq_lanes[8] = {}, qq_lanes[8] = {}, level[8];
+  for (size_t i = 0; i < n; i += 8) {
+    steps.Nearest(x + i, inverse, level);
+    for (size_t l = 0; l < 8; ++l) {
+      const float weighted = w[i + l] * level[l];
+      xq_lanes[l] += weighted * x[i + l];
+      qq_lanes[l] += weighted * level[l];
+    }
   }
+  const float xq = Sum8(xq_lanes), qq = Sum8(qq_lanes);
   return qq > 0 ? LevelFit{xq / qq, xq * xq / qq} : LevelFit{0, 0};
 }
 
@@ -55,12 +86,13 @@ inline LevelFit SearchLevels(const Level (&levels)[kCount], const float* x, cons
                              int last_step = 16) {
   const float furthest = FurthestWeight(x, n);
   if (!(__builtin_fabsf(furthest) > 0)) return {furthest, 0};
+  const LevelSteps<kCount> steps(levels);
   LevelFit best = {0, 0};
   const Level ends[2] = {levels[0], levels[kCount - 1]};
   for (const Level end : ends) {
     for (int step = -10; step <= last_step; ++step) {
       const float inverse = static_cast<float>(end) * (1.f + 0.04f * static_cast<float>(step)) / furthest;
-      const LevelFit fit = RefitLevels(levels, x, w, n, inverse);
+      const LevelFit fit = RefitLevels(steps, x, w, n, inverse);
       if (fit.gain > best.gain) best = fit;
     }
   }

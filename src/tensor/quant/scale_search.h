@@ -18,6 +18,18 @@ inline int NearestCode(float x, int lo, int hi) {
   return static_cast<int>(__builtin_bit_cast(uint32_t, shifted) & 0x7fffffu) - 0x400000;
 }
 
+// The same as a float.
+inline float NearestNumber(float x, float low, float high) {
+  const float above = x > low ? x : low;
+  const float inside = above < high ? above : high;
+  return (inside + 0x1.8p23f) - 0x1.8p23f;
+}
+
+// Sums run in 8 lanes: vectors of any ISA then give the same bits.
+inline float Sum8(const float* x) {
+  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+}
+
 inline float Inverse(float d) { return d != 0 ? 1.f / d : 0.f; }
 
 // The weight furthest from zero, with its sign; NaN if any weight is not finite.
@@ -34,15 +46,19 @@ inline float FurthestWeight(const float* x, size_t n) {
 inline float SearchScale(const float* x, const float* w, size_t n, int half) {
   const float furthest = FurthestWeight(x, n);
   if (!(__builtin_fabsf(furthest) > 0)) return furthest;
+  const float low = static_cast<float>(-half), high = static_cast<float>(half - 1);
   float best_d = 0, best_gain = 0;
   for (int step = -10; step <= 12; ++step) {
     const float inverse = -(static_cast<float>(half) + 0.1f * static_cast<float>(step)) / furthest;
-    float xq = 0, qq = 0;
-    for (size_t i = 0; i < n; ++i) {
-      const float q = static_cast<float>(NearestCode(x[i] * inverse, -half, half - 1));
-      xq += w[i] * x[i] * q;
-      qq += w[i] * q * q;
+    float xq_lanes[8] = {}, qq_lanes[8] = {};
+    for (size_t i = 0; i < n; i += 8) {
+      for (size_t l = 0; l < 8; ++l) {
+        const float q = NearestNumber(x[i + l] * inverse, low, high), wq = w[i + l] * q;
+        xq_lanes[l] += wq * x[i + l];
+        qq_lanes[l] += wq * q;
+      }
     }
+    const float xq = Sum8(xq_lanes), qq = Sum8(qq_lanes);
     // For these codes d = xq / qq is best and takes xq^2 / qq off the squared error.
     const float gain = qq > 0 ? xq * xq / qq : 0;
     if (gain > best_gain) {
@@ -53,22 +69,18 @@ inline float SearchScale(const float* x, const float* w, size_t n, int half) {
   return best_d;
 }
 
-inline float Sum8(const float* x) {
-  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
-}
-
 struct Affine {
   float d, minimum;  // weight = d * code - minimum
 };
 
 // Squared error that remains when codes 0..top are chosen best for `fit`.
 inline float AffineError(const float* x, const float* w, size_t n, int top, Affine fit) {
-  const float inverse = Inverse(fit.d);
+  const float inverse = Inverse(fit.d), high = static_cast<float>(top);
   float error[8] = {};
   for (size_t i = 0; i < n; i += 8) {
     for (size_t l = 0; l < 8; ++l) {
       const float y = x[i + l] + fit.minimum;
-      const float miss = y - fit.d * static_cast<float>(NearestCode(y * inverse, 0, top));
+      const float miss = y - fit.d * NearestNumber(y * inverse, 0, high);
       error[l] += w[i + l] * miss * miss;
     }
   }
@@ -78,18 +90,21 @@ inline float AffineError(const float* x, const float* w, size_t n, int top, Affi
 // Least squares over d and minimum for the codes that `from` gives.
 inline Affine RefitAffine(const float* x, const float* w, size_t n, int top, Affine from,
                           bool minimum_above_zero) {
-  const float inverse = Inverse(from.d);
-  float count = 0, q_sum = 0, qq = 0, y_sum = 0,
-        yq = 0;  // y = x + minimum: small numbers, so nothing cancels
-  for (size_t i = 0; i < n; ++i) {
-    const float y = x[i] + from.minimum;
-    const float q = static_cast<float>(NearestCode(y * inverse, 0, top));
-    count += w[i];
-    q_sum += w[i] * q;
-    qq += w[i] * q * q;
-    y_sum += w[i] * y;
-    yq += w[i] * y * q;
+  const float inverse = Inverse(from.d), high = static_cast<float>(top);
+  float lanes[5][8] = {};
+  for (size_t i = 0; i < n; i += 8) {
+    for (size_t l = 0; l < 8; ++l) {
+      const float y = x[i + l] + from.minimum;  // small numbers, so nothing cancels
+      const float q = NearestNumber(y * inverse, 0, high), wq = w[i + l] * q;
+      lanes[0][l] += w[i + l];
+      lanes[1][l] += wq;
+      lanes[2][l] += wq * q;
+      lanes[3][l] += w[i + l] * y;
+      lanes[4][l] += wq * y;
+    }
   }
+  const float count = Sum8(lanes[0]), q_sum = Sum8(lanes[1]), qq = Sum8(lanes[2]), y_sum = Sum8(lanes[3]),
+              yq = Sum8(lanes[4]);
   const float determinant = count * qq - q_sum * q_sum;
   if (!(determinant > 0)) return from;
   Affine fit = {(count * yq - y_sum * q_sum) / determinant,

@@ -94,15 +94,19 @@ inline float FitTableScale(const float* x, const RowImportance& shares, size_t n
   return furthest / static_cast<float>(F::kScales.low) + probe;
 }
 
-template <class Levels>
-inline float LevelError(const Levels& levels, const float* x, const float* w, size_t n, float scale) {
+template <size_t kCount>
+inline float LevelError(const LevelSteps<kCount>& steps, const float* x, const float* w, size_t n,
+                        float scale) {
   const float inverse = Inverse(scale);
-  float error = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const float miss = x[i] - scale * static_cast<float>(levels[NearestLevel(levels, x[i] * inverse)]);
-    error += w[i] * miss * miss;
+  float error[8] = {}, level[8];
+  for (size_t i = 0; i < n; i += 8) {
+    steps.Nearest(x + i, inverse, level);
+    for (size_t l = 0; l < 8; ++l) {
+      const float miss = x[i + l] - scale * level[l];
+      error[l] += w[i + l] * miss * miss;
+    }
   }
-  return error;
+  return Sum8(error);
 }
 
 // Scale, table and codes of every group, d being given: the integers around the ideal scale are tried.
@@ -113,13 +117,13 @@ inline void FitTable(const float* x, const float* w, float d, TableBlock* out) {
     const float *group = x + g * F::kGroup, *group_w = w + g * F::kGroup;
     float best_error = -1;
     for (size_t t = 0; t < F::kChoices; ++t) {
+      const LevelSteps steps(F::kTables[t]);
       const float ideal = SearchLevels(F::kTables[t], group, group_w, F::kGroup).d * Inverse(d);
       const float place = (ideal - static_cast<float>(range.low)) / static_cast<float>(range.step);
       const int nearest = NearestCode(place, 0, range.count - 1);
       for (int i = nearest > 0 ? nearest - 1 : 0; i <= nearest + 1 && i < range.count; ++i) {
         const int scale = range.low + range.step * i;
-        const float error =
-            LevelError(F::kTables[t], group, group_w, F::kGroup, d * static_cast<float>(scale));
+        const float error = LevelError(steps, group, group_w, F::kGroup, d * static_cast<float>(scale));
         if (best_error >= 0 && !(error < best_error)) continue;
         best_error = error;
         out->scale[g] = static_cast<int16_t>(scale);
