@@ -66,7 +66,7 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
                         ": measuring whether an int8 KV cache is good enough; kept for the next start");
     TERN_TRY(options.kv_type, ChooseKvType(model, options));
   }
-  const SlowNote note(name + ": packing its weights");
+  const SlowNote note(name + ": preparing its weights");
   TERN_TRY(auto runner, Runner::Make(model, options));
   EngineOptions scheduling;
   TERN_TRY(scheduling.policy, FindPolicy(o.policy));
