@@ -65,7 +65,7 @@ class Operation(unittest.TestCase):
             server = Server(folder)
             cls.addClassCleanup(server.kill)
             cls.status, cls.headers, cls.answer = server.ask(
-                "POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "secret"}], "max_tokens": 4}, **{"X-Request-Id": "mine-1"})
+                "POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "secret"}], "max_tokens": 4, "ignore_eos": True}, **{"X-Request-Id": "mine-1"})
             cls.metrics = server.ask("GET", "/metrics")
             cls.code, cls.log = server.end()
         text = cls.metrics[2]

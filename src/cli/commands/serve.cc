@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 #include <thread>
 
 #include "base/cgroup.h"
@@ -217,6 +218,7 @@ Status Run(const Options& o) {
   if (o.only_checks) return HttpServer::Check(o.http);
   signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
   const bool loopback = IsLoopbackName(o.http.host);
+  std::optional<InterruptScope> scope;  // until everything has ended
   ServerContext context;
   context.version = TERN_VERSION;
   TERN_TRY(const LogFormat log, ParseLogFormat(o.log));
@@ -233,7 +235,7 @@ Status Run(const Options& o) {
   TERN_TRY(const auto http, StartHttp(o, router, context));
   TERN_TRY_STATUS(Load(o, &context));
   context.loading = false;
-  const InterruptScope scope(InterruptScope::Of::kKeyboardAndTermination);
+  scope.emplace(InterruptScope::Of::kKeyboardAndTermination);
   Say(StartLine(o, context, http->port()));
   WaitForTheEnd(*http, context, o.drain_timeout_s);
   return {};
