@@ -13,7 +13,9 @@ const MAX_BYTES = 150_000;
 const LOAD_MS = 45_000;
 
 async function startServer() {
-  const server = spawn(tern, ["serve", "smollm2", "--port", "0"], { stdio: ["ignore", "ignore", "pipe"] });
+  // So few blocks of KV that each is one square of the picture.
+  const options = ["smollm2", "--port", "0", "--parallel", "8", "--context", "2048"];
+  const server = spawn(tern, ["serve", ...options], { stdio: ["ignore", "ignore", "pipe"] });
   for await (const line of createInterface(server.stderr)) {
     const url = /on (http:[^,]+)/.exec(line)?.[1];
     if (url) return { server, url };
@@ -79,10 +81,11 @@ async function load(url, until) {
 }
 
 async function dashboard(browser, url) {
-  const page = await browser.newPage({ viewport: { width: 1100, height: 900 }, colorScheme: "light" });
+  const page = await browser.newPage({ viewport: { width: 1100, height: 1300 }, colorScheme: "light" });
   await page.goto(new URL("#dashboard", url).href);
   const loaded = load(url, Date.now() + LOAD_MS);
   await page.waitForTimeout(LOAD_MS - 3000);
+  if (await page.getByText("does not report").count()) throw new Error("a card of the dashboard is empty");
   await shoot(page, "dashboard");
   await loaded;
   await page.close();

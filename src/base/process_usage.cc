@@ -1,5 +1,6 @@
 #include "base/process_usage.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -74,6 +75,12 @@ ProcessUsage ReadProcessUsage(const std::string& root) {
     usage.most_files = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 30));
   }
   return usage;
+}
+
+void GiveMemoryBack() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace tern

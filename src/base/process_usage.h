@@ -17,4 +17,7 @@ struct ProcessUsage {
 // What cannot be read stays 0. `root` stands before /proc: for tests.
 ProcessUsage ReadProcessUsage(const std::string& root = "");
 
+// Gives memory that was freed back to the system, where the C library kept it.
+void GiveMemoryBack();
+
 }  // namespace tern

@@ -178,8 +178,8 @@ Status Compressor::MakeMeters() {
   return {};
 }
 
-// A probe, its errors in all schemes; calibration, in exact precision; whole models on verifying text and on
-// evaluating text.
+// A probe, its errors in all schemes; calibration, with sums of outer products; whole models on verifying
+// text and on evaluating text.
 void Compressor::Estimate() const {
   if (!options_.estimate) return;
   const double token =
@@ -190,7 +190,7 @@ void Compressor::Estimate() const {
     tables += unit.is_table && unit.is_head;
   }
   const double per_probe = 2 * probe_meter_->seconds() + 0.3;
-  const double calibrate = 6 * token * static_cast<double>(TokensOf(calibration_));
+  const double calibrate = 2 * token * static_cast<double>(TokensOf(calibration_));
   const double evaluate = 2 * token * 65536;
   const double encode = 3 * weights / 4e6;
   options_.estimate(per_probe * (static_cast<double>(units_.size()) + tables) + calibrate + evaluate +

@@ -105,7 +105,7 @@ class Watcher {
     TERN_TRY(const std::shared_ptr<LoadedModel> shown,
              BuildOverlay(std::make_unique<OverlayCheckpoint>(model), {.context = 0, .hidden_states = true}));
     std::vector<Watched> watched = Watch(*shown);
-    TERN_TRY(auto runner, Runner::Make(shown, ReaderOptions(windows, Precision::kExact, options.threads)));
+    TERN_TRY(auto runner, Runner::Make(shown, ReaderOptions(windows, Precision::kPrecise, options.threads)));
     return Watcher(std::move(watched), std::move(runner), options);
   }
 

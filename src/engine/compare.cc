@@ -124,12 +124,25 @@ Comparison Conclude(std::vector<ScoredToken>& scored, std::span<const std::strin
   return c;
 }
 
-Status CheckSameVocabulary(const Runner& model, const Runner& reference) {
-  TERN_TRY_STATUS(CheckContinuesText(reference.model()));
-  const int vocabulary = model.model().hparams().vocabulary;
-  if (reference.model().hparams().vocabulary == vocabulary) return {};
-  return BadInput(fmt::format("reference: vocabulary of {}, expected {}",
-                              reference.model().hparams().vocabulary, vocabulary));
+Status CheckSameVocabulary(const LoadedModel& model, const LoadedModel& reference) {
+  TERN_TRY_STATUS(CheckContinuesText(reference));
+  const int vocabulary = model.hparams().vocabulary;
+  if (reference.hparams().vocabulary != vocabulary) {
+    return BadInput(
+        fmt::format("reference: vocabulary of {}, expected {}", reference.hparams().vocabulary, vocabulary));
+  }
+  if (model.tokenizer == nullptr || reference.tokenizer == nullptr) return {};
+  std::string piece, expected;
+  for (int32_t id = 0; id < vocabulary; ++id) {
+    piece.clear();
+    expected.clear();
+    reference.tokenizer->AppendPiece(id, /*with_special=*/true, &piece);
+    model.tokenizer->AppendPiece(id, /*with_special=*/true, &expected);
+    if (piece != expected) {
+      return BadInput(fmt::format("reference: another tokenizer, whose token {} is not the model's", id));
+    }
+  }
+  return {};
 }
 
 // How many windows each domain gives: as equal as what they have allows.
@@ -214,7 +227,7 @@ Result<Comparison> Compare(Runner& model, Runner* reference, std::span<const Tex
                            std::span<const std::string> domains, const CompareOptions& options,
                            const std::function<void(int64_t, int64_t)>& progress) {
   TERN_TRY_STATUS(CheckContinuesText(model.model()));
-  if (reference != nullptr) TERN_TRY_STATUS(CheckSameVocabulary(model, *reference));
+  if (reference != nullptr) TERN_TRY_STATUS(CheckSameVocabulary(model.model(), reference->model()));
   const int from = options.by_position_from < 0 ? options.score_from
                                                 : std::min(options.by_position_from, options.score_from);
   Scorer scorer(model, reference, from, options.threads);

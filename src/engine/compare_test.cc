@@ -42,6 +42,19 @@ TEST(Compare, KldOfHandMadeDistributions) {
   EXPECT_NEAR(KlDivergence(p, LogSumExp(p), p, LogSumExp(p)), 0, 1e-12);
 }
 
+TEST(Compare, RefusesAnotherTokenizer) {
+  const auto with = [](std::vector<std::string> pieces) {
+    return Runner::Make(MakeTinyModel({.vocabulary = 260, .pieces = std::move(pieces)}), TinyOptions())
+        .value();
+  };
+  const auto model = with({"the", "and"}), other = with({"the", "und"});
+  const std::vector<TextWindow> text = {{0, {1, 2, 3}}};
+  EXPECT_TRUE(Compare(*model, with({"the", "and"}).get(), text, kOneDomain, {}, {}).ok());
+  const auto refused = Compare(*model, other.get(), text, kOneDomain, {}, {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().what, "reference: another tokenizer, whose token 259 is not the model's");
+}
+
 // All rows of a text in one step.
 std::vector<std::vector<float>> Rows(Runner& runner, const std::vector<int32_t>& tokens) {
   Sequences sequences(&runner);

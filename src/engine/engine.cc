@@ -238,7 +238,8 @@ bool Engine::TakeStep() {
   for (const RequestId id : plan.expired) {
     Active& a = at(id);
     Finish(a, FinishReason::kFailed,
-           Error{Code::kDeadline, fmt::format("deadline: {} s are over", a.request.deadline_s)});
+           Error{Code::kDeadline,
+                 fmt::format("deadline: {} s, and the answer was not done", a.request.deadline_s)});
   }
   for (const RequestId id : plan.started) Start(at(id));
   ReadSource(plan);
@@ -263,6 +264,8 @@ bool Engine::TakeStep() {
   if (events_.on_step) events_.on_step(sample);
   return true;
 }
+
+void Engine::LookAtCache(CacheView* view) const { scheduler_.LookAtCache(NowNs(), view); }
 
 bool Engine::Step() {
   if (requests_.empty()) return false;

@@ -117,6 +117,7 @@ class Engine {
   int context() const { return scheduler_.context(); }  // most tokens of a request
   const QueueLimits& queue_limits() const { return scheduler_.queue_limits(); }
   SchedulerCounts counts() const { return scheduler_.counts(); }
+  void LookAtCache(CacheView* view) const;
 
  private:
   struct Answer;

@@ -287,7 +287,7 @@ TEST(Engine, ADeadlineIsATypedFailure) {
   RunAll(*engine);
   EXPECT_EQ(late.outcome.reason, FinishReason::kFailed);
   EXPECT_EQ(late.outcome.error.code, Code::kDeadline);
-  EXPECT_EQ(late.outcome.error.what, "deadline: 1e-09 s are over");
+  EXPECT_EQ(late.outcome.error.what, "deadline: 1e-09 s, and the answer was not done");
   request.deadline_s = -1;
   EXPECT_FALSE(engine->Submit(request).ok());
 }

@@ -208,6 +208,7 @@ TextEncoder::Input TextEncoder::Tokenize(const EncoderText& text) const {
   std::vector<int32_t> first, second;
   tokenizer.Encode(text.first, false, &first);
   if (text.second) tokenizer.Encode(*text.second, false, &second);
+  second.resize(std::min(second.size(), text.most_second));
   const InputShape& shape = tokenizer.input_shape();
   const std::vector<InputPart>& parts = text.second ? shape.pair : shape.single;
   const auto around = static_cast<size_t>(std::ranges::count(parts, Kind::kToken, &InputPart::kind));

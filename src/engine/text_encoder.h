@@ -27,6 +27,7 @@ struct EncoderOptions {
 struct EncoderText {
   std::string first;
   std::optional<std::string> second = {};
+  size_t most_second = SIZE_MAX;  // tokens of it; what is behind them is cut
   std::vector<int32_t> ids =
       {};  // in place of a text: the tokens that are read, with all that is around them
 };

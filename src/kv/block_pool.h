@@ -34,7 +34,8 @@ class BlockPool {
   // One more holder of the same block (shared prefixes). False: `block` is stale.
   bool Share(BlockRef block);
   bool IsCurrent(BlockRef block) const;
-  int holders(BlockRef block) const;  // 0: stale
+  int holders(BlockRef block) const;                                                 // 0: stale
+  int holders(BlockId id) const { return state_[static_cast<size_t>(id)].holders; }  // of any generation
 
   int blocks() const { return static_cast<int>(state_.size()); }
   int free_blocks() const { return static_cast<int>(free_.size()); }

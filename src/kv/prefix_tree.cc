@@ -189,6 +189,42 @@ void PrefixTree::Touch(BlockId deepest) {
   }
 }
 
+void PrefixTree::CountHit(std::span<const BlockRef> blocks, int64_t now_ns) {
+  for (const BlockRef block : blocks) {
+    Node& node = at(block.id);
+    ++node.hits;
+    node.last_hit_ns = now_ns;
+  }
+}
+
+// Whatever follows a block is older: so from the oldest on, children come first; from the newest on, parents.
+void PrefixTree::Hottest(size_t most, std::vector<HotPrefix>* prefixes, std::vector<PrefixHeat>* heat) const {
+  heat->assign(nodes_.size(), {});
+  const auto heat_of = [&](BlockId id) -> PrefixHeat& { return (*heat)[static_cast<size_t>(id)]; };
+  for (BlockId id = oldest_; id != kNone; id = at(id).newer) {
+    const int32_t parent = at(id).parent;
+    if (parent >= 0) heat_of(parent).below = std::max(heat_of(parent).below, at(id).hits);
+  }
+  const auto hotter = [](const HotPrefix& a, const HotPrefix& b) {
+    return std::pair(a.hits, a.tokens) > std::pair(b.hits, b.tokens);
+  };
+  prefixes->clear();
+  prefixes->reserve(most + 1);
+  for (BlockId id = newest_; id != kNone; id = at(id).older) {
+    const Node& node = at(id);
+    PrefixHeat& own = heat_of(id);
+    own.blocks = 1 + (node.parent >= 0 ? heat_of(node.parent).blocks : 0);
+    if (node.hits <= own.below) continue;
+    const BlockRef name{id, node.generation};
+    const HotPrefix prefix{.id = XXH3_64bits_withSeed(&name, sizeof name, seed_),
+                           .tokens = own.blocks * static_cast<int>(block_tokens_),
+                           .hits = node.hits,
+                           .last_hit_ns = node.last_hit_ns};
+    prefixes->insert(std::ranges::upper_bound(*prefixes, prefix, hotter), prefix);
+    if (prefixes->size() > most) prefixes->pop_back();
+  }
+}
+
 bool PrefixTree::MakeRoom(int free_blocks) {
   for (BlockId id = oldest_; id != kNone && pool_->free_blocks() < free_blocks;) {
     const BlockId newer = at(id).newer;

@@ -39,6 +39,20 @@ struct PrefixCounts {
   int blocks = 0, window_blocks = 0;                 // now
 };
 
+// A prefix that prompts began with: so many tokens, found so often. Which tokens, it does not say.
+struct HotPrefix {
+  uint64_t id = 0;  // the same as long as it is kept; drawn from no token
+  int tokens = 0;
+  uint32_t hits = 0;
+  int64_t last_hit_ns = 0;
+};
+
+// What finding the hottest works in, per block.
+struct PrefixHeat {
+  uint32_t below = 0;  // the most hits of a block that follows
+  int blocks = 0;      // from the first of its chain
+};
+
 // The KV of layers that see so many positions, their own included.
 struct WindowKv {
   BlockPool* pool = nullptr;
@@ -77,6 +91,11 @@ class PrefixTree {
   // own and gives it to the table: who holds a block of the tree holds all in front of it.
   void Insert(const PrefixScope& scope, std::span<const int32_t> tokens, BlockTable* table,
               BlockTable* window_table = nullptr);
+  // These blocks of a match, one behind the other, were of use to a prompt.
+  void CountHit(std::span<const BlockRef> blocks, int64_t now_ns);
+  // At most so many prefixes with hits, those with most first; of two that begin alike and have the same
+  // hits, only the longer. `heat` is memory to work in.
+  void Hottest(size_t most, std::vector<HotPrefix>* prefixes, std::vector<PrefixHeat>* heat) const;
   // Gives back until the pool has `free_blocks` free ones; false: what is left is pinned.
   bool MakeRoom(int free_blocks);
   // The same for the pool of layers with a window; nodes stay.
@@ -90,6 +109,7 @@ class PrefixTree {
     return window_.pool == nullptr ? 0 : counts_.window_blocks - window_.pool->shared_blocks();
   }
   PrefixCounts counts() const { return counts_; }
+  bool Keeps(BlockId id) const { return at(id).scope != nullptr; }
 
  private:
   struct Scope {
@@ -105,7 +125,9 @@ class PrefixTree {
     int32_t children = 0;
     int32_t next = kNone;                  // in its bucket
     int32_t newer = kNone, older = kNone;  // by use
-    Scope* scope = nullptr;                // null: not in the tree
+    uint32_t hits = 0;                     // prompts that began with it, and with those before it
+    int64_t last_hit_ns = 0;
+    Scope* scope = nullptr;  // null: not in the tree
   };
   static constexpr int32_t kNone = -1;
 

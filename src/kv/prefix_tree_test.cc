@@ -53,6 +53,36 @@ TEST_F(PrefixTreeTest, APromptStartsWhereItPartsFromEarlierOnes) {
   EXPECT_EQ(pool.free_blocks(), 1);
 }
 
+TEST_F(PrefixTreeTest, TheHottestPrefixesAreThoseThatPromptsBeginWith) {
+  const auto ask = [&](const std::vector<int32_t>& tokens, int64_t now_ns) {
+    PrefixMatch match;
+    tree.Match(kScope, tokens, &match);
+    tree.CountHit(match.blocks, now_ns);
+    for (const BlockRef block : match.blocks) pool.Release(block);
+    Run(tokens);
+  };
+  std::vector<HotPrefix> hottest;
+  std::vector<PrefixHeat> heat;
+  ask(Tokens({1, 2, 3}), 1);  // nobody asked before
+  tree.Hottest(20, &hottest, &heat);
+  EXPECT_TRUE(hottest.empty());
+  ask(Tokens({1, 2, 4}), 2);
+  ask(Tokens({1, 2, 4}), 3);
+  ask(Tokens({1, 2, 5}), 4);
+  tree.Hottest(20, &hottest, &heat);
+  ASSERT_EQ(hottest.size(), 2u);  // the first block alone has no more hits than with the second
+  EXPECT_EQ(hottest[0].tokens, 2 * kBlock);
+  EXPECT_EQ(hottest[0].hits, 3u);
+  EXPECT_EQ(hottest[0].last_hit_ns, 4);
+  EXPECT_EQ(hottest[1].tokens, 3 * kBlock);
+  EXPECT_EQ(hottest[1].hits, 1u);
+  EXPECT_NE(hottest[0].id, hottest[1].id);
+  const uint64_t id = hottest[0].id;
+  tree.Hottest(1, &hottest, &heat);
+  ASSERT_EQ(hottest.size(), 1u);
+  EXPECT_EQ(hottest[0].id, id);
+}
+
 TEST_F(PrefixTreeTest, OnlyWholeBlocksAreKeptAndFound) {
   std::vector<int32_t> tokens = Tokens({1, 2});
   tokens.push_back(9);

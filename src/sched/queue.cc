@@ -18,7 +18,8 @@ Status CheckRoom(const QueueLimits& limits, const QueueLoad& load, int64_t promp
   if (too_many <= 0 && too_long <= 0) return {};
   const int64_t each = std::max<int64_t>(1, load.tokens / std::max(1, load.requests));
   const int64_t leaving = std::max(too_many, (too_long + each - 1) / each);
-  const double seconds = static_cast<double>(leaving) * load.seconds_per_request;
+  const double one = std::max(load.seconds_per_request, static_cast<double>(each) * load.seconds_per_token);
+  const double seconds = static_cast<double>(leaving) * one;
   Error error = Exhausted("queue: " + std::to_string(load.requests) + " requests with " +
                           std::to_string(load.tokens) + " prompt tokens wait, expected at most " +
                           std::to_string(limits.requests) + " with " + std::to_string(limits.tokens));
@@ -26,9 +27,10 @@ Status CheckRoom(const QueueLimits& limits, const QueueLoad& load, int64_t promp
   return error;
 }
 
-void RequestRate::AddBusy(double seconds) {
+void RequestRate::AddBusy(double seconds, size_t tokens) {
   const double kept = std::exp(-seconds / kMemoryS);
   busy_s_ = busy_s_ * kept + seconds;
+  tokens_ = tokens_ * kept + static_cast<double>(tokens);
   ended_ *= kept;
 }
 

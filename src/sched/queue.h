@@ -17,6 +17,7 @@ struct QueueLoad {
   int requests = 0;
   int64_t tokens = 0;
   double seconds_per_request = 0;  // between two that leave the queue, as measured
+  double seconds_per_token = 0;  // of their prompts, while none has left; 0: that is not needed, or not known
 };
 
 // The error is kExhausted and says after how many seconds there will be room, by what was measured.
@@ -25,13 +26,15 @@ Status CheckRoom(const QueueLimits& limits, const QueueLoad& load, int64_t promp
 // How long a request keeps the engine busy, of those that ended lately: what ended longer ago counts less.
 class RequestRate {
  public:
-  void AddBusy(double seconds);
+  void AddBusy(double seconds, size_t tokens = 0);
   void AddEnded() { ended_ += 1; }
   // Before enough has ended, as if one were about to.
   double seconds_per_request() const { return busy_s_ / (ended_ < 1 ? 1 : ended_); }
+  // Before enough has ended, how long a token takes: QueueLoad's.
+  double seconds_per_token() const { return ended_ < 1 && tokens_ > 0 ? busy_s_ / tokens_ : 0; }
 
  private:
-  double busy_s_ = 0, ended_ = 0;
+  double busy_s_ = 0, ended_ = 0, tokens_ = 0;
 };
 
 }  // namespace tern

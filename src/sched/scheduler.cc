@@ -66,8 +66,8 @@ Result<RequestId> Scheduler::Submit(Submission submission, int64_t now_ns) {
     return BadInput("prompt: " + std::to_string(std::max<int64_t>(size, submission.source_tokens)) +
                     " tokens, the context and its KV blocks leave room for " + std::to_string(context_ - 1));
   }
-  const QueueLoad load{static_cast<int>(waiting_.size()), counts_.waiting_tokens,
-                       rate_.seconds_per_request()};
+  const QueueLoad load{static_cast<int>(waiting_.size()), counts_.waiting_tokens, rate_.seconds_per_request(),
+                       rate_.seconds_per_token()};
   if (const Status room = CheckRoom(options_.queue, load, size); !room.ok()) {
     ++counts_.refused;
     return room.error();
@@ -234,6 +234,7 @@ bool Scheduler::StartNext() {
   next.cached = next.computed;
   counts_.prefix_queried_tokens += static_cast<uint64_t>(next.prompt_tokens);
   counts_.prefix_hit_tokens += static_cast<uint64_t>(next.cached);
+  prefixes_.CountHit(matched_.blocks, planned_ns_);
   plan_.started.push_back(next.id);
   return true;
 }
@@ -298,6 +299,8 @@ void Scheduler::TakeCached(Active& r) {
   if (r.size() == r.prompt_tokens) {
     r.cached += found - r.computed;
     counts_.prefix_hit_tokens += static_cast<uint64_t>(found - r.computed);
+    const auto known = static_cast<size_t>(r.computed / options_.block_tokens);
+    prefixes_.CountHit(std::span(matched_.blocks).subspan(known), planned_ns_);
   }
   TakeMatched(r);
 }
@@ -383,17 +386,19 @@ const StepPlan& Scheduler::Plan(int64_t now_ns) {
 }
 
 void Scheduler::Commit(int64_t now_ns) {
+  counts_.step_tokens = 0;
   for (size_t i = 0; i < planned_.size(); ++i) {
     if (planned_[i] == nullptr) continue;
     const auto rows = plan_.pieces[i].tokens.size();
     planned_[i]->computed += static_cast<int>(rows);
+    counts_.step_tokens += static_cast<int>(rows);
     (rows == 1 ? counts_.decode_tokens : counts_.prefill_tokens) += rows;
   }
   if (const auto reader = requests_.find(plan_.source); reader != requests_.end()) {
     reader->second->source_read = true;
   }
   ++counts_.steps;
-  rate_.AddBusy(1e-9 * static_cast<double>(now_ns - planned_ns_));
+  rate_.AddBusy(1e-9 * static_cast<double>(now_ns - planned_ns_), static_cast<size_t>(counts_.step_tokens));
   planned_.clear();
   plan_.source = -1;
 }
@@ -463,6 +468,8 @@ SchedulerCounts Scheduler::counts() const {
   for (const auto* list : {&waiting_, &running_}) {
     counts.paused += static_cast<int>(std::ranges::count(*list, true, &Active::paused));
   }
+  counts.prefilling = static_cast<int>(std::ranges::count_if(
+      running_, [](const Active* request) { return request->computed < request->prompt_tokens; }));
   counts.kv_blocks = pool_.blocks();
   counts.kv_free = pool_.free_blocks();
   counts.kv_cached = prefixes_.evictable_blocks();
@@ -471,6 +478,7 @@ SchedulerCounts Scheduler::counts() const {
   counts.window_cached = prefixes_.evictable_window_blocks();
   counts.evicted_blocks = prefixes_.counts().evicted_blocks;
   counts.seconds_per_request = rate_.seconds_per_request();
+  counts.seconds_per_token = rate_.seconds_per_token();
   return counts;
 }
 

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "kv/cache_view.h"
 #include "kv/prefix_tree.h"
 #include "sched/policy.h"
 #include "sched/queue.h"
@@ -84,6 +85,7 @@ struct StepPlan {
 struct SchedulerCounts {
   int waiting = 0, running = 0;
   int paused = 0;              // of either
+  int prefilling = 0;          // of those that run: part of their prompt is yet to be computed
   int64_t waiting_tokens = 0;  // of their prompts
   int kv_blocks = 0, kv_free = 0;
   int kv_cached = 0;  // held by the prefix tree alone
@@ -93,7 +95,8 @@ struct SchedulerCounts {
   uint64_t prefix_queried_tokens = 0, prefix_hit_tokens = 0;  // of prompts, when they start
   uint64_t evicted_blocks = 0;
   uint64_t steps = 0, prefill_tokens = 0, decode_tokens = 0;
-  double seconds_per_request = 0;  // QueueLoad's
+  int step_tokens = 0;                                    // rows of the last step
+  double seconds_per_request = 0, seconds_per_token = 0;  // QueueLoad's
 };
 
 class Scheduler {
@@ -126,6 +129,7 @@ class Scheduler {
   bool scores_tokens() const { return ScoredRows() > 0; }
   const QueueLimits& queue_limits() const { return options_.queue; }
   SchedulerCounts counts() const;
+  void LookAtCache(int64_t now_ns, CacheView* view) const { view->Look(pool_, prefixes_, now_ns); }
   // For tests.
   const BlockPool& pool() const { return pool_; }
   const PrefixTree& prefixes() const { return prefixes_; }

@@ -444,12 +444,20 @@ TEST(CheckRoom, CountsRequestsAndTokensAndEstimatesByWhatLeaves) {
       CheckRoom(limits, {.requests = 3, .tokens = 600, .seconds_per_request = 5}, 700).error().retry_after_s,
       10);
   EXPECT_EQ(CheckRoom(limits, {.requests = 4, .seconds_per_request = 1e9}, 1).error().retry_after_s, 30);
+  // Before any has left: what their prompts take, as far as a token's time is known.
+  EXPECT_EQ(
+      CheckRoom(limits, {.requests = 4, .tokens = 400, .seconds_per_token = 0.05}, 1).error().retry_after_s,
+      5);
 }
 
 TEST(RequestRate, IsThatOfTheLastMinute) {
   RequestRate rate;
   for (int i = 0; i < 10; ++i) rate.AddBusy(0.1);
   EXPECT_NEAR(rate.seconds_per_request(), 1, 0.02);  // none ended yet
+  rate.AddBusy(1, 200);
+  EXPECT_NEAR(rate.seconds_per_token(), 0.01, 0.001);
+  rate.AddEnded();
+  EXPECT_EQ(rate.seconds_per_token(), 0);
   for (int i = 0; i < 1000; ++i) {
     rate.AddBusy(0.1);
     if (i % 20 == 0) rate.AddEnded();

@@ -148,7 +148,10 @@ void Answer::Start() {
   }
   for (size_t i = 0; i < readers_.size(); ++i) {
     const auto prompt = i / static_cast<size_t>(generation_.choices);
-    readers_[i].meter.Submit(&context_.meters, generation_.prompts[prompt].size());
+    const size_t prompt_tokens = generation_.prompts[prompt].size();
+    const int room = context_.host->context() - static_cast<int>(prompt_tokens);
+    const int asked = generation_.request.max_tokens;
+    readers_[i].meter.Submit(&context_.meters, prompt_tokens, asked < 0 ? room : std::min(asked, room));
   }
   const Status status = context_.host->Submit(first_ticket_, MakeRequests());
   if (!status.ok()) return RefuseExchange(*exchange_, FromEngine(status.error()), writer_->errors());
@@ -327,6 +330,7 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
   state_.completion_tokens += outcome.completion_tokens - readers_[choice].tokens;
   state_.first_token_s = outcome.first_token_s;
   state_.decode_s = outcome.decode_s;
+  if (finished_ == readers_.size()) CountChoices();
   if (failed_) return;
   Reader& reader = readers_[choice];
   if (outcome.reason == FinishReason::kFailed) return Fail(FromEngine(outcome.error));
@@ -347,6 +351,17 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
                                                   : AnswerEnd::kStop;
   if (begun_) Send(writer_->EndChoice(state_, choice));
   if (finished_ == readers_.size()) FinishAll();
+}
+
+// For metrics.
+void Answer::CountChoices() {
+  const auto n = static_cast<size_t>(generation_.choices);
+  for (size_t first = 0; first < readers_.size(); first += n) {
+    int longest = 0;
+    for (size_t i = first; i < first + n; ++i) longest = std::max(longest, readers_[i].tokens);
+    context_.meters.choices.Observe(static_cast<double>(n));
+    context_.meters.longest_choice.Observe(longest);
+  }
 }
 
 // Of a call that was cut before its name.

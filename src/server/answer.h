@@ -59,6 +59,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void CancelAll();
   void Guard(HostRequest& host);
   void DropMarker();
+  void CountChoices();
   void FinishAll();
   void Note(std::string finish);
   void Send(std::string text);

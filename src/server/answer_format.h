@@ -11,7 +11,7 @@ namespace tern {
 
 inline constexpr std::string_view kResponseFormats[] = {"text", "json_object", "json_schema"};
 inline constexpr FieldDesc kJsonSchemaFields[] = {
-    {.name = "name", .kinds = kString, .max_bytes = 256},
+    {.name = "name", .kinds = kString, .max_bytes = 64, .is_word = true, .required = true},
     {.name = "description", .kinds = kString},
     {.name = "schema", .kinds = kObject, .help = "JSON schema"},
     {.name = "strict", .kinds = kBool, .help = "it always is"},

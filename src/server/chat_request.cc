@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <functional>
 
 #include "server/forced_call.h"
 #include "server/told_tools.h"
@@ -152,6 +153,42 @@ std::vector<const json::value*> ForcedTools(const ChatRequest& chat) {
   return tools;
 }
 
+// Whether a call could be held to these parameters.
+bool CanHold(GrammarCache& cache, const json::value& parameters) {
+  return cache.Get(*FindGrammarForm("json_schema").value(), json::serialize(parameters)).ok();
+}
+
+// The tools with any object for arguments, where a call could not be held to what they are said to be.
+json::array LoosenedTools(GrammarCache& cache, std::span<const json::value* const> tools) {
+  json::array loosened;
+  for (const json::value* tool : tools) {
+    json::object& function = loosened.emplace_back(*tool).at("function").get_object();
+    json::value* parameters = function.if_contains("parameters");
+    if (parameters == nullptr || IsSet(function, "strict") || CanHold(cache, *parameters)) continue;
+    *parameters = {{"type", "object"}, {"additionalProperties", true}};
+  }
+  return loosened;
+}
+
+using MakeGrammar = std::function<Result<std::shared_ptr<const Grammar>>(const std::string& calls)>;
+
+// `make` of the schema of a call of one of the tools; of tools that do not ask to be strict, without the
+// parameters that are not supported.
+Problem CompileCall(GrammarCache& cache, const ChatRequest& chat, const CallShape& shape,
+                    const MakeGrammar& make, std::shared_ptr<const Grammar>* grammar) {
+  const std::vector<const json::value*> tools = ForcedTools(chat);
+  auto made = make(json::serialize(ForcedCallSchema(tools, shape)));
+  if (!made.ok()) {
+    const json::array loosened = LoosenedTools(cache, tools);
+    std::vector<const json::value*> all;
+    for (const json::value& tool : loosened) all.push_back(&tool);
+    made = make(json::serialize(ForcedCallSchema(all, shape)));
+  }
+  if (!made.ok()) return Wrong("tools", made.error().what);
+  *grammar = std::move(made).value();
+  return std::nullopt;
+}
+
 // What the answer has to be: what its format says, a call, or, where it has a format and may be a call, one
 // of the two.
 Problem CompileAnswer(GrammarCache& cache, const ServedModel& model, const ChatRequest& chat,
@@ -165,14 +202,12 @@ Problem CompileAnswer(GrammarCache& cache, const ServedModel& model, const ChatR
                    "beside tools not supported with this model, but with tool_choice none");
     }
   }
-  const auto schema = ForcedCallSchema(ForcedTools(chat), *generation->format->call);
-  const AnswerFormat call{.param = "tools", .form = "json_schema", .source = json::serialize(schema)};
-  if (generation->forced_call) return CompileAnswerFormat(cache, call, grammar);
-  auto either =
-      cache.Get(AnswerOrCall(), AnswerOrCallSource(chat.format, generation->format->call->open, call.source));
-  if (!either.ok()) return Wrong("tools", either.error().what);
-  *grammar = std::move(either).value();
-  return std::nullopt;
+  const CallShape& shape = *generation->format->call;
+  const MakeGrammar make = [&](const std::string& calls) {
+    if (generation->forced_call) return cache.Get(*FindGrammarForm("json_schema").value(), calls);
+    return cache.Get(AnswerOrCall(), AnswerOrCallSource(chat.format, shape.open, calls));
+  };
+  return CompileCall(cache, chat, shape, make, grammar);
 }
 
 }  // namespace
@@ -215,6 +250,9 @@ Problem ReadChat(json::object& body, ChatRequest* chat) {
   if (const json::value* v = body.if_contains("reasoning_effort")) chat->variables["reasoning_effort"] = *v;
   if (const json::value* v = body.if_contains("add_generation_prompt")) chat->begins_turn = v->get_bool();
   chat->continues_last = IsSet(body, "continue_final_message");
+  if (chat->continues_last && IsSet(body, "add_generation_prompt")) {
+    return Wrong("continue_final_message", "not beside add_generation_prompt, expected one of them");
+  }
   if (auto problem = ReadAnswerFormat(body, &chat->format)) return problem;
   MakeRefusalsText(chat->messages);
   if (auto problem = CheckMessages(chat->messages)) return problem;
@@ -261,15 +299,35 @@ Problem RenderChat(const ServerContext& context, const ChatRequest& chat, Genera
   return std::nullopt;
 }
 
+namespace {
+
+size_t BytesOf(const std::vector<TextSegment>& segments) {
+  size_t bytes = 0;
+  for (const TextSegment& segment : segments) bytes += segment.text.size();
+  return bytes;
+}
+
+}  // namespace
+
+Problem TokenizeChat(const ServerContext& context, const ChatRequest& chat, std::vector<int32_t>* ids) {
+  Generation generation;
+  std::vector<TextSegment> segments;
+  if (auto problem = RenderChat(context, chat, &generation, &segments)) return problem;
+  if (const size_t bytes = BytesOf(segments); bytes > kMostTokenizedBytes) {
+    return Wrong(std::string(chat.place),
+                 fmt::format("{} bytes, expected at most {}", bytes, kMostTokenizedBytes));
+  }
+  *ids = EncodeSegments(*context.model.model->tokenizer, segments);
+  return std::nullopt;
+}
+
 Problem PrepareChat(ServerContext& context, const ChatRequest& chat, Generation* generation) {
   std::vector<TextSegment> segments;
   if (auto problem = RenderChat(context, chat, generation, &segments)) return problem;
   if (auto problem = CheckStrict(context.grammars, chat)) return problem;
   if (auto problem = CompileAnswer(context.grammars, context.model, chat, generation)) return problem;
   generation->parallel_calls = chat.parallel_calls;
-  size_t bytes = 0;
-  for (const TextSegment& segment : segments) bytes += segment.text.size();
-  if (auto problem = CheckBytes(context, bytes, "messages")) return problem;
+  if (auto problem = CheckBytes(context, BytesOf(segments), "messages")) return problem;
   generation->prompts = {EncodeSegments(*context.model.model->tokenizer, segments)};
   return CheckLength(context, generation->prompts[0].size(), std::string(chat.place));
 }

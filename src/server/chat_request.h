@@ -42,7 +42,12 @@ Problem CheckMessages(const boost::json::array& messages);
 // The conversation as the model's template writes it, and what it leaves to the answer's reader.
 Problem RenderChat(const ServerContext& context, const ChatRequest& chat, Generation* generation,
                    std::vector<TextSegment>* segments);
-// The same as the prompt of `generation`, whose grammar, format and reading are set, too.
+// How many bytes of text are tokenized for who only asks for tokens: a worker is busy with them for a second
+// or two.
+inline constexpr size_t kMostTokenizedBytes = size_t{1} << 20;
+// The conversation's prompt, whether or not it fits the context; of kMostTokenizedBytes at most.
+Problem TokenizeChat(const ServerContext& context, const ChatRequest& chat, std::vector<int32_t>* ids);
+// The conversation as the prompt of `generation`, whose grammar, format and reading are set, too.
 Problem PrepareChat(ServerContext& context, const ChatRequest& chat, Generation* generation);
 
 }  // namespace tern

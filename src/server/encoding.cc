@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 #include <climits>
 #include <cmath>
 
@@ -22,7 +23,13 @@ constexpr size_t kMostTexts = 2048;
 
 size_t TokensOf(const Tokenizer& tokenizer, const EncoderText& text) {
   if (!text.ids.empty()) return text.ids.size();
-  if (text.second) return EncodePair(tokenizer, text.first, *text.second).ids.size();
+  if (text.second) {
+    const size_t whole = EncodePair(tokenizer, text.first, *text.second).ids.size();
+    if (text.most_second == SIZE_MAX) return whole;
+    std::vector<int32_t> second;
+    tokenizer.Encode(*text.second, false, &second);
+    return whole - (second.size() - std::min(second.size(), text.most_second));
+  }
   return EncodeInput(tokenizer, text.first, false).size();
 }
 
@@ -39,6 +46,12 @@ Problem CheckEncodes(ServerContext& context, const json::object& body) {
 void NoteEncoded(ServerContext& context, HttpExchange& exchange, size_t tokens) {
   context.meters.prompt_tokens.Add(tokens);
   exchange.SetNote({.prompt_tokens = static_cast<int>(std::min<size_t>(tokens, INT_MAX))});
+}
+
+Problem CheckScores(ServerContext& context, const json::object& body) {
+  if (context.host == nullptr) return CheckEncodes(context, body);
+  if (auto problem = CheckModel(context, body)) return problem;
+  return Wrong("model", "generates text and gives no scores, expected a cross-encoder to be served");
 }
 
 Problem ReadTexts(const ServerContext& context, const json::value& input, const std::string& param, bool cuts,
@@ -70,6 +83,37 @@ Problem ReadTexts(const ServerContext& context, const json::value& input, const 
     if (auto problem = check((*texts)[i], fmt::format("{}[{}]", param, i))) return problem;
   }
   return std::nullopt;
+}
+
+PairSize MeasurePair(const ServerContext& context, const EncoderText& pair) {
+  EncoderText uncut = pair;
+  uncut.most_second = SIZE_MAX;
+  const size_t whole = TokensOf(*context.model.model->tokenizer, uncut);
+  const size_t wanted =
+      pair.most_second == SIZE_MAX ? whole : TokensOf(*context.model.model->tokenizer, pair);
+  return {whole, std::min(wanted, context.encoder->max_tokens())};
+}
+
+void ScorePairs(ServerContext& context, RouteRequest r, std::vector<EncoderText> pairs, size_t tokens,
+                std::function<json::object(const std::vector<double>&)> body) {
+  const auto done = [&context, r, tokens, body = std::move(body)](Result<EncoderHost::Vectors> numbers) {
+    if (!numbers.ok()) {
+      return r.Refuse(numbers.error().code == Code::kUnsupported
+                          ? Wrong("model", "has no classification head, expected a cross-encoder")
+                          : FromEngine(numbers.error()));
+    }
+    std::vector<double> scores;
+    for (const auto& row : numbers.value()) {
+      if (row.size() != 1) {
+        return r.Refuse(Wrong("model", "has several labels, expected the one score of a cross-encoder"));
+      }
+      scores.push_back(1 / (1 + std::exp(-double{row[0]})));
+    }
+    NoteEncoded(context, *r.exchange, tokens);
+    r.exchange->Reply({.body = json::serialize(body(scores))});
+  };
+  const Status status = context.encoder->Classify(std::move(pairs), done);
+  if (!status.ok()) r.Refuse(FromEngine(status.error()));
 }
 
 size_t CountTokens(const ServerContext& context, std::span<const EncoderText> texts) {

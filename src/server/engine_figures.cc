@@ -13,6 +13,8 @@ EngineFigures FiguresOf(const ServerContext& context) {
   figures.waiting = static_cast<int>(counts.waiting);
   figures.running = static_cast<int>(counts.running);
   figures.paused = counts.scheduler.paused;
+  figures.prefilling = counts.scheduler.prefilling;
+  figures.step_tokens = counts.scheduler.step_tokens;
   figures.most_running = context.host->sequences();
   figures.kv_block_tokens = kKvBlockTokens;
   figures.kv_blocks = counts.scheduler.kv_blocks;

@@ -14,6 +14,8 @@ struct EngineFigures {
   // Now.
   int waiting = 0, running = 0, most_running = 0;
   int paused = 0;                          // of the first two
+  int prefilling = 0;                      // of those that run
+  int step_tokens = 0;                     // of the last step
   int kv_block_tokens = 0, kv_blocks = 0;  // 0: a model that generates no text
   int kv_used_blocks = 0, kv_cached_blocks = 0;
   double stuck_s = 0;    // how long the engine has been at one step; 0: it is idle

@@ -24,7 +24,12 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine)
       sequences_(engine_->runner().sequences()),
       bytes_(engine_->runner().bytes()),
       queue_(engine_->queue_limits()),
-      thread_([this] { Loop(); }) {}
+      most_answers_(static_cast<size_t>(
+          std::min(queue_.requests, std::max(queue_.requests / kQueueShare, kLeastShare)))) {
+  Publish(false);
+  PublishCache();
+  thread_ = std::thread([this] { Loop(); });
+}
 
 EngineHost::~EngineHost() {
   End();
@@ -41,13 +46,16 @@ void EngineHost::End() {
 
 // What the engine had after its last step, and what has come since: an answer at once, whatever a step takes.
 Status EngineHost::CheckQueue(const std::vector<HostRequest>& requests) const {
-  const int share = std::min(queue_.requests, std::max(queue_.requests / kQueueShare, kLeastShare));
-  if (requests.size() > static_cast<size_t>(share)) {
+  if (requests.size() > most_answers_) {
     return BadInput(fmt::format("request: {} answers, expected at most {} of the {} that may wait",
-                                requests.size(), share, queue_.requests));
+                                requests.size(), most_answers_, queue_.requests));
   }
   QueueLoad load{counts_.scheduler.waiting + arriving_.requests,
-                 counts_.scheduler.waiting_tokens + arriving_.tokens, counts_.scheduler.seconds_per_request};
+                 counts_.scheduler.waiting_tokens + arriving_.tokens, counts_.scheduler.seconds_per_request,
+                 counts_.scheduler.seconds_per_token};
+  if (counts_.scheduler.steps == 0 && busy_) {  // the first one takes no less than it has taken so far
+    load.seconds_per_request = std::chrono::duration<double>(Clock::now() - alive_).count();
+  }
   for (const HostRequest& host : requests) {
     const auto tokens = static_cast<int64_t>(host.request.prompt.size());
     TERN_TRY_STATUS(CheckRoom(queue_, load, tokens));
@@ -97,6 +105,20 @@ HostCounts EngineHost::counts() const {
   return counts;
 }
 
+CacheView EngineHost::cache() const {
+  const std::lock_guard lock(mutex_);
+  return cache_;
+}
+
+// Looked at so seldom that it costs nothing, and once more when there is nothing else to do.
+void EngineHost::PublishCache() {
+  engine_->LookAtCache(&next_cache_);
+  viewed_ = Clock::now();
+  view_is_old_ = false;
+  const std::lock_guard lock(mutex_);
+  std::swap(cache_, next_cache_);
+}
+
 void EngineHost::Publish(bool busy) {
   const SchedulerCounts now = engine_->counts();
   const std::lock_guard lock(mutex_);
@@ -121,7 +143,10 @@ void EngineHost::Loop() {
 
 void EngineHost::TakeStep() {
   PauseAndResume();
+  const bool was_idle = engine_->idle();
   all_paused_ = !engine_->Step();
+  view_is_old_ |= !was_idle;
+  if (view_is_old_ && Clock::now() - viewed_ >= kViewEvery) PublishCache();
   Publish(!engine_->idle() && !all_paused_);
 }
 
@@ -146,14 +171,20 @@ bool EngineHost::TakeCommands() {
       return ending_ || !submitted_.empty() || !cancelled_.empty() || may_step;
     };
     // Clients that take more, and deadlines that pass, tell nobody.
-    engine_->idle() ? arrived_.wait(lock, has_work)
-                    : static_cast<void>(arrived_.wait_for(lock, kPausedPoll, has_work));
+    if (!engine_->idle()) {
+      arrived_.wait_for(lock, kPausedPoll, has_work);
+    } else if (view_is_old_) {
+      arrived_.wait_until(lock, viewed_ + kViewEvery, has_work);
+    } else {
+      arrived_.wait(lock, has_work);
+    }
     ending = ending_;
     submitted.swap(submitted_);
     cancelled.swap(cancelled_);
   }
   for (Submitted& s : submitted) Start(std::move(s));
   for (const TicketId ticket : cancelled) DoCancel(ticket);
+  view_is_old_ |= !submitted.empty() || !cancelled.empty();
   Publish(true);
   return !ending;
 }

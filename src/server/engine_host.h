@@ -57,13 +57,17 @@ class EngineHost {
   // Cancels everything as soon as the step under way has ended, and takes no more.
   void End();
   HostCounts counts() const;
+  // The KV cache as it was a fifth of a second ago, or before the step under way.
+  CacheView cache() const;
   const LoadedModel& model() const { return model_; }
   int context() const { return context_; }
   int sequences() const { return sequences_; }
+  size_t most_answers() const { return most_answers_; }  // of one request: a share of the queue
   const RunnerBytes& bytes() const { return bytes_; }
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kViewEvery{200};
   struct Submitted {
     TicketId ticket = 0;
     HostRequest host;
@@ -81,6 +85,7 @@ class EngineHost {
   void OnFinish(TicketId ticket, const HostRequest& host, bool started, const Outcome& outcome);
   void DoCancel(TicketId ticket);
   void Publish(bool busy);
+  void PublishCache();
   void CountArriving(const Request& request);
   void Refuse(const HostRequest& host, const Error& error);
   Status CheckQueue(const std::vector<HostRequest>& requests) const;
@@ -90,6 +95,7 @@ class EngineHost {
   const int context_, sequences_;
   const RunnerBytes bytes_;
   const QueueLimits queue_;
+  const size_t most_answers_;
   std::atomic<TicketId> next_ticket_ = 1;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable arrived_;
@@ -97,11 +103,15 @@ class EngineHost {
   std::vector<TicketId> cancelled_;
   QueueLoad arriving_;  // submitted, and not yet in `counts_`
   HostCounts counts_;
+  CacheView cache_;
   bool busy_ = false, ending_ = false;
   Clock::time_point alive_;
   // The engine thread's own.
   std::unordered_map<TicketId, Running> running_;
-  bool all_paused_ = false;               // those that the engine has
+  bool all_paused_ = false;  // those that the engine has
+  CacheView next_cache_;     // reused
+  Clock::time_point viewed_{};
+  bool view_is_old_ = false;
   std::deque<TicketId> cancelled_early_;  // the last ones
   std::thread thread_;
 };

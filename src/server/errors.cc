@@ -20,6 +20,8 @@ std::string_view TypeOf(int status, ErrorShape shape) {
       return "permission_error";
     case 404:
       return "not_found_error";
+    case 413:
+      return shape == ErrorShape::kAnthropic ? "request_too_large" : "invalid_request_error";
     case 429:
       return "rate_limit_error";
     case 503:

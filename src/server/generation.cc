@@ -143,6 +143,10 @@ Problem ReadGeneration(const ServerContext& context, const json::object& body, G
     if (const json::value* v = body.if_contains(name)) request.max_tokens = std::max(v->to_number<int>(), -1);
   }
   if (const json::value* v = body.if_contains("n")) generation->choices = v->to_number<int>();
+  if (const size_t most = context.host->most_answers(); static_cast<size_t>(generation->choices) > most) {
+    return Wrong(
+        "n", fmt::format("{}, expected at most {} here, of those that may wait", generation->choices, most));
+  }
   if (const json::value* v = body.if_contains("cache_salt")) generation->cache_salt = v->get_string();
   if (const json::value* v = body.if_contains("priority")) generation->priority = v->to_number<int>();
   request.ignore_end = IsSet(body, "ignore_eos");

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-constexpr std::string_view kAnything = "…";
+constexpr std::string_view kAnything = "…", kAnyLine = "\"…\"";
 
 struct Case {
   int line = 0;
@@ -65,6 +65,7 @@ std::string Difference(const json::value& expected, const json::value& actual, c
 
 // A line of an answer; what is JSON in it is compared as such.
 std::string LineDifference(const std::string& expected, const std::string& actual) {
+  if (expected == kAnyLine) return "";
   const size_t at = expected.find('{');
   if (at == expected.npos || actual.substr(0, at) != expected.substr(0, at)) {
     return expected == actual ? "" : actual;

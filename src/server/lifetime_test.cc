@@ -151,6 +151,17 @@ TEST(Lifetime, WorkersAreNotKeptBusyByOneText) {
   }
 }
 
+TEST(Lifetime, NorByOneWhoCounts) {
+  TestServer server(TestServer::Kind::kDecoder);
+  const std::string body = R"({"model": "tiny", "messages": [{"role": "user", "content": ")" +
+                           std::string(1 << 20, 'a') + R"("}]})";
+  for (const char* path : {"/v1/messages/count_tokens", "/v1/chat/completions/input_tokens"}) {
+    const HttpResponse answer = server.Ask("POST", path, body);
+    EXPECT_EQ(answer.status, 400) << path;
+    EXPECT_NE(answer.body.find("expected at most 1048576"), std::string::npos) << answer.body.substr(0, 500);
+  }
+}
+
 TEST(Lifetime, EveryRouteAnswersWhateverTheModelIs) {
   for (const auto kind : {TestServer::Kind::kDecoder, TestServer::Kind::kEmbedder}) {
     TestServer server(kind);

@@ -27,6 +27,7 @@ class TurnReader {
     if (type == "redacted_thinking") return std::nullopt;
     if (type == "tool_use") return TakeCall(block, at);
     if (type == "tool_result") return TakeResult(block, at);
+    if (type == "document") return TakeDocument(block, at);
     if (auto problem = Need(block, type, at)) return problem;  // their text goes by the name of their type
     (type == "text" ? text_ : thinking_) += block.at(type).get_string();
     has_text_ |= type == "text";
@@ -54,6 +55,20 @@ class TurnReader {
     has_results_ = true;
     messages_->push_back(json::object{
         {"role", "tool"}, {"tool_call_id", block.at("tool_use_id")}, {"content", MessageText(block)}});
+    return std::nullopt;
+  }
+
+  // A text of its own: what it is called, what is said of it, and a blank line behind it.
+  Problem TakeDocument(const json::object& block, const std::string& at) {
+    if (auto problem = Need(block, "source", at)) return problem;
+    const json::object& source = block.at("source").get_object();
+    const bool is_text = source.at("type") == "text";
+    if (auto problem = Need(source, is_text ? "data" : "content", at + ".source")) return problem;
+    for (const char* name : {"title", "context"}) {
+      if (const json::value* v = block.if_contains(name)) text_.append(v->get_string()).append("\n");
+    }
+    text_ += (is_text ? std::string(source.at("data").get_string()) : MessageText(source)) + "\n\n";
+    has_text_ = true;
     return std::nullopt;
   }
 
@@ -97,6 +112,7 @@ Problem ReadChoice(const json::object& v, ChatRequest* chat) {
 json::object FunctionTool(const json::object& tool) {
   json::object function{{"name", tool.at("name")}};
   if (const json::value* text = tool.if_contains("description")) function["description"] = *text;
+  if (const json::value* strict = tool.if_contains("strict")) function["strict"] = *strict;
   function["parameters"] = tool.at("input_schema");
   return {{"type", "function"}, {"function", std::move(function)}};
 }

@@ -8,14 +8,24 @@
 
 namespace tern {
 
-inline constexpr std::string_view kBlockTypes[] = {"text", "tool_use", "tool_result", "thinking",
-                                                   "redacted_thinking"};
+inline constexpr std::string_view kBlockTypes[] = {"text",        "document", "tool_use",
+                                                   "tool_result", "thinking", "redacted_thinking"};
 inline constexpr std::string_view kTextType[] = {"text"};
 inline constexpr FieldDesc kTextBlockFields[] = {
     {.name = "type", .kinds = kString, .choices = kTextType, .required = true},
     {.name = "text", .kinds = kString, .required = true},
 };
 inline constexpr SchemaDesc kTextBlock{"TextBlock", kTextBlockFields};
+inline constexpr std::string_view kSourceTypes[] = {"text", "content"};
+inline constexpr FieldDesc kSourceFields[] = {
+    {.name = "type", .kinds = kString, .choices = kSourceTypes, .required = true},
+    {.name = "media_type", .kinds = kString, .only = "\"text/plain\""},
+    {.name = "data", .kinds = kString, .help = "of text"},
+    {.name = "content", .kinds = kString | kObjects, .help = "of content", .object = &kTextBlock},
+};
+inline constexpr SchemaDesc kSource{"DocumentSource", kSourceFields};
+inline constexpr FieldDesc kCitationsFields[] = {{.name = "enabled", .kinds = kBool, .only = "false"}};
+inline constexpr SchemaDesc kCitations{"Citations", kCitationsFields};
 inline constexpr FieldDesc kBlockFields[] = {
     {.name = "type", .kinds = kString, .choices = kBlockTypes, .required = true},
     {.name = "text", .kinds = kString, .help = "of text"},
@@ -25,6 +35,10 @@ inline constexpr FieldDesc kBlockFields[] = {
     {.name = "input", .kinds = kObject, .help = "of tool_use"},
     {.name = "tool_use_id", .kinds = kString, .help = "of tool_result", .max_bytes = 256},
     {.name = "content", .kinds = kString | kObjects, .help = "of tool_result", .object = &kTextBlock},
+    {.name = "source", .kinds = kObject, .help = "of document", .object = &kSource},
+    {.name = "title", .kinds = kString, .help = "of document"},
+    {.name = "context", .kinds = kString, .help = "of document"},
+    {.name = "citations", .kinds = kObject, .help = "of document", .object = &kCitations},
     {.name = "is_error", .kinds = kBool, .help = "of tool_result"},
 };
 inline constexpr SchemaDesc kBlock{"ContentBlock", kBlockFields};
@@ -41,6 +55,7 @@ inline constexpr FieldDesc kCustomToolFields[] = {
     {.name = "name", .kinds = kString, .max_bytes = 128, .is_name = true, .required = true},
     {.name = "description", .kinds = kString},
     {.name = "input_schema", .kinds = kObject, .help = "JSON schema of an object", .required = true},
+    {.name = "strict", .kinds = kBool, .help = "refuse a schema that a forced call could not be held to"},
 };
 inline constexpr SchemaDesc kCustomTool{"Tool", kCustomToolFields};
 inline constexpr std::string_view kChoiceTypes[] = {"auto", "any", "tool", "none"};

@@ -25,6 +25,14 @@ void ReadThink(const json::value& v, json::object* variables) {
   if (v.is_string()) (*variables)["reasoning_effort"] = v;
 }
 
+Problem ReadLogprobs(const json::object& body, Generation* generation) {
+  const json::value* top = body.if_contains("top_logprobs");
+  const size_t count = top != nullptr ? top->to_number<size_t>() : 0;
+  if (IsSet(body, "logprobs")) generation->logprobs = count;
+  if (count == 0 || generation->logprobs) return std::nullopt;
+  return Wrong("top_logprobs", "expected logprobs to be true");
+}
+
 json::array Calls(const json::array& calls, size_t message) {
   json::array made;
   for (size_t i = 0; i < calls.size(); ++i) {
@@ -52,10 +60,20 @@ Problem ReadOllama(const ServerContext& context, const json::object& body, Gener
     options.erase("max_tokens");
   }
   if (auto problem = ReadGeneration(context, options, generation)) return problem;
+  if (auto problem = ReadLogprobs(body, generation)) return problem;
   generation->stream = !body.contains("stream") || IsSet(body, "stream");
   if (const json::value* v = body.if_contains("think")) ReadThink(*v, &chat->variables);
   if (const json::value* v = body.if_contains("format")) return ReadFormat(*v, &chat->format);
   return std::nullopt;
+}
+
+// 0, "0", "0s", "0m".
+bool LetsGo(const json::object& body) {
+  const json::value* v = body.if_contains("keep_alive");
+  if (v == nullptr) return false;
+  if (v->is_number()) return v->to_number<double>() == 0;
+  const std::string_view text = v->get_string();
+  return text.starts_with('0') && text.find_first_not_of("0.hmnsu") == std::string_view::npos;
 }
 
 Problem ReadOllamaMessages(const json::array& messages, json::array* made) {

@@ -29,6 +29,12 @@ inline constexpr FieldDesc kOllamaOptionFields[] = {
     {.name = "seed", .kinds = kInteger, .min = -0x1p63, .max = 0x1p64},
     {.name = "stop", .kinds = kString | kStrings, .max_bytes = 256, .max_items = 16},
     {.name = "tfs_z", .kinds = kNumber, .only = "1"},
+    {.name = "main_gpu", .kinds = kInteger, .help = "has no effect"},
+    {.name = "num_batch", .kinds = kInteger, .help = "has no effect"},
+    {.name = "num_gpu", .kinds = kInteger, .help = "has no effect"},
+    {.name = "num_keep", .kinds = kInteger, .help = "has no effect: an answer ends with the context"},
+    {.name = "num_thread", .kinds = kInteger, .help = "has no effect: tern serve --threads"},
+    {.name = "use_mmap", .kinds = kBool, .help = "has no effect"},
     {.name = "num_ctx", .kinds = kInteger, .help = "has no effect: tern serve --context", .min = 1},
 };
 inline constexpr SchemaDesc kOllamaOptions{"OllamaOptions", kOllamaOptionFields};
@@ -45,8 +51,11 @@ inline constexpr FieldDesc kOllamaFields[] = {
      .kinds = kBool | kString,
      .help = "the template's enable_thinking",
      .choices = kEfforts},
-    {.name = "keep_alive", .kinds = kString | kNumber, .help = "has no effect: the model stays loaded"},
-    {.name = "logprobs", .kinds = kBool, .only = "false"},
+    {.name = "keep_alive",
+     .kinds = kString | kNumber,
+     .help = "has no effect but on done_reason: the model stays loaded"},
+    {.name = "logprobs", .kinds = kBool, .help = "say how likely each token was"},
+    {.name = "top_logprobs", .kinds = kInteger, .help = "and so many of the likeliest", .min = 0, .max = 20},
     {.name = "truncate", .kinds = kBool, .help = "has no effect: nothing is cut off a prompt"},
     {.name = "shift", .kinds = kBool, .help = "has no effect: an answer ends with the context"},
 };
@@ -78,6 +87,8 @@ inline constexpr SchemaDesc kOllamaMessage{"OllamaMessage", kOllamaMessageFields
 // Everything but the prompt.
 Problem ReadOllama(const ServerContext& context, const boost::json::object& body, Generation* generation,
                    ChatRequest* chat);
+// Whether the model shall be let go at once, as far as its client is concerned.
+bool LetsGo(const boost::json::object& body);
 // Messages as OpenAI's API has them.
 Problem ReadOllamaMessages(const boost::json::array& messages, boost::json::array* made);
 

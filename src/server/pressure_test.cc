@@ -20,14 +20,14 @@ std::string Header(const HttpResponse& response, std::string_view name) {
   return "";
 }
 
-constexpr const char* kAsk =
+constexpr const char* kThreeAnswers =
     R"({"model": "tiny", "prompt": ["a", "b", "c"], "max_tokens": 1500, "ignore_eos": true})";
 
 TEST(Pressure, AFullQueueSaysWhenToComeBack) {
   EngineOptions options;
   options.queue = {.requests = 3, .tokens = 2};
   TestServer server(TestServer::Kind::kDecoder, {}, std::move(options));
-  const HttpResponse response = server.Ask("POST", "/v1/completions", kAsk);
+  const HttpResponse response = server.Ask("POST", "/v1/completions", kThreeAnswers);
   EXPECT_EQ(response.status, 429);
   EXPECT_EQ(Header(response, "retry-after"), "1");
   const json::value error = json::parse(response.body).at("error");
@@ -40,9 +40,13 @@ TEST(Pressure, WhatNoQueueCouldHoldIsTheClientsMistake) {
   EngineOptions options;
   options.queue.requests = 2;
   TestServer server(TestServer::Kind::kDecoder, {}, std::move(options));
-  const HttpResponse response = server.Ask("POST", "/v1/completions", kAsk);
+  const HttpResponse response = server.Ask("POST", "/v1/completions", kThreeAnswers);
   EXPECT_EQ(response.status, 400);
   EXPECT_EQ(Header(response, "retry-after"), "");
+  EXPECT_EQ(json::parse(response.body).at("error").at("param"), "prompt");
+  const HttpResponse many = server.Ask("POST", "/v1/completions", R"({"prompt": "a", "n": 3})");
+  EXPECT_EQ(many.status, 400);
+  EXPECT_EQ(json::parse(many.body).at("error").at("param"), "n");
 }
 
 TEST(Pressure, OneRequestMayNotFillTheQueue) {
@@ -51,9 +55,14 @@ TEST(Pressure, OneRequestMayNotFillTheQueue) {
   for (int i = 1; i < 65; ++i) prompts += ", \"a\"";
   const HttpResponse response = server.Ask("POST", "/v1/completions", "{\"prompt\": [" + prompts + "]}");
   EXPECT_EQ(response.status, 400);
-  EXPECT_NE(response.body.find("request: 65 answers, expected at most 64 of the 256 that may wait"),
-            std::string::npos)
-      << response.body;
+  const json::value error = json::parse(response.body).at("error");
+  EXPECT_EQ(error.at("param"), "prompt");
+  EXPECT_EQ(error.at("message"),
+            "prompt: 65 of them, expected at most 64: one request may ask for 64 answers");
+  const HttpResponse several = server.Ask("POST", "/v1/completions",
+                                          R"({"prompt": ["a", "b", "c", "d", "e", "f", "g", "h"], "n": 9})");
+  EXPECT_EQ(json::parse(several.body).at("error").at("message"),
+            "prompt: 8 of them, expected at most 7: one request may ask for 64 answers");
 }
 
 // What nobody foresaw in a step costs those that were in it an answer, and nobody after them.
@@ -74,7 +83,7 @@ TEST(Pressure, AStepThatFailsEndsItsRequestsAlone) {
 TEST(Pressure, ADeadlineIsAnErrorOfItsOwn) {
   TestServer server(TestServer::Kind::kDecoder);
   server.context().deadline_s = 0.01;
-  const HttpResponse response = server.Ask("POST", "/v1/completions", kAsk);
+  const HttpResponse response = server.Ask("POST", "/v1/completions", kThreeAnswers);
   EXPECT_EQ(response.status, 504);
   EXPECT_EQ(json::parse(response.body).at("error").at("code"), "deadline_exceeded");
 }

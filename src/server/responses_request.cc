@@ -107,8 +107,9 @@ json::object NestedTool(const json::object& tool) {
 }
 
 Problem ReadTextFormat(const json::object& format, AnswerFormat* answer) {
-  if (format.at("type") == "json_schema" && !format.contains("schema")) {
-    return Wrong("text.format.schema", "required");
+  for (const std::string_view needed : {"name", "schema"}) {
+    if (format.at("type") != "json_schema" || format.contains(needed)) continue;
+    return Wrong(fmt::format("text.format.{}", needed), "required");
   }
   json::object asked{{"type", format.at("type")}};
   if (const json::value* schema = format.if_contains("schema")) asked["schema"] = *schema;

@@ -42,7 +42,7 @@ inline constexpr FieldDesc kFlatToolFields[] = {
 inline constexpr SchemaDesc kFlatTool{"FunctionTool", kFlatToolFields};
 inline constexpr FieldDesc kTextFormatFields[] = {
     {.name = "type", .kinds = kString, .choices = kResponseFormats, .required = true},
-    {.name = "name", .kinds = kString, .max_bytes = 256},
+    {.name = "name", .kinds = kString, .help = "of a json_schema", .max_bytes = 64, .is_word = true},
     {.name = "description", .kinds = kString},
     {.name = "schema", .kinds = kObject, .help = "JSON schema"},
     {.name = "strict", .kinds = kBool, .help = "it always is"},

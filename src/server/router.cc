@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/process_usage.h"
 #include "server/errors.h"
 #include "server/http/wire.h"
 #include "server/server_context.h"
@@ -12,6 +13,9 @@ namespace tern {
 namespace {
 
 constexpr std::string_view kName = "{name}";
+// Bodies beyond this are read one at a time, while others' go on.
+constexpr size_t kLargeBytes = size_t{1} << 20;
+constexpr size_t kMostLargeWaiting = 64;
 
 // "/v1/models/{name}" and "/v1/models/a/b": "a/b". Nothing: no match.
 std::optional<std::string> MatchPath(std::string_view pattern, std::string_view path) {
@@ -93,7 +97,11 @@ void RouteRequest::Refuse(const ApiError& error) const { RefuseExchange(*exchang
 
 Router::Router(std::span<const RouteDesc* const> routes, RouterOptions options, ServerContext* context,
                Workers* workers)
-    : routes_(routes), options_(std::move(options)), context_(context), workers_(workers) {}
+    : routes_(routes),
+      options_(std::move(options)),
+      context_(context),
+      workers_(workers),
+      large_(std::make_unique<Workers>(1, kMostLargeWaiting)) {}
 
 // As it is, and for clients that were given a base URL without /v1 or with one too many, with it and without.
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
@@ -189,6 +197,11 @@ std::optional<HttpResponse> Router::Refusal(const HttpRequest& request, const Ma
   return std::nullopt;
 }
 
+HttpResponse Router::TooLarge(const HttpRequest& head, const std::string& message) {
+  return ErrorResponse({.status = 413, .message = message, .code = "request_too_large"}, ShapeOf(head.path),
+                       head.id);
+}
+
 void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   const HttpRequest& request = exchange->request();
   Match match = Find(request.method, request.path);
@@ -207,8 +220,10 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
                       .name = std::move(match.name),
                       .key = options_.keys.Find(request).value_or(0)};
   if (match.route->is_probe) return Call(*context_, std::move(routed));
-  const bool posted = workers_->Post([this, routed = std::move(routed)]() mutable {
+  const bool large = request.body.size() > kLargeBytes;
+  const bool posted = (large ? *large_ : *workers_).Post([this, large, routed = std::move(routed)]() mutable {
     if (!routed.exchange->gone()) Call(*context_, std::move(routed));
+    if (large) GiveMemoryBack();
   });
   if (posted) return;
   RefuseExchange(*exchange,

@@ -68,6 +68,8 @@ class Router {
 
   // Whether a request will not be refused whatever its body says.
   bool WantsBody(const HttpRequest& head) const { return !Refusal(head, Find(head.method, head.path)); }
+  // To a request whose body is too large, in its protocol's shape.
+  static HttpResponse TooLarge(const HttpRequest& head, const std::string& message);
   // Takes a request from the sockets' thread; the answer comes later.
   void Handle(std::shared_ptr<HttpExchange> exchange) const;
 
@@ -87,6 +89,7 @@ class Router {
   RouterOptions options_;
   ServerContext* context_;
   Workers* workers_;
+  std::unique_ptr<Workers> large_;  // the thread that reads large bodies
 };
 
 }  // namespace tern

@@ -180,6 +180,26 @@ TEST_F(RouterTest, ProbesAreAnsweredHoweverBusyTheWorkersAre) {
   go.set_value();
 }
 
+// What takes seconds to read keeps nobody waiting but its like.
+TEST_F(RouterTest, LargeBodiesAndOthersDoNotWaitForEachOther) {
+  std::promise<void> go;
+  ASSERT_TRUE(workers.Post([&] { go.get_future().wait(); }));
+  EXPECT_EQ(Ask("POST", "/v1/ask", {}, "{\"x\": \"" + std::string(1 << 20, 'a') + "\"}").status, 200);
+  go.set_value();
+}
+
+TEST_F(RouterTest, ALargeBodyIsRefusedInTheShapeOfItsProtocol) {
+  const auto refused = [](const std::string& path) {
+    return Router::TooLarge({.id = "1", .method = "POST", .path = path, .query = "", .headers = {}},
+                            "too large");
+  };
+  EXPECT_EQ(refused("/v1/messages").status, 413);
+  EXPECT_EQ(refused("/v1/messages").body,
+            R"({"type":"error","error":{"message":"too large","type":"request_too_large","param":null,)"
+            R"("code":"request_too_large"},"request_id":"1"})");
+  EXPECT_EQ(refused("/api/chat").body, R"({"error":"too large"})");
+}
+
 TEST_F(RouterTest, ARouteThatThrowsCostsOneRequest) {
   EXPECT_EQ(Ask("POST", "/throws").status, 500);
   EXPECT_EQ(Ask("POST", "/v1/ask").status, 200);

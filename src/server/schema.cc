@@ -15,6 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr size_t kMaxDepth = 64;
+constexpr size_t kMostValues = size_t{1} << 19;  // of a body: each takes some 70 bytes at most
 
 struct KindName {
   FieldKind kind;
@@ -162,6 +163,10 @@ class Checker {
     if (field.is_name && (text.empty() || !std::ranges::all_of(text, IsNameLetter))) {
       return Fail(path, "expected a name of letters, digits, _, . and -");
     }
+    if (field.is_word &&
+        (text.empty() || text.find('.') != text.npos || !std::ranges::all_of(text, IsNameLetter))) {
+      return Fail(path, "expected a name of letters, digits, _ and -");
+    }
     if (field.choices.empty() || std::ranges::find(field.choices, text) != field.choices.end()) return;
     Fail(path, fmt::format("expected one of {}", fmt::join(field.choices, ", ")));
   }
@@ -220,6 +225,7 @@ json::object KindJson(const FieldDesc& field, FieldKind kind) {
     case kString:
       schema["type"] = "string";
       if (!field.choices.empty()) schema["enum"] = json::array(field.choices.begin(), field.choices.end());
+      if (field.is_word) schema["pattern"] = fmt::format("^[A-Za-z0-9_-]{{1,{}}}$", field.max_bytes);
       if (field.is_name) schema["pattern"] = fmt::format("^[A-Za-z0-9_.-]{{1,{}}}$", field.max_bytes);
       return schema;
     case kObject:
@@ -264,6 +270,25 @@ bool AllFinite(const json::value& v) {
   return std::ranges::all_of(v.get_object(), [](const auto& entry) { return AllFinite(entry.value()); });
 }
 
+// How many values a text has if it is JSON, no more than one beyond `most`; names of members count. Looks at
+// each byte once and keeps nothing: what is too much is known before any of it is made.
+size_t CountValues(std::string_view text, size_t most) {
+  size_t count = 1;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size() && count <= most; ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == ',' || c == ':' || c == '[' || c == '{') {
+      ++count;
+    }
+  }
+  return count;
+}
+
 }  // namespace
 
 std::optional<FieldError> CheckFields(const SchemaDesc& schema, json::object& object) {
@@ -273,6 +298,9 @@ std::optional<FieldError> CheckFields(const SchemaDesc& schema, json::object& ob
 }
 
 Result<json::object> ParseBody(std::string_view body) {
+  if (CountValues(body, kMostValues) > kMostValues) {
+    return BadInput(fmt::format("the body has more than {} JSON values", kMostValues));
+  }
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = kMaxDepth;

@@ -46,6 +46,7 @@ struct FieldDesc {
   size_t max_items = 1 << 20;                      // of a list or an object of numbers or strings
   std::span<const std::string_view> choices = {};  // of strings
   bool is_name = false;                // of strings: of letters, digits, "_", "." and "-", not empty
+  bool is_word = false;                // the same without "."
   const SchemaDesc* object = nullptr;  // of objects, alone or in a list
   bool required = false;
   std::string_view fallback = {};  // the default as JSON, for people
@@ -81,8 +82,9 @@ struct FieldError {
 // Removes nulls and what the schema does not list, and checks the rest. Nothing to say: all is well.
 std::optional<FieldError> CheckFields(const SchemaDesc& schema, boost::json::object& object);
 
-// The body of a request as JSON: an object, at most 64 deep, finite numbers, valid UTF-8; of members of one
-// name the last counts. The error says at which byte it is none.
+// The body of a request as JSON: an object, at most 64 deep, of 512 Ki values (which take many times their
+// bytes) at most, finite numbers, valid UTF-8; of members of one name the last counts. The error says at
+// which byte it is none.
 Result<boost::json::object> ParseBody(std::string_view body);
 
 // JSON schema (2020-12) of the description, for /openapi.json.

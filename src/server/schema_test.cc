@@ -151,6 +151,19 @@ TEST(Schema, ReadsBodies) {
   }
 }
 
+// Values take many times their bytes: too many are refused before any is made.
+TEST(Schema, BodiesHaveSoManyValuesAtMost) {
+  constexpr size_t kMost = size_t{1} << 19;
+  std::string zeros = "{\"x\": [0";
+  for (size_t i = 0; i < kMost - 4; ++i) zeros += ",0";  // beside them the object, its member, the list
+  EXPECT_TRUE(ParseBody(zeros + "]}").ok());
+  const auto refused = ParseBody(zeros + ",0]}");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().what, "the body has more than 524288 JSON values");
+  // What is in a text is none.
+  EXPECT_TRUE(ParseBody("{\"x\": \"\\\"" + std::string(2 * kMost, ',') + "\"}").ok());
+}
+
 TEST(Schema, WritesItselfAsJsonSchema) {
   const json::object schema = SchemaJson(kSchema);
   EXPECT_EQ(json::serialize(schema.at("required")), R"(["messages"])");

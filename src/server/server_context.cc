@@ -5,7 +5,7 @@
 namespace tern {
 
 bool ServedModel::IsNamed(std::string_view name) const {
-  if (!alias.empty() && name == alias) return true;
+  if (!alias.empty() && (name == alias || name == alias.substr(alias.rfind('/') + 1))) return true;
   return name == id || (name.starts_with(id) && name.substr(id.size()) == ":latest");
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cgroup.h"
 #include "engine/loaded_model.h"
 #include "engine/sampler.h"
 #include "server/encoder_host.h"
@@ -25,7 +26,8 @@ namespace tern {
 
 // Immutable.
 struct ServedModel {
-  // Whether a request may call it so: by its id, with or without ":latest", or by its alias.
+  // Whether a request may call it so: by its id, with or without ":latest", or by its alias, with or without
+  // the folder it is in.
   bool IsNamed(std::string_view name) const;
   // What clients call a model that was opened as `model`: a name as it is, a file or folder without where it
   // lies, its ending, and which of several parts it is.
@@ -55,9 +57,10 @@ struct ServerContext {
 
   std::string version;
   ServedModel model;
-  SamplingOptions sampling;  // what a request does not say
-  double deadline_s = 0;     // the most that an answer may take, waiting included; 0: any time
-  double stall_s = 30;       // without a byte taken by its client: then an answer ends
+  SamplingOptions sampling;              // what a request does not say
+  double deadline_s = 0;                 // the most that an answer may take, waiting included; 0: any time
+  double stall_s = 30;                   // without a byte taken by its client: then an answer ends
+  size_t memory_bytes = UsableMemory();  // what there is of it for the ledger's pools, and all else
   GrammarCache grammars{};
   ServerMeters meters{AllRoutes()};
   RequestLog log{};

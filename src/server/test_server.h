@@ -68,6 +68,9 @@ class TestServer {
     auto runner = Runner::Make(
         model, {.threads = 1, .context = 2048, .sequences = 8, .step_tokens = 256, .step_outputs = 13});
     TERN_CHECK(runner.ok());
+    if (!options.events.on_step) {
+      options.events.on_step = [this](const StepSample& s) { context_.meters.step_tokens.Observe(s.rows); };
+    }
     auto engine = std::make_unique<Engine>(std::move(runner).value(), std::move(options));
     context_.host = std::make_unique<EngineHost>(std::move(engine));
   }

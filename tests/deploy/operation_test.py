@@ -65,7 +65,7 @@ class Operation(unittest.TestCase):
             server = Server(folder)
             cls.addClassCleanup(server.kill)
             cls.status, cls.headers, cls.answer = server.ask(
-                "POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "secret"}], "max_tokens": 4}, **{"X-Request-Id": "mine-1"})
+                "POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "secret"}], "max_tokens": 4, "ignore_eos": True}, **{"X-Request-Id": "mine-1"})
             cls.metrics = server.ask("GET", "/metrics")
             cls.code, cls.log = server.end()
         text = cls.metrics[2]
@@ -113,6 +113,15 @@ class Operation(unittest.TestCase):
                 self.assertEqual((checked.returncode, checked.stderr), (0, ""), line)
         drain = int(re.search(r"^drain-timeout = (\d+)", (SOURCE / "deploy/tern.toml").read_text(), re.M).group(1))
         self.assertLess(drain, int(re.search(r"^TimeoutStopSec=(\d+)", unit, re.M).group(1)))
+
+    def test_what_pulling_the_model_needs_is_in_the_image(self):
+        model = re.search(r'^model = "(\S+)"', (SOURCE / "deploy/tern.toml").read_text(), re.M).group(1)
+        with tempfile.TemporaryDirectory() as folder:
+            bare = subprocess.run([TERN, "pull", model], env={"PATH": folder, "TERN_HOME": folder}, capture_output=True, text=True)
+        package = re.search(r"\(Debian: (\S+)\)$", bare.stderr.strip()).group(1)
+        image = (SOURCE / "deploy/Dockerfile").read_text().split("\nFROM ")[-1]
+        self.assertIn(package, image.split("rm -rf /var/lib/apt")[0].split())
+        self.assertIn(f"apt install {package}", (SOURCE / "deploy/tern.service").read_text())
 
     def test_the_log_has_a_line_per_request(self):
         self.assertEqual(self.status, 200, self.answer)

@@ -16,8 +16,8 @@ struct q8_x {
     uint8_t q[kWeights];
   };
 
-  static void Encode(const float* x, Block& b) {
-    const Affine fit = SearchAffine(x, kWeights, 255, false);
+  static void Encode(const float* x, const float* w, Block& b) {
+    const Affine fit = SearchAffine(x, w, kWeights, 255, false);
     b.d = F32ToF16(fit.d);
     b.m = F32ToF16(-fit.minimum);
     const float inverse = Inverse(F16ToF32(b.d)), m = F16ToF32(b.m);

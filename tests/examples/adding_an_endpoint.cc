@@ -12,6 +12,7 @@ namespace tern {
 namespace {
 
 constexpr FieldDesc kFields[] = {
+    {.name = "model", .kinds = kString, .help = "the model's id", .max_bytes = 1024},
     {.name = "text",
      .kinds = kString,
      .help = "whose tokens to count",
@@ -59,7 +60,10 @@ TEST(AddingAnEndpoint, IsAnsweredAndChecked) {
     return sink->Answer();
   };
   EXPECT_EQ(ask(R"({"text": "abc", "times": 2})").body, R"({"count":6})");
+  EXPECT_EQ(ask(R"({"text": "abc", "model": "tiny"})").body, R"({"count":3})");
   EXPECT_EQ(ask(R"({"text": "abc", "times": 0})").status, 400);
+  EXPECT_EQ(ask(R"({"text": "abc", "model": "zzz"})").status, 404);
+  EXPECT_EQ(ask(R"({"text": "abc", "model": 1})").status, 400);
 }
 
 }  // namespace

@@ -3,6 +3,31 @@ import json
 
 WORDS = ["name", "id", "größe", "a b", "x\"y", "tab\t", "items", "日本", "", "na", "names", "id\\", "😀"]
 
+OBJECT = {"type": "object", "additionalProperties": False}
+# What clients write that takes more than one keyword, with instances.
+COMBINED = [
+    {"type": "string", "format": "date", "pattern": "^2024-", "minLength": 10, "examples": ["2024-02-29"]},
+    {"type": "string", "format": "date-time", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$", "examples": ["2024-02-29T01:02:03.004Z"]},
+    {"type": "string", "format": "email", "maxLength": 30, "examples": ["a.b@c-d.org"],
+     "pattern": r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$"},
+    {"type": "string", "format": "uri", "minLength": 1, "maxLength": 60, "examples": ["https://example.org/a?b=c"]},
+    {"type": "string", "format": "phone", "allOf": [{"pattern": "^a"}, {"pattern": "b$"}], "maxLength": 6, "examples": ["ab", "a\"\\b"]},
+    {"type": "string", "pattern": "^[a-z]+-[a-z]+$", "minLength": 4, "maxLength": 9, "examples": ["ab-cd", "a-bcdefg"]},
+    {"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$", "maxLength": 8, "examples": ["-1.5", ".5"]},
+    {"type": "string", "not": {"enum": ["a", ""]}, "maxLength": 3, "examples": ["b", "aa"]},
+    {"type": "string", "enum": ["a", "bb", "ccc"], "minLength": 2, "pattern": "b|c", "examples": ["bb"]},
+    {"type": "number", "multipleOf": 0.5, "examples": [1.5, -3, 0]},
+    {"type": "number", "multipleOf": 0.25, "minimum": -1.1, "exclusiveMaximum": 3, "examples": [0.75, -1]},
+    {"type": "integer", "multipleOf": 7, "examples": [0, -49, 7000]},
+    {"type": "array", "items": {"enum": ["a", "b", 3]}, "uniqueItems": True, "maxItems": 2, "examples": [["b", "a"], []]},
+    {"type": "array", "items": {"enum": list(range(12))}, "uniqueItems": True, "minItems": 1, "examples": [[3, 7], [0]]},
+    {**OBJECT, "properties": {name: {"type": "integer"} for name in "abc"}, "minProperties": 1, "maxProperties": 2, "examples": [{"a": 1, "c": 2}, {"b": 3}]},
+    {"type": "object", "propertyNames": {"enum": ["a", "b"]}, "additionalProperties": {"type": "integer"}, "required": ["a"], "examples": [{"a": 1}]},
+    {**OBJECT, "properties": {"e": {"type": "boolean"}}, "patternProperties": {"^x-": {"type": "integer"}}, "examples": [{"e": True, "x-a": 2}]},
+    {**OBJECT, "properties": {"k": {"enum": ["a", "b"]}, "v": {"type": "integer"}}, "required": ["k"], "if": {"properties": {"k": {"const": "a"}}},
+     "then": {"required": ["v"]}, "else": {"not": {"required": ["v"]}}, "examples": [{"k": "a", "v": 1}, {"k": "b"}]},
+]
+
 
 class Schemas:
     """Random schemas. Those that may not be supported are left out, so each must compile."""
@@ -12,7 +37,7 @@ class Schemas:
 
     def schema(self, depth=3):
         r = self.random
-        kinds = [self.string, self.integer, self.far_integer, self.number, self.constant, self.simple, self.nullable, self.formatted]
+        kinds = [self.string, self.integer, self.far_integer, self.number, self.constant, self.simple, self.nullable, self.formatted, self.combined]
         if depth > 0:
             kinds += [self.array, self.object, self.object, self.tuple, self.any_of, self.one_of, self.all_of, self.mapping, self.patterned]
         schema = r.choice(kinds)(depth - 1)
@@ -49,6 +74,9 @@ class Schemas:
 
     def formatted(self, _):
         return {"type": "string", "format": self.random.choice(["date", "time", "date-time", "uuid", "email", "ipv4", "ipv6"])}
+
+    def combined(self, _):
+        return dict(self.random.choice(COMBINED))
 
     def bounds(self, whole):
         r = self.random
@@ -150,6 +178,8 @@ class Instances:
 
     def value(self, schema, depth=0):
         r = self.random
+        if "examples" in schema:
+            return r.choice(schema["examples"])
         if "$ref" in schema:
             return self.value(self.document["$defs"]["node"], depth + 1)
         for name in ("anyOf", "oneOf"):

@@ -145,6 +145,23 @@ pageTest("conversations are kept, renamed, deleted", async ({ page, server }) =>
   assert.equal(await page.locator(".sidebar li").count(), 0);
 });
 
+pageTest("loaded again, a tab shows the chat that was open; another begins anew", async ({ page, server, context }) => {
+  server.scripts.push([{ content: "Still open." }]);
+  await say(page, "Stay");
+  await answered(page);
+  await page.reload();
+  await lastAnswer(page).getByText("Still open.").waitFor();
+  const other = await context.newPage();
+  await other.goto(server.url);
+  await other.getByRole("button", { name: "Stay", exact: true }).waitFor();
+  await other.getByText("Talk to fake").waitFor();
+  await page.keyboard.press("Alt+n");
+  await page.getByText("Talk to fake").waitFor();
+  await page.reload();
+  await page.getByRole("button", { name: "Stay", exact: true }).waitFor();
+  await page.getByText("Talk to fake").waitFor();
+});
+
 pageTest("an exported conversation can be imported; what is none is refused", async ({ page, server }) => {
   server.scripts.push([{ content: "To be carried." }]);
   await say(page, "Carry me");
@@ -225,6 +242,22 @@ pageTest("tokens show their probabilities and what else was likely", async ({ pa
   assert.match(await lastAnswer(page).innerText(), /A cat/);
 });
 
+pageTest("what is said of a token is in sight, at the end of the chat, too", async ({ page, server }) => {
+  const entry = { token: "last", logprob: -0.5, bytes: null };
+  const top_logprobs = Array.from({ length: 5 }, (_, i) => ({ ...entry, token: `other ${i}`, logprob: -i - 1 }));
+  const long = Array.from({ length: 40 }, (_, i) => ({ content: `${i}\n`, logprobs: [{ ...entry, token: `${i}\n`, top_logprobs }] }));
+  server.scripts.push(long);
+  await page.keyboard.press("Alt+k");
+  await say(page, "Hi");
+  await answered(page);
+  const view = await page.getByRole("region", { name: "Conversation" }).boundingBox();
+  for (const token of [page.locator(".token").last(), page.locator(".token").nth(25)]) {
+    await token.hover();
+    const said = await page.locator(".alternatives").boundingBox();
+    assert.ok(said.y >= view.y && said.y + said.height <= view.y + view.height, JSON.stringify({ said, view }));
+  }
+});
+
 pageTest("a server without logprobs answers all the same", async ({ page, server }) => {
   server.scripts.push([{ status: 400, param: "logprobs" }], [{ content: "Still here." }]);
   await page.keyboard.press("Alt+k");
@@ -238,7 +271,8 @@ pageTest("what went wrong is said, and can be tried again", async ({ page, serve
   const overloaded = { status: 429, body: { error: { message: "256 requests wait already" } }, headers: { "retry-after": "2" } };
   server.scripts.push([overloaded], [{ content: "Half" }, { error: "the engine failed" }], [{ content: "Half" }, { cut: true }]);
   await say(page, "Hi");
-  await lastAnswer(page).getByText("256 requests wait already; try again in 2 s").waitFor();
+  await lastAnswer(page).getByText("The server is busy with other requests. Try again in 2 seconds.").waitFor();
+  assert.doesNotMatch(await lastAnswer(page).innerText(), /256/);
   await page.keyboard.press("Alt+r");
   await lastAnswer(page).getByText("the engine failed").waitFor();
   await page.keyboard.press("Alt+r");

@@ -96,6 +96,17 @@ pageTest("on a phone everything fits, and lists open over the chat", async ({ pa
   assert.equal(await page.locator("#input").evaluate((input) => getComputedStyle(input).fontSize), "16px");
 }, PHONE);
 
+pageTest("a phone has no keys to be told of, and room for the model's name", async ({ page }) => {
+  await page.getByText("Talk to SmolLM2-135M-Instruct-Q4_K_M").waitFor();
+  assert.equal(await page.getByText("Alt H").isVisible(), false);
+  const name = page.locator("header .model");
+  const { text, shown, whole } = await name.evaluate((span) => ({
+    text: span.innerText, shown: [span.clientWidth, span.clientHeight], whole: [span.scrollWidth, span.scrollHeight],
+  }));
+  assert.equal(text, "SmolLM2-135M-Instruct-Q4_K_M");
+  assert.ok(whole[0] <= shown[0] && whole[1] <= shown[1] + 1, `${shown} of ${whole}`);
+}, { ...PHONE, before: (server) => (server.models = [{ id: "SmolLM2-135M-Instruct-Q4_K_M" }]) });
+
 const ground = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
 pageTest("dark where the system is, and where one says so", async ({ page }) => {
@@ -121,6 +132,7 @@ pageTest("all of it works by keyboard", async ({ page, server }) => {
   assert.equal(server.requests[0].messages[0].content, "Hello\nthere");
   await page.keyboard.press("Alt+h");
   await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
+  assert.equal(await focused(), "Close");
   for (const keys of ["Alt N", "Alt R", "Alt K", "Esc"]) assert.equal(await page.getByText(keys, { exact: true }).count(), 1);
   await page.keyboard.press("Escape");
   await page.keyboard.press("Alt+n");

@@ -86,6 +86,17 @@ test("a chat with a model, stopped and answered again, and the dashboard of it",
     const requests = page.getByRole("region", { name: "Requests", exact: true });
     await requests.getByText("finished").waitFor();
     assert.match(await requests.innerText(), /finished\s+2/);
+    // Every card has what it is for: nothing of it is the tests' own.
+    await page.getByRole("region", { name: "KV blocks" }).getByText(/cached [1-9]/).waitFor();
+    await page.getByRole("region", { name: "Hottest prefixes" }).getByRole("row").nth(1).waitFor();
+    const cards = await page.locator(".panel").all();
+    assert.equal(cards.length, 9);
+    for (const card of cards) assert.doesNotMatch(await card.innerText(), /does not report|None yet/);
+    for (const name of ["Time to first token", "Time between tokens"]) {
+      assert.match(await page.getByRole("region", { name }).innerText(), /p50 [\d.,]+ ms\s+p99 [\d.,]+ ms/);
+    }
+    assert.match(await page.getByRole("region", { name: "Batch" }).innerText(), /0 of 32 sequences/);
+    assert.match(await page.getByRole("region", { name: "Memory" }).innerText(), /MB of the [\d.]+ \wB that this process/);
     assert.deepEqual(problems, []);
   } finally {
     await context.close();

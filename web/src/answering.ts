@@ -147,6 +147,7 @@ async function follow(request: ChatRequest, coming: Coming, signal: AbortSignal,
 function fail(answer: Answer, error: unknown, signal: AbortSignal) {
   if (signal.aborted) return void (answer.finish = "stopped");
   answer.finish = "failed";
-  answer.error = error instanceof Error ? error.message : String(error);
+  const away = error instanceof ApiError && error.status === 0; // the bar on top says so
+  answer.error = away ? "Not answered." : error instanceof Error ? error.message : String(error);
   noteFailure(error);
 }

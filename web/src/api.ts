@@ -20,6 +20,15 @@ interface ErrorBody {
   error?: { message?: string; param?: string | null };
 }
 
+// What a person is told: of a full queue no numbers, which are for programs.
+function told(response: Response, { error }: ErrorBody): string {
+  const seconds = Number(response.headers.get("retry-after"));
+  const again = seconds > 0 ? ` Try again in ${seconds === 1 ? "a second" : `${seconds} seconds`}.` : "";
+  if (response.status === 429) return `The server is busy with other requests.${again}`;
+  const message = error?.message ?? `the server answered ${response.status}`;
+  return again === "" ? message : `${message}.${again}`;
+}
+
 async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (apiKey.get() !== "") headers["authorization"] = `Bearer ${apiKey.get()}`;
@@ -32,9 +41,7 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   }
   if (response.ok) return response;
   const body = (await response.json().catch(() => ({}))) as ErrorBody;
-  const wait = response.headers.get("retry-after");
-  const message = body.error?.message ?? `the server answered ${response.status}`;
-  throw new ApiError(response.status, message + (wait ? `; try again in ${wait} s` : ""), body.error?.param ?? "");
+  throw new ApiError(response.status, told(response, body), body.error?.param ?? "");
 }
 
 export async function getJson<T>(path: string): Promise<T> {

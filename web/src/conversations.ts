@@ -1,6 +1,6 @@
 // What can be done to conversations, apart from answering (answering.ts). All go through the state and the database.
 import { database } from "./database";
-import { currentConversation, getState, update } from "./state";
+import { chatOfBefore, currentConversation, getState, update } from "./state";
 import { type Conversation, type Message, type Settings, newId, shownAnswer } from "./types";
 
 const TITLE_LENGTH = 48;
@@ -74,11 +74,14 @@ export function showAnswer(conversation: Conversation, message: Message, shown: 
 }
 
 export async function loadConversations() {
+  const before = chatOfBefore();
   const stored = (await database.all()).map(withoutLooseEnds);
   // What has begun while they were read wins.
   const known = new Set(getState().conversations.map(({ id }) => id));
   const all = [...getState().conversations, ...stored.filter(({ id }) => !known.has(id))];
-  update({ conversations: all.sort((a, b) => b.updated - a.updated) });
+  const { current } = getState();
+  const open = current === "" && known.size === 0 && all.some(({ id }) => id === before) ? before : current;
+  update({ conversations: all.sort((a, b) => b.updated - a.updated), current: open });
 }
 
 // An answer that was still coming when the page was closed has ended there.

@@ -33,7 +33,7 @@ function Shortcuts() {
       </dl>
       <form method="dialog" class="row">
         <button type="button" class="plain" onClick={() => update({ dialog: "licences" })}>Licences</button>
-        <button>Close</button>
+        <button autofocus>Close</button>
       </form>
     </Dialog>
   );

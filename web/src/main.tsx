@@ -31,7 +31,7 @@ function Header() {
         />
       )}
       <h1>Tern</h1>
-      <span class="model">{model?.id}</span>
+      <span class="model" title={model?.id}>{model?.id}</span>
       <IconButton
         icon={onChat ? "chart" : "chat"} label={onChat ? "Dashboard" : "Chat"} keys="Alt G"
         onClick={() => update({ view: onChat ? "dashboard" : "chat" })}

@@ -26,6 +26,7 @@ export interface State {
 }
 
 const PREFERENCES = "tern.preferences";
+const OPEN_CHAT = "tern.chat";
 type Preferences = Pick<State, "draft" | "showTokens" | "theme">;
 
 function loadPreferences(): Partial<Preferences> {
@@ -59,7 +60,11 @@ const listeners = new Set<() => void>();
 
 export const getState = () => state;
 
+// Which conversation this tab showed before it was loaded again.
+export const chatOfBefore = () => sessionStorage.getItem(OPEN_CHAT) ?? "";
+
 export function update(change: Partial<State>) {
+  if ("current" in change && change.current !== state.current) sessionStorage.setItem(OPEN_CHAT, change.current!);
   state = { ...state, ...change };
   if ("draft" in change || "showTokens" in change || "theme" in change) {
     const { draft, showTokens, theme } = state;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 #include <thread>
 
 #include "base/cgroup.h"
@@ -14,6 +15,7 @@
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
+#include "cli/slow_note.h"
 #include "cli/terminal.h"
 #include "engine/kv_choice.h"
 #include "io/http.h"
@@ -59,11 +61,18 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
   options.step_tokens = o.step_tokens;
   options.own_window_blocks = true;
-  TERN_TRY(options.kv_type, ChooseKvType(model, options));
+  const std::string name = Printable(o.model.model);
+  {
+    const SlowNote note(name +
+                        ": measuring whether an int8 KV cache is good enough; kept for the next start");
+    TERN_TRY(options.kv_type, ChooseKvType(model, options));
+  }
+  const SlowNote note(name + ": preparing its weights");
   TERN_TRY(auto runner, Runner::Make(model, options));
   EngineOptions scheduling;
   TERN_TRY(scheduling.policy, FindPolicy(o.policy));
   scheduling.queue.requests = o.queue;
+  scheduling.events.on_step = [context](const StepSample& s) { context->meters.step_tokens.Observe(s.rows); };
   context->host =
       std::make_unique<EngineHost>(std::make_unique<Engine>(std::move(runner), std::move(scheduling)));
   return {};
@@ -83,8 +92,14 @@ Result<std::unique_ptr<TextEncoder>> OpenBeside(ModelFlags flags, const EngineHo
                       .memory_bytes = all > bytes ? all - bytes : 1});
 }
 
+Result<std::shared_ptr<const LoadedModel>> Open(const Options& o) {
+  // On a terminal there is a bar.
+  const SlowNote note(IsTerminal(2) ? "" : Printable(o.model.model) + ": fetching and opening the model");
+  return OpenModel(o.model);
+}
+
 Status Load(const Options& o, ServerContext* context) {
-  TERN_TRY(const auto model, OpenModel(o.model));
+  TERN_TRY(const auto model, Open(o));
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
   TERN_TRY(context->model,
            ServedModel::Make(o.name.empty() ? ServedModel::IdOf(o.model.model) : o.name, model));
@@ -104,6 +119,22 @@ std::unique_ptr<Traces> MakeTraces(const std::string& url) {
   return std::make_unique<Traces>(
       TERN_VERSION, [url](const std::string& json) { return HttpPostJson(url, json); },
       [](const Error& error) { Say("traces: " + error.what); });
+}
+
+// "tiny on http://127.0.0.1:8080, context 2048, KV for 65536 tokens, 32 at once"
+std::string StartLine(const Options& o, const ServerContext& context, int port) {
+  const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
+  const bool is_v6 = o.http.host.find(':') != std::string::npos && !o.http.host.starts_with('[');
+  const std::string host = is_v6 ? "[" + o.http.host + "]" : o.http.host;
+  std::string kv;
+  if (context.host != nullptr) {
+    const int64_t tokens = int64_t{context.host->counts().scheduler.kv_blocks} * kKvBlockTokens;
+    kv = fmt::format("KV for {} tokens", tokens);
+    if (o.kv_tokens > 0 && o.kv_tokens != tokens) kv += fmt::format(" ({} wanted)", o.kv_tokens);
+    kv += ", ";
+  }
+  return fmt::format("{} on {}://{}:{}, context {}, {}{} at once", context.model.id, scheme, host, port,
+                     context.longest_input(), kv, o.parallel);
 }
 
 // As many files as the system lets us have are ours to open, and most of them may be connections.
@@ -174,6 +205,7 @@ Result<std::unique_ptr<HttpServer>> StartHttp(const Options& o, const Router& ro
   // Some time to take the error.
   options.limits.write_ms = static_cast<int>(1000 * o.stall_s) + 15'000;
   options.wants_body = [&router](const HttpRequest& head) { return router.WantsBody(head); };
+  options.too_large = Router::TooLarge;
   options.tally = context.tally;
   options.on_refused = [&context](const std::string& id, int status) { LogRefusal(context, id, status); };
   return HttpServer::Start(
@@ -186,6 +218,7 @@ Status Run(const Options& o) {
   if (o.only_checks) return HttpServer::Check(o.http);
   signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
   const bool loopback = IsLoopbackName(o.http.host);
+  std::optional<InterruptScope> scope;  // until everything has ended
   ServerContext context;
   context.version = TERN_VERSION;
   TERN_TRY(const LogFormat log, ParseLogFormat(o.log));
@@ -202,12 +235,8 @@ Status Run(const Options& o) {
   TERN_TRY(const auto http, StartHttp(o, router, context));
   TERN_TRY_STATUS(Load(o, &context));
   context.loading = false;
-  const InterruptScope scope(InterruptScope::Of::kKeyboardAndTermination);
-  const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
-  const bool is_v6 = o.http.host.find(':') != std::string::npos && !o.http.host.starts_with('[');
-  const std::string host = is_v6 ? "[" + o.http.host + "]" : o.http.host;
-  Say(fmt::format("{} on {}://{}:{}, context {}, {} at once", context.model.id, scheme, host, http->port(),
-                  context.longest_input(), o.parallel));
+  scope.emplace(InterruptScope::Of::kKeyboardAndTermination);
+  Say(StartLine(o, context, http->port()));
   WaitForTheEnd(*http, context, o.drain_timeout_s);
   return {};
 }
@@ -225,8 +254,8 @@ void Setup(Arguments& args) {
   args.Option("--parallel", &o->parallel, "most answers at once; others wait").Range(1, 1024);
   args.Option(
           "--kv-tokens", &o->kv_tokens,
-          "tokens of all requests and of remembered prompts that the KV cache holds; 0: a context for each "
-          "answer, or what half of the memory holds")
+          "tokens of all requests and of remembered prompts that the KV cache holds, in blocks of 16 and one "
+          "more for each answer, at most a context for each; 0: that, or what the memory holds")
       .Range(0, 1 << 30);
   args.Option("--step-tokens", &o->step_tokens,
               "most tokens of prompts and answers that one step computes: a long prompt takes several")

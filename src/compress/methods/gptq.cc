@@ -30,9 +30,7 @@ std::string NoteOf(const GptqOutcome& outcome, const EncodeTask& task) {
     case GptqStatus::kNoCodes:
       return fmt::format("{} has no codes to choose: encoded by importance", task.scheme->name);
   }
-  if (outcome.nearest_rows == 0) return {};
-  return fmt::format("{} of {} rows rounded to nearest, which served them better", outcome.nearest_rows,
-                     task.rows);
+  return {};
 }
 
 Result<EncodedRows> Encode(const EncodeTask& task) {

@@ -30,6 +30,7 @@ struct HttpCore {
   HttpLimits limits;
   HttpServer::Handler handler;
   std::function<bool(const HttpRequest&)> wants_body;
+  std::function<HttpResponse(const HttpRequest&, const std::string&)> too_large;
   std::atomic<bool> draining = false;
   std::mutex posting;  // of stopped, and held while something is posted
   bool stopped = false;
@@ -276,7 +277,11 @@ class Connection final : public ConnectionBase,
     Refuse(400, "not an HTTP/1.1 request: " + error.message());
   }
   void RefuseBody() {
-    Refuse(413, "body too large, expected at most " + std::to_string(core_->limits.body_bytes) + " bytes");
+    const std::string message =
+        "body too large, expected at most " + std::to_string(core_->limits.body_bytes) + " bytes";
+    if (!core_->too_large) return Refuse(413, message);
+    if (request_.path.empty()) MakeRequest();  // the parser may find it before the head is looked at
+    RefuseWith(core_->too_large(request_, message));
   }
 
   // What can be said of a request before its body is read; false: it was.
@@ -291,8 +296,8 @@ class Connection final : public ConnectionBase,
     if (const auto refusal = CheckRequestHead(message, raw, core_->limits)) {
       return Refuse(refusal->status, refusal->message), false;
     }
-    if (parser_->content_length().value_or(0) > core_->limits.body_bytes) return RefuseBody(), false;
     if (!MakeRequest()) return Refuse(400, "the path is not percent-encoded UTF-8"), false;
+    if (parser_->content_length().value_or(0) > core_->limits.body_bytes) return RefuseBody(), false;
     if (parser_->is_done()) return true;
     // Who is refused anyway need not send its body.
     if (core_->wants_body && !core_->wants_body(request_)) {
@@ -347,7 +352,8 @@ class Connection final : public ConnectionBase,
   }
 
   // Answers without asking anybody, and closes: what follows on this connection cannot be trusted.
-  void Refuse(int status, const std::string& message) {
+  void Refuse(int status, const std::string& message) { RefuseWith(RefusalResponse(status, message)); }
+  void RefuseWith(HttpResponse response) {
     ++core_->tally->refused;
     SetAnswering(true);
     keep_alive_ = false;
@@ -355,8 +361,8 @@ class Connection final : public ConnectionBase,
     parser_.reset();
     lease_.reset();
     if (head_.id.empty()) head_.id = MakeRequestId({});
-    if (core_->on_refused) core_->on_refused(head_.id, status);
-    WriteWhole(RefusalResponse(status, message));
+    if (core_->on_refused) core_->on_refused(head_.id, response.status);
+    WriteWhole(std::move(response));
   }
 
   void WriteWhole(HttpResponse response) {

@@ -45,6 +45,7 @@ class Server final : public HttpServer {
     core_->limits = options.limits;
     core_->handler = std::move(handler);
     core_->wants_body = std::move(options.wants_body);
+    core_->too_large = std::move(options.too_large);
     loopback_only_ = options.loopback_only;
     core_->tally = std::move(options.tally);
     core_->on_refused = std::move(options.on_refused);

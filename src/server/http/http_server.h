@@ -52,6 +52,8 @@ struct HttpServerOptions {
   // Called on the sockets' thread when the head of a request is there and its body is not: whether to read
   // it. If not, the handler gets the request without a body, and the connection closes behind the answer.
   std::function<bool(const HttpRequest& head)> wants_body = {};
+  // What is said to a request with too large a body, on the same thread; none: as to others.
+  std::function<HttpResponse(const HttpRequest& head, const std::string& message)> too_large = {};
   std::shared_ptr<HttpTally> tally = std::make_shared<HttpTally>();  // for who asks without the server
   // Called on the sockets' thread for a request that no exchange comes of, with its id.
   std::function<void(const std::string& id, int status)> on_refused = {};

@@ -298,6 +298,23 @@ TEST_F(HttpServerTest, RefusesWhatIsNotHttpOrBeyondALimit) {
   EXPECT_TRUE(exchanges.empty());
 }
 
+// Whoever knows the protocol of a path says it in its words, however the body was announced.
+TEST_F(HttpServerTest, LargeBodiesAreRefusedAsTheHandlerLikes) {
+  options.too_large = [](const HttpRequest& head, const std::string& message) {
+    return HttpResponse{.status = 413, .body = head.path + " " + message};
+  };
+  Start({.body_bytes = 100});
+  for (const std::string& rest :
+       {std::string("Content-Length: 101\r\n\r\n"),
+        "Transfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'x') + "\r\n"}) {
+    Client client(server->port());
+    client.Say("POST /a HTTP/1.1\r\nHost: x\r\n" + rest);
+    const std::string heard = client.HearAll();
+    EXPECT_TRUE(heard.starts_with("HTTP/1.1 413")) << heard;
+    EXPECT_TRUE(heard.ends_with("\r\n\r\n/a body too large, expected at most 100 bytes")) << heard;
+  }
+}
+
 TEST_F(HttpServerTest, GoesOnWhereItIsAskedTo) {
   Start();
   Client client(server->port());

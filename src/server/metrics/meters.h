@@ -26,6 +26,9 @@ inline constexpr double kSecondsBuckets[] = {0.001, 0.0025, 0.005, 0.01, 0.02, 0
 inline constexpr double kTokenBuckets[] = {1,    2,    5,    10,    20,    50,    100,    200,    500,
                                            1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000};
 
+inline constexpr double kStepBuckets[] = {1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384};
+inline constexpr double kCountBuckets[] = {1, 2, 5, 10, 20};
+
 class Histogram {
  public:
   static constexpr size_t kMostBuckets = 26;

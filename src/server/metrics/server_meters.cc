@@ -11,9 +11,10 @@ double Seconds(Clock::time_point from, Clock::time_point to) {
 
 }  // namespace
 
-void RequestMeter::Submit(ServerMeters* meters, size_t prompt_tokens) {
+void RequestMeter::Submit(ServerMeters* meters, size_t prompt_tokens, int max_tokens) {
   meters_ = meters;
   prompt_tokens_ = prompt_tokens;
+  max_tokens_ = max_tokens;
   submitted_ = started_ = Clock::now();
 }
 
@@ -31,9 +32,11 @@ void RequestMeter::Token() {
     first_ = now;
     meters_->prompt_tokens.Add(prompt_tokens_);
     meters_->first_token.Observe(Seconds(submitted_, now));
+    meters_->recent_first_token.Observe(Seconds(submitted_, now), now);
     meters_->prefill.Observe(Seconds(started_, now));
   } else {
     meters_->next_token.Observe(Seconds(last_, now));
+    meters_->recent_next_token.Observe(Seconds(last_, now), now);
   }
   last_ = now;
 }
@@ -50,6 +53,7 @@ void RequestMeter::Finish(const Outcome& outcome, bool whole) {
   meters_->inference.Observe(Seconds(started_, now));
   meters_->prompt_sizes.Observe(static_cast<double>(prompt_tokens_));
   meters_->answer_sizes.Observe(static_cast<double>(tokens_));
+  meters_->answer_limits.Observe(max_tokens_);
   if (tokens_ == 0) return;
   meters_->decode.Observe(Seconds(first_, last_));
   if (tokens_ > 1) meters_->mean_token.Observe(Seconds(first_, last_) / static_cast<double>(tokens_ - 1));

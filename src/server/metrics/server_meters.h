@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "server/metrics/http_meters.h"
+#include "server/metrics/recent_times.h"
 
 namespace tern {
 
@@ -22,14 +23,20 @@ struct ServerMeters {
   Histogram first_token{kSecondsBuckets}, next_token{kSecondsBuckets}, mean_token{kSecondsBuckets};
   Histogram queue{kSecondsBuckets}, prefill{kSecondsBuckets}, decode{kSecondsBuckets};
   Histogram inference{kSecondsBuckets}, end_to_end{kSecondsBuckets};
+  RecentTimes recent_first_token, recent_next_token;
   Histogram prompt_sizes{kTokenBuckets}, answer_sizes{kTokenBuckets};
+  Histogram answer_limits{kTokenBuckets};  // tokens that answers may have
+  Histogram choices{kCountBuckets},
+      longest_choice{kTokenBuckets};    // answers of a prompt, and tokens of the longest
+  Histogram step_tokens{kStepBuckets};  // of each of the engine's steps
 };
 
 // The times of one request to the model, written into ServerMeters as they are known. Called from one thread
 // at a time, in this order; a request that was refused is only submitted.
 class RequestMeter {
  public:
-  void Submit(ServerMeters* meters, size_t prompt_tokens);
+  // `max_tokens`: that its answer may have.
+  void Submit(ServerMeters* meters, size_t prompt_tokens, int max_tokens);
   void Start();
   void Token();
   // `whole`: what the engine was told to stop, since the answer was complete, counts as stopped by itself.
@@ -39,6 +46,7 @@ class RequestMeter {
   using Clock = std::chrono::steady_clock;
   ServerMeters* meters_ = nullptr;  // null: it was not submitted
   size_t prompt_tokens_ = 0, tokens_ = 0;
+  int max_tokens_ = 0;
   Clock::time_point submitted_, started_, first_, last_;
 };
 

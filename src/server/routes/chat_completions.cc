@@ -20,6 +20,7 @@ constexpr FieldDesc kOwnFields[] = {
     {.name = "audio", .kinds = kAnything, .only = "null"},
     {.name = "prediction", .kinds = kAnything, .only = "null"},
     {.name = "web_search_options", .kinds = kAnything, .only = "null"},
+    {.name = "add_special_tokens", .kinds = kBool, .only = "false"},
     {.name = "functions", .kinds = kAnything, .only = "null"},
     {.name = "function_call", .kinds = kAnything, .only = "null"},
 };

@@ -13,7 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr size_t kMostAnswers = 128;
 constexpr std::string_view kLengthFields[] = {"max_tokens", "max_completion_tokens", "n_predict"};
 
 constexpr FieldDesc kOwnFields[] = {
@@ -31,6 +30,7 @@ constexpr FieldDesc kOwnFields[] = {
     {.name = "n", .kinds = kInteger, .help = "answers per prompt", .min = 1, .max = 16, .fallback = "1"},
     {.name = "stream", .kinds = kBool, .help = "server-sent events as the answer comes", .fallback = "false"},
     {.name = "stream_options", .kinds = kObject, .object = &kStreamOptions},
+    {.name = "add_special_tokens", .kinds = kBool, .only = "true"},
     {.name = "echo", .kinds = kBool, .help = "begin with the prompt", .fallback = "false"},
     {.name = "logprobs",
      .kinds = kInteger,
@@ -51,15 +51,26 @@ Problem CheckTexts(const ServerContext& context, const json::value& prompt) {
   return std::nullopt;
 }
 
+// Together with n.
+Problem CheckCount(const ServerContext& context, const json::value& prompt, int n) {
+  const bool several = prompt.is_array() && !prompt.get_array().empty() && !prompt.get_array()[0].is_number();
+  const size_t prompts = several ? prompt.get_array().size() : 1;
+  const size_t most = context.host->most_answers() / static_cast<size_t>(n);
+  if (prompts <= most) return std::nullopt;
+  return Wrong("prompt", fmt::format("{} of them, expected at most {}: one request may ask for {} answers",
+                                     prompts, most, context.host->most_answers()));
+}
+
 Problem ReadPrompts(const ServerContext& context, const json::object& body, Generation* generation) {
-  if (auto problem = CheckTexts(context, body.at("prompt"))) return problem;
-  const auto most = kMostAnswers / static_cast<size_t>(generation->choices);
-  if (auto problem = ReadPrompts(*context.model.model->tokenizer, body.at("prompt"), "prompt", most,
-                                 &generation->prompts)) {
+  const json::value& prompt = body.at("prompt");
+  if (auto problem = CheckCount(context, prompt, generation->choices)) return problem;
+  if (auto problem = CheckTexts(context, prompt)) return problem;
+  if (auto problem = ReadPrompts(*context.model.model->tokenizer, prompt, "prompt",
+                                 context.host->most_answers(), &generation->prompts)) {
     return problem;
   }
-  for (const std::vector<int32_t>& prompt : generation->prompts) {
-    if (auto problem = CheckLength(context, prompt.size(), "prompt")) return problem;
+  for (const std::vector<int32_t>& ids : generation->prompts) {
+    if (auto problem = CheckLength(context, ids.size(), "prompt")) return problem;
   }
   return std::nullopt;
 }

@@ -13,10 +13,8 @@ void Handle(ServerContext& context, RouteRequest r) {
   if (const auto problem = CheckGenerates(context, r.body)) return r.Refuse(*problem);
   ChatRequest chat;
   if (const auto problem = ReadMessages(r.body, &chat)) return r.Refuse(*problem);
-  Generation generation;
-  std::vector<TextSegment> segments;
-  if (const auto problem = RenderChat(context, chat, &generation, &segments)) return r.Refuse(*problem);
-  const auto prompt = EncodeSegments(*context.model.model->tokenizer, segments);
+  std::vector<int32_t> prompt;
+  if (const auto problem = TokenizeChat(context, chat, &prompt)) return r.Refuse(*problem);
   const json::object counted{{"input_tokens", prompt.size()}};
   r.exchange->Reply({.body = json::serialize(counted)});
 }

@@ -1,6 +1,8 @@
 // What the server does right now, for the page's dashboard (web/README.md describes the answer). It holds
 // counts and sizes: nothing that anybody has asked or was answered.
 
+#include <fmt/format.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
@@ -19,10 +21,53 @@ int64_t UnixSeconds() {
   return std::chrono::duration_cast<seconds>(now).count();
 }
 
-json::array Pools(const EngineFigures& figures) {
+json::object Ledger(const ServerContext& context, const EngineFigures& figures) {
   json::array pools;
-  for (const MemoryPool& pool : figures.pools) pools.push_back({{"name", pool.name}, {"bytes", pool.bytes}});
-  return pools;
+  for (const MemoryPool& pool : figures.pools) {
+    if (!pool.name.empty()) pools.push_back({{"name", pool.name}, {"bytes", pool.bytes}});
+  }
+  return {{"limit_bytes", context.memory_bytes}, {"pools", std::move(pools)}};
+}
+
+json::value Milliseconds(const RecentTimes& times) {
+  const auto quantiles = times.Now();
+  if (!quantiles) return nullptr;
+  return {{"p50", 1e3 * quantiles->p50}, {"p99", 1e3 * quantiles->p99}};
+}
+
+json::object Batch(const EngineFigures& figures) {
+  return {{"running", figures.running},
+          {"prefilling", figures.prefilling},
+          {"capacity", figures.most_running},
+          {"tokens", figures.running > 0 ? figures.step_tokens : 0}};
+}
+
+json::object Kv(const CacheView& cache) {
+  json::object counts;
+  int blocks = 0;
+  for (size_t i = 0; i < cache.blocks.size(); ++i) {
+    counts[CacheView::kLetters.substr(i, 1)] = cache.blocks[i];
+    blocks += cache.blocks[i];
+  }
+  return {{"block_tokens", kKvBlockTokens},
+          {"blocks", blocks},
+          {"states", cache.states},
+          {"counts", std::move(counts)}};
+}
+
+// Names, lengths and counts: of what the tokens are, nothing.
+json::array Prefixes(const CacheView& cache) {
+  using std::chrono::nanoseconds, std::chrono::steady_clock;
+  const nanoseconds now = steady_clock::now().time_since_epoch();
+  json::array prefixes;
+  for (const HotPrefix& prefix : cache.prefixes) {
+    const double age_s = 1e-9 * static_cast<double>((now - nanoseconds(prefix.last_hit_ns)).count());
+    prefixes.push_back({{"id", fmt::format("{:016x}", prefix.id)},
+                        {"tokens", prefix.tokens},
+                        {"hits", prefix.hits},
+                        {"age_s", age_s}});
+  }
+  return prefixes;
 }
 
 void Handle(ServerContext& context, RouteRequest r) {
@@ -31,22 +76,31 @@ void Handle(ServerContext& context, RouteRequest r) {
   const auto ended = [&](FinishReason reason) {
     return meters.finished[static_cast<size_t>(reason)].value();
   };
-  const json::object state{{"model", context.model.id},
-                           {"context", context.longest_input()},
-                           {"uptime_s", UnixSeconds() - context.model.created},
-                           {"draining", context.draining.load()},
-                           {"requests",
-                            {{"waiting", figures.waiting},
-                             {"running", figures.running},
-                             {"finished", ended(FinishReason::kStop) + ended(FinishReason::kLength)},
-                             {"cancelled", ended(FinishReason::kCancelled)},
-                             {"refused", figures.refused},
-                             {"failed", ended(FinishReason::kFailed)}}},
-                           {"tokens",
-                            {{"prompt", meters.prompt_tokens.value()},
-                             {"cached", meters.prefix_hits.value()},
-                             {"completion", meters.generation_tokens.value()}}},
-                           {"ledger", {{"pools", Pools(figures)}}}};
+  json::object state{{"model", context.model.id},
+                     {"context", context.longest_input()},
+                     {"uptime_s", UnixSeconds() - context.model.created},
+                     {"draining", context.draining.load()},
+                     {"requests",
+                      {{"waiting", figures.waiting},
+                       {"running", figures.running},
+                       {"prefilling", figures.prefilling},
+                       {"finished", ended(FinishReason::kStop) + ended(FinishReason::kLength)},
+                       {"cancelled", ended(FinishReason::kCancelled)},
+                       {"refused", figures.refused},
+                       {"failed", ended(FinishReason::kFailed)}}},
+                     {"tokens",
+                      {{"prompt", meters.prompt_tokens.value()},
+                       {"cached", meters.prefix_hits.value()},
+                       {"completion", meters.generation_tokens.value()}}},
+                     {"ledger", Ledger(context, figures)}};
+  if (context.host != nullptr) {
+    const CacheView cache = context.host->cache();
+    state["ttft_ms"] = Milliseconds(meters.recent_first_token);
+    state["itl_ms"] = Milliseconds(meters.recent_next_token);
+    state["batch"] = Batch(figures);
+    state["kv"] = Kv(cache);
+    state["prefixes"] = Prefixes(cache);
+  }
   r.exchange->Reply({.body = json::serialize(state), .headers = {{"cache-control", "no-store"}}});
 }
 

@@ -8,6 +8,8 @@ namespace {
 
 void Handle(ServerContext&, RouteRequest r) { r.exchange->Reply({.body = R"({"status":"ok"})"}); }
 
+constexpr std::string_view kAliases[] = {"/ping"};
+
 }  // namespace
 
 extern const RouteDesc k_route_health;
@@ -17,6 +19,7 @@ const RouteDesc k_route_health = {
     .summary = "whether the server answers",
     .access = Access::kOpen,
     .is_probe = true,
+    .aliases = kAliases,
     .handle = Handle,
 };
 

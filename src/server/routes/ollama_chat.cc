@@ -40,7 +40,8 @@ void Handle(ServerContext& context, RouteRequest r) {
   if (const auto problem = Read(context, r.body, &generation)) return r.Refuse(*problem);
   auto writer = std::make_unique<OllamaWriter>(OllamaWriter::Kind::kChat);
   if (generation.prompts.empty()) {
-    return r.exchange->Reply({.body = json::serialize(writer->Loaded(context.model.id)) + "\n"});
+    return r.exchange->Reply(
+        {.body = json::serialize(writer->Loaded(context.model.id, LetsGo(r.body))) + "\n"});
   }
   Answer::Respond(context, std::move(r), std::move(generation), std::move(writer));
 }

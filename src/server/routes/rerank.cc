@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
-#include <cmath>
 
 #include "server/encoding.h"
 
@@ -23,6 +21,16 @@ constexpr FieldDesc kFields[] = {
      .required = true},
     {.name = "model", .kinds = kString, .help = "the model's id", .max_bytes = 1024},
     {.name = "top_n", .kinds = kInteger, .help = "only the best so many", .min = 1, .max = 1 << 20},
+    {.name = "max_tokens_per_doc",
+     .kinds = kInteger,
+     .help = "read no more of each document",
+     .min = 1,
+     .max = 1 << 20},
+    {.name = "truncate",
+     .kinds = kBool,
+     .help = "cut documents that are too long, and say so; false: refuse them",
+     .fallback = "true"},
+    {.name = "truncate_prompt_tokens", .kinds = kInteger, .only = "-1"},
     {.name = "return_documents", .kinds = kBool, .help = "with their texts", .fallback = "true"},
 };
 constexpr SchemaDesc kSchema{"RerankRequest", kFields};
@@ -42,20 +50,22 @@ Problem ReadDocuments(const json::array& list, std::vector<std::string>* documen
 struct Ranking {
   std::string id;
   std::vector<std::string> documents;
+  std::vector<bool> cut{};  // whether the model reads less than all of it
   size_t top_n = SIZE_MAX, tokens = 0;
   bool with_texts = true;
 };
 
-// The best first; a score is the head's number as a share.
-json::object Body(const ServedModel& model, const Ranking& ranking, const EncoderHost::Vectors& scores) {
+// The best first.
+json::object Body(const ServedModel& model, const Ranking& ranking, const std::vector<double>& scores) {
   std::vector<size_t> order(scores.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return scores[a][0] > scores[b][0]; });
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return scores[a] > scores[b]; });
   if (order.size() > ranking.top_n) order.resize(ranking.top_n);
   json::array results;
   for (const size_t i : order) {
-    json::object result{{"index", i}, {"relevance_score", 1 / (1 + std::exp(-double{scores[i][0]}))}};
+    json::object result{{"index", i}, {"relevance_score", scores[i]}};
     if (ranking.with_texts) result["document"] = json::object{{"text", ranking.documents[i]}};
+    if (ranking.cut[i]) result["truncated"] = true;
     results.push_back(std::move(result));
   }
   return {{"id", ranking.id},
@@ -65,25 +75,28 @@ json::object Body(const ServedModel& model, const Ranking& ranking, const Encode
           {"usage", {{"prompt_tokens", ranking.tokens}, {"total_tokens", ranking.tokens}}}};
 }
 
-void Answer(ServerContext& context, const RouteRequest& r, const Ranking& ranking,
-            const Result<EncoderHost::Vectors>& scores) {
-  if (!scores.ok()) {
-    return r.Refuse(scores.error().code == Code::kUnsupported
-                        ? Wrong("model", "has no classification head, expected a cross-encoder")
-                        : FromEngine(scores.error()));
+// The query with each document; the error names one that is too long, where none may be cut.
+Problem MakePairs(const ServerContext& context, const json::object& body, Ranking* ranking,
+                  std::vector<EncoderText>* pairs) {
+  const json::value* truncate = body.if_contains("truncate");
+  const json::value* most = body.if_contains("max_tokens_per_doc");
+  for (size_t i = 0; i < ranking->documents.size(); ++i) {
+    EncoderText pair{.first = std::string(body.at("query").get_string()), .second = ranking->documents[i]};
+    if (most != nullptr) pair.most_second = most->to_number<size_t>();
+    const PairSize size = MeasurePair(context, pair);
+    if (size.read < size.whole && truncate != nullptr && !truncate->get_bool()) {
+      const std::string at = fmt::format("documents[{}]", i);
+      return TooLong(at, at + " with the query", size.whole, "tokens", size.read);
+    }
+    ranking->cut.push_back(size.read < size.whole);
+    ranking->tokens += size.read;
+    pairs->push_back(std::move(pair));
   }
-  const bool one = std::ranges::all_of(scores.value(), [](const auto& row) { return row.size() == 1; });
-  if (!one) return r.Refuse(Wrong("model", "has several labels, expected the one score of a cross-encoder"));
-  NoteEncoded(context, *r.exchange, ranking.tokens);
-  r.exchange->Reply({.body = json::serialize(Body(context.model, ranking, scores.value()))});
+  return std::nullopt;
 }
 
 void Handle(ServerContext& context, RouteRequest r) {
-  if (context.host != nullptr) {
-    return r.Refuse(
-        Wrong("model", "generates text and gives no scores, expected a cross-encoder to be served"));
-  }
-  if (const auto problem = CheckEncodes(context, r.body)) return r.Refuse(*problem);
+  if (const auto problem = CheckScores(context, r.body)) return r.Refuse(*problem);
   Ranking ranking{.id = "rerank-" + r.exchange->request().id, .documents = {}};
   if (const auto problem = ReadDocuments(r.body.at("documents").get_array(), &ranking.documents)) {
     return r.Refuse(*problem);
@@ -91,18 +104,15 @@ void Handle(ServerContext& context, RouteRequest r) {
   if (const json::value* v = r.body.if_contains("top_n")) ranking.top_n = v->to_number<size_t>();
   if (const json::value* v = r.body.if_contains("return_documents")) ranking.with_texts = v->get_bool();
   std::vector<EncoderText> pairs;
-  for (const std::string& document : ranking.documents) {
-    pairs.push_back({.first = std::string(r.body.at("query").get_string()), .second = document});
-  }
-  ranking.tokens = CountTokens(context, pairs);
-  const Status status = context.encoder->Classify(
-      std::move(pairs), [&context, r, ranking = std::move(ranking)](Result<EncoderHost::Vectors> scores) {
-        Answer(context, r, ranking, scores);
-      });
-  if (!status.ok()) r.Refuse(FromEngine(status.error()));
+  if (const auto problem = MakePairs(context, r.body, &ranking, &pairs)) return r.Refuse(*problem);
+  const size_t tokens = ranking.tokens;
+  ScorePairs(context, std::move(r), std::move(pairs), tokens,
+             [&context, ranking = std::move(ranking)](const std::vector<double>& scores) {
+               return Body(context.model, ranking, scores);
+             });
 }
 
-constexpr std::string_view kAliases[] = {"/v2/rerank"};
+constexpr std::string_view kAliases[] = {"/v2/rerank", "/v1/reranking"};
 
 }  // namespace
 

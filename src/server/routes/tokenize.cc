@@ -1,8 +1,7 @@
-#include <fmt/format.h>
-
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/utf8.h"
 #include "server/chat_fields.h"
 #include "server/chat_request.h"
 #include "server/writers/openai.h"
@@ -12,15 +11,13 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr size_t kMostBytes = 1 << 20;  // a worker is busy with them for a second or two
-
 constexpr FieldDesc kOwnFields[] = {
     {.name = "messages", .kinds = kObjects, .max_items = 65536, .object = &kMessage},
-    {.name = "content", .kinds = kString, .help = "a text", .max_bytes = kMostBytes},
+    {.name = "content", .kinds = kString, .help = "a text", .max_bytes = kMostTokenizedBytes},
     {.name = "prompt",
      .kinds = kString,
      .help = "the same; by default, as the beginning of an input",
-     .max_bytes = kMostBytes},
+     .max_bytes = kMostTokenizedBytes},
     {.name = "model", .kinds = kString, .help = "the model's id", .max_bytes = 1024},
     {.name = "add_special", .kinds = kBool, .help = "with what stands around an input (BOS)"},
     {.name = "add_special_tokens", .kinds = kBool, .help = "the same"},
@@ -28,11 +25,20 @@ constexpr FieldDesc kOwnFields[] = {
      .kinds = kBool,
      .help = "whether the text may spell special tokens",
      .fallback = "true"},
-    {.name = "with_pieces", .kinds = kBool, .help = "objects of id and piece"},
+    {.name = "with_pieces", .kinds = kBool, .help = "objects of id and piece: a text, or its bytes"},
     {.name = "return_token_strs", .kinds = kBool, .help = "the pieces in a list of their own"},
 };
 constexpr auto kFields = JoinFields(kOwnFields, kChatFields);
 constexpr SchemaDesc kSchema{"TokenizeRequest", kFields};
+
+// A text, or the bytes of a token that is only a part of characters.
+json::value PieceJson(const Tokenizer& tokenizer, int32_t id) {
+  const std::string piece = tokenizer.Piece(id, true);
+  if (IsUtf8(piece)) return json::string(piece);
+  json::array bytes;
+  for (const char byte : piece) bytes.push_back(static_cast<unsigned char>(byte));
+  return bytes;
+}
 
 bool Flag(const json::object& body, std::string_view name, bool fallback) {
   const json::value* v = body.if_contains(name);
@@ -42,16 +48,7 @@ bool Flag(const json::object& body, std::string_view name, bool fallback) {
 Problem ReadConversation(ServerContext& context, json::object& body, std::vector<int32_t>* ids) {
   ChatRequest chat;
   if (auto problem = ReadChat(body, &chat)) return problem;
-  Generation generation;
-  std::vector<TextSegment> segments;
-  if (auto problem = RenderChat(context, chat, &generation, &segments)) return problem;
-  size_t bytes = 0;
-  for (const TextSegment& segment : segments) bytes += segment.text.size();
-  if (bytes > kMostBytes) {
-    return Wrong("messages", fmt::format("{} bytes, expected at most {}", bytes, kMostBytes));
-  }
-  *ids = EncodeSegments(*context.model.model->tokenizer, segments);
-  return std::nullopt;
+  return TokenizeChat(context, chat, ids);
 }
 
 Problem Read(ServerContext& context, json::object& body, std::vector<int32_t>* ids) {
@@ -79,13 +76,12 @@ void Handle(ServerContext& context, RouteRequest r) {
   const bool with_pieces = IsSet(r.body, "with_pieces");
   json::array tokens, pieces;
   for (const int32_t id : ids) {
-    const std::string piece = TokenText(tokenizer, id);
     if (with_pieces) {
-      tokens.push_back(json::object{{"id", id}, {"piece", piece}});
+      tokens.push_back(json::object{{"id", id}, {"piece", PieceJson(tokenizer, id)}});
     } else {
       tokens.push_back(id);
     }
-    pieces.push_back(json::string(piece));
+    pieces.push_back(json::string(TokenText(tokenizer, id)));
   }
   json::object body{
       {"tokens", std::move(tokens)}, {"count", ids.size()}, {"max_model_len", context.longest_input()}};

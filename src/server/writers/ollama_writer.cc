@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "server/model_json.h"
+#include "server/writers/openai.h"
 
 namespace tern {
 namespace {
@@ -42,6 +43,12 @@ json::object OllamaWriter::Line(const std::string& model, const Said& said) cons
   return line;
 }
 
+// Of the tokens that were not said before; none where nobody asked.
+void OllamaWriter::PutLogprobs(const AnswerState& state, json::object* line) const {
+  json::array list = LogprobsJson(state, 0, 0);
+  if (!list.empty()) (*line)["logprobs"] = std::move(list);
+}
+
 void OllamaWriter::PutEnd(const AnswerState& state, json::object* line) const {
   const std::chrono::nanoseconds total = std::chrono::steady_clock::now() - begun_;
   (*line)["done"] = true;
@@ -70,11 +77,14 @@ std::string OllamaWriter::Event(const AnswerState& state, size_t choice, const C
       said.calls.push_back(&state.choices[choice].calls.back());
       break;
   }
-  return json::serialize(Line(state.model, said)) + "\n";
+  json::object line = Line(state.model, said);
+  PutLogprobs(state, &line);
+  return json::serialize(line) + "\n";
 }
 
 std::string OllamaWriter::EndChoice(const AnswerState& state, size_t) {
   json::object line = Line(state.model, {});
+  PutLogprobs(state, &line);
   PutEnd(state, &line);
   return json::serialize(line) + "\n";
 }
@@ -88,14 +98,15 @@ json::object OllamaWriter::Whole(const AnswerState& state) {
   Said said{.text = c.content, .thinking = c.reasoning};
   for (const AnswerCall& call : c.calls) said.calls.push_back(&call);
   json::object line = Line(state.model, said);
+  PutLogprobs(state, &line);
   PutEnd(state, &line);
   return line;
 }
 
-json::object OllamaWriter::Loaded(const std::string& model) const {
+json::object OllamaWriter::Loaded(const std::string& model, bool lets_go) const {
   json::object line = Line(model, {});
   line["done"] = true;
-  line["done_reason"] = "load";
+  line["done_reason"] = lets_go ? "unload" : "load";
   return line;
 }
 

@@ -21,7 +21,7 @@ class OllamaWriter : public AnswerWriter {
   boost::json::object Whole(const AnswerState& state) override;
 
   // What a request without a prompt gets.
-  boost::json::object Loaded(const std::string& model) const;
+  boost::json::object Loaded(const std::string& model, bool lets_go) const;
 
  private:
   struct Said {
@@ -29,6 +29,7 @@ class OllamaWriter : public AnswerWriter {
     std::vector<const AnswerCall*> calls{};
   };
   boost::json::object Line(const std::string& model, const Said& said) const;
+  void PutLogprobs(const AnswerState& state, boost::json::object* line) const;
   void PutEnd(const AnswerState& state, boost::json::object* line) const;
 
   const Kind kind_;

@@ -39,6 +39,7 @@ inline constexpr SchemaDesc kStreamOptions{"StreamOptions", kStreamFields};
 
 inline constexpr std::string_view kServiceTiers[] = {"auto", "default", "flex", "scale", "priority"};
 inline constexpr std::string_view kVerbosities[] = {"low", "medium", "high"};
+inline constexpr std::string_view kReasoningFormats[] = {"auto", "deepseek"};  // what is done anyhow
 // What is accepted for the sake of clients, and has no effect.
 inline constexpr FieldDesc kIgnoredFields[] = {
     {.name = "user", .kinds = kString, .help = "has no effect"},
@@ -48,6 +49,19 @@ inline constexpr FieldDesc kIgnoredFields[] = {
     {.name = "safety_identifier", .kinds = kString, .help = "has no effect"},
     {.name = "prompt_cache_key", .kinds = kString, .help = "has no effect: prefixes are found by themselves"},
     {.name = "verbosity", .kinds = kString, .help = "has no effect", .choices = kVerbosities},
+    {.name = "reasoning_format",
+     .kinds = kString,
+     .help = "has no effect: reasoning is reasoning_content",
+     .choices = kReasoningFormats},
+    {.name = "cache_prompt", .kinds = kBool, .help = "has no effect: an answer is the same bits either way"},
+    {.name = "dynatemp_exponent", .kinds = kNumber, .help = "has no effect: there is no dynatemp_range"},
+    {.name = "guided_decoding_backend", .kinds = kString, .help = "has no effect: there is one"},
+    {.name = "id_slot", .kinds = kInteger, .help = "has no effect: prefixes are found by themselves"},
+    {.name = "request_id", .kinds = kString, .help = "has no effect: the header X-Request-Id"},
+    {.name = "return_progress", .kinds = kBool, .help = "has no effect"},
+    {.name = "return_tokens", .kinds = kBool, .help = "has no effect"},
+    {.name = "rid", .kinds = kString | kStrings, .help = "has no effect: the header X-Request-Id"},
+    {.name = "timings_per_token", .kinds = kBool, .help = "has no effect: usage and /metrics have figures"},
 };
 
 }  // namespace tern

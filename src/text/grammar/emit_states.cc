@@ -96,6 +96,7 @@ class Emitter {
     const Expr& e = x_[task.expr];
     switch (e.kind) {
       case ExprKind::kNever:
+      case ExprKind::kLook:
         return;
       case ExprKind::kLiteral:
         return EmitLiteral(x_.literal(e), task.from, task.to);
@@ -117,6 +118,8 @@ class Emitter {
         return;
       case ExprKind::kMembers:
         return EmitMembers(e, task.from, task.to);
+      case ExprKind::kGraph:
+        return EmitGraph(e, task.from, task.to);
     }
   }
 
@@ -224,6 +227,19 @@ class Emitter {
     tasks_.push_back({extra, choose, behind});
     tasks_.push_back({separator, behind, choose});
     Empty(behind, to);
+  }
+
+  void EmitGraph(const Expr& e, uint32_t from, uint32_t to) {
+    const Expressions::GraphShape& shape = x_.graph(e);
+    std::vector<uint32_t> states(shape.places);
+    for (uint32_t& state : states) state = State();
+    Empty(from, states[0]);
+    const auto parts = x_.parts(e);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const auto [begin, end] = shape.edges[i];
+      tasks_.push_back({parts[i], states[begin], states[end]});
+    }
+    for (const uint32_t end : shape.ends) Empty(states[end], to);
   }
 
   // The part itself, or what it is called, if that is written in place.

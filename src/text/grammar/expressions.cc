@@ -93,6 +93,28 @@ ExprId Expressions::Members(std::span<const Member> members, ExprId separator, E
   return Add({ExprKind::kMembers, first, static_cast<uint32_t>(members.size() + kMembersExtra), flags, 0});
 }
 
+ExprId Expressions::Graph(uint32_t places, std::span<const GraphEdge> edges, std::span<const uint32_t> ends) {
+  if (ends.empty() || !Spend(places + 2 * edges.size())) return Never();
+  const auto first = static_cast<uint32_t>(parts_.size());
+  GraphShape shape{places, {}, {ends.begin(), ends.end()}};
+  for (const GraphEdge& edge : edges) {
+    if (edge.expr == Never()) continue;
+    shape.edges.emplace_back(edge.from, edge.to);
+    parts_.push_back(edge.expr);
+  }
+  const auto count = static_cast<uint32_t>(shape.edges.size());
+  graphs_.push_back(std::move(shape));
+  return Add({ExprKind::kGraph, first, count, static_cast<uint32_t>(graphs_.size() - 1), 0});
+}
+
+ExprId Expressions::Look(ExprId part, bool is_negative) {
+  if (part == Never()) return is_negative ? Empty() : Never();
+  if (!Spend(1)) return Never();
+  const auto first = static_cast<uint32_t>(parts_.size());
+  parts_.push_back(part);
+  return Add({ExprKind::kLook, first, 1, is_negative, 0});
+}
+
 RuleId Expressions::NewRule(std::string_view name) {
   Spend(1);  // a rule too many is still one: callers define it
   rules_.push_back({std::string(name.substr(0, 128))});

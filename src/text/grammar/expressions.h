@@ -34,18 +34,35 @@ struct Budget {
 // That there was no time to compile it.
 Error LateError(const Budget& budget);
 
-enum class ExprKind : uint8_t { kNever, kLiteral, kClass, kSequence, kChoice, kRepeat, kRule, kMembers };
+enum class ExprKind : uint8_t {
+  kNever,
+  kLiteral,
+  kClass,
+  kSequence,
+  kChoice,
+  kRepeat,
+  kRule,
+  kMembers,
+  kGraph,
+  kLook  // of patterns only, until they are a Dfa
+};
 
 struct Expr {
   ExprKind kind;
   uint32_t first = 0, count = 0;  // kLiteral: bytes; kClass: the set; kRule: the rule; others: parts
-  uint32_t min = 0, max = 0;      // kRepeat
+  uint32_t min = 0, max = 0;      // kRepeat; kGraph: its shape; kLook: min 1: must not follow
 };
 
 // One of a list's members: see Members.
 struct Member {
   ExprId expr;
   bool required;
+};
+
+// An expression that leads from one place of a graph to another.
+struct GraphEdge {
+  uint32_t from, to;
+  ExprId expr;
 };
 
 class Expressions {
@@ -67,6 +84,11 @@ class Expressions {
   // Members in this order, those not required may be missing, with `separator` between those that are there;
   // then any number of `extra` in the same way.
   ExprId Members(std::span<const Member> members, ExprId separator, ExprId extra);
+
+  // What lies on a way from place 0 to one of `ends`.
+  ExprId Graph(uint32_t places, std::span<const GraphEdge> edges, std::span<const uint32_t> ends);
+  // Matches nothing where `part` follows, or does not.
+  ExprId Look(ExprId part, bool is_negative);
 
   RuleId NewRule(std::string_view name);
   void Define(RuleId rule, ExprId body) { rules_[rule].body = body; }
@@ -92,6 +114,12 @@ class Expressions {
   // kMembers: bit i of what is required.
   bool is_required(const Expr& e, size_t i) const { return required_[e.min + i]; }
   static constexpr size_t kMembersExtra = 2;  // of the parts: separator, extra, then the members
+  struct GraphShape {
+    uint32_t places;
+    std::vector<std::pair<uint32_t, uint32_t>> edges;  // of the parts: from, to
+    std::vector<uint32_t> ends;
+  };
+  const GraphShape& graph(const Expr& e) const { return graphs_[e.min]; }
 
  private:
   struct RuleBody {
@@ -107,6 +135,7 @@ class Expressions {
   std::vector<ExprId> parts_;
   std::vector<CharSet> sets_;
   std::vector<bool> required_;
+  std::vector<GraphShape> graphs_;
   std::string bytes_;
   std::vector<RuleBody> rules_;
   bool exhausted_ = false;

@@ -169,22 +169,188 @@ TEST(JsonSchema, CombinesSchemas) {
 TEST(JsonSchema, RefusesByNameAndPath) {
   ExpectRefusal(R"({"properties": {"a": {"uniqueItems": true}}})",
                 "#/properties/a: uniqueItems: is not supported");
-  ExpectRefusal(R"({"items": {"not": {}}})", "#/items: not: is not supported");
-  ExpectRefusal(R"({"if": {}})", "#: if:");
+  ExpectRefusal(R"({"items": {"not": {"minimum": 3}}})", "#/items: not: is not supported");
+  ExpectRefusal(R"({"if": {"properties": {"a": {}, "b": {}}}, "then": {}})", "#: if:");
   ExpectRefusal(R"({"frobnicate": 1})", "#: frobnicate: is not supported");
   ExpectRefusal(R"({"$ref": "http://example.org"})", "$ref: \"http://example.org\"");
   ExpectRefusal(R"({"$ref": "#/$defs/x"})", "there is no such place");
   ExpectRefusal(R"({"oneOf": [{"type": "string"}, {"type": "string", "maxLength": 3}]})",
                 "oneOf: schemas 0 and 1");
-  ExpectRefusal(R"x({"pattern": "a(?=b)"})x", "pattern: byte 4: look-around");
-  ExpectRefusal(R"({"format": "color"})", "format: \"color\"");
-  ExpectRefusal(R"({"multipleOf": 0.01})", "multipleOf: is not supported with a fraction");
+  ExpectRefusal(R"x({"pattern": "a(?<=b)"})x", "pattern: byte 5: look-around");
+  ExpectRefusal(R"({"format": "regex"})", "format: \"regex\"");
+  ExpectRefusal(R"({"multipleOf": 12345.678})", "multipleOf: so many digits");
   ExpectRefusal(R"({"type": "text"})", "type: expected");
   ExpectRefusal(R"({"minLength": -1})", "minLength: expected a whole number");
   ExpectRefusal(R"({"type": "string", "minLength": 3, "maxLength": 2})", "matches no text");
   ExpectRefusal("false", "matches no text");
+  ExpectRefusal(R"({"$ref": "#"})", "#: $ref: leads back to itself");
+  ExpectRefusal(R"({"anyOf": [{"$ref": "#"}, {"type": "null"}]})", "$ref: leads back to itself");
+  ExpectRefusal(R"({"$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"$ref": "#/$defs/a"}},
+                    "items": {"$ref": "#/$defs/a"}})",
+                "$ref: leads back to itself");
   ExpectRefusal("[1]", "expected an object or a boolean");
   ExpectRefusal("{", "json schema");
+}
+
+// What zod and pydantic write.
+TEST(JsonSchema, FormatsPatternsAndLengthsTogether) {
+  const char* email = R"x({"type": "string", "format": "email", "maxLength": 12, "pattern":
+      "^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$"})x";
+  EXPECT_ALLOWS(email, R"("a.b@cd.org")");
+  EXPECT_ALLOWS(email, R"("ab@c-d.e.org")");
+  for (const char* text :
+       {R"("abc@d-e.f.org")", R"(".b@cd.org")", R"("a..b@cd.org")", R"("a@b.c")", R"("a@b")"})
+    EXPECT_FORBIDS(email, text);
+  const char* uuid = R"({"format": "uuid", "pattern":
+      "^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$"})";
+  EXPECT_ALLOWS(uuid, R"("123e4567-e89b-42d3-a456-426614174000")");
+  EXPECT_FORBIDS(uuid, R"("123e4567-e89b-12d3-a456-426614174000")");
+  const char* day = R"({"format": "date", "pattern": "^2024-", "minLength": 10})";
+  EXPECT_ALLOWS(day, R"("2024-02-29")");
+  EXPECT_FORBIDS(day, R"("2023-02-28")");
+  const char* two = R"({"type": "string", "allOf": [{"pattern": "^a"}, {"pattern": "b$"}], "maxLength": 4})";
+  EXPECT_ALLOWS(two, R"("a\"b")");
+  EXPECT_FORBIDS(two, R"("a123b")");
+  EXPECT_FORBIDS(two, R"("ba")");
+  const char* url = R"({"type": "string", "format": "uri", "minLength": 1, "maxLength": 2083})";
+  EXPECT_ALLOWS(url, R"("https://example.org/a/b?c=d")");
+  EXPECT_FORBIDS(R"({"format": "uri", "maxLength": 26})", R"("https://example.org/a/b?c=d")");
+  EXPECT_ALLOWS(R"({"pattern": "^[a-z]+-[a-z]+$", "minLength": 4, "maxLength": 5})", R"("ab-c")");
+  EXPECT_FORBIDS(R"({"pattern": "^[a-z]+-[a-z]+$", "minLength": 4, "maxLength": 5})", R"("a-b")");
+  ExpectRefusal(R"({"pattern": "^[a-z]+-[a-z]+$", "minLength": 90000})", "minLength or maxLength beside");
+  const char* decimal = R"x({"type": "string", "pattern": "^(?!^[-+.]*$)[+-]?0*\\d*\\.?\\d*$"})x";
+  for (const char* text : {R"("1.5")", R"("-.5")", R"("+007.")"}) EXPECT_ALLOWS(decimal, text);
+  for (const char* text : {R"("-")", R"("")", R"("+.")", R"("1.2.3")"}) EXPECT_FORBIDS(decimal, text);
+  const char* length =
+      R"x({"pattern": "^P(?:(\\d+W)|(?!.*W)(?=\\d|T\\d)(\\d+Y)?(T(?=\\d)(\\d+H)?(\\d+M)?)?)$"})x";
+  for (const char* text : {R"("P1W")", R"("P3YT1H")", R"("PT5M")"}) EXPECT_ALLOWS(length, text);
+  for (const char* text : {R"("P")", R"("P1YT")", R"("PT")", R"("P1WT1H")"}) EXPECT_FORBIDS(length, text);
+}
+
+TEST(JsonSchema, AnnotationsSayNothing) {
+  EXPECT_ALLOWS(R"({"type": "string", "format": "password", "x-order": 1, "example": 1, "xml": {},
+                    "markdownDescription": "m", "deprecated": true, "contentEncoding": "base64"})",
+                R"("x")");
+  EXPECT_ALLOWS(R"({"type": "integer", "format": "int32"})", "1");
+  EXPECT_ALLOWS(R"({"discriminator": {"propertyName": "k"}, "propertyOrdering": ["k"], "oneOf": [
+                    {"type": "object", "properties": {"k": {"const": "a"}}, "required": ["k"]}]})",
+                R"({"k":"a"})");
+  EXPECT_ALLOWS(R"({"type": "number", "minimum": -3.4028234663852886e+38, "maximum": 3.4e38})", "-7.5");
+}
+
+TEST(JsonSchema, NullableAddsNull) {
+  const char* referred =
+      R"({"$defs": {"n": {"type": "integer"}}, "nullable": true, "allOf": [{"$ref": "#/$defs/n"}]})";
+  EXPECT_ALLOWS(referred, "null");
+  EXPECT_ALLOWS(referred, "5");
+  EXPECT_FORBIDS(referred, "true");
+  EXPECT_FORBIDS(R"({"allOf": [{"nullable": true, "enum": [1]}, {"type": "integer"}]})", "null");
+}
+
+TEST(JsonSchema, RootsMayReferToThemselves) {
+  const char* tree = R"({"type": "object", "properties": {"v": {"type": "integer"},
+      "kids": {"type": "array", "items": {"$ref": "#"}}}, "required": ["v"], "additionalProperties": false})";
+  EXPECT_ALLOWS(tree, R"({"v":1,"kids":[{"v":2,"kids":[]}]})");
+  EXPECT_FORBIDS(tree, R"({"v":1,"kids":[{"kids":[]}]})");
+  EXPECT_FORBIDS(tree, R"({"v":1,"kids":[3]})");
+}
+
+TEST(JsonSchema, MultiplesOfFractions) {
+  const char* half = R"({"type": "number", "multipleOf": 0.5})";
+  for (const char* text : {"0", "-1.5", "12", "3.0", "100000.5"}) EXPECT_ALLOWS(half, text);
+  for (const char* text : {"0.25", "1.51", "1.", "01"}) EXPECT_FORBIDS(half, text);
+  const char* cents = R"({"type": "number", "multipleOf": 0.01, "minimum": 0.995, "maximum": 2})";
+  for (const char* text : {"1", "1.07", "1.1", "2.00"}) EXPECT_ALLOWS(cents, text);
+  for (const char* text : {"0.99", "1.005", "2.01"}) EXPECT_FORBIDS(cents, text);
+  EXPECT_ALLOWS(R"({"type": "integer", "multipleOf": 2.5})", "-15");
+  EXPECT_FORBIDS(R"({"type": "integer", "multipleOf": 2.5})", "12");
+  EXPECT_ALLOWS(R"({"type": "integer", "multipleOf": 7})", "1001");
+  EXPECT_FORBIDS(R"({"type": "integer", "multipleOf": 7})", "1000");
+  EXPECT_ALLOWS(R"({"type": "integer", "multipleOf": 5, "minimum": 10000})", "10005");
+  EXPECT_FORBIDS(R"({"enum": [0.3, 0.35, 7], "multipleOf": 0.1})", "0.35");
+  EXPECT_ALLOWS(R"({"enum": [0.3, 0.35, 7], "multipleOf": 0.1})", "0.3");
+}
+
+TEST(JsonSchema, NamesAndPatternsBesideProperties) {
+  const char* record = R"({"type": "object", "propertyNames": {"type": "string", "enum": ["a", "b"]},
+                           "additionalProperties": {"type": "number"}, "required": ["a", "b"]})";
+  EXPECT_ALLOWS(record, R"({"a":1,"b":2.5})");
+  for (const char* text :
+       {R"({"a":1})", R"({"a":1,"b":2,"c":3})", R"({"a":1,"b":"x"})", R"({"a":1,"b":2,"b":3})"})
+    EXPECT_FORBIDS(record, text);
+  const char* extras = R"({"properties": {"x-a": {"enum": [1, "s"]}, "e": {"type": "boolean"}},
+      "patternProperties": {"^x-": {"type": "integer"}, "z$": {"minimum": 5}}, "additionalProperties": {"type": "null"}})";
+  for (const char* text : {R"({"x-a":1,"e":true,"x-b":2})", R"({"x-z":5})", R"({"az":6,"q":null})"})
+    EXPECT_ALLOWS(extras, text);
+  for (const char* text : {R"({"x-a":"s"})", R"({"x-z":4})", R"({"az":4})", R"({"e":1})", R"({"q":1})"})
+    EXPECT_FORBIDS(extras, text);
+  const char* named = R"({"properties": {"id": {"type": "integer"}, "ID": {}}, "required": ["id"],
+                          "propertyNames": {"pattern": "^[a-z]+$"}, "additionalProperties": {"type": "string"}})";
+  EXPECT_ALLOWS(named, R"({"id":1,"name":"x"})");
+  EXPECT_FORBIDS(named, R"({"id":1,"ID":1})");
+  EXPECT_FORBIDS(named, R"({"id":1,"Name":"x"})");
+}
+
+TEST(JsonSchema, CountsProperties) {
+  const std::string three = R"("properties": {"a": {"type": "boolean"}, "b": {}, "c": {}})";
+  const std::string one = "{" + three + R"(, "maxProperties": 1})",
+                    two = "{" + three + R"(, "minProperties": 2})";
+  for (const char* text : {"{}", R"({"a":true})", R"({"c":1})"}) EXPECT_ALLOWS(one, text);
+  EXPECT_FORBIDS(one, R"({"a":true,"c":1})");
+  for (const char* text : {R"({"a":true,"c":1})", R"({"b":1,"c":1})", R"({"a":true,"b":1,"c":1})"})
+    EXPECT_ALLOWS(two, text);
+  for (const char* text : {"{}", R"({"b":1})", R"({"a":true,})"}) EXPECT_FORBIDS(two, text);
+  const std::string more =
+      "{" + three + R"(, "additionalProperties": true, "minProperties": 2, "maxProperties": 3})";
+  for (const char* text : {R"({"a":true,"d":1})", R"({"a":true,"b":1,"d":1})"}) EXPECT_ALLOWS(more, text);
+  for (const char* text : {R"({"d":1,"e":1})", R"({"a":true,"b":1,"d":1,"e":1})", R"({"a":true})"})
+    EXPECT_FORBIDS(more, text);
+}
+
+TEST(JsonSchema, SetsOfKnownValues) {
+  const char* few =
+      R"({"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": true, "minItems": 1})";
+  for (const char* text : {R"(["a"])", R"(["c","a"])", R"(["b","c","a"])"}) EXPECT_ALLOWS(few, text);
+  for (const char* text : {"[]", R"(["a","a"])", R"(["a","b","c","a"])"}) EXPECT_FORBIDS(few, text);
+  const char* many =
+      R"({"items": {"enum": [1, 2, 3, 4, 5, 6, 7, 8, 9, 9.0]}, "uniqueItems": true, "maxItems": 3})";
+  for (const char* text : {"[]", "[2,5,9]"}) EXPECT_ALLOWS(many, text);
+  for (const char* text : {"[5,5]", "[9,9.0]", "[1,2,3,4]"}) EXPECT_FORBIDS(many, text);
+  EXPECT_ALLOWS(R"({"items": {"type": "boolean"}, "uniqueItems": true})", "[false,true]");
+}
+
+TEST(JsonSchema, OppositesOfSimpleSchemas) {
+  EXPECT_FORBIDS(R"({"type": "string", "not": {"const": ""}})", R"("")");
+  EXPECT_ALLOWS(R"({"type": "string", "not": {"const": ""}, "maxLength": 3})", R"("a")");
+  EXPECT_FORBIDS(R"({"not": {"enum": ["a", null]}})", R"("a")");
+  EXPECT_FORBIDS(R"({"not": {"enum": ["a", null]}})", "null");
+  EXPECT_ALLOWS(R"({"not": {"enum": ["a", null]}})", R"(["a",1])");
+  EXPECT_FORBIDS(R"({"not": {"type": ["string", "null"]}})", R"("a")");
+  EXPECT_ALLOWS(R"({"not": {"type": ["string", "null"]}})", "[null]");
+  EXPECT_FORBIDS(R"({"type": "string", "not": {"pattern": "b"}})", R"("abc")");
+  EXPECT_ALLOWS(R"({"type": "string", "not": {"pattern": "b"}})", R"("ac")");
+  EXPECT_FORBIDS(R"({"properties": {"a": {}, "b": {}}, "not": {"required": ["a"]}})", R"({"a":1})");
+  EXPECT_ALLOWS(R"({"properties": {"a": {}, "b": {}}, "not": {"required": ["a"]}})", R"({"b":1})");
+  EXPECT_ALLOWS(R"({"properties": {"a": {"not": {}}, "b": {}}})", R"({"b":1})");
+  EXPECT_FORBIDS(R"({"properties": {"a": {"not": {}}, "b": {}}})", R"({"a":1})");
+}
+
+TEST(JsonSchema, ConditionsOnAProperty) {
+  const char* schema =
+      R"({"type": "object", "properties": {"k": {"enum": ["a", "b"]}, "v": {"type": "integer"}},
+      "required": ["k"], "if": {"properties": {"k": {"const": "a"}}}, "then": {"required": ["v"]},
+      "else": {"not": {"required": ["v"]}}})";
+  EXPECT_ALLOWS(schema, R"({"k":"a","v":1})");
+  EXPECT_ALLOWS(schema, R"({"k":"b"})");
+  EXPECT_FORBIDS(schema, R"({"k":"a"})");
+  EXPECT_FORBIDS(schema, R"({"k":"b","v":1})");
+  const char* both =
+      R"({"properties": {"k": {"type": "string"}, "v": {}, "w": {}}, "required": ["k"], "allOf": [
+      {"if": {"properties": {"k": {"const": "a"}}, "required": ["k"]}, "then": {"required": ["v"]}},
+      {"if": {"properties": {"k": {"enum": ["b", "c"]}}, "required": ["k"]}, "then": {"required": ["w"]}}]})";
+  for (const char* text : {R"({"k":"a","v":1})", R"({"k":"c","w":1})", R"({"k":"d"})"})
+    EXPECT_ALLOWS(both, text);
+  for (const char* text : {R"({"k":"a"})", R"({"k":"b","v":1})"}) EXPECT_FORBIDS(both, text);
 }
 
 TEST(JsonSchema, DepthIsBounded) {

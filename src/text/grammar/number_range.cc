@@ -7,6 +7,9 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <numeric>
+
+#include "text/grammar/dfa.h"
 
 namespace tern::grammar {
 namespace {
@@ -293,6 +296,75 @@ ExprId IntegersBetween(const NumberBounds& bounds, uint32_t zeros, Expressions* 
     choices.push_back(x->Sequence({ranges.Integers(least, high), tail}));
   }
   return x->Choice(choices);
+}
+
+std::optional<Scaled> ScaledOf(const Decimal& number) {
+  const std::string text = fmt::format("{}{}", number.whole, number.fraction);
+  if (text.size() > 18) return std::nullopt;
+  return Scaled{std::atoll(text.c_str()), static_cast<uint32_t>(number.fraction.size())};
+}
+
+Scaled WholeMultiple(const Scaled& step) {
+  int64_t units = step.units, one = 1;
+  for (uint32_t i = 0; i < step.digits; ++i) one *= 10;
+  return {units / std::gcd(units, one), 0};
+}
+
+bool IsMultiple(const Decimal& number, const Scaled& step) {
+  const size_t digits = std::max<size_t>(step.digits, number.fraction.size());
+  std::string fraction = number.fraction;
+  fraction.resize(digits, '0');
+  uint64_t rest = 0, scale = 1;
+  const auto units = static_cast<uint64_t>(step.units);
+  if (units > kMostInteger / 10 || digits > 18) return false;
+  // number / step is whole where number * 10^digits is a multiple of step * 10^digits.
+  for (size_t i = step.digits; i < digits; ++i) scale *= 10;
+  if (scale > kMostInteger / 10 / units) return false;
+  for (const char digit : fmt::format("{}{}", number.whole, fraction)) {
+    rest = (rest * 10 + static_cast<uint64_t>(digit - '0')) % (units * scale);
+  }
+  return rest == 0;
+}
+
+std::optional<ExprId> MultiplesBetween(const NumberBounds& bounds, const Scaled& step, Expressions* x) {
+  constexpr int64_t kMostListed = 2000;
+  if (step.digits == 0) {
+    uint32_t zeros = 0;
+    int64_t rest = step.units;
+    for (; rest % 10 == 0; rest /= 10) ++zeros;
+    if (rest == 1) return IntegersBetween(bounds, zeros, x);
+    const auto [low, high] = IntegersWithin(bounds);
+    if (low && high && *high / step.units - *low / step.units <= kMostListed) {
+      std::vector<ExprId> choices;
+      for (int64_t i = *low / step.units; i <= *high / step.units; ++i) {
+        const int64_t value = i * step.units;
+        if (value >= *low && value <= *high) choices.push_back(x->Literal(fmt::format("{}", value)));
+      }
+      return x->Choice(choices);
+    }
+  }
+  if (step.units * (step.digits + 2) > static_cast<int64_t>(kMostDfaStates)) return std::nullopt;
+  Expressions scratch(x->budget(), x->deadline());
+  ExprId between = 0;
+  if (bounds.any()) {
+    between = step.digits == 0 ? IntegersBetween(bounds, 0, &scratch) : NumbersBetween(bounds, &scratch);
+  } else {
+    // As many digits as a double tells apart.
+    Ranges ranges(&scratch);
+    const uint32_t behind = std::min(step.digits, kDoubleDigits - 2);
+    const ExprId whole = scratch.Choice(
+        {scratch.Literal("0"),
+         scratch.Sequence({scratch.Class(DigitsFrom(1, 9)), ranges.Digits(0, kDoubleDigits - behind - 1)})});
+    const ExprId fraction = scratch.Sequence({scratch.Literal("."), ranges.Digits(1, std::max(behind, 1u))});
+    between = scratch.Sequence({scratch.Optional(scratch.Literal("-")), whole, scratch.Optional(fraction)});
+  }
+  const auto numbers = DfaOf(scratch, between, &x->deadline());
+  if (!numbers) return std::nullopt;
+  const Dfa multiples = DfaOfMultiples(static_cast<uint32_t>(step.units), step.digits);
+  const auto both = Intersection(*numbers, multiples, &x->deadline());
+  if (!both) return std::nullopt;
+  return GraphOf(
+      Minimal(*both, &x->deadline()), [&](const CharSet& set) { return x->Class(set); }, x);
 }
 
 ExprId NumbersBetween(const NumberBounds& bounds, Expressions* x) {

@@ -40,6 +40,18 @@ struct IntegerInterval {
   std::optional<int64_t> low, high;
 };
 IntegerInterval IntegersWithin(const NumberBounds& bounds);
+// A number as units / 10^digits, without zeros to spare.
+struct Scaled {
+  int64_t units;
+  uint32_t digits;
+};
+// Nothing: more than 18 digits.
+std::optional<Scaled> ScaledOf(const Decimal& number);
+Scaled WholeMultiple(const Scaled& step);  // the least one that is whole
+bool IsMultiple(const Decimal& number, const Scaled& step);
+// Multiples of a step, which is not negative, as decimals; nothing: not with so few states as are allowed.
+std::optional<ExprId> MultiplesBetween(const NumberBounds& bounds, const Scaled& step,
+                                       Expressions* expressions);
 // Numbers without an exponent and with so many digits that a double tells them apart (15 altogether); beside
 // bounds that have more, integers only.
 ExprId NumbersBetween(const NumberBounds& bounds, Expressions* expressions);

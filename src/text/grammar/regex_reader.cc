@@ -36,6 +36,9 @@ class RegexReader {
     std::vector<ExprId> alternatives, sequence;
     bool from_start = false, to_end = false;  // anchored
     bool can_repeat = false;                  // the last part of the sequence is an atom
+    bool has_only_looks = true;               // so far, in this alternative
+    bool is_look = false, is_negative = false;
+    bool is_at_start = false;  // of the text, where it is a look
   };
   Group& group() { return groups_.back(); }
 
@@ -72,7 +75,7 @@ class RegexReader {
       return in_.Bad(fmt::format("more than {} groups in groups", kMostGroupDepth));
     if (in_.Skip("?")) {
       for (const std::string_view look : {"=", "!", "<=", "<!"}) {
-        if (in_.Skip(look)) return in_.NotSupported(fmt::format("look-around (?{}...)", look));
+        if (in_.Skip(look)) return OpenLook(look, begin);
       }
       if (in_.Skip("P<") || in_.Skip("<")) {
         const size_t end = in_.text.find('>', in_.at);
@@ -88,19 +91,39 @@ class RegexReader {
     return {};
   }
 
+  Status OpenLook(std::string_view look, size_t begin) {
+    const bool is_inside = std::ranges::any_of(groups_, [](const Group& g) { return g.is_look; });
+    if (reading_.looks_ahead == nullptr || look.starts_with('<') || is_inside)
+      return in_.NotSupported(fmt::format("look-around (?{}...)", look));
+    *reading_.looks_ahead = true;
+    const bool is_at_start = groups_.size() == 1 && group().from_start && group().has_only_looks;
+    Group& g = groups_.emplace_back();
+    g.begin = begin;
+    g.is_look = true;
+    g.is_negative = look == "!";
+    g.is_at_start = is_at_start;
+    return {};
+  }
+
   Status Close() {
     if (groups_.size() == 1) return in_.Bad("a ) without its (");
     ++in_.at;
     EndAlternative();
-    const ExprId whole = x_.Choice(group().alternatives);
+    const Group closed = std::move(group());
     groups_.pop_back();
-    return Add(whole);
+    const ExprId whole = x_.Choice(closed.alternatives);
+    if (!closed.is_look) return Add(whole);
+    if (group().to_end) return in_.NotSupported("$ in front of other parts");
+    group().sequence.push_back(x_.Look(whole, closed.is_negative));
+    group().can_repeat = false;
+    return {};
   }
 
   Status Add(ExprId atom) {
     if (group().to_end) return in_.NotSupported("$ in front of other parts");
     group().sequence.push_back(atom);
     group().can_repeat = true;
+    group().has_only_looks = false;
     return {};
   }
 
@@ -110,10 +133,11 @@ class RegexReader {
     const bool is_search = reading_.is_search && groups_.size() == 1;
     if (is_search && !g.from_start) parts.push_back(Anything());
     parts.insert(parts.end(), g.sequence.begin(), g.sequence.end());
-    if (is_search && !g.to_end) parts.push_back(Anything());
+    if ((is_search || g.is_look) && !g.to_end) parts.push_back(Anything());
     g.alternatives.push_back(x_.Sequence(parts));
     g.sequence.clear();
     g.from_start = g.to_end = g.can_repeat = false;
+    g.has_only_looks = true;
   }
   ExprId Anything() { return x_.Repeat(x_.Class(CharSet::All()), 0, kUnbounded); }
 
@@ -121,7 +145,9 @@ class RegexReader {
   Status Anchor(bool is_start) {
     Group& g = group();
     if (is_start && !g.sequence.empty()) return in_.NotSupported("^ behind other parts");
-    if (groups_.size() > 1) return in_.NotSupported("an anchor inside a group");
+    // What a look asks for ends where the text does, or anywhere.
+    if (groups_.size() > 1 && !(is_start ? g.is_at_start : g.is_look))
+      return in_.NotSupported("an anchor inside a group");
     (is_start ? g.from_start : g.to_end) = true;
     g.can_repeat = false;
     return {};

@@ -83,7 +83,8 @@ void RuleWeights::Settle(const Expressions& x, RuleId rule) {
     const ExprId id = waiting.back();
     const Expr& e = x[id];
     const bool has_parts = e.kind == ExprKind::kSequence || e.kind == ExprKind::kChoice ||
-                           e.kind == ExprKind::kRepeat || e.kind == ExprKind::kMembers;
+                           e.kind == ExprKind::kRepeat || e.kind == ExprKind::kMembers ||
+                           e.kind == ExprKind::kGraph;
     const size_t before = waiting.size();
     if (has_parts && weights_[id] == 0) {
       for (const ExprId part : x.parts(e)) {

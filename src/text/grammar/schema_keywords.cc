@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "text/grammar/string_formats.h"
 
 namespace tern::grammar {
 namespace {
@@ -127,11 +130,17 @@ Status Values(const Use& use, SchemaNeeds* needs) {
 
 Status Text(const Use& use, SchemaNeeds* needs) {
   if (!use.value.is_string()) return use.Expected("a string");
+  needs->implied_types |= kStringType;
+  // Others than its own are annotations to JSON schema.
+  if (use.keyword == "format" && !IsSpecifiedFormat(use.value.get_string())) return {};
   auto& list = use.keyword == "pattern" ? needs->patterns : needs->formats;
   PlacedText placed{std::string(use.value.get_string()), use.path};
   if (std::find(list.begin(), list.end(), placed) == list.end()) list.push_back(std::move(placed));
-  needs->implied_types |= kStringType;
   return {};
+}
+
+int64_t FarBound(const json::value& value) {
+  return value.is_double() ? 999'999'999'999'999 : std::numeric_limits<int64_t>::max();
 }
 
 Status Bound(const Use& use, SchemaNeeds* needs) {
@@ -140,7 +149,10 @@ Status Bound(const Use& use, SchemaNeeds* needs) {
   needs->implied_types |= kNumberType;
   if (excluded && use.value.is_bool()) return use.NotSupported(" as a boolean, expected a number");
   if (!use.value.is_number()) return use.Expected("a number");
-  const auto bound = DecimalOf(use.value);
+  auto bound = DecimalOf(use.value);
+  // Beyond what numbers have here on that side anyway: those of a float, or an unsigned 64-bit integer.
+  const bool is_negative = use.value.to_number<double>() < 0;
+  if (!bound && is_min == is_negative) bound = Decimal{is_negative, FarBound(use.value), ""};
   if (!bound) return use.NotSupported(" so far from 0, expected less than 1e15, or an integer of 64 bits");
   if (is_min) {
     needs->bounds.RaiseMin(*bound, excluded);
@@ -153,9 +165,8 @@ Status Bound(const Use& use, SchemaNeeds* needs) {
 Status MultipleOf(const Use& use, SchemaNeeds* needs) {
   const auto step = use.value.is_number() ? DecimalOf(use.value) : std::nullopt;
   if (!step || step->is_negative || step->is_zero()) return use.Expected("a number above 0");
-  if (!step->fraction.empty()) return use.NotSupported(" with a fraction: it cannot be enforced exactly");
-  if (needs->multiple_of && *needs->multiple_of != step->whole) return use.NotSupported(" twice");
-  needs->multiple_of = step->whole;
+  if (needs->multiple_of && Compare(*needs->multiple_of, *step) != 0) return use.NotSupported(" twice");
+  needs->multiple_of = *step;
   needs->implied_types |= kNumberType;
   return {};
 }
@@ -216,11 +227,8 @@ Status ObjectKeywords(const Use& use, SchemaNeeds* needs) {
   if (const auto patterns = at("patternProperties")) {
     const auto* members = patterns->value.if_object();
     if (members == nullptr) return patterns->Expected("an object of schemas");
-    if (members->size() > 1 || !shape.properties.empty()) {
-      return patterns->NotSupported(" beside properties, or with more than one pattern");
-    }
     for (const auto& [pattern, schema] : *members) {
-      shape.pattern.emplace(std::string_view(pattern), patterns->Part(schema, pattern));
+      shape.patterns.emplace(std::string_view(pattern), patterns->Part(schema, pattern));
     }
   }
   needs->objects.push_back(std::move(shape));
@@ -238,41 +246,132 @@ Status Required(const Use& use, SchemaNeeds* needs) {
   return {};
 }
 
-Status UniqueItems(const Use& use, SchemaNeeds*) {
-  if (use.value.is_bool() && !use.value.get_bool()) return {};
-  return use.NotSupported();
+Status UniqueItems(const Use& use, SchemaNeeds* needs) {
+  if (!use.value.is_bool()) return use.Expected("a boolean");
+  needs->unique_items |= use.value.get_bool();
+  needs->implied_types |= kArrayType;
+  return {};
+}
+
+Status RefuseUnlessEmpty(const Use& use, SchemaNeeds*) {
+  const auto* object = use.value.if_object();
+  return object != nullptr && object->empty() ? Status() : use.NotSupported();
+}
+
+// Properties are named by schemas that apply, or there are none: what is not said of others is said of none.
+Status UnevaluatedProperties(const Use& use, SchemaNeeds* needs) {
+  if (!use.value.is_bool()) return use.NotSupported(" as a schema, expected a boolean");
+  if (use.value.get_bool()) return {};
+  needs->is_closed = true;
+  needs->implied_types |= kObjectType;
+  return {};
+}
+
+// Schemas whose opposite is simple: of types, of values, of a pattern, of a property that is there.
+Status Not(const Use& use, SchemaNeeds* needs) {
+  if (use.value.is_bool()) {
+    needs->is_never |= use.value.get_bool();
+    return {};
+  }
+  const auto* object = use.value.if_object();
+  if (object == nullptr) return use.Expected("a schema");
+  size_t asked = 0;
+  for (const auto& [name, value] : *object) {
+    constexpr std::string_view kSimple[] = {"type", "const", "enum", "pattern", "required"};
+    const bool is_simple = std::ranges::find(kSimple, std::string_view(name)) != std::end(kSimple);
+    if (!is_simple && !IsAnnotation(name)) return use.NotSupported(" with this schema");
+    asked += is_simple && name != "type";
+  }
+  if (asked > 1) return use.NotSupported(" with this schema");
+  SchemaNeeds inside;  // without a "not" in it
+  TERN_TRY_STATUS(ReadKeywords(*object, use.path + "/not", use.deadline, &inside));
+  if (inside.values) {
+    for (const json::value* value : *inside.values) {
+      if ((TypeOf(*value) & inside.types) == 0) continue;
+      if (value->is_string()) {
+        needs->excluded_texts.emplace(value->get_string());
+      } else if (value->is_null()) {
+        needs->types &= ~uint32_t{kNullType};
+      } else {
+        needs->excluded_values.push_back(value);
+      }
+    }
+    return {};
+  }
+  if ((inside.types & kNumberType) == kIntegerType) return use.NotSupported(" of integers alone");
+  // What is of another type than a pattern or a property speaks of satisfies it.
+  uint32_t type = 0;
+  if (asked > 0) type = inside.patterns.empty() ? kObjectType : kStringType;
+  needs->has_types = true;
+  needs->types &= (type & inside.types) | ~inside.types;
+  if ((inside.types & type) == 0) return {};
+  if (!inside.patterns.empty()) {
+    needs->excluded_patterns.push_back(inside.patterns[0]);
+    return {};
+  }
+  if (inside.required.size() != 1) return use.NotSupported(" of more than one required property");
+  needs->forbidden.insert(*inside.required.begin());
+  return {};
 }
 
 struct Keyword {
   std::string_view name;
   Handler read;
 };
+// These say nothing about values.
+constexpr std::string_view kAnnotations[] = {
+    "$anchor",
+    "$comment",
+    "$defs",
+    "$id",
+    "$schema",
+    "$vocabulary",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "default",
+    "defaultSnippets",
+    "definitions",
+    "deprecated",
+    "deprecationMessage",
+    "description",
+    "discriminator",
+    "doNotSuggest",
+    "enumDescriptions",
+    "enumNames",
+    "errorMessage",
+    "example",
+    "examples",
+    "externalDocs",
+    "id",
+    "markdownDescription",
+    "markdownEnumDescriptions",
+    "maxContains",  // without contains
+    "minContains",
+    "propertyOrdering",
+    "readOnly",
+    "title",
+    "writeOnly",
+    "xml",
+};
+
 constexpr Keyword kKeywords[] = {
-    {"$anchor", Ignore},
-    {"$comment", Ignore},
-    {"$defs", Ignore},
-    {"$id", Ignore},
     {"$ref", Ignore},  // read by the caller, as allOf, anyOf and oneOf
-    {"$schema", Ignore},
     {"additionalItems", Items},
     {"additionalProperties", ObjectKeywords},
     {"allOf", Ignore},
     {"anyOf", Ignore},
     {"const", Values},
     {"contains", Refuse},
-    {"contentEncoding", Ignore},
-    {"contentMediaType", Ignore},
-    {"default", Ignore},
-    {"definitions", Ignore},
-    {"dependentRequired", Refuse},
-    {"deprecated", Ignore},
-    {"description", Ignore},
+    {"dependencies", RefuseUnlessEmpty},
+    {"dependentRequired", RefuseUnlessEmpty},
+    {"dependentSchemas", RefuseUnlessEmpty},
+    {"else", Ignore},
     {"enum", Values},
-    {"example", Ignore},
-    {"examples", Ignore},
     {"exclusiveMaximum", Bound},
     {"exclusiveMinimum", Bound},
     {"format", Text},
+    {"if", Ignore},
     {"items", Items},
     {"maxItems", AtMost<&SchemaNeeds::max_items, kArrayType>},
     {"maxLength", AtMost<&SchemaNeeds::max_length, kStringType>},
@@ -283,6 +382,7 @@ constexpr Keyword kKeywords[] = {
     {"minProperties", AtLeast<&SchemaNeeds::min_properties, kObjectType>},
     {"minimum", Bound},
     {"multipleOf", MultipleOf},
+    {"not", Not},
     {"nullable", Nullable},
     {"oneOf", Ignore},
     {"pattern", Text},
@@ -290,15 +390,18 @@ constexpr Keyword kKeywords[] = {
     {"prefixItems", Items},
     {"properties", ObjectKeywords},
     {"propertyNames", ObjectKeywords},
-    {"readOnly", Ignore},
     {"required", Required},
-    {"title", Ignore},
+    {"then", Ignore},
     {"type", Type},
+    {"unevaluatedProperties", UnevaluatedProperties},
     {"uniqueItems", UniqueItems},
-    {"writeOnly", Ignore},
 };
 
 }  // namespace
+
+bool IsAnnotation(std::string_view keyword) {
+  return keyword.starts_with("x-") || std::ranges::find(kAnnotations, keyword) != std::end(kAnnotations);
+}
 
 Status ReadKeywords(const json::object& schema, const std::string& path, Deadline* deadline,
                     SchemaNeeds* needs) {
@@ -307,7 +410,7 @@ Status ReadKeywords(const json::object& schema, const std::string& path, Deadlin
     const auto* keyword = std::find_if(std::begin(kKeywords), std::end(kKeywords),
                                        [&](const Keyword& k) { return k.name == use.keyword; });
     if (keyword == std::end(kKeywords)) {
-      if (use.keyword.starts_with("x-")) continue;
+      if (IsAnnotation(use.keyword)) continue;
       return SchemaError(Code::kUnsupported, path,
                          fmt::format("{}: is not supported", use.keyword.substr(0, 100)));
     }

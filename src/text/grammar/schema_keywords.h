@@ -10,6 +10,8 @@
 
 namespace tern::grammar {
 
+// Whether it says nothing about values.
+bool IsAnnotation(std::string_view keyword);
 // Adds what `schema` asks for to `needs`; $ref, allOf, anyOf and oneOf are read elsewhere.
 Status ReadKeywords(const boost::json::object& schema, const std::string& path, Deadline* deadline,
                     SchemaNeeds* needs);

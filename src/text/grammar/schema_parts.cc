@@ -63,7 +63,8 @@ Result<SchemaPart> Resolve(const json::value& document, const SchemaPart& from, 
 
 bool IsListed(const Conjunction& parts, const SchemaPart& part) {
   return std::any_of(parts.begin(), parts.end(), [&](const SchemaPart& p) {
-    return p.schema == part.schema && p.no_any_of == part.no_any_of && p.no_one_of == part.no_one_of;
+    return p.schema == part.schema && p.no_any_of == part.no_any_of && p.no_one_of == part.no_one_of &&
+           p.no_null == part.no_null && p.no_if == part.no_if;
   });
 }
 
@@ -78,7 +79,8 @@ class Collector {
         return SchemaError(Code::kExhausted, parts[0].path,
                            fmt::format("more than {} schemas joined by $ref and allOf", kMostParts));
       }
-      TERN_TRY_STATUS(Read(i));
+      TERN_TRY(const bool goes_on, Read(i));
+      if (!goes_on) break;
     }
     return std::move(needs_);
   }
@@ -88,37 +90,127 @@ class Collector {
     if (!IsListed(needs_.parts, part)) needs_.parts.push_back(part);
   }
 
-  Status Read(size_t index) {
+  // False: the rest is read with one of the alternatives.
+  Result<bool> Read(size_t index) {
     const SchemaPart part = needs_.parts[index];
     if (part.schema->is_bool()) {
       needs_.is_never |= !part.schema->get_bool();
-      return {};
+      return true;
     }
     const auto* object = part.schema->if_object();
     if (object == nullptr) return SchemaError(Code::kBadInput, part.path, "expected an object or a boolean");
+    if (part.within != nullptr) TERN_TRY_STATUS(Link(part, part.within, part.schema));
+    if (IsNullable(*object) && !part.no_null) {
+      static const json::value kNull = {{"type", "null"}};
+      if (!needs_.alternatives)
+        needs_.alternatives = {SchemaNeeds::Alternatives::kNullable, index, {{{&kNull, part.path}}, {part}}};
+      return false;
+    }
     needs_.parts[index].is_expanded = true;
     TERN_TRY_STATUS(ReadKeywords(*object, part.path, &document_.deadline, &needs_));
     TERN_TRY_STATUS(Expand(*object, part));
     for (const bool exactly_one : {false, true}) {
-      const auto* members = object->if_contains(exactly_one ? "oneOf" : "anyOf");
-      if (members == nullptr || (exactly_one ? part.no_one_of : part.no_any_of)) continue;
-      SchemaNeeds::Alternatives alternatives{index, exactly_one, {}};
-      TERN_TRY_STATUS(Members(*members, exactly_one ? "oneOf" : "anyOf", part, &alternatives.members));
-      if (!needs_.alternatives) needs_.alternatives = std::move(alternatives);
+      const auto* value = object->if_contains(exactly_one ? "oneOf" : "anyOf");
+      if (value == nullptr || (exactly_one ? part.no_one_of : part.no_any_of)) continue;
+      std::vector<SchemaPart> members;
+      TERN_TRY_STATUS(Members(*value, exactly_one ? "oneOf" : "anyOf", part, &members));
+      if (needs_.alternatives) continue;
+      using Kind = SchemaNeeds::Alternatives;
+      needs_.alternatives = {exactly_one ? Kind::kOneOf : Kind::kAnyOf, index, {}};
+      for (SchemaPart& member : members) {
+        member.within = part.schema;
+        needs_.alternatives->members.push_back({std::move(member)});
+      }
     }
+    TERN_TRY_STATUS(ReadIf(*object, part, index));
+    return true;
+  }
+
+  // Beside a type it is part of that.
+  static bool IsNullable(const json::object& object) {
+    const auto* nullable = object.if_contains("nullable");
+    return nullable != nullptr && nullable->is_bool() && nullable->get_bool() && !object.contains("type");
+  }
+
+  Status ReadIf(const json::object& object, const SchemaPart& part, size_t index) {
+    const auto* condition = object.if_contains("if");
+    const auto *then = object.if_contains("then"), *otherwise = object.if_contains("else");
+    if (condition == nullptr || (then == nullptr && otherwise == nullptr) || part.no_if) return {};
+    if (needs_.alternatives) return {};
+    TERN_TRY(const json::value* opposite, OppositeOf(*condition, part));
+    Conjunction yes = {{condition, part.path + "/if"}}, no = {{opposite, part.path + "/if"}};
+    if (then != nullptr) yes.push_back({then, part.path + "/then"});
+    if (otherwise != nullptr) no.push_back({otherwise, part.path + "/else"});
+    for (Conjunction* each : {&yes, &no}) {
+      for (SchemaPart& member : *each) member.within = part.schema;
+    }
+    needs_.alternatives = {SchemaNeeds::Alternatives::kIf, index, {std::move(yes), std::move(no)}};
     return {};
   }
 
+  // Of one property's schema, or of what "not" knows.
+  Result<const json::value*> OppositeOf(const json::value& schema, const SchemaPart& part) {
+    const auto [at, is_new] = document_.negations->try_emplace(&schema);
+    if (!is_new) return &at->second;
+    const auto* object = schema.if_object();
+    const auto* properties = object != nullptr ? object->if_contains("properties") : nullptr;
+    if (properties == nullptr) {
+      at->second = {{"not", schema}};
+      return &at->second;
+    }
+    const auto* members = properties->if_object();
+    const auto* required = object->if_contains("required");
+    const bool is_one_property =
+        members != nullptr && members->size() == 1 && std::ranges::all_of(*object, [](const auto& member) {
+          return member.key() == "properties" || member.key() == "required" || IsAnnotation(member.key()) ||
+                 (member.key() == "type" && member.value() == "object");
+        });
+    const json::array name =
+        is_one_property ? json::array{json::string(members->begin()->key())} : json::array();
+    if (!is_one_property || (required != nullptr && *required != name)) {
+      return SchemaError(
+          Code::kUnsupported, part.path,
+          "if: is not supported with this schema, expected a const or an enum of one property");
+    }
+    json::object opposite{{"type", "object"},
+                          {"properties", {{name[0].get_string(), {{"not", members->begin()->value()}}}}}};
+    if (required == nullptr) opposite["required"] = name;
+    at->second = std::move(opposite);
+    return &at->second;
+  }
+
   Status Expand(const json::object& object, const SchemaPart& part) {
-    if (part.is_expanded) return {};
     if (const auto* ref = object.if_contains("$ref")) {
       TERN_TRY(const SchemaPart target, Resolve(document_.root, part, *ref));
-      Add(target);
+      TERN_TRY_STATUS(Link(part, part.schema, target.schema));
+      if (!part.is_expanded) Add(target);
     }
     if (const auto* all = object.if_contains("allOf")) {
       std::vector<SchemaPart> members;
       TERN_TRY_STATUS(Members(*all, "allOf", part, &members));
-      for (const SchemaPart& member : members) Add(member);
+      for (const SchemaPart& member : members) {
+        TERN_TRY_STATUS(Link(part, part.schema, member.schema));
+        if (!part.is_expanded) Add(member);
+      }
+    }
+    return {};
+  }
+
+  // A value that satisfies `from` must satisfy `to`; an error where that leads back.
+  Status Link(const SchemaPart& part, const json::value* from, const json::value* to) {
+    links_[from].insert(to);
+    std::vector<const json::value*> waiting = {to};
+    std::set<const json::value*> seen;
+    while (!waiting.empty() && !document_.deadline.IsOver(16)) {
+      const json::value* at = waiting.back();
+      waiting.pop_back();
+      if (at == from) {
+        return SchemaError(Code::kBadInput, part.path,
+                           "$ref: leads back to itself with nothing between, expected a property or an item");
+      }
+      if (!seen.insert(at).second) continue;
+      const auto next = links_.find(at);
+      if (next != links_.end()) waiting.insert(waiting.end(), next->second.begin(), next->second.end());
     }
     return {};
   }
@@ -138,6 +230,7 @@ class Collector {
 
   const SchemaDocument& document_;
   SchemaNeeds needs_;
+  std::map<const json::value*, std::set<const json::value*>> links_;
 };
 
 constexpr size_t kStepsPerValue = 64;
@@ -209,12 +302,28 @@ Error SchemaError(Code code, std::string_view path, std::string_view problem) {
                fmt::format("json schema: {}: {}", path.size() > 400 ? path.substr(0, 400) : path, problem)};
 }
 
+Conjunction SchemaNeeds::With(const Conjunction& alternative) const {
+  Conjunction all = parts;
+  const auto& [kind, part, members] = *alternatives;
+  if (kind == Alternatives::kNullable) {
+    const bool is_null = alternative[0].schema != parts[part].schema;
+    all[part].no_null = true;
+    if (is_null) all[part] = alternative[0];
+    return all;
+  }
+  (kind == Alternatives::kOneOf ? all[part].no_one_of
+   : kind == Alternatives::kIf  ? all[part].no_if
+                                : all[part].no_any_of) = true;
+  all.insert(all.end(), alternative.begin(), alternative.end());
+  return all;
+}
+
 Conjunction SchemaNeeds::Property(std::string_view name) const {
   Conjunction all;
   for (const ObjectShape& shape : objects) {
     if (const auto at = shape.properties.find(name); at != shape.properties.end()) {
       all.push_back(at->second);
-    } else if (shape.additional) {
+    } else if (shape.additional && shape.patterns.empty()) {
       all.push_back(*shape.additional);
     }
   }
@@ -247,7 +356,7 @@ std::optional<Conjunction> SchemaNeeds::Additional() const {
     if (shape.additional) all.push_back(*shape.additional);
   }
   // What is not said of other properties is said of none: a model asked for some keys should not invent more.
-  if (all.empty() && is_named) return std::nullopt;
+  if (all.empty() && (is_named || is_closed)) return std::nullopt;
   for (const SchemaPart& part : all) {
     if (part.schema->is_bool() && !part.schema->get_bool()) return std::nullopt;
   }

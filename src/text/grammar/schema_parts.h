@@ -23,7 +23,9 @@ struct SchemaPart {
   std::string path;  // "#/properties/a"
   // What of it is taken care of elsewhere.
   bool is_expanded = false;  // $ref and allOf
-  bool no_any_of = false, no_one_of = false;
+  bool no_any_of = false, no_one_of = false, no_null = false, no_if = false;
+  // The schema of which it is an alternative.
+  const boost::json::value* within = nullptr;
 };
 // A value must satisfy all of them. Empty: any value.
 using Conjunction = std::vector<SchemaPart>;
@@ -48,7 +50,7 @@ struct ArrayShape {
 struct ObjectShape {
   std::map<std::string_view, SchemaPart> properties;
   std::optional<SchemaPart> additional, names;
-  std::optional<std::pair<std::string_view, SchemaPart>> pattern;
+  std::map<std::string_view, SchemaPart> patterns;
 };
 // A text with the place it came from, for messages.
 struct PlacedText {
@@ -66,28 +68,35 @@ struct SchemaNeeds {
   uint32_t implied_types = 0;        // those that keywords speak of
   std::optional<JsonValues> values;  // enum, const
   std::string values_path;
+  JsonValues excluded_values;  // but for strings
   uint32_t min_length = 0, max_length = kUnbounded;
-  std::vector<PlacedText> patterns, formats;
+  std::vector<PlacedText> patterns, formats, excluded_patterns;
+  std::set<std::string, std::less<>> excluded_texts;
   NumberBounds bounds;
-  std::optional<int64_t> multiple_of;
+  std::optional<Decimal> multiple_of;
   uint32_t min_items = 0, max_items = kUnbounded;
+  bool unique_items = false;
   std::vector<ArrayShape> arrays;
   uint32_t min_properties = 0, max_properties = kUnbounded;
   std::vector<std::string_view> property_order;
-  std::set<std::string_view> required;
+  std::set<std::string_view> required, forbidden;
+  bool is_closed = false;  // unevaluatedProperties
   std::vector<ObjectShape> objects;
-  // The first anyOf or oneOf: the part it belongs to, its members.
+  // The first anyOf, oneOf, nullable or if: the part it belongs to, its members.
   struct Alternatives {
+    enum Kind { kAnyOf, kOneOf, kNullable, kIf } kind;
     size_t part;
-    bool exactly_one;
-    std::vector<SchemaPart> members;
+    std::vector<Conjunction> members;
   };
   std::optional<Alternatives> alternatives;
+  // The parts with one of the alternatives.
+  Conjunction With(const Conjunction& alternative) const;
 
   // What values to use where none of the parts say: those the keywords speak of.
   uint32_t used_types() const { return has_types || implied_types == 0 ? types : types & implied_types; }
   bool requires_property(std::string_view name) const { return required.contains(name); }
-  // What a property must satisfy; an item at an index.
+  const std::string& path() const { return parts[0].path; }
+  // What a property must satisfy, patterns of names aside; an item at an index.
   Conjunction Property(std::string_view name) const;
   Conjunction Item(size_t index) const;
   // Of properties that none of the parts name. Nothing: there are none.
@@ -101,6 +110,8 @@ inline constexpr size_t kMostSchemaDepth = 64;
 struct SchemaDocument {
   const boost::json::value& root;
   Deadline& deadline;
+  // The opposites of schemas at "if", made once.
+  std::map<const boost::json::value*, boost::json::value>* negations;
 };
 
 // Errors name the path and the keyword. Once time is up, what it finds is worth nothing.

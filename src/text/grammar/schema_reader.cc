@@ -5,16 +5,8 @@
 #include <algorithm>
 
 namespace tern::grammar {
-namespace {
 
 namespace json = boost::json;
-
-std::string PathOf(const SchemaNeeds& needs) {
-  if (needs.parts.empty()) return "#";
-  return needs.parts[0].path;
-}
-
-}  // namespace
 
 Result<RuleId> SchemaReader::Read() {
   const RuleId root = x_.NewRule("root");
@@ -42,7 +34,8 @@ Result<RuleId> SchemaReader::Read() {
 ExprId SchemaReader::Reference(const Conjunction& parts) {
   Key key;
   for (const SchemaPart& part : parts) {
-    key.emplace_back(part.schema, part.is_expanded + 2 * part.no_any_of + 4 * part.no_one_of);
+    key.emplace_back(part.schema, part.is_expanded + 2 * part.no_any_of + 4 * part.no_one_of +
+                                      8 * part.no_null + 16 * part.no_if);
   }
   const auto [at, is_new] = made_.try_emplace(std::move(key), 0);
   if (is_new) {
@@ -63,7 +56,14 @@ Result<ExprId> SchemaReader::Body(const SchemaNeeds& needs) {
   if (needs.alternatives) return Alternatives(needs);
   if (needs.values) return Values(needs);
   const uint32_t types = needs.used_types();
-  if (types == kAllTypes && needs.implied_types == 0) return rules_.Value();
+  const bool excludes_some =
+      !needs.excluded_texts.empty() || !needs.excluded_patterns.empty() || !needs.excluded_values.empty();
+  if (types == kAllTypes && needs.implied_types == 0 && !excludes_some) return rules_.Value();
+  for (const json::value* value : needs.excluded_values) {
+    if ((TypeOf(*value) & types & ~uint32_t{kBooleanType}) == 0) continue;
+    return SchemaError(Code::kUnsupported, needs.path(),
+                       "not: of a number, an array or an object is not supported, expected them in an enum");
+  }
   std::vector<ExprId> choices;
   if (types & kStringType) {
     TERN_TRY(const ExprId string, String(needs));
@@ -81,7 +81,13 @@ Result<ExprId> SchemaReader::Body(const SchemaNeeds& needs) {
     TERN_TRY(const ExprId array, Array(needs));
     choices.push_back(array);
   }
-  if (types & kBooleanType) choices.push_back(rules_.Boolean());
+  if (types & kBooleanType) {
+    for (const bool value : {true, false}) {
+      const json::value own(value);
+      const JsonValues excluded = CommonValues({&own}, needs.excluded_values, &x_.deadline());
+      if (excluded.empty()) choices.push_back(rules_.Constant(own));
+    }
+  }
   if (types & kNullType) choices.push_back(rules_.Null());
   return x_.Choice(choices);
 }
@@ -89,16 +95,18 @@ Result<ExprId> SchemaReader::Body(const SchemaNeeds& needs) {
 // The members of anyOf or oneOf one by one, each together with everything beside it.
 Result<ExprId> SchemaReader::Alternatives(const SchemaNeeds& needs) {
   const auto& alternatives = *needs.alternatives;
+  const bool exactly_one = alternatives.kind == SchemaNeeds::Alternatives::kOneOf;
   std::vector<ExprId> choices;
   std::vector<SchemaNeeds> collected;
-  for (const SchemaPart& member : alternatives.members) {
-    Conjunction parts = needs.parts;
-    SchemaPart& owner = parts[alternatives.part];
-    (alternatives.exactly_one ? owner.no_one_of : owner.no_any_of) = true;
-    parts.push_back(member);
+  for (const Conjunction& member : alternatives.members) {
+    const Conjunction parts = needs.With(member);
+    if (alternatives.kind == SchemaNeeds::Alternatives::kIf) {
+      TERN_TRY(const bool is_possible, IsPossible(parts));
+      if (!is_possible) continue;
+    }
     choices.push_back(Reference(parts));
     if (x_.exhausted(kStepsPerSchema)) return x_.Never();
-    if (!alternatives.exactly_one) continue;
+    if (!exactly_one) continue;
     TERN_TRY(SchemaNeeds member_needs, CollectNeeds(document_, parts));
     for (size_t i = 0; i < collected.size(); ++i) {
       if (AreDisjoint(document_, collected[i], member_needs)) continue;
@@ -113,69 +121,94 @@ Result<ExprId> SchemaReader::Alternatives(const SchemaNeeds& needs) {
   return x_.Choice(choices);
 }
 
-// Values that satisfy what else is asked, as far as that is known here.
-Result<ExprId> SchemaReader::Values(const SchemaNeeds& needs) {
-  std::vector<ExprId> choices;
-  for (const json::value* value : *needs.values) {
-    if (x_.exhausted(1)) return x_.Never();
-    const uint32_t type = TypeOf(*value);
-    if ((needs.types & type) == 0) continue;
-    bool fits = true;
-    if (type & kNumberType) {
-      const auto decimal = DecimalOf(*value);
-      if (needs.multiple_of || (needs.bounds.any() && !decimal)) {
-        return SchemaError(Code::kUnsupported, needs.values_path,
-                           "enum or const beside multipleOf, or far from 0 beside bounds: is not supported");
-      }
-      fits = !needs.bounds.any() || needs.bounds.Contains(*decimal);
-    } else if ((needs.implied_types & type) != 0) {
+// False: a property that must be there has no value. Many if beside each other are mostly of one property.
+Result<bool> SchemaReader::IsPossible(const Conjunction& parts) {
+  TERN_TRY(const SchemaNeeds needs, CollectNeeds(document_, parts));
+  if (needs.is_never) return false;
+  for (const std::string_view name : needs.required) {
+    if (x_.exhausted(kStepsPerSchema)) break;
+    if (needs.forbidden.contains(name)) return false;
+    TERN_TRY(const SchemaNeeds own, CollectNeeds(document_, needs.Property(name)));
+    if (!own.values) continue;
+    TERN_TRY(const JsonValues values, FittingValues(own));
+    if (values.empty()) return false;
+  }
+  return true;
+}
+
+Result<bool> SchemaReader::Fits(const json::value& value, const SchemaNeeds& needs, const TextCheck& texts) {
+  const uint32_t type = TypeOf(value);
+  if ((needs.types & type) == 0) return false;
+  if (type & kStringType) return texts.Allows(value.get_string());
+  if (type & kNumberType) {
+    if (!needs.bounds.any() && !needs.multiple_of) return true;
+    const auto decimal = DecimalOf(value);
+    const auto step = needs.multiple_of ? ScaledOf(*needs.multiple_of) : std::nullopt;
+    if (!decimal || (needs.multiple_of && !step)) {
       return SchemaError(Code::kUnsupported, needs.values_path,
-                         "enum or const beside keywords of its values' type: is not supported");
+                         "enum or const far from 0 beside bounds or multipleOf: is not supported");
     }
-    if (fits) choices.push_back(rules_.Constant(*value));
+    return needs.bounds.Contains(*decimal) && (!step || IsMultiple(*decimal, *step));
+  }
+  if ((needs.implied_types & type) != 0) {
+    return SchemaError(Code::kUnsupported, needs.values_path,
+                       "enum or const beside keywords of arrays or objects: is not supported");
+  }
+  return true;
+}
+
+// Values that satisfy what else is asked, as far as that is known here.
+Result<JsonValues> SchemaReader::FittingValues(const SchemaNeeds& needs) {
+  JsonValues fitting;
+  TERN_TRY(const TextCheck texts, TextCheck::Make(needs, &x_));
+  for (const json::value* value : *needs.values) {
+    if (x_.exhausted(1)) break;
+    TERN_TRY(const bool fits, Fits(*value, needs, texts));
+    if (fits) fitting.push_back(value);
+  }
+  if (needs.excluded_values.empty()) return fitting;
+  const JsonValues excluded = CommonValues(fitting, needs.excluded_values, &x_.deadline());
+  const std::set<const json::value*> out(excluded.begin(), excluded.end());
+  std::erase_if(fitting, [&](const json::value* value) { return out.contains(value); });
+  return fitting;
+}
+
+Result<ExprId> SchemaReader::Values(const SchemaNeeds& needs) {
+  TERN_TRY(const JsonValues values, FittingValues(needs));
+  std::vector<ExprId> choices;
+  for (const json::value* value : values) {
+    if (x_.exhausted(1)) return x_.Never();
+    choices.push_back(rules_.Constant(*value));
   }
   return x_.Choice(choices);
 }
 
 Result<ExprId> SchemaReader::String(const SchemaNeeds& needs) {
-  if (needs.patterns.empty() && needs.formats.empty())
-    return rules_.String(needs.min_length, needs.max_length);
+  if (needs.patterns.empty() && needs.formats.empty() && needs.excluded_patterns.empty()) {
+    if (needs.excluded_texts.empty()) return rules_.String(needs.min_length, needs.max_length);
+    if (needs.min_length == 0 && needs.max_length == kUnbounded)
+      return rules_.StringExcept({needs.excluded_texts.begin(), needs.excluded_texts.end()});
+  }
   TERN_TRY(const ExprId content, StringContent(needs, &rules_, &x_));
   return rules_.Quoted(content);
 }
 
 Result<ExprId> SchemaReader::Number(const SchemaNeeds& needs, bool only_integers) {
-  const int64_t step = needs.multiple_of.value_or(1);
-  if (!only_integers && !needs.multiple_of) {
-    return needs.bounds.any() ? NumbersBetween(needs.bounds, &x_) : rules_.Number();
+  if (!needs.multiple_of) {
+    if (!only_integers) return needs.bounds.any() ? NumbersBetween(needs.bounds, &x_) : rules_.Number();
+    return needs.bounds.any() ? IntegersBetween(needs.bounds, 0, &x_) : rules_.Integer();
   }
-  uint32_t zeros = 0;
-  int64_t rest = step;
-  for (; rest % 10 == 0; rest /= 10) ++zeros;
-  if (rest == 1) {
-    return needs.bounds.any() || zeros > 0 ? IntegersBetween(needs.bounds, zeros, &x_) : rules_.Integer();
-  }
-  constexpr int64_t kMostListed = 2000;
-  const auto [low, high] = IntegersWithin(needs.bounds);
-  if (low && high && *high / step - *low / step <= kMostListed) {
-    std::vector<ExprId> choices;
-    for (int64_t i = *low / step; i <= *high / step; ++i) {
-      if (i * step >= *low && i * step <= *high) choices.push_back(x_.Literal(fmt::format("{}", i * step)));
-    }
-    return x_.Choice(choices);
-  }
-  if ((rest != 2 && rest != 5) || zeros > 0 || needs.bounds.any()) {
+  auto step = ScaledOf(*needs.multiple_of);
+  if (step && only_integers) *step = WholeMultiple(*step);
+  const auto multiples = step ? MultiplesBetween(needs.bounds, *step, &x_) : std::nullopt;
+  if (x_.exhausted()) return x_.Never();  // said by Compile
+  if (!multiples) {
     return SchemaError(
-        Code::kUnsupported, PathOf(needs),
-        fmt::format("multipleOf: {}: is not supported without bounds that leave at most {} values, "
-                    "expected 2, 5 or a power of 10",
-                    step, kMostListed));
+        Code::kUnsupported, needs.path(),
+        "multipleOf: so many digits are not supported, expected up to 3, or bounds that leave few "
+        "values");
   }
-  const ExprId last = x_.Class(CharSet::Of(rest == 2 ? "02468" : "05"));
-  const ExprId head = x_.Sequence({x_.Class(CharSet{{'1', '9'}}), x_.Repeat(x_.Class(Digits()), 0, 17)});
-  return x_.Sequence(
-      {x_.Optional(x_.Literal("-")),
-       x_.Choice({x_.Sequence({head, last}), x_.Class(CharSet::Of(rest == 2 ? "02468" : "05"))})});
+  return *multiples;
 }
 
 Result<ExprId> SchemaReader::Array(const SchemaNeeds& needs) {
@@ -187,6 +220,7 @@ Result<ExprId> SchemaReader::Array(const SchemaNeeds& needs) {
   const ExprId item = may_go_on ? Reference(needs.Item(needs.prefix_size())) : x_.Never();
   const uint32_t least = needs.min_items > prefix ? needs.min_items - prefix : 0;
   if (needs.min_items > needs.max_items) return x_.Never();
+  if (needs.unique_items && needs.max_items > 1) return UniqueItems(needs);
   if (prefix == 0) return rules_.Enclosed("[", rules_.List(item, least, more), "]");
   ExprId rest = x_.Repeat(x_.Sequence({rules_.Comma(), item}), least, may_go_on ? more : least);
   for (uint32_t i = prefix; i-- > 0;) {
@@ -195,78 +229,6 @@ Result<ExprId> SchemaReader::Array(const SchemaNeeds& needs) {
     if (i >= needs.min_items) rest = x_.Optional(rest);
   }
   return rules_.Enclosed("[", rest, "]");
-}
-
-Result<ExprId> SchemaReader::OtherPair(const SchemaNeeds& needs, const std::vector<std::string>& names) {
-  const SchemaPart *key_schema = nullptr, *pattern_schema = nullptr;
-  std::string_view pattern;
-  for (const ObjectShape& shape : needs.objects) {
-    const bool is_special = shape.names || shape.pattern;
-    if (!is_special) continue;
-    if (key_schema || pattern_schema || !names.empty() || (shape.names && shape.pattern)) {
-      return SchemaError(Code::kUnsupported, PathOf(needs),
-                         "propertyNames or patternProperties beside other properties: is not supported");
-    }
-    if (shape.names) key_schema = &*shape.names;
-    if (shape.pattern) {
-      pattern = shape.pattern->first;
-      pattern_schema = &shape.pattern->second;
-      if (shape.additional &&
-          (!shape.additional->schema->is_bool() || shape.additional->schema->get_bool())) {
-        return SchemaError(Code::kUnsupported, shape.additional->path,
-                           "additionalProperties beside patternProperties: is not supported, expected false");
-      }
-    }
-  }
-  if (pattern_schema != nullptr) {
-    SchemaNeeds key;
-    key.patterns.push_back({std::string(pattern), pattern_schema->path});
-    TERN_TRY(const ExprId content, StringContent(key, &rules_, &x_));
-    Conjunction value = {*pattern_schema};
-    // To the schemas beside it without a pattern all properties are additional ones.
-    for (const ObjectShape& shape : needs.objects) {
-      if (!shape.pattern && shape.additional) value.push_back(*shape.additional);
-    }
-    return rules_.Pair(rules_.Quoted(content), Reference(value));
-  }
-  const auto additional = needs.Additional();
-  if (!additional) return x_.Never();
-  if (key_schema == nullptr) return rules_.Pair(rules_.StringExcept(names), Reference(*additional));
-  // A part like any other, so that alternatives have it too.
-  static const json::value kString = {{"type", "string"}};
-  TERN_TRY(const SchemaNeeds key, CollectNeeds(document_, {{&kString, key_schema->path}, *key_schema}));
-  TERN_TRY(const ExprId string, Body(key));
-  return rules_.Pair(string, Reference(*additional));
-}
-
-Result<ExprId> SchemaReader::Object(const SchemaNeeds& needs) {
-  std::vector<std::string_view> order = needs.property_order;
-  std::set<std::string_view> known(order.begin(), order.end());
-  for (const std::string_view name : needs.required) {
-    if (!known.contains(name)) order.push_back(name);
-  }
-  const std::vector<std::string> names(order.begin(), order.end());
-  TERN_TRY(const ExprId other, OtherPair(needs, names));
-  std::vector<Member> members;
-  for (const std::string& name : names) {
-    if (x_.exhausted(kStepsPerSchema + 16 * needs.objects.size())) return x_.Never();
-    const ExprId key = x_.Literal(SpelledString(name));
-    members.push_back({rules_.Pair(key, Reference(needs.Property(name))), needs.requires_property(name)});
-  }
-  const size_t required = needs.required.size();
-  const auto refuse = [&](std::string_view keyword, std::string_view expected) {
-    return SchemaError(Code::kUnsupported, PathOf(needs),
-                       fmt::format("{}: is not supported here, expected {}", keyword, expected));
-  };
-  if (members.empty()) {
-    if (needs.min_properties > 1) return refuse("minProperties", "at most 1: keys may repeat");
-    return rules_.Enclosed("{", rules_.List(other, needs.min_properties, needs.max_properties), "}");
-  }
-  if (needs.min_properties > required) return refuse("minProperties", "no more than are required");
-  if (needs.max_properties < members.size() || (needs.max_properties != kUnbounded && other != x_.Never())) {
-    return refuse("maxProperties", "one that the properties named cannot exceed");
-  }
-  return rules_.Enclosed("{", x_.Members(members, rules_.Comma(), other), "}");
 }
 
 }  // namespace tern::grammar

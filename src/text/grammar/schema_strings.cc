@@ -5,6 +5,7 @@
 #include "text/grammar/regex_reader.h"
 #include "text/grammar/schema_reader.h"
 #include "text/grammar/string_formats.h"
+#include "text/utf8.h"
 
 namespace tern::grammar {
 namespace {
@@ -106,17 +107,17 @@ ExprId Spelled(const Expressions& from, ExprId whole, JsonRules* rules, Expressi
   return made[whole];
 }
 
-}  // namespace
+bool IsOneText(const SchemaNeeds& needs) {
+  return needs.formats.size() + needs.patterns.size() == 1 && needs.excluded_patterns.empty() &&
+         needs.excluded_texts.empty();
+}
 
-Result<ExprId> StringContent(const SchemaNeeds& needs, JsonRules* rules, Expressions* x) {
-  const bool is_format = !needs.formats.empty();
-  const PlacedText& placed = is_format ? needs.formats[0] : needs.patterns[0];
-  if (needs.formats.size() + needs.patterns.size() > 1) {
-    return SchemaError(Code::kUnsupported, placed.path, "more than one pattern or format: is not supported");
-  }
+// `is_open`: without the bounds that formats have on their own, so that few states are enough.
+Result<ExprId> ReadText(const PlacedText& placed, bool is_format, bool is_open, bool* looks_ahead,
+                        Expressions* scratch) {
   std::string pattern = placed.text;
   if (is_format) {
-    const auto known = PatternOfFormat(placed.text);
+    const auto known = PatternOfFormat(placed.text, is_open);
     if (!known) {
       return SchemaError(Code::kUnsupported, placed.path,
                          fmt::format("format: \"{}\": is not supported, expected one of {}",
@@ -124,20 +125,138 @@ Result<ExprId> StringContent(const SchemaNeeds& needs, JsonRules* rules, Express
     }
     pattern = *known;
   }
-  Expressions scratch(x->budget(), x->deadline());
-  const auto read = ReadRegex(pattern, {.is_search = !is_format, .is_ecmascript = true}, &scratch);
-  if (x->exhausted(Deadline::kLookAfter)) return x->Never();  // said by Compile
+  const RegexReading reading{.is_search = !is_format, .is_ecmascript = true, .looks_ahead = looks_ahead};
+  const auto read = ReadRegex(pattern, reading, scratch);
   if (!read.ok()) return SchemaError(read.error().code, placed.path, "pattern: " + read.error().what);
-  const auto limited = Limited(read.value(), needs.min_length, needs.max_length, &scratch);
-  if (!limited) {
-    return SchemaError(
-        Code::kUnsupported, placed.path,
-        fmt::format("minLength or maxLength beside this {}: is not supported, expected lengths in the "
-                    "pattern, as in ^[a-z]{{1,10}}$",
-                    is_format ? "format" : "pattern"));
+  return read.value();
+}
+
+Error TooComplex(const std::string& path) {
+  return SchemaError(
+      Code::kUnsupported, path,
+      "pattern, format, minLength, maxLength: are too complex together, expected simpler ones");
+}
+
+// The characters in the longest text; nothing: there are texts of any length.
+std::optional<size_t> LongestText(const Dfa& dfa) {
+  const std::vector<bool> live = dfa.Live();
+  std::vector<size_t> before(dfa.size(), 0), longest(dfa.size(), 0);
+  const auto each_live_edge = [&](size_t state, auto&& use) {
+    for (size_t letter = 0; letter < dfa.letters.size(); ++letter) {
+      if (const uint32_t to = dfa.Next(state, letter); live[state] && live[to]) use(to);
+    }
+  };
+  for (size_t state = 0; state < dfa.size(); ++state)
+    each_live_edge(state, [&](uint32_t to) { ++before[to]; });
+  std::vector<size_t> ready;
+  size_t done = 0, most = 0;
+  for (size_t state = 0; state < dfa.size(); ++state) {
+    if (live[state] && before[state] == 0) ready.push_back(state);
   }
-  if (scratch.exhausted()) return SchemaError(Code::kExhausted, placed.path, "pattern: too large");
-  return Spelled(scratch, *limited, rules, x);
+  for (; !ready.empty(); ++done) {
+    const size_t state = ready.back();
+    ready.pop_back();
+    most = std::max(most, longest[state]);
+    each_live_edge(state, [&](uint32_t to) {
+      longest[to] = std::max(longest[to], longest[state] + 1);
+      if (--before[to] == 0) ready.push_back(to);
+    });
+  }
+  if (done < static_cast<size_t>(std::count(live.begin(), live.end(), true))) return std::nullopt;
+  return most;
+}
+
+// Formats are ours to draw narrower: those beside a large maxLength have shorter texts than could be.
+Result<Dfa> WithinLengths(Dfa dfa, const SchemaNeeds& needs, const std::string& path, Deadline* deadline) {
+  constexpr size_t kMostStates = 3'000;
+  uint32_t min = needs.min_length, max = needs.max_length;
+  if (min > max) return Intersection(dfa, Complement(dfa), deadline).value_or(dfa);
+  if (const auto longest = LongestText(dfa); longest && *longest <= max) max = kUnbounded;
+  if (min == 0 && max == kUnbounded) return dfa;
+  const size_t most = kMostStates / dfa.size();
+  if (!needs.formats.empty() && max != kUnbounded) {
+    max = std::max(min, static_cast<uint32_t>(std::min<size_t>(max, most)));
+  }
+  if (std::max(min, max == kUnbounded ? 0 : max) > most) {
+    return SchemaError(
+        Code::kUnsupported, path,
+        "minLength or maxLength beside this pattern: is not supported, expected lengths in the "
+        "pattern, as in ^[a-z]{1,10}$");
+  }
+  auto both = Intersection(dfa, DfaOfLengths(min, max), deadline);
+  if (!both) return TooComplex(path);
+  return *std::move(both);
+}
+
+}  // namespace
+
+Result<Dfa> StringDfa(const SchemaNeeds& needs, Expressions* x) {
+  Dfa all = DfaOfLengths(0, kUnbounded);
+  std::string path = "#";
+  const auto join = [&](const PlacedText& placed, bool is_format, bool is_excluded) -> Status {
+    path = placed.path;
+    Expressions scratch(x->budget(), x->deadline());
+    bool looks_ahead = false;
+    TERN_TRY(const ExprId whole, ReadText(placed, is_format, /*is_open=*/true, &looks_ahead, &scratch));
+    auto own = DfaOf(scratch, whole, &x->deadline());
+    if (!own) return TooComplex(path);
+    if (is_excluded) own = Complement(*std::move(own));
+    auto joined = Intersection(all, Minimal(*std::move(own), &x->deadline()), &x->deadline());
+    if (!joined) return TooComplex(path);
+    all = Minimal(*std::move(joined), &x->deadline());
+    return {};
+  };
+  for (const PlacedText& format : needs.formats) TERN_TRY_STATUS(join(format, true, false));
+  for (const PlacedText& pattern : needs.patterns) TERN_TRY_STATUS(join(pattern, false, false));
+  for (const PlacedText& pattern : needs.excluded_patterns) TERN_TRY_STATUS(join(pattern, false, true));
+  if (!needs.excluded_texts.empty()) {
+    const std::vector<std::string> texts(needs.excluded_texts.begin(), needs.excluded_texts.end());
+    const auto excluded = DfaOfTexts(texts);
+    if (!excluded) return TooComplex(path);
+    auto joined = Intersection(all, Complement(*excluded), &x->deadline());
+    if (!joined) return TooComplex(path);
+    all = *std::move(joined);
+  }
+  return WithinLengths(std::move(all), needs, path, &x->deadline());
+}
+
+Result<ExprId> StringContent(const SchemaNeeds& needs, JsonRules* rules, Expressions* x) {
+  if (IsOneText(needs)) {
+    const bool is_format = !needs.formats.empty();
+    const PlacedText& placed = is_format ? needs.formats[0] : needs.patterns[0];
+    Expressions scratch(x->budget(), x->deadline());
+    bool looks_ahead = false;
+    TERN_TRY(const ExprId whole, ReadText(placed, is_format, /*is_open=*/false, &looks_ahead, &scratch));
+    if (x->exhausted(Deadline::kLookAfter)) return x->Never();  // said by Compile
+    if (scratch.exhausted()) return SchemaError(Code::kExhausted, placed.path, "pattern: too large");
+    if (!looks_ahead) {
+      const auto limited = Limited(whole, needs.min_length, needs.max_length, &scratch);
+      if (limited && !scratch.exhausted()) return Spelled(scratch, *limited, rules, x);
+    }
+  }
+  const auto dfa = StringDfa(needs, x);
+  if (x->exhausted(Deadline::kLookAfter)) return x->Never();  // said by Compile
+  if (!dfa.ok()) return dfa.error();
+  return GraphOf(
+      dfa.value(), [&](const CharSet& set) { return rules->Character(set); }, x);
+}
+
+Result<TextCheck> TextCheck::Make(const SchemaNeeds& needs, Expressions* x) {
+  TextCheck check(&needs);
+  if (needs.patterns.empty() && needs.excluded_patterns.empty()) return check;
+  // Formats are drawn narrower than they are: a text that a schema lists is taken to be of its format.
+  SchemaNeeds texts;
+  texts.patterns = needs.patterns;
+  texts.excluded_patterns = needs.excluded_patterns;
+  TERN_TRY(check.patterns_, StringDfa(texts, x));
+  return check;
+}
+
+bool TextCheck::Allows(std::string_view text) const {
+  uint32_t length = 0;
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(Utf8Size(rest[0]))) ++length;
+  if (length < needs_->min_length || length > needs_->max_length) return false;
+  return !needs_->excluded_texts.contains(text) && (!patterns_ || patterns_->Matches(text));
 }
 
 }  // namespace tern::grammar

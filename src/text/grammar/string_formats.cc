@@ -1,5 +1,7 @@
 #include "text/grammar/string_formats.h"
 
+#include <algorithm>
+
 namespace tern::grammar {
 namespace {
 
@@ -49,40 +51,69 @@ Regex Ipv6() {
   return all;
 }
 
-// Of letters and digits, with single or double hyphens between them.
-Regex Label() { return "[A-Za-z0-9]{1,20}(?:--?[A-Za-z0-9]{1,20}){0,2}"; }
-Regex Hostname() { return Join({Label(), R"((?:\.)", Label(), "){0,7}"}); }
-Regex Email() {
-  const Regex word = "[A-Za-z0-9_%+-]{1,32}";
-  return Join({word, R"((?:\.)", word, "){0,3}@", Label(), R"((?:\.)", Label(), "){1,5}"});
+// Of letters and digits, with single or double hyphens between them; at most 63.
+Regex Label(bool is_open) {
+  return is_open ? "[A-Za-z0-9]+(?:--?[A-Za-z0-9]+)*" : "[A-Za-z0-9]{1,20}(?:--?[A-Za-z0-9]{1,19}){0,2}";
+}
+Regex Hostname(bool is_open) {
+  const Regex label = Label(is_open);
+  return Join({label, R"((?:\.)", label, is_open ? ")*" : "){0,7}"});
+}
+Regex Email(bool is_open) {
+  const Regex word = is_open ? "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+" : "[A-Za-z0-9_%+-]{1,32}";
+  const Regex label = Label(is_open);
+  return Join({word, R"((?:\.)", word, is_open ? ")*@" : "){0,3}@", label, R"((?:\.)", label,
+               is_open ? ")+" : "){1,5}"});
 }
 
-Regex Uri() {
-  const Regex common = "A-Za-z0-9._~!$&'()*+,;=:@-", coded = "|%[0-9A-Fa-f]{2})*";
-  const Regex path = Join({"(?:/(?:[", common, "]", coded, ")*"});
-  const Regex rest = Join({"(?:[/?", common, "]", coded});
-  return Join({R"([A-Za-z][A-Za-z0-9+.-]{0,31}://)", Hostname(), R"((?::[1-9]\d{0,3})?)", path, R"((?:\?)",
-               rest, ")?(?:#", rest, ")?"});
+Regex Uri(bool is_open) {
+  const Regex common = "A-Za-z0-9._~!$&'()*+,;=:@-", coded = "|%[0-9A-Fa-f]{2})";
+  const Regex many = is_open ? "*" : "{0,150}";
+  const Regex path = Join({"(?:/(?:[/", common, "]", coded, many, ")?"});
+  const Regex rest = Join({"(?:[/?", common, "]", coded, many});
+  return Join({is_open ? "[A-Za-z][A-Za-z0-9+.-]*://" : "[A-Za-z][A-Za-z0-9+.-]{0,31}://", Hostname(is_open),
+               R"((?::[1-9]\d{0,3})?)", path, R"((?:\?)", rest, ")?(?:#", rest, ")?"});
 }
 
 Regex Uuid() { return "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"; }
+Regex JsonPointer(bool is_open) {
+  return is_open ? "(?:/(?:[^/~]|~[01])*)*" : "(?:/(?:[^/~]|~[01]){0,64}){0,16}";
+}
+
+template <Regex (*kPattern)()>
+Regex Fixed(bool) {
+  return kPattern();
+}
 
 struct Format {
   std::string_view name;
-  Regex (*pattern)();
+  Regex (*pattern)(bool is_open);
 };
+// Those of other alphabets are drawn as those of ASCII, which they contain.
 constexpr Format kFormats[] = {
-    {"date", Date}, {"date-time", DateTime}, {"duration", Duration}, {"email", Email}, {"hostname", Hostname},
-    {"ipv4", Ipv4}, {"ipv6", Ipv6},          {"time", Time},         {"uri", Uri},     {"uuid", Uuid},
+    {"date", Fixed<Date>},         {"date-time", Fixed<DateTime>},
+    {"duration", Fixed<Duration>}, {"email", Email},
+    {"hostname", Hostname},        {"idn-email", Email},
+    {"idn-hostname", Hostname},    {"ipv4", Fixed<Ipv4>},
+    {"ipv6", Fixed<Ipv6>},         {"iri", Uri},
+    {"iri-reference", Uri},        {"json-pointer", JsonPointer},
+    {"time", Fixed<Time>},         {"uri", Uri},
+    {"uri-reference", Uri},        {"uuid", Fixed<Uuid>},
 };
+constexpr std::string_view kNotDrawn[] = {"regex", "relative-json-pointer", "uri-template"};
 
 }  // namespace
 
-std::optional<std::string> PatternOfFormat(std::string_view format) {
+std::optional<std::string> PatternOfFormat(std::string_view format, bool is_open) {
   for (const Format& each : kFormats) {
-    if (each.name == format) return each.pattern();
+    if (each.name == format) return each.pattern(is_open);
   }
   return std::nullopt;
+}
+
+bool IsSpecifiedFormat(std::string_view format) {
+  return std::ranges::find(kNotDrawn, format) != std::end(kNotDrawn) ||
+         std::ranges::find(kFormats, format, &Format::name) != std::end(kFormats);
 }
 
 std::string FormatNames() {

@@ -7,8 +7,11 @@
 
 namespace tern::grammar {
 
-// Nothing: not known.
-std::optional<std::string> PatternOfFormat(std::string_view format);
+// Nothing: not known. On their own formats are drawn so that a model cannot go on for ever; `is_open`:
+// without those bounds.
+std::optional<std::string> PatternOfFormat(std::string_view format, bool is_open);
 std::string FormatNames();  // "date, date-time, ..."
+// Of JSON schema's own formats, known or not; others say nothing about values.
+bool IsSpecifiedFormat(std::string_view format);
 
 }  // namespace tern::grammar

@@ -31,7 +31,7 @@ function Welcome() {
   return (
     <div class="welcome">
       <p>{model ? `Talk to ${model.id}` : "Connecting"}</p>
-      <p class="note">Chats stay in this browser. <kbd>Alt H</kbd> lists the keys.</p>
+      <p class="note">Chats stay in this browser.<span class="by-keys"> <kbd>Alt H</kbd> lists the keys.</span></p>
     </div>
   );
 }

@@ -1,6 +1,8 @@
 // An answer token by token: how likely each was, and what else was.
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { TokenInfo } from "../types";
+
+const GAP = 4; // between a token and what is said of it
 
 const percent = (logprob: number) => {
   const share = Math.exp(logprob) * 100;
@@ -31,16 +33,26 @@ function Alternatives({ token }: { token: TokenInfo }) {
   );
 }
 
+// Below the token, or above it where that is hidden and this is not.
+function place(panel: HTMLElement, token: HTMLElement) {
+  const view = token.closest(".messages")!.getBoundingClientRect();
+  const { top, bottom } = token.getBoundingClientRect();
+  const height = panel.offsetHeight + GAP;
+  const above = bottom + height > view.bottom && top - height >= view.top;
+  const left = Math.min(token.offsetLeft, token.parentElement!.clientWidth - panel.offsetWidth);
+  panel.style.left = `${Math.max(0, left)}px`;
+  panel.style.top = `${above ? token.offsetTop - height : token.offsetTop + token.offsetHeight + GAP}px`;
+}
+
 // One stop for the Tab key; arrows go from token to token.
 export function Tokens({ tokens }: { tokens: TokenInfo[] }) {
   const [at, setAt] = useState(-1);
   const box = useRef<HTMLDivElement>(null);
-  const place = () => {
-    const span = box.current?.children[at] as HTMLElement | undefined;
-    if (span === undefined) return {};
-    const left = Math.max(0, Math.min(span.offsetLeft, box.current!.clientWidth - 260));
-    return { left: `${left}px`, top: `${span.offsetTop + span.offsetHeight + 4}px` };
-  };
+  const panel = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const span = box.current!.children[at] as HTMLElement | undefined;
+    if (span !== undefined && panel.current !== null) place(panel.current, span);
+  }, [at]);
   const onKey = (event: KeyboardEvent) => {
     const steps: Record<string, number> = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tokens.length - 1 };
     const to = steps[event.key];
@@ -67,7 +79,7 @@ export function Tokens({ tokens }: { tokens: TokenInfo[] }) {
           <span key={index} data-at={index} class={`token s${surprise(logprob)} ${index === at ? "active" : ""}`}>{text}</span>
         ))}
       </div>
-      {token && <div class="alternatives" role="status" style={place()}><Alternatives token={token} /></div>}
+      {token && <div ref={panel} class="alternatives" role="status"><Alternatives token={token} /></div>}
     </div>
   );
 }

@@ -17,14 +17,15 @@ function Panel({ title, wide, children }: { title: string; wide?: boolean; child
 
 const Unknown = () => <p class="note">This server does not report it.</p>;
 
-const REQUEST_STATES = ["waiting", "prefilling", "running", "finished", "cancelled", "refused", "failed"] as const;
+const REQUEST_STATES = ["waiting", "running", "prefilling", "finished", "cancelled", "refused", "failed"] as const;
+const LABELS: Partial<Record<(typeof REQUEST_STATES)[number], string>> = { prefilling: "in prefill" };
 
 function Requests({ of }: { of: DebugState["requests"] }) {
   if (of === undefined) return <Unknown />;
   return (
     <dl class="counts">
       {REQUEST_STATES.filter((state) => of[state] !== undefined).map((state) => (
-        <div key={state}><dt>{state}</dt><dd>{of[state]!.toLocaleString()}</dd></div>
+        <div key={state}><dt>{LABELS[state] ?? state}</dt><dd>{of[state]!.toLocaleString()}</dd></div>
       ))}
     </dl>
   );
@@ -32,14 +33,18 @@ function Requests({ of }: { of: DebugState["requests"] }) {
 
 function Batch({ of }: { of: DebugState["batch"] }) {
   if (of === undefined) return <Unknown />;
-  const { running, capacity, tokens } = of;
+  const { running, prefilling, capacity, tokens } = of;
+  const more = [
+    prefilling ? `, ${prefilling} of them in prefill` : "",
+    tokens ? `, ${tokens.toLocaleString()} ${tokens === 1 ? "token" : "tokens"} in the last step` : "",
+  ];
   return (
     <>
       <div class="seats" role="img" aria-label={`${running} of ${capacity} sequences in use`}>
         {capacity <= 64 && Array.from({ length: capacity }, (_, i) => <i key={i} class={i < running ? "taken" : ""} />)}
       </div>
       <p class="note">
-        <b>{running}</b> of {capacity} sequences{tokens === undefined ? "" : `, ${tokens.toLocaleString()} tokens in the last step`}
+        <b>{running}</b> of {capacity} sequences{more.join("")}
       </p>
     </>
   );
@@ -52,21 +57,35 @@ function bytes(count: number): string {
   return `${value.toFixed(value < 10 && at > 0 ? 1 : 0)} ${units[at]}`;
 }
 
+const share = (part: number) => `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
+
 function Ledger({ of }: { of: DebugState["ledger"] }) {
   if (of === undefined) return <Unknown />;
   const total = of.pools.reduce((sum, pool) => sum + pool.bytes, 0);
   const most = Math.max(of.limit_bytes ?? total, total, 1);
-  const row = ({ name, bytes: size }: LedgerPool) => (
-    <tr key={name}>
-      <th scope="row">{name}</th>
-      <td class="bar"><meter min={0} max={most} value={size} aria-label={`share of ${name}`} /></td>
-      <td class="figure">{bytes(size)}</td>
-    </tr>
-  );
+  const row = ({ name, bytes: size }: LedgerPool) => {
+    const called = name.replaceAll("_", " ");
+    return (
+      <tr key={name}>
+        <th scope="row">{called}</th>
+        <td class="bar"><meter min={0} max={most} value={size} aria-label={`${called}: share of the memory`} /></td>
+        <td class="figure">{share(size / most)}</td>
+        <td class="figure">{bytes(size)}</td>
+      </tr>
+    );
+  };
   return (
     <>
-      <table><tbody>{of.pools.map(row)}</tbody></table>
-      <p class="note"><b>{bytes(total)}</b>{of.limit_bytes === undefined ? "" : ` of ${bytes(of.limit_bytes)}`}</p>
+      <table>
+        <thead>
+          <tr><th scope="col">set aside for</th><th scope="col" colSpan={2}>share of the memory</th><th scope="col">size</th></tr>
+        </thead>
+        <tbody>{of.pools.map(row)}</tbody>
+      </table>
+      <p class="note">
+        <b>{bytes(total)}</b>
+        {of.limit_bytes === undefined ? "" : ` of the ${bytes(of.limit_bytes)} that this process may use`}
+      </p>
     </>
   );
 }
@@ -85,7 +104,7 @@ function Prefixes({ of }: { of: DebugState["prefixes"] }) {
             <th scope="row"><code>{id.slice(0, 12)}</code></th>
             <td class="figure">{tokens.toLocaleString()}</td>
             <td class="figure">{hits.toLocaleString()}</td>
-            <td class="figure">{age_s === undefined ? "\u2013" : `${age_s.toFixed(0)} s ago`}</td>
+            <td class="figure">{age_s === undefined ? "\u2013" : `${duration(age_s)} ago`}</td>
           </tr>
         ))}
       </tbody>
@@ -138,17 +157,9 @@ function About({ state }: { state: DebugState }) {
   return <p class="about">{said.filter(Boolean).join(" \u00b7 ")}</p>;
 }
 
-export function Dashboard() {
-  const { samples, problem } = useHistory();
-  const times = useMemo(() => samples.map(({ time }) => time), [samples]);
-  const state = samples.at(-1)?.state ?? {};
-  useEffect(() => {
-    history.replaceState(null, "", "#dashboard");
-    return () => history.replaceState(null, "", location.pathname);
-  }, []);
+function Panels({ state, samples, times }: { state: DebugState; samples: Sample[]; times: number[] }) {
   return (
-    <main class="dashboard" tabindex={0} aria-label="Dashboard">
-      {problem && <p class="problem" role="alert">{problem}</p>}
+    <>
       <About state={state} />
       <div class="panels">
         <Panel title="Requests"><Requests of={state.requests} /></Panel>
@@ -161,6 +172,22 @@ export function Dashboard() {
         <Panel title="Memory"><Ledger of={state.ledger} /></Panel>
         <Panel title="Hottest prefixes"><Prefixes of={state.prefixes} /></Panel>
       </div>
+    </>
+  );
+}
+
+export function Dashboard() {
+  const { samples, problem } = useHistory();
+  const times = useMemo(() => samples.map(({ time }) => time), [samples]);
+  const state = samples.at(-1)?.state;
+  useEffect(() => {
+    history.replaceState(null, "", "#dashboard");
+    return () => history.replaceState(null, "", location.pathname);
+  }, []);
+  return (
+    <main class="dashboard" tabindex={0} aria-label="Dashboard">
+      {problem && <p class="problem" role="alert">{problem}</p>}
+      {state && <Panels state={state} samples={samples} times={times} />}
     </main>
   );
 }

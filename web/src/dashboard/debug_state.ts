@@ -26,8 +26,8 @@ export interface DebugState {
   tokens?: Partial<Record<"prompt" | "cached" | "completion", number>>; // since the start
   ttft_ms?: Quantiles | null; // of the last minute
   itl_ms?: Quantiles | null;
-  batch?: { running: number; capacity: number; tokens?: number };
-  kv?: { block_tokens: number; blocks: number; states: string };
+  batch?: { running: number; prefilling?: number; capacity: number; tokens?: number };
+  kv?: { block_tokens: number; blocks: number; states: string; counts?: Record<string, number> };
   ledger?: { limit_bytes?: number; pools: LedgerPool[] };
   prefixes?: HotPrefix[];
 }

@@ -28,6 +28,7 @@ async function ask(): Promise<string> {
     return "";
   } catch (error) {
     noteFailure(error);
+    if (error instanceof ApiError && error.status === 0) return ""; // the bar on top says so
     if (error instanceof ApiError && error.status === 404) return "This server has no /debug/state.";
     return error instanceof Error ? error.message : String(error);
   }

@@ -51,7 +51,8 @@ export function KvBlocks({ kv }: { kv: Kv }) {
     return () => resized.disconnect();
   }, [kv.states]);
   const each = kv.blocks / Math.max(1, kv.states.length);
-  const count = (letter: string) => Math.round([...kv.states].filter((state) => state === letter).length * each);
+  const count = (letter: string) =>
+    kv.counts?.[letter] ?? Math.round([...kv.states].filter((state) => state === letter).length * each);
   return (
     <>
       <div class="kv"><canvas ref={canvas} aria-hidden="true" /></div>
