@@ -30,7 +30,7 @@ def main():
         model, own = folder / "tiny.gguf", folder / "own.gguf"
         subprocess.run([sys.executable, SOURCE / "tests/tiny_gguf.py", model], check=True)
         subprocess.run([tern, "convert", model, own, "--dtype", "bf16"], check=True, stdout=subprocess.DEVNULL)
-        command = [SOURCE / "bench/quantizers", model, "--llama-cpp", fake(folder / "llama"), "--tern", tern, "--own", own,
+        command = [sys.executable, SOURCE / "bench/quantizers", model, "--llama-cpp", fake(folder / "llama"), "--tern", tern, "--own", own,
                    "--types", "Q4_0,Q8_0", "--windows", "12", "--work", folder / "work", "--threads", "1"]
         runs = [subprocess.run(command, capture_output=True, text=True, timeout=100) for _ in range(2)]
         assert runs[0].returncode == 0, runs[0].stderr
