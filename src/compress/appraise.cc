@@ -18,7 +18,7 @@ constexpr std::string_view kProbe = "q4_0", kProbeMethod = "rtn", kHeadName = "o
 // What is kept of a unit in the work file.
 struct Measured {
   double table_kld = 0, product_kld = 0;
-  std::vector<double> klds;  // by scheme that fits
+  std::vector<double> klds;  // by way
 };
 
 std::string Pack(const Measured& m) {
@@ -27,12 +27,18 @@ std::string Pack(const Measured& m) {
   return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double)};
 }
 
-std::optional<Measured> Unpack(const std::string* bytes, size_t schemes) {
-  if (bytes == nullptr || bytes->size() != (schemes + 2) * sizeof(double)) return std::nullopt;
-  std::vector<double> numbers(schemes + 2);
+std::optional<Measured> Unpack(const std::string* bytes, size_t ways) {
+  if (bytes == nullptr || bytes->size() != (ways + 2) * sizeof(double)) return std::nullopt;
+  std::vector<double> numbers(ways + 2);
   std::memcpy(numbers.data(), bytes->data(), bytes->size());
   return Measured{numbers[0], numbers[1], {numbers.begin() + 2, numbers.end()}};
 }
+
+// A scheme that fits a unit, and how it is encoded.
+struct Way {
+  const Scheme* scheme;
+  const MethodDesc* method;
+};
 
 class Appraiser {
  public:
@@ -45,7 +51,7 @@ class Appraiser {
         probe_{ParseScheme(kProbe).value()},
         rtn_(*FindMethod(kProbeMethod).value()) {}
 
-  Result<Measured> Measure(const WeightUnit& unit, const std::vector<const Scheme*>& schemes) {
+  Result<Measured> Measure(const WeightUnit& unit, const std::vector<Way>& ways) {
     Measured m;
     const bool multiplied = !unit.is_table || unit.is_head;
     TERN_TRY(const EncodedRows probe, encoder_.Encode(unit, probe_, rtn_));
@@ -58,14 +64,14 @@ class Appraiser {
       TERN_TRY(m.product_kld, MeasureWith(unit, probe, unit.is_table ? Part::kHead : Part::kWhole));
       TERN_TRY(output_error, encoder_.OutputError(unit, probe_, rtn_));
     }
-    for (const Scheme* scheme : schemes) {
+    for (const auto& [scheme, method] : ways) {
       double kld = 0;
       if (row_error > 0) {
-        TERN_TRY(const double error, encoder_.RowError(unit, *scheme, *options_.method));
+        TERN_TRY(const double error, encoder_.RowError(unit, *scheme, *method));
         kld += m.table_kld * error / row_error;
       }
       if (output_error > 0) {
-        TERN_TRY(const double error, encoder_.OutputError(unit, *scheme, *options_.method));
+        TERN_TRY(const double error, encoder_.OutputError(unit, *scheme, *method));
         kld += m.product_kld * error / output_error;
       }
       m.klds.push_back(std::max(kld, 0.0));
@@ -105,6 +111,17 @@ int64_t BytesIn(const WeightUnit& unit, const Scheme& scheme, bool packed) {
   return unit.rows() * (codes + 2 * (columns / GroupOf(scheme, columns)));
 }
 
+std::vector<Way> WaysOf(const WeightUnit& unit, const AppraiseOptions& options) {
+  std::vector<Way> ways;
+  const MethodDesc* rtn = FindMethod(kProbeMethod).value();
+  for (const Scheme& scheme : options.schemes) {
+    if (!Fits(scheme, unit.columns())) continue;
+    ways.push_back({&scheme, options.method});
+    if (unit.is_table && options.method != rtn) ways.push_back({&scheme, rtn});
+  }
+  return ways;
+}
+
 }  // namespace
 
 std::string Candidate::method_name() const { return std::string(method == nullptr ? kKeep : method->name); }
@@ -119,17 +136,14 @@ Result<std::vector<AppraisedUnit>> Appraise(const std::shared_ptr<const LoadedMo
     if (options.progress)
       TERN_TRY_STATUS(
           options.progress(static_cast<int64_t>(appraised.size()), static_cast<int64_t>(units.size())));
-    std::vector<const Scheme*> schemes;
-    for (const Scheme& scheme : options.schemes) {
-      if (Fits(scheme, unit.columns())) schemes.push_back(&scheme);
-    }
+    const std::vector<Way> ways = WaysOf(unit, options);
     AppraisedUnit a{.unit = unit, .candidates = {}};
     const std::string key = fmt::format("appraised {} {}", unit.name, options.method->name);
     std::optional<Measured> measured;
     if (Fits(ParseScheme(kProbe).value(), unit.columns())) {
-      measured = Unpack(work->Find(key), schemes.size());
+      measured = Unpack(work->Find(key), ways.size());
       if (!measured) {
-        TERN_TRY(measured, appraiser.Measure(unit, schemes));
+        TERN_TRY(measured, appraiser.Measure(unit, ways));
         TERN_TRY_STATUS(work->Put(key, Pack(*measured)));
       }
       a.table_kld = measured->table_kld;
@@ -139,10 +153,10 @@ Result<std::vector<AppraisedUnit>> Appraise(const std::shared_ptr<const LoadedMo
     const int64_t own_bytes =
         options.to_folder ? 2 * unit.rows() * unit.columns() : static_cast<int64_t>(unit.bytes());
     a.candidates.push_back({.scheme = own, .bytes = own_bytes});
-    for (size_t i = 0; measured && i < schemes.size(); ++i) {
-      a.candidates.push_back({.scheme = *schemes[i],
-                              .method = options.method,
-                              .bytes = BytesIn(unit, *schemes[i], options.to_folder),
+    for (size_t i = 0; measured && i < ways.size(); ++i) {
+      a.candidates.push_back({.scheme = *ways[i].scheme,
+                              .method = ways[i].method,
+                              .bytes = BytesIn(unit, *ways[i].scheme, options.to_folder),
                               .kld = measured->klds[i]});
     }
     appraised.push_back(std::move(a));

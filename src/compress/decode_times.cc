@@ -73,7 +73,7 @@ void Share(const Runner& runner, const StepTimes& times, const std::map<std::str
     };
     for (const ValueId id : weights) bytes += bytes_of(id);
     for (const ValueId id : weights) {
-      const auto found = formats.find(graph.value(id).name);
+      const auto found = formats.find(TensorOf(*runner.model().checkpoint, graph.value(id)));
       if (found != formats.end())
         out->seconds[{found->first, found->second}] = times.nodes[node] * bytes_of(id) / bytes;
     }

@@ -140,7 +140,7 @@ std::vector<std::pair<std::string, WeightPlan>> Search::Uniform(int64_t file_byt
         const Candidate& c = unit.candidates[i];
         if (c.method == nullptr) continue;
         const double own = c.scheme.name == name ? 0 : BitsOf(c.scheme) < bits ? 1e9 : BitsOf(c.scheme);
-        if (own >= best_bits) continue;
+        if (own > best_bits || (own == best_bits && c.kld >= unit.candidates[best].kld)) continue;
         best_bits = own;
         best = i;
       }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <functional>
 #include <map>
 
 #include "graph/rewrite.h"
@@ -17,18 +18,14 @@ struct Use {
   bool is_table = false, is_multiplied = false;
 };
 
-// By the name of the checkpoint's tensor; linears that read some rows of it are named "<tensor>.<part>".
+// By the name of the checkpoint's tensor.
 std::map<std::string, Use> UsesOf(const LoadedModel& model) {
   std::map<std::string, Use> uses;
   const auto add = [&](const Graph& graph, ValueId id, bool table) {
     const Value& weight = graph.value(id);
     if (!weight.is_weight() || weight.type.shape.size() < 2) return;
-    std::string name = weight.name;
-    while (model.checkpoint->Find(name) == nullptr) {
-      const size_t dot = name.rfind('.');
-      if (dot == name.npos) return;
-      name.resize(dot);
-    }
+    const std::string name = TensorOf(*model.checkpoint, weight);
+    if (name.empty()) return;
     Use& use = uses[name];
     if (!table) use.role = weight.role;
     (table ? use.is_table : use.is_multiplied) = true;
@@ -48,6 +45,18 @@ bool StaysAsItIs(std::string_view name) {
 }
 
 }  // namespace
+
+std::string TensorOf(const Checkpoint& checkpoint, const Value& weight) {
+  if (checkpoint.Find(weight.name) != nullptr) return weight.name;
+  const std::less<const char*> before;
+  const auto* at = static_cast<const char*>(weight.data);
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    const auto* begin = static_cast<const char*>(tensor.data);
+    const auto* end = begin + static_cast<size_t>(tensor.rows()) * tensor.row_bytes();
+    if (!before(at, begin) && before(at, end)) return name;
+  }
+  return "";
+}
 
 std::vector<WeightUnit> ListUnits(const LoadedModel& model) {
   const std::map<std::string, Use> uses = UsesOf(model);

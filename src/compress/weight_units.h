@@ -22,6 +22,9 @@ struct WeightUnit {
   size_t bytes() const { return static_cast<size_t>(rows()) * tensor.row_bytes(); }
 };
 
+// The tensor of the checkpoint that a weight of its model's graph lies in: a tied head's is the table of
+// embeddings, that of a linear on some rows the whole; "": none, as its numbers were made.
+std::string TensorOf(const Checkpoint& checkpoint, const Value& weight);
 // In the order of the checkpoint.
 std::vector<WeightUnit> ListUnits(const LoadedModel& model);
 // The error names the first weight that has a NaN or an infinity, and where.
