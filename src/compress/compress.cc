@@ -16,6 +16,8 @@ namespace {
 constexpr WindowOptions kProbeWindows{.window = 128, .score_from = 1, .windows = 4};
 constexpr WindowOptions kVerifyWindows{.window = 512, .score_from = 1, .windows = 8};
 constexpr int kCalibrationWindow = 512;
+// How much more than it says a sum is taken for, and how near a limit is near enough.
+constexpr double kMargin = 1.01, kCloseEnough = 0.97;
 constexpr int kRepairs = 4, kMostNotes = 3;
 constexpr int64_t kBf16Bytes = 2, kBillBytes = 4096;
 // A mix must be better by this share, or a uniform one is taken, which is simpler.
@@ -66,8 +68,7 @@ class Compressor {
   Status AppraiseUnits();
   Status SearchPlan();
   Result<WeightPlan> SolveAndRepair();
-  Result<WeightPlan> RepairKld();
-  Result<WeightPlan> RepairSpeed();
+  Result<bool> Meets(const WeightPlan& plan, Search::Scales* scales);
   Status TryUniform(WeightPlan* plan);
   Status FollowRecipe();
   Status Finish();
@@ -274,45 +275,40 @@ Result<double> Compressor::MeasureStep(const WeightPlan& plan) {
   return times.unmodified_seconds;
 }
 
-// The sum of KLDs is taken for a share of the whole that is learnt from the last plan.
-Result<WeightPlan> Compressor::RepairKld() {
-  CompressTarget target = options_.target;
+// Sums of KLDs and of times are taken for a share of the whole that is learnt from the last plan.
+Result<WeightPlan> Compressor::SolveAndRepair() {
+  const CompressTarget& target = options_.target;
   Search::Scales scales;
+  if (!target.kld && !target.speed) return search_->Solve(target, scales);
   std::optional<WeightPlan> best;
   for (int round = 0; round < kRepairs; ++round) {
     TERN_TRY(const WeightPlan plan, search_->Solve(target, scales));
-    if (plan.kld == 0) return plan;
-    TERN_TRY(const double kld, MeasureKld(plan));
-    if (kld <= *target.kld && (!best || plan.bytes < best->bytes)) best = plan;
-    // Close enough from below.
-    if (best && kld <= *target.kld && kld > 0.97 * *target.kld) return *best;
-    scales.kld = kld / plan.kld * 1.01;
+    TERN_TRY(const bool meets, Meets(plan, &scales));
+    if (meets && (!best || plan.bytes < best->bytes)) best = plan;
+    if (meets && (!target.kld || plan.kld * scales.kld > kCloseEnough * *target.kld)) break;
+    if (meets && plan.kld == 0) break;
   }
   if (best) return *best;
-  return Exhausted(
-      fmt::format("target {}: what was chosen by estimates loses more when it is measured", target.Text()));
+  return Exhausted(fmt::format(
+      "target {}: reached by the sum over weights, not by the whole when it is measured", target.Text()));
 }
 
-Result<WeightPlan> Compressor::RepairSpeed() {
-  Search::Scales scales;
-  const double wanted = times_.unmodified_seconds / *options_.target.speed;
-  WeightPlan plan;
-  for (int round = 0; round < kRepairs; ++round) {
-    TERN_TRY(plan, search_->Solve(options_.target, scales));
-    TERN_TRY(const double step, MeasureStep(plan));
-    if (step <= wanted) return plan;
-    scales.time *= std::max(1.01, step / wanted);
+// Measures the plan by what the target limits, and learns from that.
+Result<bool> Compressor::Meets(const WeightPlan& plan, Search::Scales* scales) {
+  const CompressTarget& target = options_.target;
+  bool meets = true;
+  if (target.kld && plan.kld > 0) {
+    TERN_TRY(const double kld, MeasureKld(plan));
+    meets = kld <= *target.kld;
+    scales->kld = kMargin * kld / plan.kld;
   }
-  notes_.push_back(
-      fmt::format("speed {}x: reached in the sum of its weights' times, not when measured as a whole",
-                  *options_.target.speed));
-  return plan;
-}
-
-Result<WeightPlan> Compressor::SolveAndRepair() {
-  if (options_.target.kld) return RepairKld();
-  if (options_.target.speed) return RepairSpeed();
-  return search_->Solve(options_.target, {});
+  if (target.speed) {
+    TERN_TRY(const double step, MeasureStep(plan));
+    const double wanted = times_.unmodified_seconds / *target.speed;
+    if (step > wanted) scales->time *= std::max(kMargin, step / wanted);
+    meets = meets && step <= wanted;
+  }
+  return meets;
 }
 
 // A mix is chosen by estimates: where one scheme everywhere is as good when both are measured, that is taken.
