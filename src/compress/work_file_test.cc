@@ -22,7 +22,7 @@ TEST(WorkFile, KeepsWhatIsWholeWhereverItIsCut) {
   }
   const std::string whole = ReadFile(path, 1 << 20).value();
   size_t kept = 0;
-  for (size_t bytes = 0; bytes <= whole.size(); bytes += 7) {
+  for (size_t bytes = 0; bytes <= whole.size(); bytes += 41) {
     ASSERT_TRUE(WriteFileAtomic(path, whole.substr(0, bytes)).ok());
     auto work = WorkFile::Open(path, "job");
     ASSERT_TRUE(work.ok());

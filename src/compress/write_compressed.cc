@@ -88,6 +88,7 @@ Status WriteCompressedGguf(const Compressed& compressed, const std::string& path
 Status WriteCompressedFolder(const Compressed& compressed, const std::string& out,
                              std::vector<FolderFile> files) {
   ConvertOptions options;
+  options.dtype = "bf16";
   for (const RecipeWeight& weight : compressed.recipe.weights) {
     if (weight.method == kKeep) continue;
     TERN_TRY(const Scheme scheme, ParseScheme(weight.scheme));
