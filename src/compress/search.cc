@@ -98,6 +98,11 @@ Error Search::OutOfReach(const CompressTarget& target, const Scales& scales) con
   std::string reach = fmt::format("the smallest file it can make has {:.0f} bytes",
                                   least([](const Choice& c) { return static_cast<double>(c.bytes); }) +
                                       static_cast<double>(fixed_bytes_));
+  if (target.kld && target.file_bytes) {
+    const auto within = SmallestKld(choices_, {.bytes = *target.file_bytes - fixed_bytes_});
+    if (within.ok())
+      reach += fmt::format(", that size costs a KLD of about {:.3g}", within.value().kld * scales.kld);
+  }
   if (times_ != nullptr) {
     const double fastest =
         (least([](const Choice& c) { return c.seconds; }) + times_->other_seconds) * scales.time;
