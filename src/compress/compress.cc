@@ -19,7 +19,9 @@ constexpr int kCalibrationWindow = 512;
 // How much more than it says a sum is taken for, and how near a limit is near enough.
 constexpr double kMargin = 1.01, kCloseEnough = 0.97;
 constexpr int kRepairs = 4, kMostNotes = 3;
-constexpr int64_t kBf16Bytes = 2, kBillBytes = 4096;
+// What GGUF says of a tensor and aligns it with, and a recipe of a weight, beside their names.
+constexpr int64_t kTensorBytes = 88, kRecipeBytes = 72;
+constexpr int64_t kBf16Bytes = 2, kBillBytes = 2048;
 // A mix must be better by this share, or a uniform one is taken, which is simpler.
 constexpr double kWorthIt = 0.98;
 
@@ -66,6 +68,7 @@ class Compressor {
   Status MakeMeters();
   void Estimate() const;
   Status AppraiseUnits();
+  int64_t FixedBytes() const;
   Status SearchPlan();
   Result<WeightPlan> SolveAndRepair();
   Result<bool> Meets(const WeightPlan& plan, Search::Scales* scales);
@@ -200,9 +203,10 @@ void Compressor::Estimate() const {
 
 Status Compressor::AppraiseUnits() {
   const AppraiseOptions options{
-      .method = method_, .schemes = schemes_, .progress = [this](int64_t done, int64_t total) {
-        return Say("appraising weights", done, total);
-      }};
+      .method = method_,
+      .schemes = schemes_,
+      .to_folder = options_.to_folder,
+      .progress = [this](int64_t done, int64_t total) { return Say("appraising weights", done, total); }};
   TERN_TRY(std::vector<AppraisedUnit> appraised,
            Appraise(model_, units_, *probe_meter_, &*encoder_, options, &*work_));
   std::vector<const Format*> formats;
@@ -214,17 +218,28 @@ Status Compressor::AppraiseUnits() {
            MeasureDecodeTimes(model_, units_, formats, options_.threads, [this](int64_t done, int64_t total) {
              return Say("timing formats", done, total);
            }));
-  int64_t fixed = options_.header_bytes + static_cast<int64_t>(160 * units_.size()) + kBillBytes;
-  for (const auto& [name, tensor] : model_->checkpoint->tensors()) {
-    auto bytes = static_cast<int64_t>(tensor.row_bytes()) * tensor.rows();
-    if (options_.to_folder) bytes = kBf16Bytes * Elements(tensor.shape);
-    // Vectors become f32 where they are written, and all of it is aligned.
-    if (FindUnit(name) == nullptr)
-      fixed += std::max(bytes, tensor.shape.size() == 1 ? 4 * tensor.cols() : bytes);
-    fixed += 96;
-  }
-  search_.emplace(std::move(appraised), fixed, &times_);
+  search_.emplace(std::move(appraised), FixedBytes(), &times_);
   return {};
+}
+
+// Of the file, beside the units: at most, as the bill is not written yet.
+int64_t Compressor::FixedBytes() const {
+  int64_t fixed = options_.header_bytes + kBillBytes;
+  for (const auto& [name, tensor] : model_->checkpoint->tensors()) {
+    fixed += static_cast<int64_t>(name.size()) + kTensorBytes;
+    if (FindUnit(name) != nullptr) {
+      fixed += static_cast<int64_t>(name.size()) + kRecipeBytes;
+      continue;
+    }
+    const auto bytes = static_cast<int64_t>(tensor.row_bytes()) * tensor.rows();
+    const int64_t as_f32 = 4 * Elements(tensor.shape);
+    if (options_.to_folder) {
+      fixed += kBf16Bytes * Elements(tensor.shape);
+    } else {
+      fixed += tensor.shape.size() == 1 ? std::max(bytes, as_f32) : bytes;  // vectors become f32
+    }
+  }
+  return fixed;
 }
 
 std::vector<RecipeWeight> Compressor::WeightsOf(const WeightPlan& plan) const {
