@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "base/isa.h"
-#include "compress/grouped_rows.h"
 #include "compress/product/product.h"
+#include "compress/rows_on_grid.h"
 #include "tensor/encode/encode.h"
 
 namespace tern {
@@ -15,171 +15,36 @@ namespace {
 
 constexpr size_t kRows = 48, kBlock = 64;  // rounded together; columns whose errors are fed on together
 
-// Numbers that codes stand for, in ascending order, before scale and minimum.
-struct Levels {
-  std::vector<float> level;
-  std::vector<uint8_t> code;
-  bool even = true;  // level i is level 0 + i
-
-  void Add(float number, size_t c) {
-    level.push_back(number);
-    code.push_back(static_cast<uint8_t>(c));
-  }
+// Both by row: H d, and d^T H d, d being what is lost of the weights.
+struct OutputErrors {
+  std::vector<float> through;  // [rows, columns]
+  std::vector<double> error;
 };
-
-Levels LevelsOf(const Scheme& scheme) {
-  Levels levels;
-  if (scheme.group != 0) {
-    const CodeRange range = CodesOf(scheme);
-    for (int c = range.low; c <= range.high; ++c) levels.Add(static_cast<float>(c), static_cast<size_t>(c));
-    return levels;
+OutputErrors ErrorsOf(const GptqInput& input, const RowsOnGrid& grid) {
+  const size_t n = input.columns;
+  const std::vector<float> lost = grid.Lost();
+  OutputErrors errors{std::vector<float>(lost.size()), std::vector<double>(grid.rows())};
+  PickProduct(DetectIsa())({.a = lost.data(),
+                            .b = input.hessian.data(),
+                            .out = errors.through.data(),
+                            .rows = grid.rows(),
+                            .depth = n,
+                            .columns = n,
+                            .a_stride = n,
+                            .b_stride = n,
+                            .out_stride = n});
+  for (size_t i = 0; i < lost.size(); ++i) {
+    errors.through[i] = -errors.through[i];
+    errors.error[i / n] += static_cast<double>(errors.through[i]) * lost[i];
   }
-  const IntForm& form = scheme.format->int_form;
-  std::vector<std::pair<int, size_t>> numbers;
-  for (size_t c = 0; c < scheme.format->codes; ++c) {
-    const int level = form.has_levels() ? form.levels[c] : static_cast<int>(c);
-    numbers.emplace_back(level - form.zero, c);
-  }
-  std::sort(numbers.begin(), numbers.end());
-  for (const auto& [number, c] : numbers) levels.Add(static_cast<float>(number), c);
-  levels.even = !form.has_levels();
-  return levels;
-}
-
-size_t NearestLevel(const Levels& levels, float x) {
-  const size_t top = levels.level.size() - 1;
-  if (levels.even) {
-    const float place = std::nearbyint(x) - levels.level[0];
-    return static_cast<size_t>(std::clamp(place, 0.f, static_cast<float>(top)));
-  }
-  const auto above = std::lower_bound(levels.level.begin(), levels.level.end(), x);
-  const auto i = static_cast<size_t>(above - levels.level.begin());
-  if (i == 0 || i > top) return i == 0 ? 0 : top;
-  return x - levels.level[i - 1] < levels.level[i] - x ? i - 1 : i;
-}
-
-// Some rows on their way to bytes. Grids are by row and group.
-class RowsOnGrid {
- public:
-  RowsOnGrid(const GptqTask& task, size_t first, size_t rows, char* out)
-      : task_(task),
-        levels_(LevelsOf(*task.scheme)),
-        columns_(task.input->columns),
-        first_(first),
-        rows_(rows),
-        out_(out) {
-    const Scheme& scheme = *task.scheme;
-    group_ = scheme.group != 0 ? static_cast<size_t>(GroupOf(scheme, static_cast<int64_t>(columns_)))
-                               : scheme.format->int_form.group;
-    grids_.resize(rows * columns_ / group_);
-    codes_.resize(rows * columns_);
-    for (size_t r = 0; r < rows; ++r) {
-      if (scheme.group != 0) {
-        ChooseGrids(r);
-      } else {
-        TakeGrids(r);
-      }
-    }
-  }
-
-  std::span<const float> row(size_t r) const {
-    return task_.weights.subspan((first_ + r) * columns_, columns_);
-  }
-  // The number nearest to x that the weight may become; its code is remembered.
-  float Round(size_t r, size_t column, float x) {
-    const GroupGrid& grid = grids_[(r * columns_ + column) / group_];
-    const float scaled = grid.scale != 0 ? (x - grid.minimum) / grid.scale : 0.f;
-    const size_t place = NearestLevel(levels_, scaled);
-    codes_[r * columns_ + column] = levels_.code[place];
-    return grid.scale * levels_.level[place] + grid.minimum;
-  }
-  void Write() {
-    for (size_t r = 0; r < rows_; ++r) {
-      const uint8_t* codes = codes_.data() + r * columns_;
-      if (task_.scheme->group != 0) {
-        const size_t groups = columns_ / group_;
-        WriteRow(*task_.scheme, {reinterpret_cast<const int8_t*>(codes), columns_},
-                 std::span(grids_).subspan(r * groups, groups), bytes(r));
-        continue;
-      }
-      const Format& format = *task_.scheme->format;
-      for (size_t c = 0; c < columns_; c += format.block_weights) format.pack(codes + c, bytes(r), c);
-    }
-  }
-  // Rounding to nearest, weight by weight: the losses, [rows, columns].
-  std::vector<float> RoundToNearest() {
-    std::vector<float> lost(codes_.size());
-    for (size_t r = 0; r < rows_; ++r) {
-      for (size_t c = 0; c < columns_; ++c) lost[r * columns_ + c] = row(r)[c] - Round(r, c, row(r)[c]);
-    }
-    return lost;
-  }
-  std::vector<uint8_t>& codes() { return codes_; }
-
- private:
-  char* bytes(size_t r) { return out_ + (first_ + r) * BlockOffset(*task_.scheme->format, columns_); }
-
-  void ChooseGrids(size_t r) {
-    const GptqScales scales = task_.scales;
-    const std::span<const float> energies = task_.input->energies;
-    for (size_t c = 0; c < columns_; c += group_) {
-      const auto weights = row(r).subspan(c, group_);
-      const bool weighted = scales == GptqScales::kWeighted;
-      grids_[(r * columns_ + c) / group_] =
-          scales == GptqScales::kAbsMax
-              ? AbsMaxGrid(*task_.scheme, weights)
-              : SearchGrid(*task_.scheme, weights,
-                           weighted ? energies.subspan(c, group_) : std::span<const float>());
-    }
-  }
-  // What the format's own encoder chooses; Write then changes nothing but codes.
-  void TakeGrids(size_t r) {
-    const bool weighted = task_.scales == GptqScales::kWeighted;
-    const float* importance = weighted ? task_.input->energies.data() : nullptr;
-    const Format& format = *task_.scheme->format;
-    encode_row_(row(r).data(), importance, bytes(r), columns_);
-    IntBlock ints;
-    for (size_t c = 0; c < columns_; c += group_) {
-      const size_t within = c % format.block_weights / group_;
-      if (within == 0) format.unpack(bytes(r), c, &ints);
-      grids_[(r * columns_ + c) / group_] = {ints.d * static_cast<float>(ints.sc[within]),
-                                             -ints.dmin * static_cast<float>(ints.mn[within])};
-    }
-  }
-
-  const GptqTask& task_;
-  EncodeRowFn encode_row_ = PickEncode(*task_.scheme->format, DetectIsa());
-  Levels levels_;
-  size_t columns_, first_, rows_, group_;
-  char* out_;
-  std::vector<GroupGrid> grids_;
-  std::vector<uint8_t> codes_;
-};
-
-// d^T H d of each row of `lost`.
-std::vector<double> OutputErrors(const std::vector<float>& hessian, const std::vector<float>& lost,
-                                 size_t columns, ProductFn product) {
-  std::vector<float> through(lost.size());
-  const size_t rows = lost.size() / columns;
-  product({.a = lost.data(),
-           .b = hessian.data(),
-           .out = through.data(),
-           .rows = rows,
-           .depth = columns,
-           .columns = columns,
-           .a_stride = columns,
-           .b_stride = columns,
-           .out_stride = columns});
-  std::vector<double> errors(rows);
-  for (size_t i = 0; i < lost.size(); ++i) errors[i / columns] -= static_cast<double>(through[i]) * lost[i];
   return errors;
 }
 
-// Rounds all rows with feedback; returns what is lost, [rows, columns].
-std::vector<float> RoundWithFeedback(const HessianFactor& factor, size_t rows, RowsOnGrid* grid,
-                                     ProductFn product) {
-  const size_t n = factor.columns;
-  std::vector<float> w(rows * n), lost(rows * n), errors(rows * kBlock);
+// Each weight's error is fed to those of its row that are not rounded yet.
+void RoundWithFeedback(const HessianFactor& factor, RowsOnGrid* grid) {
+  const ProductFn product = PickProduct(DetectIsa());
+  const size_t n = factor.columns, rows = grid->rows();
+  std::vector<float> w(rows * n), errors(rows * kBlock);
   for (size_t r = 0; r < rows; ++r) {
     for (size_t i = 0; i < n; ++i) w[r * n + i] = grid->row(r)[factor.order[i]];
   }
@@ -188,9 +53,7 @@ std::vector<float> RoundWithFeedback(const HessianFactor& factor, size_t rows, R
     for (size_t r = 0; r < rows; ++r) {
       float* at = w.data() + r * n;
       for (size_t i = first; i < end; ++i) {
-        const size_t column = factor.order[i];
-        const float rounded = grid->Round(r, column, at[i]), error = at[i] - rounded;
-        lost[r * n + column] = grid->row(r)[column] - rounded;
+        const float error = at[i] - grid->Round(r, factor.order[i], at[i]);
         errors[r * kBlock + i - first] = error;
         const float* feed = factor.feed.data() + i * n;
         for (size_t j = i + 1; j < end; ++j) at[j] -= error * feed[j];
@@ -206,28 +69,55 @@ std::vector<float> RoundWithFeedback(const HessianFactor& factor, size_t rows, R
              .b_stride = n,
              .out_stride = n});
   }
-  return lost;
+}
+
+// Scales that fit the codes; of each row they stay where they were if they lose less there.
+void TuneScales(const GptqInput& input, OutputErrors* errors, RowsOnGrid* grid) {
+  const size_t n = input.columns;
+  double mean = 0;
+  for (const float energy : input.energies) mean += energy / static_cast<double>(n);
+  const float added = (input.factor ? input.factor->damping : 0.01f) * static_cast<float>(mean);
+  std::vector<std::vector<GroupGrid>> before;
+  for (size_t r = 0; r < grid->rows(); ++r) {
+    before.push_back(grid->grids(r));
+    grid->Tune(r, input.hessian, added, std::span(errors->through).subspan(r * n, n));
+  }
+  OutputErrors after = ErrorsOf(input, *grid);
+  for (size_t r = 0; r < grid->rows(); ++r) {
+    if (after.error[r] <= errors->error[r]) continue;
+    grid->SetGrids(r, before[r]);
+    after.error[r] = errors->error[r];
+  }
+  errors->error = std::move(after.error);
 }
 
 // Of each row the better codes.
-void RoundRows(const GptqInput& input, size_t rows, RowsOnGrid* grid, GptqOutcome* outcome) {
-  const size_t n = input.columns;
-  const ProductFn product = PickProduct(DetectIsa());
-  const std::vector<double> nearest = OutputErrors(input.hessian, grid->RoundToNearest(), n, product);
-  std::vector<double> best = nearest;
+void RoundRows(const GptqTask& task, RowsOnGrid* grid, GptqOutcome* outcome) {
+  const GptqInput& input = *task.input;
+  const size_t rows = grid->rows();
+  grid->RoundToNearest();
+  OutputErrors errors = ErrorsOf(input, *grid);
+  const std::vector<double> nearest = errors.error;
   if (input.factor) {
-    const std::vector<uint8_t> nearest_codes = grid->codes();
-    best = OutputErrors(input.hessian, RoundWithFeedback(*input.factor, rows, grid, product), n, product);
+    std::vector<std::vector<uint8_t>> nearest_codes;
+    std::vector<std::vector<GroupGrid>> nearest_grids;
     for (size_t r = 0; r < rows; ++r) {
-      if (best[r] <= nearest[r]) continue;
-      best[r] = nearest[r];
-      std::copy_n(nearest_codes.begin() + static_cast<ptrdiff_t>(r * n), n,
-                  grid->codes().begin() + static_cast<ptrdiff_t>(r * n));
+      nearest_codes.emplace_back(grid->codes(r).begin(), grid->codes(r).end());
+      nearest_grids.push_back(grid->grids(r));
+    }
+    RoundWithFeedback(*input.factor, grid);
+    errors = ErrorsOf(input, *grid);
+    if (task.tune_scales && grid->tunable()) TuneScales(input, &errors, grid);
+    for (size_t r = 0; r < rows; ++r) {
+      if (errors.error[r] <= nearest[r]) continue;
+      errors.error[r] = nearest[r];
+      std::copy(nearest_codes[r].begin(), nearest_codes[r].end(), grid->codes(r).begin());
+      grid->SetGrids(r, nearest_grids[r]);
       ++outcome->nearest_rows;
     }
   }
   for (size_t r = 0; r < rows; ++r) {
-    outcome->error += best[r];
+    outcome->error += errors.error[r];
     outcome->nearest_error += nearest[r];
   }
   grid->Write();
@@ -274,7 +164,7 @@ GptqOutcome EncodeGptq(const GptqTask& task, char* out) {
   for (size_t first = 0; first < task.rows; first += kRows) {
     const size_t rows = std::min(kRows, task.rows - first);
     RowsOnGrid grid(task, first, rows, out);
-    RoundRows(input, rows, &grid, &outcome);
+    RoundRows(task, &grid, &outcome);
   }
   return outcome;
 }

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 #include "base/float16.h"
 #include "base/result.h"
+#include "tensor/quant/scale_search.h"
 
 namespace tern {
 namespace {
@@ -26,6 +28,8 @@ void PutF16(float x, char** out) {
 
 // Eight bits of it, so that bf16, in which other programs hold scales, has it too.
 float RoundScale(float x) { return F16ToF32(F32ToF16(Bf16ToF32(F32ToBf16(Saturate(x, kLargestScale))))); }
+
+float StoredNumber(float x) { return F16ToF32(F32ToF16(Saturate(x, kF16Max))); }
 
 CodeRange CodesOf(const Scheme& scheme) {
   if (IsInt8(scheme)) return {-127, 127};
@@ -49,7 +53,22 @@ GroupGrid AbsMaxGrid(const Scheme& scheme, std::span<const float> weights) {
   return {RoundScale(std::max(std::abs(*low), std::abs(*high)) / static_cast<float>(codes.high)), 0};
 }
 
-GroupGrid SearchGrid(const Scheme& scheme, std::span<const float> weights,
+namespace {
+
+// The squared error of weights at their nearest codes, each times its importance (empty: 1).
+double GridError(const Scheme& scheme, const GroupGrid& grid, std::span<const float> weights,
+                 std::span<const float> importance) {
+  double error = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const float kept = static_cast<float>(NearestCode(scheme, grid, weights[i])) * grid.scale + grid.minimum;
+    const float miss = weights[i] - kept;
+    error += static_cast<double>(miss * miss * (importance.empty() ? 1.f : importance[i]));
+  }
+  return error;
+}
+
+// The best of the widest grid and some narrower ones.
+GroupGrid NarrowGrid(const Scheme& scheme, std::span<const float> weights,
                      std::span<const float> importance) {
   constexpr int kSteps = 20;
   constexpr float kNarrowest = 0.5f;
@@ -58,19 +77,35 @@ GroupGrid SearchGrid(const Scheme& scheme, std::span<const float> weights,
   double least = std::numeric_limits<double>::infinity();
   for (int step = 0; step <= kSteps; ++step) {
     const float share = 1.f - (1.f - kNarrowest) * static_cast<float>(step) / kSteps;
-    const GroupGrid grid{RoundScale(widest.scale * share), RoundScale(widest.minimum * share)};
-    double error = 0;
-    for (size_t i = 0; i < weights.size(); ++i) {
-      const float miss =
-          weights[i] -
-          (static_cast<float>(NearestCode(scheme, grid, weights[i])) * grid.scale + grid.minimum);
-      error += static_cast<double>(miss * miss * (importance.empty() ? 1.f : importance[i]));
-    }
+    const GroupGrid grid{StoredNumber(widest.scale * share), StoredNumber(widest.minimum * share)};
+    const double error = GridError(scheme, grid, weights, importance);
     if (error >= least) continue;
     least = error;
     best = grid;
   }
   return best;
+}
+
+}  // namespace
+
+GroupGrid SearchGrid(const Scheme& scheme, std::span<const float> weights,
+                     std::span<const float> importance) {
+  const GroupGrid widest = AbsMaxGrid(scheme, weights);
+  if (IsInt8(scheme)) return NarrowGrid(scheme, weights, importance);
+  std::vector<float> w(weights.size());
+  isa_none::RowImportance(importance.data(), importance.size()).Fill(0, w.size(), w.data());
+  // The more weights share a scale, the further its largest one lies out.
+  const int last_step = weights.size() > kBlock ? 40 : 12;
+  GroupGrid best;
+  if (HasMinimum(scheme)) {
+    const auto fit =
+        isa_none::SearchAffine(weights.data(), w.data(), w.size(), CodesOf(scheme).high, false, last_step);
+    best = {StoredNumber(fit.d), StoredNumber(-fit.minimum)};
+  } else {
+    const int half = -CodesOf(scheme).low;
+    best.scale = StoredNumber(isa_none::SearchScale(weights.data(), w.data(), w.size(), half, last_step));
+  }
+  return GridError(scheme, best, weights, w) < GridError(scheme, widest, weights, w) ? best : widest;
 }
 
 int NearestCode(const Scheme& scheme, const GroupGrid& grid, float weight) {

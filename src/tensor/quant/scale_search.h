@@ -42,13 +42,14 @@ inline float FurthestWeight(const float* x, size_t n) {
   return furthest + probe;
 }
 
-// d for codes -half .. half - 1 of n weights. The sign of d puts the furthest weight on the longer side.
-inline float SearchScale(const float* x, const float* w, size_t n, int half) {
+// d for codes -half .. half - 1 of n weights. The sign of d puts the furthest weight on the longer side, up
+// to last_step / 10 beyond its end: the more weights share d, the further.
+inline float SearchScale(const float* x, const float* w, size_t n, int half, int last_step = 12) {
   const float furthest = FurthestWeight(x, n);
   if (!(__builtin_fabsf(furthest) > 0)) return furthest;
   const float low = static_cast<float>(-half), high = static_cast<float>(half - 1);
   float best_d = 0, best_gain = 0;
-  for (int step = -10; step <= 12; ++step) {
+  for (int step = -10; step <= last_step; ++step) {
     const float inverse = -(static_cast<float>(half) + 0.1f * static_cast<float>(step)) / furthest;
     float xq_lanes[8] = {}, qq_lanes[8] = {};
     for (size_t i = 0; i < n; i += 8) {
@@ -114,7 +115,8 @@ inline Affine RefitAffine(const float* x, const float* w, size_t n, int top, Aff
 }
 
 // d and minimum for codes 0..top of n weights; NaNs if any weight is not finite.
-inline Affine SearchAffine(const float* x, const float* w, size_t n, int top, bool minimum_above_zero) {
+inline Affine SearchAffine(const float* x, const float* w, size_t n, int top, bool minimum_above_zero,
+                           int last_step = 12) {
   float low = x[0], high = x[0];
   for (size_t i = 1; i < n; ++i) {
     low = x[i] < low ? x[i] : low;
@@ -125,7 +127,7 @@ inline Affine SearchAffine(const float* x, const float* w, size_t n, int top, bo
   Affine best = {(high - low) / static_cast<float>(top) + probe, -low + probe};
   if (!(best.d > 0)) return best;
   float best_error = AffineError(x, w, n, top, best);
-  for (int step = -10; step <= 12; ++step) {
+  for (int step = -10; step <= last_step; ++step) {
     Affine fit = {(high - low) / (static_cast<float>(top) + 0.1f * static_cast<float>(step)), -low};
     fit = RefitAffine(x, w, n, top, fit, minimum_above_zero);
     const float error = AffineError(x, w, n, top, fit);

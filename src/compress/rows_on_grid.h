@@ -1,0 +1,68 @@
+#pragma once
+// RowsOnGrid: some rows of a weight on their way to bytes: grids are chosen first, then codes in any order,
+// and in the end grids may be tuned to the codes. Not thread-safe.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "compress/gptq.h"
+#include "compress/grouped_rows.h"
+#include "tensor/encode/encode.h"
+
+namespace tern {
+
+// Numbers that codes stand for, in ascending order, before scale and minimum.
+struct Levels {
+  std::vector<float> level;
+  std::vector<uint8_t> code;
+  bool even = true;  // level i is level 0 + i
+};
+
+class RowsOnGrid {
+ public:
+  // Rows [first, first + rows) of the task; their bytes go to `out`, where the task's first row's begin.
+  RowsOnGrid(const GptqTask& task, size_t first, size_t rows, char* out);
+
+  size_t rows() const { return rows_; }
+  size_t columns() const { return columns_; }
+  std::span<const float> row(size_t r) const {
+    return task_.weights.subspan((first_ + r) * columns_, columns_);
+  }
+  // The number nearest to x that the weight may become; its code is remembered.
+  float Round(size_t r, size_t column, float x);
+  // The same of every weight.
+  void RoundToNearest();
+  // What is lost of the weights by the codes as they are, [rows, columns].
+  std::vector<float> Lost() const;
+  std::span<uint8_t> codes(size_t r) { return std::span(codes_).subspan(r * columns_, columns_); }
+
+  // Whether groups have scales of their own, not integers times a scale of many: then they can be tuned.
+  bool tunable() const { return grouped_.group != 0; }
+  // Moves row r's scales (and minimums) to where, for its codes, d^T H d is least, d being what is lost:
+  // least squares, with `added` on H's diagonal. `through`: H d of the row as it is.
+  void Tune(size_t r, std::span<const float> hessian, float added, std::span<const float> through);
+  std::vector<GroupGrid> grids(size_t r) const;
+  void SetGrids(size_t r, std::span<const GroupGrid> grids);
+
+  void Write();
+
+ private:
+  char* bytes(size_t r) { return out_ + (first_ + r) * BlockOffset(*task_.scheme->format, columns_); }
+  const GroupGrid& grid(size_t r, size_t column) const { return grids_[(r * columns_ + column) / group_]; }
+  void ChooseGrids(size_t r);
+  void TakeGrids(size_t r);
+  float LevelOf(uint8_t code) const { return level_of_[code]; }
+
+  const GptqTask& task_;
+  Scheme grouped_;  // the task's, or that of groups which are the format's blocks; else without group
+  EncodeRowFn encode_row_;
+  Levels levels_;
+  float level_of_[256];  // by code
+  size_t columns_, first_, rows_, group_;
+  char* out_;
+  std::vector<GroupGrid> grids_;  // by row and group
+  std::vector<uint8_t> codes_;
+};
+
+}  // namespace tern
