@@ -15,28 +15,22 @@ namespace {
 
 constexpr size_t kRows = 48, kBlock = 64;  // rounded together; columns whose errors are fed on together
 
-// Both by row: H d, and d^T H d, d being what is lost of the weights.
-struct OutputErrors {
-  std::vector<float> through;  // [rows, columns]
-  std::vector<double> error;
-};
-OutputErrors ErrorsOf(const GptqInput& input, const RowsOnGrid& grid) {
+// d^T H d of each row, d being what is lost of the weights.
+std::vector<double> OutputErrors(const GptqInput& input, const RowsOnGrid& grid) {
   const size_t n = input.columns;
   const std::vector<float> lost = grid.Lost();
-  OutputErrors errors{std::vector<float>(lost.size()), std::vector<double>(grid.rows())};
+  std::vector<float> through(lost.size());
   PickProduct(DetectIsa())({.a = lost.data(),
                             .b = input.hessian.data(),
-                            .out = errors.through.data(),
+                            .out = through.data(),
                             .rows = grid.rows(),
                             .depth = n,
                             .columns = n,
                             .a_stride = n,
                             .b_stride = n,
                             .out_stride = n});
-  for (size_t i = 0; i < lost.size(); ++i) {
-    errors.through[i] = -errors.through[i];
-    errors.error[i / n] += static_cast<double>(errors.through[i]) * lost[i];
-  }
+  std::vector<double> errors(grid.rows());
+  for (size_t i = 0; i < lost.size(); ++i) errors[i / n] -= static_cast<double>(through[i]) * lost[i];
   return errors;
 }
 
@@ -71,53 +65,28 @@ void RoundWithFeedback(const HessianFactor& factor, RowsOnGrid* grid) {
   }
 }
 
-// Scales that fit the codes; of each row they stay where they were if they lose less there.
-void TuneScales(const GptqInput& input, OutputErrors* errors, RowsOnGrid* grid) {
-  const size_t n = input.columns;
-  double mean = 0;
-  for (const float energy : input.energies) mean += energy / static_cast<double>(n);
-  const float added = (input.factor ? input.factor->damping : 0.01f) * static_cast<float>(mean);
-  std::vector<std::vector<GroupGrid>> before;
-  for (size_t r = 0; r < grid->rows(); ++r) {
-    before.push_back(grid->grids(r));
-    grid->Tune(r, input.hessian, added, std::span(errors->through).subspan(r * n, n));
-  }
-  OutputErrors after = ErrorsOf(input, *grid);
-  for (size_t r = 0; r < grid->rows(); ++r) {
-    if (after.error[r] <= errors->error[r]) continue;
-    grid->SetGrids(r, before[r]);
-    after.error[r] = errors->error[r];
-  }
-  errors->error = std::move(after.error);
-}
-
 // Of each row the better codes.
 void RoundRows(const GptqTask& task, RowsOnGrid* grid, GptqOutcome* outcome) {
   const GptqInput& input = *task.input;
   const size_t rows = grid->rows();
   grid->RoundToNearest();
-  OutputErrors errors = ErrorsOf(input, *grid);
-  const std::vector<double> nearest = errors.error;
+  const std::vector<double> nearest = OutputErrors(input, *grid);
+  std::vector<double> errors = nearest;
   if (input.factor) {
     std::vector<std::vector<uint8_t>> nearest_codes;
-    std::vector<std::vector<GroupGrid>> nearest_grids;
-    for (size_t r = 0; r < rows; ++r) {
+    for (size_t r = 0; r < rows; ++r)
       nearest_codes.emplace_back(grid->codes(r).begin(), grid->codes(r).end());
-      nearest_grids.push_back(grid->grids(r));
-    }
     RoundWithFeedback(*input.factor, grid);
-    errors = ErrorsOf(input, *grid);
-    if (task.tune_scales && grid->tunable()) TuneScales(input, &errors, grid);
+    errors = OutputErrors(input, *grid);
     for (size_t r = 0; r < rows; ++r) {
-      if (errors.error[r] <= nearest[r]) continue;
-      errors.error[r] = nearest[r];
+      if (errors[r] <= nearest[r]) continue;
+      errors[r] = nearest[r];
       std::copy(nearest_codes[r].begin(), nearest_codes[r].end(), grid->codes(r).begin());
-      grid->SetGrids(r, nearest_grids[r]);
       ++outcome->nearest_rows;
     }
   }
   for (size_t r = 0; r < rows; ++r) {
-    outcome->error += errors.error[r];
+    outcome->error += errors[r];
     outcome->nearest_error += nearest[r];
   }
   grid->Write();

@@ -48,7 +48,6 @@ struct GptqTask {
   const Scheme* scheme = nullptr;  // fits the columns
   const GptqInput* input = nullptr;
   GptqScales scales = GptqScales::kWeighted;
-  bool tune_scales = true;  // to the codes, in the end, where every group has a scale of its own
 };
 
 struct GptqOutcome {

@@ -29,7 +29,6 @@ GroupGrid AbsMaxGrid(const Scheme& scheme, std::span<const float> weights);
 // The grid with the least squared error of those tried, each weight's error times its importance;
 // `importance` empty: all count the same. Never worse than AbsMaxGrid.
 GroupGrid SearchGrid(const Scheme& scheme, std::span<const float> weights, std::span<const float> importance);
-float StoredNumber(float x);  // as f16 holds it
 int NearestCode(const Scheme& scheme, const GroupGrid& grid, float weight);
 // Writes a row. `codes` one per weight, `grids` one per group.
 void WriteRow(const Scheme& scheme, std::span<const int8_t> codes, std::span<const GroupGrid> grids,

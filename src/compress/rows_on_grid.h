@@ -37,14 +37,6 @@ class RowsOnGrid {
   std::vector<float> Lost() const;
   std::span<uint8_t> codes(size_t r) { return std::span(codes_).subspan(r * columns_, columns_); }
 
-  // Whether groups have scales of their own, not integers times a scale of many: then they can be tuned.
-  bool tunable() const { return grouped_.group != 0; }
-  // Moves row r's scales (and minimums) to where, for its codes, d^T H d is least, d being what is lost:
-  // least squares, with `added` on H's diagonal. `through`: H d of the row as it is.
-  void Tune(size_t r, std::span<const float> hessian, float added, std::span<const float> through);
-  std::vector<GroupGrid> grids(size_t r) const;
-  void SetGrids(size_t r, std::span<const GroupGrid> grids);
-
   void Write();
 
  private:
@@ -55,7 +47,6 @@ class RowsOnGrid {
   float LevelOf(uint8_t code) const { return level_of_[code]; }
 
   const GptqTask& task_;
-  Scheme grouped_;  // the task's, or that of groups which are the format's blocks; else without group
   EncodeRowFn encode_row_;
   Levels levels_;
   float level_of_[256];  // by code
