@@ -56,7 +56,7 @@ class ModelComparison {
   }
 
   // Runs both in turns: what disturbs the machine disturbs both.
-  Status MeasureSpeed(CompressionReport* report) {
+  Status MeasureSpeed(std::span<const int32_t> text, CompressionReport* report) {
     std::array<std::unique_ptr<Runner>, 2> runners;
     TERN_TRY_STATUS(MakeRunners(kPrefillTokens + kDecodeTokens, kPrefillTokens, &runners));
     const SpeedCase cases[] = {{.test = SpeedCase::Test::kDecode, .tokens = kDecodeTokens},
@@ -64,7 +64,7 @@ class ModelComparison {
     std::array<std::array<std::vector<double>, 2>, 2> speeds;  // [model][case]
     for (int round = 0; round < kSpeedRounds; ++round) {
       for (size_t m = 0; m < 2; ++m) {
-        SpeedMeter meter(runners[m].get());
+        SpeedMeter meter(runners[m].get(), {text.begin(), text.end()});
         for (size_t c = 0; c < 2; ++c) {
           TERN_TRY(const SpeedFigure figure, meter.Measure(cases[c], 1));
           speeds[m][c].push_back(cases[c].tokens / figure.seconds);
@@ -201,7 +201,7 @@ Result<CompressionReport> CompareModels(const ComparedModel& reference, const Co
   CompressionReport report{.reference = Side(reference), .model = Side(model)};
   ModelComparison comparison(reference, model, options, progress);
   TERN_TRY_STATUS(comparison.MeasureQuality(text, &report));
-  if (options.measures_speed) TERN_TRY_STATUS(comparison.MeasureSpeed(&report));
+  if (options.measures_speed) TERN_TRY_STATUS(comparison.MeasureSpeed(text.front().tokens, &report));
   if (!options.prompts.empty()) TERN_TRY_STATUS(comparison.Write(&report));
   report.tensors = ReportTensors(*reference.model->checkpoint, *model.model->checkpoint);
   return report;

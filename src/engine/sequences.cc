@@ -55,7 +55,8 @@ Status Sequences::Fill(std::span<const StepWork> work) {
                      .blocks = s.table->ids(),
                      .source_tokens = s.source,
                      .logits = w.logits,
-                     .token_types = w.token_types});
+                     .token_types = w.token_types,
+                     .likeliest = w.likeliest});
   }
   return {};
 }

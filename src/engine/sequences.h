@@ -20,6 +20,7 @@ struct StepWork {
   std::span<const int32_t> tokens;
   WantLogits logits = WantLogits::kLast;
   std::span<const int32_t> token_types = {};  // of encoders, one per token; empty: zeros
+  WantedLogits likeliest = {};                // with kLast: which of them
 };
 
 class Sequences {

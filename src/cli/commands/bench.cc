@@ -97,15 +97,35 @@ int Max(const std::vector<int>& list) {
   return list.empty() ? 0 : *std::max_element(list.begin(), list.end());
 }
 
+// Prose, for models that read: what they continue it with is as predictable as answers are.
+constexpr std::string_view kText =
+    "The harbour town woke slowly. Fishing boats lay in a row along the quay, and their owners mended nets "
+    "while "
+    "the tide came in. Nobody hurried: the ferry would not leave before nine, and the post arrived when it "
+    "arrived. In the bakery at the corner a queue had formed, for on Thursdays there was bread with walnuts, "
+    "and whoever came late went home without. An engineer who had moved here in spring to repair the old "
+    "lighthouse stood among the others with a notebook under her arm. She had been asked to find out why its "
+    "lamp went dark every few weeks, always for less than an hour, and never in a storm. The wiring was new, "
+    "the bulbs were good, and the clockwork that turned the lens had been cleaned twice. She suspected the "
+    "salt, which crept into everything, but salt does not keep a calendar. So she began to write down what "
+    "else happened on those nights: the height of the water, the wind, the ships that passed, and who had "
+    "the "
+    "key. After two months the list was long enough to show a pattern, though not the one she had expected. ";
+
+std::vector<int32_t> TextFor(const LoadedModel& model) {
+  return model.tokenizer == nullptr ? std::vector<int32_t>() : EncodeInput(*model.tokenizer, kText, false);
+}
+
 Status Run(const Options& o) {
   TERN_TRY(const auto model, OpenModel(o.model));
   TERN_TRY_STATUS(CheckPredictsTokens(*model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = std::max(1, Max(o.batch));
-  options.context = std::max(options.context, Max(o.depth) + std::max(Max(o.prefill), Max(o.decode)));
+  options.context = std::max(
+      options.context, std::max(Max(o.depth), SpeedMeter::kPrompt) + std::max(Max(o.prefill), Max(o.decode)));
   const MachineLimits limits = MeasureLimits(options.threads);
   TERN_TRY(const auto runner, Runner::Make(model, options));
-  SpeedMeter meter(runner.get());
+  SpeedMeter meter(runner.get(), TextFor(*model));
   const std::vector<SpeedCase> cases = Cases(o);
   std::vector<Figure> figures;
   Progress progress("bench", Progress::Unit::kCount);
