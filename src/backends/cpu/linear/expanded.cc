@@ -102,13 +102,14 @@ void LinearPlan::RunExpandedTask(const LinearArgs& args, RowRange range, size_t 
     if (rows < kExpandedRows) {
       for (int i = 0; i < rows; i += of.tile_rows) {
         const int few = std::min(of.tile_rows, rows - i);
-        RunTile(args, of, packed[half], row + i, few, tile + i * kPanelWidth);
+        RunTile(args, of, packed[half], {row + i, few, 0, 0}, tile + i * kPanelWidth);
       }
       return;
     }
     const Expanded from = ExpandedAt(scratch, half);
-    // The first tile fetches the panel to come.
-    const bool fetch = row == range.first && panel + 1 < of.weight->panels() && of.weight->in_use();
+    // The last tile fetches the panel to come.
+    const bool fetch = row + 2 * kExpandedRows > range.first + range.count &&
+                       panel + 1 < of.weight->panels() && of.weight->in_use();
     of.ints->expanded[of.precise](
         {.panel = from.panel,
          .rows = RowOf(args, row),
@@ -119,7 +120,7 @@ void LinearPlan::RunExpandedTask(const LinearArgs& args, RowRange range, size_t 
          .sum_stride = SumBytes(width_),
          .steps = steps,
          .prefetch = fetch ? of.weight->panel(args.expert * of.weight->panels() + panel + 1) : nullptr,
-         .prefetch_bytes = fetch ? of.ints->layout.step_bytes() : 0,
+         .prefetch_lines = fetch ? of.ints->layout.step_bytes() / 64 : 0,
          .tile = tile});
   };
   expand(main, 0);

@@ -233,8 +233,7 @@ struct ExpandedTile {
     At at{a.panel, a.rows, a.rows + a.hi, a.sums};
     const uint8_t* ahead = a.prefetch;
     for (int step = 0; step < a.steps; ++step) {
-      for (size_t i = 0; i < a.prefetch_bytes; i += 64) __builtin_prefetch(ahead + i, 0, 2);
-      ahead += a.prefetch_bytes;
+      ahead = Prefetch(ahead, a.prefetch_lines);
       if constexpr (kGroups == 1) {
         Step(a, at, acc);
       } else {

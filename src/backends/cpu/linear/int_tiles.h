@@ -36,6 +36,12 @@ TERN_INLINE GroupScale GroupScaleOf(int max_bits, float most) {
 constexpr int kParts = 16 / Simd::kLanes;
 constexpr size_t kVectorBytes = 4 * Simd::kLanes;
 
+// Into L2: what it is for comes after the rest of the panel. Returns the end.
+TERN_INLINE const uint8_t* Prefetch(const uint8_t* p, size_t lines) {
+  for (size_t i = 0; i < lines; ++i, p += 64) __builtin_prefetch(p, 0, 2);
+  return p;
+}
+
 template <PanelLayout kLayout>
 struct LayoutOf {
   static constexpr PanelLayout k = kLayout;
@@ -326,13 +332,14 @@ struct IntTile {
       for (int v = 0; v < 2 * kParts; ++v) acc[m][v] = Simd::Set(0);
     }
     At at{a.panel, a.panel, {a.panel, a.low}, a.rows, a.rows + (kPrecise ? a.sum : a.sum_hi), a.rows + a.hi};
+    const uint8_t* ahead = a.prefetch;
     for (int step = 0; step < a.steps; ++step) {
+      ahead = Prefetch(ahead, a.prefetch_lines);
       if (k.two_level && step % kSuperSteps == 0) {
         at.super = at.header;
         at.header += k.super_bytes();
       }
       at.codes.codes = at.header + k.header_bytes();
-      if (a.prefetch != 0) Prefetch(at.header + a.prefetch);
       Step(a, at, acc);
       at.header += k.step_bytes();
       at.codes.low += k.low_step_bytes();
@@ -341,10 +348,6 @@ struct IntTile {
       at.hi += kStep;
     }
     StoreTile<kRows>(acc, a.tile);
-  }
-
-  static TERN_INLINE void Prefetch(const uint8_t* p) {
-    for (size_t line = 0; line < k.step_bytes() / 64; ++line) __builtin_prefetch(p + line * 64);
   }
 };
 

@@ -19,7 +19,8 @@ struct IntTileArgs {
   size_t row_stride;
   size_t sum_hi, sum, hi, lo;  // offsets in a row (QuantizedRowLayout)
   int steps;                   // K / 32
-  size_t prefetch;             // bytes to fetch ahead of use; 0: none
+  const uint8_t* prefetch;     // what to fetch, prefetch_lines of 64 bytes per step
+  size_t prefetch_lines;
   float* tile;
 };
 using IntTileFn = void (*)(const IntTileArgs&);
@@ -34,8 +35,8 @@ struct ExpandedTileArgs {
   const uint8_t* sums;      // of the first row, expanded
   size_t sum_stride;        // in bytes
   int steps;                // K / 32
-  const uint8_t* prefetch;  // what to fetch, prefetch_bytes per step
-  size_t prefetch_bytes;
+  const uint8_t* prefetch;  // as above
+  size_t prefetch_lines;
   float* tile;
 };
 using ExpandedTileFn = void (*)(const ExpandedTileArgs&);

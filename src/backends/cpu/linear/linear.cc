@@ -52,10 +52,39 @@ std::string Describe(const Tensor& weight) {
 
 // Large enough to hide the memory's latency, small enough not to be evicted from L1 before use.
 constexpr size_t kPrefetchBytes = 2048;
+// The same for what is fetched to L2.
+constexpr size_t kPrefetchFarBytes = 8192;
+constexpr size_t kLine = 64;
 
-// What a tile is to fetch ahead: the first one brings the panel in from memory, later ones find it in cache.
-// One or two rows ask for memory so fast that the hardware's prefetchers do better alone.
+// What a float tile is to fetch ahead: the first one brings the panel in from memory, later ones find it in
+// cache. One or two rows ask for memory so fast that the hardware's prefetchers do better alone.
 size_t PrefetchAhead(int row, int rows) { return row == 0 && rows > 2 ? kPrefetchBytes : 0; }
+
+struct Fetch {
+  const uint8_t* from = nullptr;
+  size_t lines = 0;  // per step
+};
+
+// Of many tiles the last ones fetch: what comes early is evicted by the rows in between.
+constexpr int kFetchingTiles = 4;
+
+// What an integer tile is to fetch. One alone fetches ahead of itself where it multiplies so much per byte
+// that it asks too slowly for the hardware's prefetchers (measured: as many products per weight as it has
+// bits). Of several each fetches a part of the panel to come, so that memory is never idle.
+Fetch FetchOf(const PanelLayout& layout, bool precise, const uint8_t* panel, int64_t width, TileRows rows) {
+  if (rows.tiles == 0) return {};
+  const size_t lines = layout.step_bytes() / kLine;
+  if (rows.tiles == 1) {
+    const int products = rows.count * (precise ? 2 : 1);
+    return products >= layout.bits ? Fetch{panel + kPrefetchFarBytes, lines} : Fetch{};
+  }
+  const int from = std::max(0, rows.tiles - kFetchingTiles);
+  const auto tiles = static_cast<size_t>(rows.tiles - from), tile = static_cast<size_t>(rows.tile - from);
+  const size_t share = (lines + tiles - 1) / tiles;
+  if (rows.tile < from || tile * share >= lines) return {};
+  const size_t done = tile * share * kLine * static_cast<size_t>(width / kStep);
+  return {panel + layout.panel_bytes(width) + done, share};
+}
 
 // Rows that are rounded at a time: with the panels of a chunk they stay in L2.
 constexpr int kRoundedRows = 4 * kMaxFloatRows;
@@ -388,7 +417,7 @@ void LinearPlan::RunGluTile(const LinearArgs& args, size_t begin, size_t end, co
     const auto run_part = [&](const Bound& part, float* tiles) {
       for (size_t panel = first; panel < last; ++panel) {
         const uint8_t* data = PanelData(part, args.expert, panel, scratch);
-        RunTile(args, part, data, 0, args.rows, tiles + (panel - first) * tile_floats);
+        RunTile(args, part, data, {0, args.rows, 0, 1}, tiles + (panel - first) * tile_floats);
       }
     };
     run_part(parts_[0], scratch.gate_tile);
@@ -420,8 +449,9 @@ void LinearPlan::RunTask(const LinearArgs& args, RowRange range, size_t part, si
       if (glu) RunRoundedTile(rounded, gate_data, row, rows, scratch.gate_tile);
       RunRoundedTile(rounded, data, row, rows, scratch.tile);
     } else {
-      if (glu) RunTile(args, parts_[0], gate_data, row, rows, scratch.gate_tile);
-      RunTile(args, main, data, row, rows, scratch.tile);
+      const TileRows tile_rows{row, rows, i, tiles};
+      if (glu) RunTile(args, parts_[0], gate_data, tile_rows, scratch.gate_tile);
+      RunTile(args, main, data, tile_rows, scratch.tile);
     }
     Finish(args, part, panel, row, rows, scratch);
   }
@@ -465,30 +495,32 @@ LinearPlan::RowOffsets LinearPlan::OffsetsOf(const LinearArgs& args) const {
   return {at.sum_hi + sums, at.sum + sums, at.hi + codes, at.lo + codes};
 }
 
-void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
+void LinearPlan::RunTile(const LinearArgs& args, const Bound& part, const void* panel, TileRows rows,
                          float* tile) const {
-  const size_t prefetch = PrefetchAhead(row, rows);
-  const auto index = static_cast<size_t>(rows - 1);
+  const auto index = static_cast<size_t>(rows.count - 1);
   if (part.ints != nullptr) {
     const RowOffsets at = OffsetsOf(args);
     const auto* data = static_cast<const uint8_t*>(panel);
+    const Fetch fetch = FetchOf(part.ints->layout, part.precise, data, width_, rows);
     const IntTileArgs tile_args{.panel = data,
                                 .low = part.weight->LowOf(data),
-                                .rows = RowOf(args, row),
+                                .rows = RowOf(args, rows.first),
                                 .row_stride = args.x_stride,
                                 .sum_hi = at.sum_hi,
                                 .sum = at.sum,
                                 .hi = at.hi,
                                 .lo = at.lo,
                                 .steps = static_cast<int>(width_ / kStep),
-                                .prefetch = prefetch,
+                                .prefetch = fetch.from,
+                                .prefetch_lines = fetch.lines,
                                 .tile = tile};
     (part.precise ? part.ints->precise : part.ints->fast)[index](tile_args);
     return;
   }
-  const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(row) * args.x_stride;
+  const auto* x = static_cast<const uint8_t*>(args.x) + static_cast<size_t>(rows.first) * args.x_stride;
   const FloatPanel type = PanelType(*part.weight);
-  const size_t ahead = part.weight->form() == PackForm::kDecode ? 0 : prefetch / 64;
+  const size_t ahead =
+      part.weight->form() == PackForm::kDecode ? 0 : PrefetchAhead(rows.first, rows.count) / kLine;
   kernels_->floats[static_cast<size_t>(type)][index]({panel, x, args.x_stride, width_, ahead, tile});
 }
 

@@ -161,6 +161,13 @@ inline size_t RowBytes(Elem elem, int64_t columns) {
   return QuantizedRow(columns, elem == Elem::kQ16).row_bytes;
 }
 
+// Rows of a call that one tile multiplies by a panel: the how-many-eth of how many. Of none: the panel and
+// what comes after it are in cache.
+struct TileRows {
+  int first, count;
+  int tile, tiles;
+};
+
 class LinearPlan {
  public:
   static Result<LinearPlan> Make(LinearSpec spec, uint32_t isa);
@@ -225,7 +232,7 @@ class LinearPlan {
   // Where the panel's weights are read: packed, or else decoded or packed into scratch.
   const uint8_t* PanelData(const Bound& part, size_t expert, size_t panel, const Scratch& scratch) const;
   static const float* PanelBias(const Bound& part, size_t expert, size_t panel);
-  void RunTile(const LinearArgs& args, const Bound& part, const void* panel, int row, int rows,
+  void RunTile(const LinearArgs& args, const Bound& part, const void* panel, TileRows rows,
                float* tile) const;
   void RunRoundedTile(const uint8_t* rounded, const void* panel, int row, int rows, float* tile) const;
   void PlanFresh();

@@ -267,12 +267,17 @@ struct ChannelNorms {
     scale += d2;
     weight += d2 * codes;
   }
-  // screen.h says why so.
+  // What is lost per |x|, and per |x - x'|: screen.h says why so.
   float Error(int64_t width) const {
     const double rounding = static_cast<double>(width / kStep + 8) * 0x1p-22;
-    const double error =
-        std::sqrt(low) + 0.5 / 127 * std::sqrt(scale) + rounding * (std::sqrt(weight) + std::sqrt(low));
-    return static_cast<float>(error * (1 + 0x1p-20)) + std::numeric_limits<float>::min();
+    return Up(std::sqrt(low) + 4.0 / 127 * std::sqrt(scale) + rounding * Most());
+  }
+  float LowError() const { return Up(Most()); }
+
+ private:
+  double Most() const { return std::sqrt(weight) + std::sqrt(low); }
+  static float Up(double x) {
+    return static_cast<float>(x * (1 + 0x1p-20)) + std::numeric_limits<float>::min();
   }
 };
 
@@ -299,8 +304,8 @@ void PackPlanesPanel(const Tensor& weight, int64_t first_channel, uint8_t* out, 
     for (size_t quads = 0; quads < kStep; quads += 16, low += 192) PutLowPlanes(blocks, quads, low);
   }
   for (size_t c = 0; c < channels; ++c) {
-    const float e = norms[c].Error(weight.cols());
-    std::memcpy(error + 4 * c, &e, 4);
+    const float errors[] = {norms[c].Error(weight.cols()), norms[c].LowError()};
+    for (size_t i = 0; i < 2; ++i) std::memcpy(error + 4 * (kPanelWidth * i + c), &errors[i], 4);
   }
 }
 

@@ -14,7 +14,7 @@
 //   5 bits  per 4 quads a line of fifth bits, bit 2q+h of each byte for half h of quad q, then 4 nibble lines
 //   6 bits  per 2 quads a line of upper bits, bits 4q+2h..+1 likewise, then 2 nibble lines
 //   8 bits  per quad two lines: channels 0-15, channels 16-31
-//           in planes: the upper 5 bits as above, and behind the last step f32 [32], the channels' errors
+//           in planes: the upper 5 bits as above, and behind the last step f32 [2][32], the channels' errors
 //           (screen.h). Behind the last panel the lower 3 bits of all panels: per 4 quads a line for each
 //           bit, bit 2q+h of each byte for half h of quad q
 //   2 of 4  (sparse) of each quad two signed bytes, and where among its four inputs each belongs. The panel
@@ -73,7 +73,7 @@ struct PanelLayout {
     return static_cast<size_t>(kStep * kPanelWidth * (planes || sparse ? 5 : bits) / 8);
   }
   TERN_FOLDED size_t low_step_bytes() const { return planes ? kStep * kPanelWidth * 3 / 8 : 0; }
-  TERN_FOLDED size_t error_bytes() const { return planes ? kPanelWidth * sizeof(float) : 0; }
+  TERN_FOLDED size_t error_bytes() const { return planes ? 2 * kPanelWidth * sizeof(float) : 0; }
   TERN_FOLDED size_t step_bytes() const { return header_bytes() + code_bytes(); }
   TERN_FOLDED size_t super_bytes() const { return two_level ? (has_min ? 128 : 64) : 0; }  // before 8 steps
   TERN_FOLDED size_t lead_bytes() const { return sparse ? kPanelWidth * sizeof(float) : 0; }  // before all

@@ -22,17 +22,17 @@ int32_t MiddleSum(int32_t sum) { return (sum * 249 + 128) >> 8; }
 }  // namespace
 
 struct LinearScreen::Row {
-  const uint8_t* exact;  // the quantized row
-  uint8_t* upper;        // the same with other sums, for the upper plane's kernel
-  uint8_t* panel;        // working memory
-  float* values;         // a tile, or what Threshold looks at
-  float norm = 0;        // |x|, or a little more
+  const uint8_t* exact;          // the quantized row
+  uint8_t* upper;                // the same with other sums, for the upper plane's kernel
+  uint8_t* panel;                // working memory
+  float* values;                 // a tile, or what Threshold looks at
+  float norm = 0, low_norm = 0;  // |x| and |x - x'|, or a little more
 };
 
 LinearScreen::LinearScreen(std::shared_ptr<const PackedWeight> weight, uint32_t isa, int threads)
     : weight_(std::move(weight)), steps_(static_cast<int>(weight_->width()) / kStep) {
   const LinearKernels& kernels = LinearKernelsOf(isa);
-  upper_ = FindInts(kernels, kUpperPlane)->precise[0];
+  upper_ = FindInts(kernels, kUpperPlane)->fast[0];
   exact_ = FindInts(kernels, LayoutOfFormat(*weight_->source().format))->precise[0];
   panel_most_.resize(panels());
   guesses_.resize(static_cast<size_t>(threads));
@@ -58,22 +58,26 @@ LinearScreen::Row LinearScreen::MakeRow(const void* x, void* scratch) const {
   row.values = reinterpret_cast<float*>(row.panel + panel_bytes);
   std::memcpy(row.upper, x, layout.row_bytes);
   const auto* scales = reinterpret_cast<const float*>(row.upper);
-  auto* sums = reinterpret_cast<int32_t*>(row.upper + layout.sum);
+  auto* sums = reinterpret_cast<int32_t*>(row.upper + layout.sum_hi);
   const auto* hi = reinterpret_cast<const int8_t*>(row.upper + layout.hi);
   const auto* lo = reinterpret_cast<const int8_t*>(row.upper + layout.lo);
-  double squares = 0;
+  double squares = 0, low_squares = 0;
   for (size_t step = 0; step < static_cast<size_t>(steps_); ++step) {
     sums[2 * step] = MiddleSum(sums[2 * step] + sums[2 * step + 1]);
     sums[2 * step + 1] = 0;
     int64_t group = 0;
+    int low_group = 0;
     for (size_t i = step * kStep; i < (step + 1) * kStep; ++i) {
       const int code = 128 * hi[i] + lo[i];
       group += code * code;
+      low_group += lo[i] * lo[i];
     }
     const double scale = static_cast<double>(scales[step]) / 128;
     squares += scale * scale * static_cast<double>(group);
+    low_squares += scale * scale * low_group;
   }
   row.norm = static_cast<float>(std::sqrt(squares) * (1 + 0x1p-20));
+  row.low_norm = static_cast<float>(std::sqrt(low_squares) * (1 + 0x1p-20));
   return row;
 }
 
@@ -88,7 +92,8 @@ void LinearScreen::RunTile(IntTileFn tile, const uint8_t* panel, const uint8_t* 
         .hi = layout.hi,
         .lo = layout.lo,
         .steps = steps_,
-        .prefetch = 0,
+        .prefetch = nullptr,
+        .prefetch_lines = 0,
         .tile = values});
 }
 
@@ -100,10 +105,11 @@ void LinearScreen::Bound(const Args& args, size_t begin, size_t end, void* scrat
     const uint8_t* data = weight_->panel(panel);
     RunTile(upper_, data, row.upper, row.values);
     const auto* error = reinterpret_cast<const float*>(data + errors);
+    const float* low_error = error + kPanelWidth;
     const size_t first = panel * kPanelWidth, n = std::min<size_t>(kPanelWidth, channels - first);
     float panel_most = -kInfinity;
     for (size_t c = 0; c < n; ++c) {
-      float most = 8 * row.values[c] + error[c] * row.norm;
+      float most = 8 * row.values[c] + error[c] * row.norm + low_error[c] * row.low_norm;
       if (!(most < kInfinity)) most = kInfinity;  // NaN says nothing about a bound
       args.y[first + c] = most;
       panel_most = std::max(panel_most, most);

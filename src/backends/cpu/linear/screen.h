@@ -2,13 +2,14 @@
 // LinearScreen: the outputs of a large linear that can be among the `count` largest, for one row. All others
 // become -inf. What is computed is the same bits as by LinearPlan::Run.
 //
-// Codes of 8 bits lie as 5 and 3 (panel_layout.h). The upper plane alone, read for every channel, gives y to
-// within
-//   e |x|,   e = |w - w'| + 0.5 / 127 |scales| + (steps + 8) 2^-22 (|w| + |w - w'|)
+// Codes of 8 bits lie as 5 and 3 (panel_layout.h). The upper plane alone, read for every channel and
+// multiplied with the row's upper plane x', gives y to within
+//   e |x| + f |x - x'|,   f = |w| + |w - w'|,   e = |w - w'| + 4 / 127 |scales| + (steps + 8) 2^-22 f
 // by Cauchy and Schwarz: w' are the weights of the upper plane and the middle of the lower one; the other
-// terms are the middle's rounding and that of the sums, its own and the exact ones' (ChannelNorms in
-// pack.cc). A channel whose bound is below `count` exact values cannot be among the `count` largest. The
-// others' rows are multiplied exactly, from where the file has them. docs/decisions/0010 has figures.
+// terms are the middle's rounding (half of eight codes times a group's scale, which is |x| / 127 there at
+// most) and that of the sums, its own and the exact ones' (ChannelNorms in pack.cc). A channel whose bound is
+// below `count` exact values cannot be among the `count` largest. The others' rows are multiplied exactly,
+// from where the file has them. docs/decisions/0010 has figures.
 //
 // Three phases with a barrier between them:
 //   Bound over [0, panels)    y: what each channel can be at most

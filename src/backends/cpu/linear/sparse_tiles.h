@@ -123,8 +123,9 @@ struct SparseTile {
       for (int v = 0; v < 2 * kParts; ++v) acc[m][v] = Simd::Set(0);
     }
     At at{a.panel + k.lead_bytes(), a.rows, a.rows + a.hi};
+    const uint8_t* ahead = a.prefetch;
     for (int step = 0; step < a.steps; ++step) {
-      if (a.prefetch != 0) IntTile<L, kRows, kPrecise>::Prefetch(at.places + a.prefetch);
+      ahead = Prefetch(ahead, a.prefetch_lines);
       Step(a, at, acc);
       at.places += k.step_bytes();
       at.scale += 4;
