@@ -43,10 +43,11 @@ struct Way {
 class Appraiser {
  public:
   Appraiser(const std::shared_ptr<const LoadedModel>& model, const KldMeter& meter, WeightEncoder* encoder,
-            const AppraiseOptions& options)
+            FoldChoice* folds, const AppraiseOptions& options)
       : model_(model),
         meter_(meter),
         encoder_(*encoder),
+        folds_(*folds),
         options_(options),
         probe_{ParseScheme(kProbe).value()},
         rtn_(*FindMethod(kProbeMethod).value()) {}
@@ -71,7 +72,10 @@ class Appraiser {
         kld += m.table_kld * error / row_error;
       }
       if (output_error > 0) {
-        TERN_TRY(const double error, encoder_.OutputError(unit, *scheme, *method));
+        const WeightEncoding as_this{*scheme, method};
+        TERN_TRY(const FoldedTensors folded,
+                 folds_.Choose([&](std::string_view) { return as_this; }, unit.name));
+        TERN_TRY(const double error, encoder_.OutputError(unit, *scheme, *method, folded.Of(unit.name)));
         kld += m.product_kld * error / output_error;
       }
       m.klds.push_back(std::max(kld, 0.0));
@@ -96,6 +100,7 @@ class Appraiser {
   std::shared_ptr<const LoadedModel> model_;
   const KldMeter& meter_;
   WeightEncoder& encoder_;
+  FoldChoice& folds_;
   const AppraiseOptions& options_;
   Scheme probe_;
   const MethodDesc& rtn_;
@@ -128,9 +133,9 @@ std::string Candidate::method_name() const { return std::string(method == nullpt
 
 Result<std::vector<AppraisedUnit>> Appraise(const std::shared_ptr<const LoadedModel>& model,
                                             const std::vector<WeightUnit>& units, const KldMeter& meter,
-                                            WeightEncoder* encoder, const AppraiseOptions& options,
-                                            WorkFile* work) {
-  Appraiser appraiser(model, meter, encoder, options);
+                                            WeightEncoder* encoder, FoldChoice* folds,
+                                            const AppraiseOptions& options, WorkFile* work) {
+  Appraiser appraiser(model, meter, encoder, folds, options);
   std::vector<AppraisedUnit> appraised;
   for (const WeightUnit& unit : units) {
     if (options.progress)

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compress/encode_weight.h"
+#include "compress/fold_choice.h"
 #include "compress/kld_meter.h"
 #include "compress/work_file.h"
 
@@ -40,10 +41,11 @@ struct AppraiseOptions {
   std::function<Status(int64_t done, int64_t total)> progress;  // in units
 };
 
-// `work` keeps what is done. The error names the unit.
+// Of folds, all weights are taken to become what the one that is appraised does. `work` keeps what is done.
+// The error names the unit.
 Result<std::vector<AppraisedUnit>> Appraise(const std::shared_ptr<const LoadedModel>& model,
                                             const std::vector<WeightUnit>& units, const KldMeter& meter,
-                                            WeightEncoder* encoder, const AppraiseOptions& options,
-                                            WorkFile* work);
+                                            WeightEncoder* encoder, FoldChoice* folds,
+                                            const AppraiseOptions& options, WorkFile* work);
 
 }  // namespace tern

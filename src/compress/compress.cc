@@ -77,7 +77,16 @@ class Compressor {
   Status Finish();
   void Describe();
 
-  // Encodes what of the plan is not encoded yet, and builds the model.
+  // A tensor that is not the source's any more, and where the work file has its bytes.
+  struct Changed {
+    std::string name;
+    Tensor tensor;
+    const std::string* bytes;
+  };
+  // Encodes what of the plan is not encoded yet.
+  Result<std::vector<Changed>> Encode(const std::vector<RecipeWeight>& weights);
+  Result<FoldedTensors> Folded(const std::vector<RecipeWeight>& weights);
+  Result<Changed> EncodeWeight(const RecipeWeight& weight, const WeightFactors& factors);
   Result<std::shared_ptr<const LoadedModel>> Build(const std::vector<RecipeWeight>& weights);
   Result<double> MeasureKld(const WeightPlan& plan);
   Result<double> MeasureStep(const WeightPlan& plan);
@@ -98,6 +107,7 @@ class Compressor {
   std::vector<TextWindow> calibration_;
   Observations observations_;
   std::optional<WeightEncoder> encoder_;
+  std::optional<FoldChoice> folds_;
   std::optional<KldMeter> probe_meter_, verify_meter_;
   DecodeTimes times_;
   std::optional<Search> search_;
@@ -172,6 +182,7 @@ Status Compressor::Observe() {
   if (!options_.imatrix_out.empty())
     TERN_TRY_STATUS(WriteImportanceMatrix(options_.imatrix_out, ToImportanceMatrix(observations_)));
   encoder_.emplace(&observations_, options_.threads);
+  folds_.emplace(*model_, units_, observations_, &*encoder_);
   return {};
 }
 
@@ -208,7 +219,7 @@ Status Compressor::AppraiseUnits() {
       .to_folder = options_.to_folder,
       .progress = [this](int64_t done, int64_t total) { return Say("appraising weights", done, total); }};
   TERN_TRY(std::vector<AppraisedUnit> appraised,
-           Appraise(model_, units_, *probe_meter_, &*encoder_, options, &*work_));
+           Appraise(model_, units_, *probe_meter_, &*encoder_, &*folds_, options, &*work_));
   std::vector<const Format*> formats;
   for (const Scheme& scheme : schemes_) {
     if (std::find(formats.begin(), formats.end(), scheme.format) == formats.end())
@@ -251,29 +262,68 @@ std::vector<RecipeWeight> Compressor::WeightsOf(const WeightPlan& plan) const {
   return weights;
 }
 
+Result<FoldedTensors> Compressor::Folded(const std::vector<RecipeWeight>& weights) {
+  std::map<std::string, WeightEncoding, std::less<>> encodings;
+  for (const RecipeWeight& weight : weights) {
+    if (weight.method == kKeep) continue;
+    TERN_TRY(Scheme scheme, ParseScheme(weight.scheme));
+    TERN_TRY(const MethodDesc* method, FindMethod(weight.method));
+    encodings[weight.name] = {std::move(scheme), method};
+  }
+  return folds_->Choose([&](std::string_view name) {
+    const auto found = encodings.find(name);
+    return found == encodings.end() ? WeightEncoding() : found->second;
+  });
+}
+
+Result<Compressor::Changed> Compressor::EncodeWeight(const RecipeWeight& weight,
+                                                     const WeightFactors& factors) {
+  const WeightUnit* unit = FindUnit(weight.name);
+  if (unit == nullptr) return BadInput(weight.name + ": no weight of this model that can be compressed");
+  TERN_TRY(const Scheme scheme, ParseScheme(weight.scheme));
+  if (!Fits(scheme, unit->columns())) {
+    return BadInput(
+        fmt::format("{}: {} columns, which {} cannot hold", weight.name, unit->columns(), weight.scheme));
+  }
+  TERN_TRY(const MethodDesc* method, FindMethod(weight.method));
+  std::string key = fmt::format("encoded {} {} {}", weight.name, weight.scheme, weight.method);
+  for (const std::vector<float>* by : {&factors.rows, &factors.columns})
+    key += by->empty() ? "" : fmt::format(" {:016x}", HashBytes(std::as_bytes(std::span(*by))).low);
+  if (work_->Find(key) == nullptr) {
+    TERN_TRY(EncodedRows encoded, encoder_->Encode(*unit, scheme, *method, factors));
+    if (!encoded.note.empty() && ++noted_ <= kMostNotes)
+      notes_.push_back(fmt::format("{}: {}", weight.name, encoded.note));
+    TERN_TRY_STATUS(work_->Put(key, std::move(encoded.bytes)));
+  }
+  const std::string* bytes = work_->Find(key);
+  return Changed{weight.name, {scheme.format, unit->tensor.shape, bytes->data()}, bytes};
+}
+
+Result<std::vector<Compressor::Changed>> Compressor::Encode(const std::vector<RecipeWeight>& weights) {
+  std::vector<Changed> changed;
+  TERN_TRY(const FoldedTensors folded, Folded(weights));
+  for (const auto& [name, numbers] : folded.vectors()) {
+    std::string bytes(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(float));
+    const std::string key =
+        fmt::format("folded {} {:016x}", name, HashBytes(std::as_bytes(std::span(numbers))).low);
+    if (work_->Find(key) == nullptr) TERN_TRY_STATUS(work_->Put(key, std::move(bytes)));
+    const std::string* kept = work_->Find(key);
+    changed.push_back({name, {FindFormat("f32"), model_->checkpoint->Find(name)->shape, kept->data()}, kept});
+  }
+  for (const RecipeWeight& weight : weights) {
+    if (weight.method == kKeep) continue;
+    TERN_TRY_STATUS(
+        Say("encoding", static_cast<int64_t>(changed.size()), static_cast<int64_t>(weights.size())));
+    TERN_TRY(Changed encoded, EncodeWeight(weight, folded.Of(weight.name)));
+    changed.push_back(std::move(encoded));
+  }
+  return changed;
+}
+
 Result<std::shared_ptr<const LoadedModel>> Compressor::Build(const std::vector<RecipeWeight>& weights) {
   auto overlay = std::make_unique<OverlayCheckpoint>(model_);
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const RecipeWeight& weight = weights[i];
-    if (weight.method == kKeep) continue;
-    const WeightUnit* unit = FindUnit(weight.name);
-    if (unit == nullptr) return BadInput(weight.name + ": no weight of this model that can be compressed");
-    TERN_TRY(const Scheme scheme, ParseScheme(weight.scheme));
-    if (!Fits(scheme, unit->columns())) {
-      return BadInput(
-          fmt::format("{}: {} columns, which {} cannot hold", weight.name, unit->columns(), weight.scheme));
-    }
-    TERN_TRY(const MethodDesc* method, FindMethod(weight.method));
-    const std::string key = fmt::format("encoded {} {} {}", weight.name, weight.scheme, weight.method);
-    if (work_->Find(key) == nullptr) {
-      TERN_TRY_STATUS(Say("encoding", static_cast<int64_t>(i), static_cast<int64_t>(weights.size())));
-      TERN_TRY(EncodedRows encoded, encoder_->Encode(*unit, scheme, *method));
-      if (!encoded.note.empty() && ++noted_ <= kMostNotes)
-        notes_.push_back(fmt::format("{}: {}", weight.name, encoded.note));
-      TERN_TRY_STATUS(work_->Put(key, std::move(encoded.bytes)));
-    }
-    overlay->Set(weight.name, {scheme.format, unit->tensor.shape, work_->Find(key)->data()});
-  }
+  TERN_TRY(const std::vector<Changed> all, Encode(weights));
+  for (const Changed& changed : all) overlay->Set(changed.name, changed.tensor);
   TERN_TRY(const auto built, BuildOverlay(std::move(overlay)));
   return std::shared_ptr<const LoadedModel>(built);
 }
@@ -380,14 +430,11 @@ Status Compressor::FollowRecipe() {
 }
 
 Status Compressor::Finish() {
-  TERN_TRY(const auto built, Build(out_.recipe.weights));
+  TERN_TRY(const std::vector<Changed> all, Encode(out_.recipe.weights));
   auto overlay = std::make_unique<OverlayCheckpoint>(model_);
-  for (const RecipeWeight& weight : out_.recipe.weights) {
-    if (weight.method == kKeep) continue;
-    const std::string key = fmt::format("encoded {} {} {}", weight.name, weight.scheme, weight.method);
-    const std::string& bytes = out_.weights.emplace(weight.name, *work_->Find(key)).first->second;
-    overlay->Set(weight.name, {ParseScheme(weight.scheme).value().format, FindUnit(weight.name)->tensor.shape,
-                               bytes.data()});
+  for (const Changed& changed : all) {
+    const std::string& bytes = out_.weights.emplace(changed.name, *changed.bytes).first->second;
+    overlay->Set(changed.name, {changed.tensor.format, changed.tensor.shape, bytes.data()});
   }
   TERN_TRY(out_.model, LoadModel(std::move(overlay)));
   CompareModelsOptions options;
@@ -415,6 +462,7 @@ void Compressor::Describe() {
   for (ReportTensor& tensor : report.tensors) {
     const RecipeWeight* weight = out_.recipe.Find(tensor.name);
     if (weight != nullptr) tensor.method = weight->method;
+    if (weight == nullptr && out_.weights.contains(tensor.name)) tensor.reason = "folded";
   }
   if (!search_) return;
   for (const AppraisedUnit& unit : search_->units()) {

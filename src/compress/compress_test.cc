@@ -116,6 +116,54 @@ TEST(Compress, MeetsASizeAndReplaysItsRecipeToTheSameBytes) {
   EXPECT_NEAR(metadata.Float("tern.compress.kld_mean").value(), made.value().report.quality.kld_mean, 1e-6);
 }
 
+// Everything but the table in one scheme.
+Recipe Uniformly(const LoadedModel& model, const std::string& scheme, const std::string& method) {
+  Recipe recipe;
+  for (const WeightUnit& unit : ListUnits(model)) {
+    if (!unit.is_table) recipe.weights.push_back({unit.name, scheme, method});
+  }
+  return recipe;
+}
+
+TEST(Compress, FoldsAreMadeAgainFromTheRecipeAndWritten) {
+  const auto model = Tiny();
+  const CalibrationData data = TinyData(600);
+  Recipe recipe = Uniformly(*model, "int4_g32", "awq");
+  CompressOptions options = TinyOptions();
+  options.recipe = &recipe;
+  const auto made = Compress(model, data, options);
+  ASSERT_TRUE(made.ok()) << made.error().what;
+  options.threads = 2;
+  const auto again = Compress(model, data, options);
+  ASSERT_TRUE(again.ok()) << again.error().what;
+  EXPECT_EQ(again.value().weights, made.value().weights);
+
+  const std::string name = "blk.1.ffn_norm.weight";
+  const std::vector<float> norm = DecodeAll(*made.value().model->checkpoint->Find(name));
+  EXPECT_NE(norm, DecodeAll(*model->checkpoint->Find(name)));
+  const std::string path = (std::filesystem::path(testing::TempDir()) / "folded.gguf").string();
+  ASSERT_TRUE(WriteCompressedGguf(made.value(), path, {}).ok());
+  EXPECT_EQ(DecodeAll(*LoadModel(path).value()->checkpoint->Find(name)), norm);
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "folded";
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(WriteCompressedFolder(made.value(), folder.string(), {}).ok());
+  EXPECT_EQ(DecodeAll(*LoadModel(folder.string()).value()->checkpoint->Find(name)), norm);
+}
+
+TEST(Compress, AFoldIsNotMadeWhereAWeightOfItStays) {
+  const auto model = Tiny();
+  Recipe recipe = Uniformly(*model, "int8_channel", "smoothquant");
+  for (RecipeWeight& weight : recipe.weights) {
+    if (weight.name == "blk.1.ffn_up.weight") weight.method = kKeep;
+  }
+  CompressOptions options = TinyOptions();
+  options.recipe = &recipe;
+  const auto made = Compress(model, TinyData(600), options);
+  ASSERT_TRUE(made.ok()) << made.error().what;
+  EXPECT_FALSE(made.value().weights.contains("blk.1.ffn_norm.weight"));
+  EXPECT_TRUE(made.value().weights.contains("blk.1.attn_norm.weight"));
+}
+
 TEST(Compress, GoesOnWhereItWasEnded) {
   const auto model = Tiny();
   const CalibrationData data = TinyData(2000);

@@ -50,6 +50,33 @@ const Observation* WeightEncoder::Seen(const WeightUnit& unit) const {
   return seen != nullptr && seen->columns == unit.columns() && seen->tokens > 0 ? seen : nullptr;
 }
 
+const Observation* WeightEncoder::Seen(const WeightUnit& unit, const MethodDesc& method,
+                                       const WeightFactors& factors) {
+  const Observation* seen = Seen(unit);
+  if (seen == nullptr || factors.columns.empty()) return seen;
+  const bool wants_hessian = method.needs == Observed::kHessian && !seen->hessian.empty();
+  if (folded_of_ == seen && folded_by_ == factors.columns && folded_.hessian.empty() != wants_hessian)
+    return &folded_;
+  folded_of_ = seen;
+  folded_by_ = factors.columns;
+  prepared_of_ = nullptr;
+  const size_t n = folded_by_.size();
+  folded_ = {.weights = {},
+             .columns = seen->columns,
+             .tokens = seen->tokens,
+             .energies = seen->energies,
+             .peaks = {},
+             .hessian = {}};
+  folded_.hessian.resize(wants_hessian ? n * n : 0);
+  for (size_t i = 0; i < n; ++i) {
+    const float by = 1 / folded_by_[i];
+    folded_.energies[i] *= by * by;
+    for (size_t j = 0; wants_hessian && j < n; ++j)
+      folded_.hessian[i * n + j] = seen->hessian[i * n + j] * by / folded_by_[j];
+  }
+  return &folded_;
+}
+
 const void* WeightEncoder::Prepare(const MethodDesc& method, const Observation* seen) {
   if (method.prepare == nullptr || seen == nullptr) return nullptr;
   if (prepared_of_ != seen || prepared_by_ != &method) {
@@ -62,8 +89,8 @@ const void* WeightEncoder::Prepare(const MethodDesc& method, const Observation* 
 }
 
 Result<EncodedRows> WeightEncoder::Encode(const WeightUnit& unit, const Scheme& scheme,
-                                          const MethodDesc& method) {
-  const Observation* seen = Seen(unit);
+                                          const MethodDesc& method, const WeightFactors& factors) {
+  const Observation* seen = Seen(unit, method, factors);
   const void* prepared = Prepare(method, seen);
   const int64_t rows = unit.rows();
   const size_t row_bytes = BlockOffset(*scheme.format, static_cast<size_t>(unit.columns()));
@@ -77,7 +104,8 @@ Result<EncodedRows> WeightEncoder::Encode(const WeightUnit& unit, const Scheme& 
     counter.ForEach(chunks, 1, [&](size_t chunk, size_t) {
       const int64_t first = static_cast<int64_t>(chunk) * kChunkRows;
       const int64_t count = std::min(kChunkRows, rows - first);
-      const std::vector<float> weights = DecodeRows(unit.tensor, first, count);
+      std::vector<float> weights = DecodeRows(unit.tensor, first, count);
+      factors.Apply(weights, first, static_cast<size_t>(unit.columns()));
       auto part = method.encode.value({unit.name, weights, count, unit.columns(), &scheme, seen, prepared});
       const std::lock_guard lock(mutex);
       if (!part.ok()) {
@@ -94,27 +122,33 @@ Result<EncodedRows> WeightEncoder::Encode(const WeightUnit& unit, const Scheme& 
 }
 
 Result<WeightEncoder::Sample> WeightEncoder::EncodeSample(const WeightUnit& unit, const Scheme& scheme,
-                                                          const MethodDesc& method) {
+                                                          const MethodDesc& method,
+                                                          const WeightFactors& factors) {
   Sample sample;
   sample.rows = std::min(kSampledRows, unit.rows());
   const auto columns = static_cast<size_t>(unit.columns());
+  const auto row_of = [&](int64_t i) { return i * unit.rows() / sample.rows; };
+  std::vector<float> folded;
   for (int64_t i = 0; i < sample.rows; ++i) {
-    const std::vector<float> row = DecodeRows(unit.tensor, i * unit.rows() / sample.rows, 1);
+    std::vector<float> row = DecodeRows(unit.tensor, row_of(i), 1);
     sample.weights.insert(sample.weights.end(), row.begin(), row.end());
+    factors.Apply(row, row_of(i), columns);
+    folded.insert(folded.end(), row.begin(), row.end());
   }
-  const Observation* seen = Seen(unit);
-  TERN_TRY(const EncodedRows encoded,
-           method.encode.value({unit.name, sample.weights, sample.rows, unit.columns(), &scheme, seen,
-                                Prepare(method, seen)}));
+  const Observation* seen = Seen(unit, method, factors);
+  TERN_TRY(const EncodedRows encoded, method.encode.value({unit.name, folded, sample.rows, unit.columns(),
+                                                           &scheme, seen, Prepare(method, seen)}));
   const Tensor tensor{scheme.format, {sample.rows, unit.columns()}, encoded.bytes.data()};
-  sample.decoded.resize(static_cast<size_t>(sample.rows) * columns);
   sample.decoded = DecodeRows(tensor, 0, sample.rows);
+  for (int64_t i = 0; i < sample.rows; ++i)
+    factors.Undo(std::span(sample.decoded).subspan(static_cast<size_t>(i) * columns, columns), row_of(i),
+                 columns);
   return sample;
 }
 
 Result<double> WeightEncoder::OutputError(const WeightUnit& unit, const Scheme& scheme,
-                                          const MethodDesc& method) {
-  TERN_TRY(const Sample sample, EncodeSample(unit, scheme, method));
+                                          const MethodDesc& method, const WeightFactors& factors) {
+  TERN_TRY(const Sample sample, EncodeSample(unit, scheme, method, factors));
   const auto columns = static_cast<size_t>(unit.columns());
   const Observation* seen = Seen(unit);
   std::vector<double> errors(static_cast<size_t>(sample.rows));
@@ -134,7 +168,7 @@ Result<double> WeightEncoder::OutputError(const WeightUnit& unit, const Scheme& 
 
 Result<double> WeightEncoder::RowError(const WeightUnit& unit, const Scheme& scheme,
                                        const MethodDesc& method) {
-  TERN_TRY(const Sample sample, EncodeSample(unit, scheme, method));
+  TERN_TRY(const Sample sample, EncodeSample(unit, scheme, method, {}));
   double sum = 0;
   for (size_t i = 0; i < sample.weights.size(); ++i) {
     const auto error = static_cast<double>(sample.weights[i] - sample.decoded[i]);

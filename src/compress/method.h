@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/required.h"
 #include "base/result.h"
@@ -40,6 +41,13 @@ struct EncodedRows {
   std::string note;   // what did not go as the method says: "too few tokens: rtn"; empty: nothing
 };
 
+// A fold (compress/fold.h) that a method may choose factors for.
+struct FoldTask {
+  size_t channels = 0;
+  std::span<const float> energies, peaks;  // by channel: mean square and largest size of its numbers
+  std::span<const float> weight_peaks;     // by channel: the largest size of a weight that reads it
+};
+
 struct MethodDesc {
   std::string_view name;
   std::string_view summary;  // one line
@@ -49,6 +57,10 @@ struct MethodDesc {
   // Hessian. null: there is nothing to prepare.
   std::shared_ptr<const void> (*prepare)(const Observation&) = nullptr;
   Required<Result<EncodedRows> (*)(const EncodeTask&)> encode;
+  // Where all weights of a fold are encoded by the method: factors to try, each one per channel or none at
+  // all. Those are taken that leave the least error in the outputs of what reads the channels, when that is
+  // encoded by importance. null: weights are encoded as they are.
+  std::vector<std::vector<float>> (*folds)(const FoldTask&) = nullptr;
 };
 
 std::span<const MethodDesc* const> AllMethods();

@@ -13,6 +13,7 @@ struct Observation {
   int64_t columns = 0;
   int64_t tokens = 0;
   std::vector<float> energies;  // [columns] mean of x_j^2, as imatrix files hold it
+  std::vector<float> peaks;     // [columns] largest |x_j|; empty: not seen
   std::vector<float> hessian;   // [columns, columns] mean of x x^T; empty: not wanted
 };
 

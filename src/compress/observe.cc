@@ -60,8 +60,11 @@ std::vector<Watched> Watch(LoadedModel& model) {
 }
 
 void Add(const Watched& w, const float* x, size_t rows, GramFn gram, Team& team, float* energies,
-         float* hessian) {
+         float* peaks, float* hessian) {
   const auto columns = static_cast<size_t>(w.seen.columns);
+  for (size_t t = 0; t < rows; ++t) {
+    for (size_t j = 0; j < columns; ++j) peaks[j] = std::max(peaks[j], std::fabs(x[t * columns + j]));
+  }
   if (hessian == nullptr) {
     for (size_t t = 0; t < rows; ++t) {
       for (size_t j = 0; j < columns; ++j) energies[j] += x[t * columns + j] * x[t * columns + j];
@@ -119,13 +122,14 @@ class Watcher {
       bytes += cells * sizeof(float);
       if (end > first && bytes > options_.bytes) break;
       seen.energies.assign(columns, 0.f);
+      seen.peaks.assign(columns, 0.f);
       if (options_.what == Observed::kHessian) seen.hessian.assign(columns * columns, 0.f);
     }
     TERN_TRY_STATUS(ReadWindows(*runner_, windows, [&](size_t rows) -> Status {
       for (size_t i = first; i < end; ++i) {
         Observation& seen = watched_[i].seen;
         Add(watched_[i], runner_->Output(watched_[i].output).data(), rows, gram_, *team_,
-            seen.energies.data(), seen.hessian.empty() ? nullptr : seen.hessian.data());
+            seen.energies.data(), seen.peaks.data(), seen.hessian.empty() ? nullptr : seen.hessian.data());
       }
       *done += static_cast<int64_t>(rows);
       return options_.progress ? options_.progress(*done, std::max(total, *done)) : Status();
@@ -200,6 +204,7 @@ Observations FromImportanceMatrix(const ImportanceMatrix& matrix) {
                                   .columns = static_cast<int64_t>(input.energies.size()),
                                   .tokens = std::max<int64_t>(1, static_cast<int64_t>(input.tokens[0])),
                                   .energies = input.energies,
+                                  .peaks = {},
                                   .hessian = {}});
   }
   return observations;
