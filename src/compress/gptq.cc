@@ -15,25 +15,6 @@ namespace {
 
 constexpr size_t kRows = 48, kBlock = 64;  // rounded together; columns whose errors are fed on together
 
-// d^T H d of each row, d being what is lost of the weights.
-std::vector<double> OutputErrors(const GptqInput& input, const RowsOnGrid& grid) {
-  const size_t n = input.columns;
-  const std::vector<float> lost = grid.Lost();
-  std::vector<float> through(lost.size());
-  PickProduct(DetectIsa())({.a = lost.data(),
-                            .b = input.hessian.data(),
-                            .out = through.data(),
-                            .rows = grid.rows(),
-                            .depth = n,
-                            .columns = n,
-                            .a_stride = n,
-                            .b_stride = n,
-                            .out_stride = n});
-  std::vector<double> errors(grid.rows());
-  for (size_t i = 0; i < lost.size(); ++i) errors[i / n] -= static_cast<double>(through[i]) * lost[i];
-  return errors;
-}
-
 // Each weight's error is fed to those of its row that are not rounded yet.
 void RoundWithFeedback(const HessianFactor& factor, RowsOnGrid* grid) {
   const ProductFn product = PickProduct(DetectIsa());

@@ -11,6 +11,7 @@
 
 #include "base/isa.h"
 #include "compress/gram/gram.h"
+#include "compress/tune_scales.h"
 
 namespace tern {
 namespace {
@@ -179,6 +180,30 @@ TEST(Gptq, SaysWhenTokensDoNotSuffice) {
   EXPECT_EQ(Encode(broken, scheme).outcome.status, GptqStatus::kNotDefinite);
   EXPECT_EQ(Encode(Layer(Inputs::kSmooth), ParseScheme("iq3_s").value()).outcome.status,
             GptqStatus::kNoCodes);
+}
+
+// Codes stay, and held-out outputs lose less, where inputs depend on each other; where they do not, nothing
+// is to be gained and nothing lost.
+TEST(TuneScales, TakesErrorOffHeldOutOutputs) {
+  for (const std::string name : {"int4_g32", "int4_g128", "int4_g64_asym", "q4_0", "int8_channel"}) {
+    const Scheme scheme = WithFreeScales(ParseScheme(name).value());
+    for (const Inputs kind : {Inputs::kWhite, Inputs::kSmooth, Inputs::kUneven}) {
+      const Layer layer(kind);
+      const GptqInput input = PrepareGptq(layer.hessian, kColumns, layer.count, {});
+      std::string bytes(kOut * BlockOffset(*scheme.format, kColumns), '\xff');
+      const GptqTask task{.weights = layer.w, .rows = kOut, .scheme = &scheme, .input = &input};
+      RowsOnGrid rows(task, 0, kOut, bytes.data());
+      rows.RoundToNearest();
+      rows.Write();
+      const std::vector<uint8_t> codes(rows.codes(3).begin(), rows.codes(3).end());
+      const double before = OutputError(layer.held_out, layer.w, Decoded(*scheme.format, bytes));
+      TuneScales(input, 0.01f, &rows);
+      rows.Write();
+      const double after = OutputError(layer.held_out, layer.w, Decoded(*scheme.format, bytes));
+      EXPECT_TRUE(std::equal(codes.begin(), codes.end(), rows.codes(3).begin())) << name;
+      EXPECT_LE(after, (kind == Inputs::kWhite ? 1.02 : 0.97) * before) << name;
+    }
+  }
 }
 
 // U^T U is the inverse of the damped Hessian, at sizes around the blocks of the factorisation.

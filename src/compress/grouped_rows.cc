@@ -16,8 +16,6 @@ namespace {
 constexpr float kLargestScale = 0x1.fep15f;  // of both f16 and bf16
 constexpr uint32_t kBlock = 32;              // of q4_0, q4_1 and q8_0
 
-float RoundToF16(float x) { return F16ToF32(F32ToF16(Saturate(x, kF16Max))); }
-
 bool IsInt8(const Scheme& scheme) { return scheme.format->name == "q8_0"; }
 
 void PutF16(float x, char** out) {
@@ -30,6 +28,8 @@ void PutF16(float x, char** out) {
 
 // Eight bits of it, so that bf16, in which other programs hold scales, has it too.
 float RoundScale(float x) { return F16ToF32(F32ToF16(Bf16ToF32(F32ToBf16(Saturate(x, kLargestScale))))); }
+
+float StoredNumber(float x) { return F16ToF32(F32ToF16(Saturate(x, kF16Max))); }
 
 CodeRange CodesOf(const Scheme& scheme) {
   if (IsInt8(scheme)) return {-127, 127};
@@ -77,7 +77,7 @@ GroupGrid NarrowGrid(const Scheme& scheme, std::span<const float> weights,
   double least = std::numeric_limits<double>::infinity();
   for (int step = 0; step <= kSteps; ++step) {
     const float share = 1.f - (1.f - kNarrowest) * static_cast<float>(step) / kSteps;
-    const GroupGrid grid{RoundToF16(widest.scale * share), RoundToF16(widest.minimum * share)};
+    const GroupGrid grid{StoredNumber(widest.scale * share), StoredNumber(widest.minimum * share)};
     const double error = GridError(scheme, grid, weights, importance);
     if (error >= least) continue;
     least = error;
@@ -100,10 +100,10 @@ GroupGrid SearchGrid(const Scheme& scheme, std::span<const float> weights,
   if (HasMinimum(scheme)) {
     const auto fit =
         isa_none::SearchAffine(weights.data(), w.data(), w.size(), CodesOf(scheme).high, false, last_step);
-    best = {RoundToF16(fit.d), RoundToF16(-fit.minimum)};
+    best = {StoredNumber(fit.d), StoredNumber(-fit.minimum)};
   } else {
     const int half = -CodesOf(scheme).low;
-    best.scale = RoundToF16(isa_none::SearchScale(weights.data(), w.data(), w.size(), half, last_step));
+    best.scale = StoredNumber(isa_none::SearchScale(weights.data(), w.data(), w.size(), half, last_step));
   }
   return GridError(scheme, best, weights, w) < GridError(scheme, widest, weights, w) ? best : widest;
 }

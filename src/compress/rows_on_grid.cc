@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/isa.h"
+#include "compress/product/product.h"
 
 namespace tern {
 namespace {
@@ -114,6 +115,24 @@ std::vector<float> RowsOnGrid::Lost() const {
     }
   }
   return lost;
+}
+
+std::vector<double> OutputErrors(const GptqInput& input, const RowsOnGrid& rows) {
+  const size_t n = input.columns;
+  const std::vector<float> lost = rows.Lost();
+  std::vector<float> through(lost.size());
+  PickProduct(DetectIsa())({.a = lost.data(),
+                            .b = input.hessian.data(),
+                            .out = through.data(),
+                            .rows = rows.rows(),
+                            .depth = n,
+                            .columns = n,
+                            .a_stride = n,
+                            .b_stride = n,
+                            .out_stride = n});
+  std::vector<double> errors(rows.rows());
+  for (size_t i = 0; i < lost.size(); ++i) errors[i / n] -= static_cast<double>(through[i]) * lost[i];
+  return errors;
 }
 
 void RowsOnGrid::Write() {

@@ -36,6 +36,13 @@ class RowsOnGrid {
   // What is lost of the weights by the codes as they are, [rows, columns].
   std::vector<float> Lost() const;
   std::span<uint8_t> codes(size_t r) { return std::span(codes_).subspan(r * columns_, columns_); }
+  // The number that a code of row r stands for, before scale and minimum.
+  float level(size_t r, size_t column) const { return LevelOf(codes_[r * columns_ + column]); }
+  bool has_minimums() const { return HasMinimum(*task_.scheme); }
+  // One for each group of row r.
+  std::span<GroupGrid> grids(size_t r) {
+    return std::span(grids_).subspan(r * columns_ / group_, columns_ / group_);
+  }
 
   void Write();
 
@@ -55,5 +62,8 @@ class RowsOnGrid {
   std::vector<GroupGrid> grids_;  // by row and group
   std::vector<uint8_t> codes_;
 };
+
+// Sum over each row of d^T H d, d being what is lost of the weights.
+std::vector<double> OutputErrors(const GptqInput& input, const RowsOnGrid& rows);
 
 }  // namespace tern
