@@ -163,11 +163,12 @@ Status Compressor::Prepare() {
                  .source_hash = HashOf(*model_->checkpoint),
                  .data = options_.data,
                  .calibration_tokens = options_.calibration_tokens,
+                 .vocabulary = options_.vocabulary,
                  .target = options_.target.Text(),
                  .weights = {}};
-  const std::string fingerprint =
-      fmt::format("1 {} {} {} {} {}", out_.recipe.source_hash, HashOf(calibration_), options_.imatrix,
-                  HashOf(Windows(DataPart::kAllocate, kProbeWindows)), fmt::join(names, ","));
+  const std::string fingerprint = fmt::format(
+      "1 {} {} {} {} {} {}", out_.recipe.source_hash, out_.recipe.vocabulary.hash, HashOf(calibration_),
+      options_.imatrix, HashOf(Windows(DataPart::kAllocate, kProbeWindows)), fmt::join(names, ","));
   TERN_TRY(work_, WorkFile::Open(options_.work_path, fingerprint));
   return {};
 }
@@ -426,7 +427,8 @@ Status Compressor::FollowRecipe() {
   }
   out_.recipe.target = recipe.target;
   out_.recipe.weights = recipe.weights;
-  return Observe();
+  const bool changes = std::ranges::any_of(recipe.weights, [](const auto& w) { return w.method != kKeep; });
+  return changes ? Observe() : Status();
 }
 
 Status Compressor::Finish() {

@@ -26,12 +26,14 @@ struct CompressOptions {
   std::string imatrix_out = {};           // where what was observed is written; "": nowhere
   std::string data = {};                  // CalibrationOptions::data, for the recipe
   int64_t calibration_tokens = 16384;
+  RecipeVocabulary vocabulary = {};  // of a model that TrimVocabulary made, for the recipe
   // For a folder of compressed-tensors: embeddings and head stay, and what stays is written in bf16.
   bool to_folder = false;
   int threads = 0;
-  std::string work_path = {};      // of a WorkFile; "": a run that is killed starts anew
-  const Recipe* recipe = nullptr;  // to replay; then nothing is searched, and there is no target
-  int front_points = 0;            // of the report's Pareto front
+  std::string work_path = {};  // of a WorkFile; "": a run that is killed starts anew
+  // To replay; then nothing is searched, and there is no target. One without weights: they stay as they are.
+  const Recipe* recipe = nullptr;
+  int front_points = 0;  // of the report's Pareto front
   std::vector<ComparedPrompt> prompts = {};
   int64_t header_bytes = 0;  // of the file to be written, beside tensors and what Compress says of them
   // What is done, and how far; an error ends the run.

@@ -31,6 +31,12 @@ std::string Quoted(std::string_view text) {
   return out + '"';
 }
 
+std::string VocabularyToml(const RecipeVocabulary& vocabulary) {
+  if (vocabulary.tokens == 0) return "";
+  return fmt::format("[vocabulary]\ntext = {}\ntokens = {}\nhash = {}\n\n", Quoted(vocabulary.text),
+                     vocabulary.tokens, Quoted(vocabulary.hash));
+}
+
 class Reader {
  public:
   explicit Reader(std::string_view path) : path_(path) {}
@@ -73,6 +79,15 @@ class Reader {
     return node->as_table();
   }
 
+  Result<RecipeVocabulary> Vocabulary(const toml::table& table) const {
+    TERN_TRY_STATUS(KnownKeys(table, {"text", "tokens", "hash"}));
+    RecipeVocabulary vocabulary;
+    TERN_TRY(vocabulary.text, Text(table, "text"));
+    TERN_TRY(vocabulary.tokens, Number(table, "tokens"));
+    TERN_TRY(vocabulary.hash, Text(table, "hash"));
+    return vocabulary;
+  }
+
   Result<RecipeWeight> Weight(const toml::node& node) const {
     const toml::table* table = node.as_table();
     if (table == nullptr) return At(node, "weight: expected [[weight]] tables");
@@ -102,9 +117,9 @@ const RecipeWeight* Recipe::Find(std::string_view name) const {
 std::string RecipeToml(const Recipe& recipe) {
   std::string out = fmt::format(
       "version = {}\n\n[source]\nmodel = {}\nhash = {}\n\n[data]\nfrom = {}\ncalibration_tokens = {}\n\n"
-      "[target]\nasked = {}\n",
+      "{}[target]\nasked = {}\n",
       kVersion, Quoted(recipe.model), Quoted(recipe.source_hash), Quoted(recipe.data),
-      recipe.calibration_tokens, Quoted(recipe.target));
+      recipe.calibration_tokens, VocabularyToml(recipe.vocabulary), Quoted(recipe.target));
   for (const RecipeWeight& weight : recipe.weights) {
     out += fmt::format("\n[[weight]]\nname = {}\nscheme = {}\nmethod = {}\n", Quoted(weight.name),
                        Quoted(weight.scheme), Quoted(weight.method));
@@ -120,7 +135,7 @@ Result<Recipe> ParseRecipe(std::string_view text, std::string_view path) {
   }
   const toml::table& root = parsed.table();
   const Reader read(path);
-  TERN_TRY_STATUS(read.KnownKeys(root, {"version", "source", "data", "target", "weight"}));
+  TERN_TRY_STATUS(read.KnownKeys(root, {"version", "source", "data", "vocabulary", "target", "weight"}));
   TERN_TRY(const int64_t version, read.Number(root, "version"));
   if (version != kVersion)
     return BadInput(fmt::format("{}: version: {}, expected {}", path, version, kVersion));
@@ -133,6 +148,8 @@ Result<Recipe> ParseRecipe(std::string_view text, std::string_view path) {
   TERN_TRY_STATUS(read.KnownKeys(*data, {"from", "calibration_tokens"}));
   TERN_TRY(recipe.data, read.Text(*data, "from"));
   TERN_TRY(recipe.calibration_tokens, read.Number(*data, "calibration_tokens"));
+  TERN_TRY(const toml::table* vocabulary, read.Table(root, "vocabulary"));
+  TERN_TRY(recipe.vocabulary, read.Vocabulary(*vocabulary));
   TERN_TRY(const toml::table* target, read.Table(root, "target"));
   TERN_TRY_STATUS(read.KnownKeys(*target, {"asked"}));
   TERN_TRY(recipe.target, read.Text(*target, "asked"));

@@ -9,6 +9,10 @@
 //   [data]
 //   from = "..."           # a file or folder; "" for what the model writes and what lies on this machine
 //   calibration_tokens = 16384
+//   [vocabulary]           # not there: all tokens stay
+//   text = "letters/"      # whose tokens stay
+//   tokens = 12345         # that is how many
+//   hash = "xxh128:..."    # of their ids
 //   [target]
 //   asked = "size 90000000"
 //   [[weight]]
@@ -29,10 +33,16 @@ struct RecipeWeight {
   std::string name, scheme, method;
 };
 
+struct RecipeVocabulary {
+  std::string text, hash;
+  int64_t tokens = 0;  // 0: all stay
+};
+
 struct Recipe {
   std::string model, source_hash;
   std::string data;  // "": the built-in choice
   int64_t calibration_tokens = 0;
+  RecipeVocabulary vocabulary;
   std::string target;  // as it was asked for: "size 90000000, kld 0.02"
   std::vector<RecipeWeight> weights;
 

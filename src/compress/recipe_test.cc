@@ -10,6 +10,7 @@ TEST(Recipe, IsReadAsItWasWritten) {
                       .source_hash = "xxh128:00",
                       .data = "texts",
                       .calibration_tokens = 4096,
+                      .vocabulary = {.text = "letters", .hash = "xxh128:01", .tokens = 300},
                       .target = "size 100",
                       .weights = {{"blk.0.attn_q.weight", "q4_0", "rtn"}, {"output.weight", "q8_0", "keep"}}};
   const std::string text = RecipeToml(recipe);
@@ -17,6 +18,7 @@ TEST(Recipe, IsReadAsItWasWritten) {
   ASSERT_TRUE(read.ok()) << read.error().what;
   EXPECT_EQ(RecipeToml(read.value()), text);
   EXPECT_EQ(read.value().model, recipe.model);
+  EXPECT_EQ(read.value().vocabulary.tokens, 300);
   EXPECT_EQ(read.value().Find("output.weight")->method, "keep");
 }
 

@@ -13,6 +13,7 @@
 #include "cli/terminal.h"
 #include "cli/tokenizer_metadata.h"
 #include "compress/comparison_text.h"
+#include "compress/trim_vocabulary.h"
 #include "compress/write_compressed.h"
 #include "io/files.h"
 #include "text/hf/tokenizer_files.h"
@@ -24,7 +25,7 @@ constexpr size_t kMaxRecipeBytes = size_t{16} << 20, kMaxTokenizerBytes = size_t
 
 struct Options {
   ModelFlags model;
-  std::string size, speed, out, recipe, recipe_out, report;
+  std::string size, speed, out, recipe, recipe_out, report, keep_vocabulary;
   std::optional<double> kld;
   CompressOptions compress;
   CalibrationOptions data;
@@ -53,12 +54,17 @@ Result<CompressTarget> ParseTarget(const Options& o) {
   return target;
 }
 
+bool HasTarget(const Options& o) { return !o.size.empty() || !o.speed.empty() || o.kld; }
+
 Status CheckTarget(const Options& o) {
   TERN_TRY(const CompressTarget target, ParseTarget(o));
   if (target.kld && !(*target.kld > 0))
     return BadInput(fmt::format("kld {}, expected a number above 0", *target.kld));
-  const bool has_target = target.file_bytes || target.kld || target.speed;
-  if (has_target != o.recipe.empty()) return BadInput("expected --size, --kld or --speed, or else --recipe");
+  const bool has_target = HasTarget(o);
+  if (has_target != o.recipe.empty() && (has_target || o.keep_vocabulary.empty()))
+    return BadInput("expected --size, --kld or --speed, or else --recipe or --keep-vocabulary");
+  if (!o.recipe.empty() && !o.keep_vocabulary.empty())
+    return BadInput("--keep-vocabulary: not with --recipe, which says itself which tokens stay");
   return {};
 }
 
@@ -68,6 +74,7 @@ std::string DefaultOut(const Options& o) {
   if (name.ends_with(".gguf")) name.resize(name.size() - 5);
   std::string suffix = o.size.empty() ? o.kld ? fmt::format("kld{}", *o.kld) : o.speed : o.size;
   if (!o.recipe.empty()) suffix = std::filesystem::path(o.recipe).stem().string();
+  if (suffix.empty()) suffix = "trimmed";
   return fmt::format("{}-{}.gguf", name, suffix);
 }
 
@@ -174,6 +181,48 @@ uint64_t BytesOf(const std::string& path) {
   return bytes;
 }
 
+// A model of fewer tokens, where that is asked for.
+struct Trimming {
+  std::shared_ptr<const LoadedModel> whole;
+  TrimmedModel trimmed;
+  RecipeVocabulary recipe;
+};
+
+Result<std::optional<Trimming>> Trim(const Options& o, const Recipe* recipe,
+                                     const std::shared_ptr<const LoadedModel>& model, const Metadata& more) {
+  Trimming t{.whole = model, .trimmed = {}, .recipe = {.text = o.keep_vocabulary, .hash = {}}};
+  if (recipe != nullptr) t.recipe = recipe->vocabulary;
+  if (t.recipe.text.empty()) return std::optional<Trimming>();
+  TERN_TRY(const std::vector<Document> documents, ReadDocuments(t.recipe.text));
+  std::vector<std::string> texts;
+  for (const Document& document : documents) texts.push_back(document.text);
+  TERN_TRY(t.trimmed, TrimVocabulary(model, more, texts));
+  const auto tokens = static_cast<int64_t>(t.trimmed.kept.size());
+  if (!t.recipe.hash.empty() && t.recipe.hash != t.trimmed.hash) {
+    return BadInput(fmt::format("{}: its tokens are other ones than the recipe's ({} of them, expected {})",
+                                t.recipe.text, tokens, t.recipe.tokens));
+  }
+  t.recipe.hash = t.trimmed.hash;
+  t.recipe.tokens = tokens;
+  return std::optional<Trimming>(std::move(t));
+}
+
+// What trimming cost, in the report.
+Status DescribeTrimming(const Trimming& t, const CalibrationData& data, int threads,
+                        CompressionReport* report) {
+  constexpr WindowOptions kWindows{.window = 512, .score_from = 1, .windows = 8};
+  const auto windows = CutWindows(data.part(DataPart::kEvaluate), kWindows, WindowBos(*t.trimmed.model));
+  TERN_TRY(const double loss, TrimmingLoss(t.whole, t.trimmed, windows, threads));
+  const std::string kept = fmt::format("{} of {} tokens", t.recipe.tokens, t.whole->hparams().vocabulary);
+  report->facts.emplace_back("vocabulary", fmt::format("{}, those of {}", kept, t.recipe.text));
+  report->notes.push_back(
+      fmt::format("{} were kept: their logits are what they were; all else here is measured against the "
+                  "model of these tokens. That "
+                  "others cannot be said costs {:.3g} nats per token more, on text that they can spell",
+                  kept, loss));
+  return {};
+}
+
 Status Run(const Options& given) {
   Options o = given;
   if (o.out.empty()) o.out = DefaultOut(o);
@@ -190,8 +239,14 @@ Status Run(const Options& given) {
     o.data.data = recipe->data;
     if (recipe->calibration_tokens > 0) o.calibration_tokens = static_cast<int>(recipe->calibration_tokens);
   }
-  TERN_TRY(const auto model, LoadModel(path));
-  TERN_TRY(const Metadata more, TokenizerMetadata(*model->checkpoint, ""));
+  TERN_TRY(auto model, LoadModel(path));
+  TERN_TRY(Metadata more, TokenizerMetadata(*model->checkpoint, ""));
+  TERN_TRY(const auto trimming, Trim(o, recipe ? &*recipe : nullptr, model, more));
+  if (trimming) {
+    model = trimming->trimmed.model;
+    more = {};
+    if (!recipe && !HasTarget(o)) recipe.emplace();
+  }
   const InterruptScope scope;
   Progress progress("compress", Progress::Unit::kCount);
   o.data.threads = o.model.threads;
@@ -202,8 +257,10 @@ Status Run(const Options& given) {
   if (o.fresh) TERN_TRY_STATUS(RemoveTree(o.work_path()));
   TERN_TRY(CompressOptions options, ToCompressOptions(o, *model, more, &progress));
   if (recipe) options.recipe = &*recipe;
+  if (trimming) options.vocabulary = trimming->recipe;
   TERN_TRY(Compressed compressed, Compress(model, data, options));
   progress.Finish();
+  if (trimming) TERN_TRY_STATUS(DescribeTrimming(*trimming, data, o.model.threads, &compressed.report));
   compressed.report.title = fmt::format("tern compress {} --{}", o.model.model, compressed.recipe.target);
   TERN_TRY_STATUS(Write(o, compressed, more));
   if (o.pareto) PrintFront(compressed.report);
@@ -248,6 +305,9 @@ void Setup(Arguments& args) {
   args.Option("--calibration-tokens", &o->calibration_tokens, "how many tokens of it").Range(64, 1 << 24);
   args.Option("--generated-tokens", &o->data.generated_tokens, "how many tokens the model writes for that")
       .Range(0, 1 << 24);
+  args.Option("--keep-vocabulary", &o->keep_vocabulary,
+              "keep only the tokens of this text, a file or a folder, and what they are made of")
+      .ValueName("FILE|DIR");
   args.Option("--imatrix", &o->compress.imatrix,
               "an importance matrix of llama.cpp's, instead of reading text to calibrate with")
       .ValueName("FILE")
