@@ -13,25 +13,29 @@
 namespace tern {
 namespace {
 
-constexpr std::string_view kProbe = "q4_0", kProbeMethod = "rtn", kHeadName = "output.weight";
+constexpr std::string_view kProbe = "q4_0", kProbeMethod = "rtn";
+// What a file and a recipe say of a tensor more.
+constexpr int64_t kEntryBytes = 256;
 
 // What is kept of a unit in the work file.
 struct Measured {
   double table_kld = 0, product_kld = 0;
-  std::vector<double> klds;  // by way
+  std::vector<double> table_klds, product_klds;  // by way
 };
 
 std::string Pack(const Measured& m) {
   std::vector<double> numbers = {m.table_kld, m.product_kld};
-  numbers.insert(numbers.end(), m.klds.begin(), m.klds.end());
+  numbers.insert(numbers.end(), m.table_klds.begin(), m.table_klds.end());
+  numbers.insert(numbers.end(), m.product_klds.begin(), m.product_klds.end());
   return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double)};
 }
 
 std::optional<Measured> Unpack(const std::string* bytes, size_t ways) {
-  if (bytes == nullptr || bytes->size() != (ways + 2) * sizeof(double)) return std::nullopt;
-  std::vector<double> numbers(ways + 2);
+  if (bytes == nullptr || bytes->size() != 2 * (ways + 1) * sizeof(double)) return std::nullopt;
+  std::vector<double> numbers(2 * (ways + 1));
   std::memcpy(numbers.data(), bytes->data(), bytes->size());
-  return Measured{numbers[0], numbers[1], {numbers.begin() + 2, numbers.end()}};
+  const auto split = numbers.begin() + 2 + static_cast<std::ptrdiff_t>(ways);
+  return Measured{numbers[0], numbers[1], {numbers.begin() + 2, split}, {split, numbers.end()}};
 }
 
 // A scheme that fits a unit, and how it is encoded.
@@ -66,19 +70,20 @@ class Appraiser {
       TERN_TRY(output_error, encoder_.OutputError(unit, probe_, rtn_));
     }
     for (const auto& [scheme, method] : ways) {
-      double kld = 0;
+      double table = 0, product = 0;
       if (row_error > 0) {
         TERN_TRY(const double error, encoder_.RowError(unit, *scheme, *method));
-        kld += m.table_kld * error / row_error;
+        table = m.table_kld * error / row_error;
       }
       if (output_error > 0) {
         const WeightEncoding as_this{*scheme, method};
         TERN_TRY(const FoldedTensors folded,
                  folds_.Choose([&](std::string_view) { return as_this; }, unit.name));
         TERN_TRY(const double error, encoder_.OutputError(unit, *scheme, *method, folded.Of(unit.name)));
-        kld += m.product_kld * error / output_error;
+        product = m.product_kld * error / output_error;
       }
-      m.klds.push_back(std::max(kld, 0.0));
+      m.table_klds.push_back(std::max(table, 0.0));
+      m.product_klds.push_back(std::max(product, 0.0));
     }
     return m;
   }
@@ -129,6 +134,45 @@ std::vector<Way> WaysOf(const WeightUnit& unit, const AppraiseOptions& options) 
 
 }  // namespace
 
+namespace {
+
+// What a unit may become, the first being as it is. `measured`: none where the probe does not fit.
+std::vector<Candidate> CandidatesOf(const WeightUnit& unit, const std::vector<Way>& ways,
+                                    const std::optional<Measured>& measured, const AppraiseOptions& options) {
+  const Scheme own{.name = std::string(unit.tensor.format->name), .format = unit.tensor.format};
+  const int64_t own_bytes =
+      options.to_folder ? 2 * unit.rows() * unit.columns() : static_cast<int64_t>(unit.bytes());
+  std::vector<Candidate> candidates = {{.scheme = own, .bytes = own_bytes}};
+  std::vector<double> table_klds = {0};  // of each
+  for (size_t i = 0; measured && i < ways.size(); ++i) {
+    candidates.push_back({.scheme = *ways[i].scheme,
+                          .method = ways[i].method,
+                          .bytes = BytesIn(unit, *ways[i].scheme, options.to_folder),
+                          .kld = measured->table_klds[i] + measured->product_klds[i]});
+    table_klds.push_back(measured->table_klds[i]);
+  }
+  if (!unit.is_tied()) return candidates;
+  const MethodDesc* rtn = FindMethod(kProbeMethod).value();
+  const size_t tied = candidates.size();
+  for (size_t table = 0; table < tied; ++table) {
+    if (candidates[table].method != nullptr && candidates[table].method != rtn) continue;
+    for (size_t head = 1; head < tied; ++head) {
+      if (candidates[head].method != options.method ||
+          candidates[head].scheme.name == candidates[table].scheme.name)
+        continue;
+      Candidate both = candidates[table];
+      both.head_scheme = candidates[head].scheme;
+      both.head_method = options.method;
+      both.bytes += candidates[head].bytes + kEntryBytes;
+      both.kld = table_klds[table] + measured->product_klds[head - 1];
+      candidates.push_back(std::move(both));
+    }
+  }
+  return candidates;
+}
+
+}  // namespace
+
 std::string Candidate::method_name() const { return std::string(method == nullptr ? kKeep : method->name); }
 
 Result<std::vector<AppraisedUnit>> Appraise(const std::shared_ptr<const LoadedModel>& model,
@@ -154,16 +198,7 @@ Result<std::vector<AppraisedUnit>> Appraise(const std::shared_ptr<const LoadedMo
       a.table_kld = measured->table_kld;
       a.product_kld = measured->product_kld;
     }
-    Scheme own{.name = std::string(unit.tensor.format->name), .format = unit.tensor.format};
-    const int64_t own_bytes =
-        options.to_folder ? 2 * unit.rows() * unit.columns() : static_cast<int64_t>(unit.bytes());
-    a.candidates.push_back({.scheme = own, .bytes = own_bytes});
-    for (size_t i = 0; measured && i < ways.size(); ++i) {
-      a.candidates.push_back({.scheme = *ways[i].scheme,
-                              .method = ways[i].method,
-                              .bytes = BytesIn(unit, *ways[i].scheme, options.to_folder),
-                              .kld = measured->klds[i]});
-    }
+    a.candidates = CandidatesOf(unit, ways, measured, options);
     appraised.push_back(std::move(a));
   }
   return appraised;

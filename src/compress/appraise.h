@@ -21,10 +21,14 @@ namespace tern {
 struct Candidate {
   Scheme scheme;
   const MethodDesc* method = nullptr;  // null: stays as it is
+  // Of a tied table: a head of its own, in another scheme; null: none, and the table is multiplied too.
+  const MethodDesc* head_method = nullptr;
+  Scheme head_scheme = {};
   int64_t bytes = 0;
   double kld = 0;      // nats per token, estimated
   double seconds = 0;  // of a decode step; 0: not measured
 
+  bool splits() const { return head_method != nullptr; }
   std::string method_name() const;
 };
 

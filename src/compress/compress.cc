@@ -86,12 +86,15 @@ class Compressor {
   // Encodes what of the plan is not encoded yet.
   Result<std::vector<Changed>> Encode(const std::vector<RecipeWeight>& weights);
   Result<FoldedTensors> Folded(const std::vector<RecipeWeight>& weights);
-  Result<Changed> EncodeWeight(const RecipeWeight& weight, const WeightFactors& factors);
+  Result<Changed> EncodeWeight(const WeightUnit& unit, const RecipeWeight& weight,
+                               const WeightFactors& factors);
   Result<std::shared_ptr<const LoadedModel>> Build(const std::vector<RecipeWeight>& weights);
   Result<double> MeasureKld(const WeightPlan& plan);
   Result<double> MeasureStep(const WeightPlan& plan);
   std::vector<RecipeWeight> WeightsOf(const WeightPlan& plan) const;
   const WeightUnit* FindUnit(std::string_view name) const;
+  // The same as these weights use it: of a tied table, alone where the head is among them.
+  Result<WeightUnit> UnitIn(const std::vector<RecipeWeight>& weights, const RecipeWeight& weight) const;
   std::vector<TextWindow> Windows(DataPart part, WindowOptions window) const;
   Status Say(std::string_view what, int64_t done, int64_t total) const {
     return options_.progress ? options_.progress(what, done, total) : Status();
@@ -129,6 +132,18 @@ const WeightUnit* Compressor::FindUnit(std::string_view name) const {
     if (unit.name == name) return &unit;
   }
   return nullptr;
+}
+
+Result<WeightUnit> Compressor::UnitIn(const std::vector<RecipeWeight>& weights,
+                                      const RecipeWeight& weight) const {
+  const WeightUnit* unit = FindUnit(weight.name);
+  const WeightUnit* table = FindUnit(kTableName);
+  const bool tied = table != nullptr && table->is_tied();
+  if (unit == nullptr && tied && weight.name == kHeadName) return table->HeadAlone();
+  if (unit == nullptr) return BadInput(weight.name + ": no weight of this model that can be compressed");
+  const bool split = std::ranges::any_of(
+      weights, [](const RecipeWeight& w) { return w.name == kHeadName && w.method != kKeep; });
+  return unit == table && tied && split ? table->TableAlone() : *unit;
 }
 
 Status Compressor::Prepare() {
@@ -259,6 +274,10 @@ std::vector<RecipeWeight> Compressor::WeightsOf(const WeightPlan& plan) const {
   for (size_t unit = 0; unit < units_.size(); ++unit) {
     const Candidate& candidate = search_->candidate(plan, unit);
     weights.push_back({units_[unit].name, candidate.scheme.name, candidate.method_name()});
+    if (candidate.splits()) {
+      weights.push_back(
+          {std::string(kHeadName), candidate.head_scheme.name, std::string(candidate.head_method->name)});
+    }
   }
   return weights;
 }
@@ -277,27 +296,26 @@ Result<FoldedTensors> Compressor::Folded(const std::vector<RecipeWeight>& weight
   });
 }
 
-Result<Compressor::Changed> Compressor::EncodeWeight(const RecipeWeight& weight,
+Result<Compressor::Changed> Compressor::EncodeWeight(const WeightUnit& unit, const RecipeWeight& weight,
                                                      const WeightFactors& factors) {
-  const WeightUnit* unit = FindUnit(weight.name);
-  if (unit == nullptr) return BadInput(weight.name + ": no weight of this model that can be compressed");
   TERN_TRY(const Scheme scheme, ParseScheme(weight.scheme));
-  if (!Fits(scheme, unit->columns())) {
+  if (!Fits(scheme, unit.columns())) {
     return BadInput(
-        fmt::format("{}: {} columns, which {} cannot hold", weight.name, unit->columns(), weight.scheme));
+        fmt::format("{}: {} columns, which {} cannot hold", weight.name, unit.columns(), weight.scheme));
   }
   TERN_TRY(const MethodDesc* method, FindMethod(weight.method));
-  std::string key = fmt::format("encoded {} {} {}", weight.name, weight.scheme, weight.method);
+  std::string key = fmt::format("encoded {} {} {}{}", weight.name, weight.scheme, weight.method,
+                                unit.is_table && !unit.is_head ? " to look up" : "");
   for (const std::vector<float>* by : {&factors.rows, &factors.columns})
     key += by->empty() ? "" : fmt::format(" {:016x}", HashBytes(std::as_bytes(std::span(*by))).low);
   if (work_->Find(key) == nullptr) {
-    TERN_TRY(EncodedRows encoded, encoder_->Encode(*unit, scheme, *method, factors));
+    TERN_TRY(EncodedRows encoded, encoder_->Encode(unit, scheme, *method, factors));
     if (!encoded.note.empty() && ++noted_ <= kMostNotes)
       notes_.push_back(fmt::format("{}: {}", weight.name, encoded.note));
     TERN_TRY_STATUS(work_->Put(key, std::move(encoded.bytes)));
   }
   const std::string* bytes = work_->Find(key);
-  return Changed{weight.name, {scheme.format, unit->tensor.shape, bytes->data()}, bytes};
+  return Changed{weight.name, {scheme.format, unit.tensor.shape, bytes->data()}, bytes};
 }
 
 Result<std::vector<Compressor::Changed>> Compressor::Encode(const std::vector<RecipeWeight>& weights) {
@@ -315,7 +333,8 @@ Result<std::vector<Compressor::Changed>> Compressor::Encode(const std::vector<Re
     if (weight.method == kKeep) continue;
     TERN_TRY_STATUS(
         Say("encoding", static_cast<int64_t>(changed.size()), static_cast<int64_t>(weights.size())));
-    TERN_TRY(Changed encoded, EncodeWeight(weight, folded.Of(weight.name)));
+    TERN_TRY(const WeightUnit unit, UnitIn(weights, weight));
+    TERN_TRY(Changed encoded, EncodeWeight(unit, weight, folded.Of(weight.name)));
     changed.push_back(std::move(encoded));
   }
   return changed;

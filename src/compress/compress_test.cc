@@ -228,6 +228,32 @@ TEST(Compress, WritesAFolderThatHoldsTheSameNumbers) {
   EXPECT_LE(bytes, 200'000u);
 }
 
+// With the table as it is a head that is read faster costs only bytes.
+TEST(Compress, SplitsATiedHeadAndReplaysIt) {
+  const auto model = Tiny();
+  ASSERT_EQ(model->checkpoint->Find("output.weight"), nullptr);
+  Recipe recipe{.model = "tiny",
+                .source_hash = {},
+                .data = {},
+                .vocabulary = {},
+                .target = "by hand",
+                .weights = {{"token_embd.weight", "q4_0", "rtn"}, {"output.weight", "q5_1", "gptq"}}};
+  CompressOptions options = TinyOptions();
+  options.recipe = &recipe;
+  const CalibrationData data = TinyData(2000);
+  const auto made = Compress(model, data, options);
+  ASSERT_TRUE(made.ok()) << made.error().what;
+  const Checkpoint& checkpoint = *made.value().model->checkpoint;
+  ASSERT_NE(checkpoint.Find("output.weight"), nullptr);
+  EXPECT_EQ(checkpoint.Find("output.weight")->format->name, "q5_1");
+  EXPECT_EQ(checkpoint.Find("token_embd.weight")->format->name, "q4_0");
+  EXPECT_EQ(Compress(model, data, options).value().weights, made.value().weights);
+  // By the input that the tied head had, not to nearest.
+  recipe.weights[1].method = "rtn";
+  EXPECT_NE(Compress(model, data, options).value().weights.at("output.weight"),
+            made.value().weights.at("output.weight"));
+}
+
 TEST(Compress, SaysWhatIsOutOfReach) {
   CompressOptions options = TinyOptions();
   options.target.file_bytes = 1000;

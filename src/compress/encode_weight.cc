@@ -45,8 +45,9 @@ WeightEncoder::WeightEncoder(const Observations* observations, int threads)
     : observations_(observations), team_(threads > 0 ? threads : DefaultThreads()) {}
 
 const Observation* WeightEncoder::Seen(const WeightUnit& unit) const {
-  if (observations_ == nullptr) return nullptr;
+  if (observations_ == nullptr || (unit.is_table && !unit.is_head)) return nullptr;
   const Observation* seen = observations_->Of(unit.name);
+  if (seen == nullptr && unit.name == kHeadName) seen = observations_->Of(kTableName);  // were tied
   return seen != nullptr && seen->columns == unit.columns() && seen->tokens > 0 ? seen : nullptr;
 }
 

@@ -39,7 +39,7 @@ TEST(Scheme, NamesAreParsed) {
 TEST(Rtn, GroupsShareOneScaleAndStayWithinHalfAStep) {
   constexpr int64_t kRows = 3, kColumns = 256;
   const std::vector<float> weights = Normal(kRows * kColumns, 1);
-  for (const char* name : {"int4_g64", "int4_g128", "int4_g128_asym", "int8_channel"}) {
+  for (const char* name : {"int4_g64", "int4_g128", "int4_g128_asym", "int4_channel", "int8_channel"}) {
     const Scheme scheme = ParseScheme(name).value();
     const EncodeTask task{
         .name = "w", .weights = weights, .rows = kRows, .columns = kColumns, .scheme = &scheme};

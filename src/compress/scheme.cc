@@ -7,23 +7,24 @@
 namespace tern {
 namespace {
 
-constexpr std::string_view kGrouped = "int4_g", kAsymmetric = "_asym", kChannel = "int8_channel";
+constexpr std::string_view kGrouped = "int4_g", kAsymmetric = "_asym", kInt8Channel = "int8_channel",
+                           kInt4Channel = "int4_channel";
 constexpr int64_t kGroups[] = {32, 64, 128};
 
 Error Unknown(std::string_view name) {
   std::string all;
   for (const Format* format : AllFormats()) all += std::string(format->name) + ", ";
-  return BadInput(
-      fmt::format("scheme: \"{}\", expected one of {}int4_g32, int4_g64, int4_g128, the same with _asym, {}",
-                  name, all, kChannel));
+  return BadInput(fmt::format(
+      "scheme: \"{}\", expected one of {}int4_g32, int4_g64, int4_g128, the same with _asym, {}, {}", name,
+      all, kInt4Channel, kInt8Channel));
 }
 
 }  // namespace
 
 Result<Scheme> ParseScheme(std::string_view name) {
   Scheme scheme{.name = std::string(name)};
-  if (name == kChannel) {
-    scheme.format = FindFormat("q8_0");
+  if (name == kInt8Channel || name == kInt4Channel) {
+    scheme.format = FindFormat(name == kInt8Channel ? "q8_0" : "q4_0");
     scheme.group = Scheme::kWholeRow;
     return scheme;
   }

@@ -5,6 +5,7 @@
 //   q4_0, iq4_nl, q6_k, ...   a format of tensor/quant/formats.list
 //   int4_g128, int4_g64, ...  4-bit codes with a scale per 128, 64 or 32 weights, laid down as q4_0
 //   int4_g128_asym, ...       with a minimum beside the scale, laid down as q4_1
+//   int4_channel              with one per row, laid down as q4_0
 //   int8_channel              8-bit codes with one scale per row, laid down as q8_0
 
 #include <cstdint>

@@ -70,7 +70,8 @@ Search::Search(std::vector<AppraisedUnit> units, int64_t fixed_bytes, const Deco
   for (AppraisedUnit& unit : units_) {
     std::vector<Choice>& choices = choices_.emplace_back();
     for (Candidate& candidate : unit.candidates) {
-      if (times != nullptr) candidate.seconds = times->Seconds(unit.unit.name, candidate.scheme.format);
+      const Format* read = candidate.splits() ? candidate.head_scheme.format : candidate.scheme.format;
+      if (times != nullptr) candidate.seconds = times->Seconds(unit.unit.name, read);
       choices.push_back({candidate.bytes, candidate.kld, candidate.seconds});
     }
   }
@@ -143,7 +144,7 @@ std::vector<std::pair<std::string, WeightPlan>> Search::Uniform(int64_t file_byt
       double best_bits = std::numeric_limits<double>::infinity();
       for (size_t i = 0; i < unit.candidates.size(); ++i) {
         const Candidate& c = unit.candidates[i];
-        if (c.method == nullptr) continue;
+        if (c.method == nullptr || c.splits()) continue;
         const double own = c.scheme.name == name ? 0 : BitsOf(c.scheme) < bits ? 1e9 : BitsOf(c.scheme);
         if (own > best_bits || (own == best_bits && c.kld >= unit.candidates[best].kld)) continue;
         best_bits = own;

@@ -3,12 +3,16 @@
 // table of token embeddings.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/loaded_model.h"
 
 namespace tern {
+
+// A head of its own, which a model with a tied one gets where the two are stored in different schemes.
+inline constexpr std::string_view kTableName = "token_embd.weight", kHeadName = "output.weight";
 
 struct WeightUnit {
   std::string name;
@@ -17,6 +21,10 @@ struct WeightUnit {
   bool is_table = false;  // looked up by token
   bool is_head = false;   // multiplies the last hidden state, perhaps beside being looked up
 
+  bool is_tied() const { return is_table && is_head; }
+  // The two parts of a tied one.
+  WeightUnit TableAlone() const { return {name, tensor, role, true, false}; }
+  WeightUnit HeadAlone() const { return {std::string(kHeadName), tensor, role, false, true}; }
   int64_t rows() const { return tensor.rows(); }
   int64_t columns() const { return tensor.cols(); }
   size_t bytes() const { return static_cast<size_t>(rows()) * tensor.row_bytes(); }

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/hash128.h"
+#include "compress/grouped_rows.h"
 #include "io/gguf_writer.h"
 
 namespace tern {
@@ -94,7 +95,8 @@ Status WriteCompressedFolder(const Compressed& compressed, const std::string& ou
     TERN_TRY(const Scheme scheme, ParseScheme(weight.scheme));
     if (scheme.group == 0)
       return Unsupported(fmt::format("{}: compressed-tensors has no {}", weight.name, weight.scheme));
-    options.packed[weight.name] = {scheme.group == Scheme::kWholeRow ? 0 : scheme.group};
+    options.packed[weight.name] = {.bits = CodesOf(scheme).high > 15 ? 8 : 4,
+                                   .group = scheme.group == Scheme::kWholeRow ? 0 : scheme.group};
   }
   files.push_back({"compress.toml", RecipeToml(compressed.recipe)});
   files.push_back({"compress.json", boost::json::serialize(ReportJson(compressed.report)) + "\n"});

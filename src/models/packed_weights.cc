@@ -61,11 +61,12 @@ Result<std::vector<PackedPart>> PackForCompressedTensors(const Tensor& tensor, c
                                                          const std::vector<int64_t>& rows) {
   const int64_t out = tensor.rows(), in = tensor.cols();
   const int64_t group = form.group == 0 ? in : form.group;
-  const bool known = IsInt8(tensor) ? form.group == 0 : tensor.format->name == "q4_0" && form.group > 0;
+  const bool known =
+      IsInt8(tensor) ? form.bits == 8 && form.group == 0 : tensor.format->name == "q4_0" && form.bits == 4;
   if (!known || in % group != 0) {
-    return Unsupported(
-        fmt::format("{} in groups of {}: compressed-tensors takes 4 bits in groups and 8 bits in rows",
-                    tensor.format->name, group));
+    return Unsupported(fmt::format(
+        "{} in groups of {}: compressed-tensors takes 4 bits in groups or rows and 8 bits in rows",
+        tensor.format->name, group));
   }
   std::string codes, scales;
   for (int64_t r = 0; r < out; ++r) {
@@ -96,21 +97,21 @@ Result<std::vector<PackedPart>> PackForCompressedTensors(const Tensor& tensor, c
 
 json::object QuantizationConfig(const std::map<std::string, PackedForm>& modules,
                                 const std::vector<std::string>& ignored) {
-  std::map<int64_t, json::array> targets;  // by group
-  for (const auto& [module, form] : modules) targets[form.group].emplace_back(module);
+  std::map<std::pair<int64_t, int>, json::array> targets;  // by group and bits
+  for (const auto& [module, form] : modules) targets[{form.group, form.bits}].emplace_back(module);
   json::object groups;
   const bool mixed = targets.size() > 1;
   std::string all = mixed ? "mixed-precision" : "";
-  for (auto& [group, names] : targets) {
-    const bool is_int8 = group == 0;
-    const std::string format = is_int8 ? "int-quantized" : "pack-quantized";
+  for (auto& [form, names] : targets) {
+    const auto [group, bits] = form;
+    const std::string format = bits == 8 ? "int-quantized" : "pack-quantized";
     if (!mixed) all = format;
-    json::object weights = {{"num_bits", is_int8 ? 8 : 4},
+    json::object weights = {{"num_bits", bits},
                             {"type", "int"},
                             {"symmetric", true},
                             {"dynamic", false},
-                            {"strategy", is_int8 ? "channel" : "group"}};
-    if (!is_int8) weights["group_size"] = group;
+                            {"strategy", group == 0 ? "channel" : "group"}};
+    if (group != 0) weights["group_size"] = group;
     groups[fmt::format("group_{}", groups.size())] = json::object{{"targets", std::move(names)},
                                                                   {"weights", std::move(weights)},
                                                                   {"input_activations", nullptr},

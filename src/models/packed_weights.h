@@ -1,6 +1,6 @@
 #pragma once
 // PackedWeights: weights of whole numbers as compressed-tensors stores them, for vLLM and Transformers: 4-bit
-// codes in 32-bit words with a scale per group ("pack-quantized"), bytes with a scale per output
+// codes in 32-bit words with a scale per group or output ("pack-quantized"), bytes with a scale per output
 // ("int-quantized"); and what config.json says of them.
 
 #include <boost/json/object.hpp>
@@ -14,8 +14,10 @@
 
 namespace tern {
 
-// How a tensor of q4_0 or q8_0 blocks is meant: `group` weights of a row share a scale; 0: the whole row.
+// How a tensor of q4_0 (4 bits) or q8_0 (8) blocks is meant: `group` weights of a row share a scale; 0: the
+// whole row.
 struct PackedForm {
+  int bits = 8;
   int64_t group = 0;
 };
 
@@ -27,7 +29,7 @@ struct PackedPart {
   std::string bytes;
 };
 
-// The parts of a matrix in q4_0 (groups) or q8_0 (whole rows), in the order `rows`; empty: as they are.
+// The parts of a matrix in q4_0 or, in whole rows, q8_0, in the order `rows`; empty: as they are.
 // Errors: another format, blocks of one group with different scales.
 Result<std::vector<PackedPart>> PackForCompressedTensors(const Tensor& tensor, const PackedForm& form,
                                                          const std::vector<int64_t>& rows);
