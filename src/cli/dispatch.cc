@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -94,6 +95,7 @@ int DispatchWords(std::vector<std::string> words) {
 
 // No exception crosses a module border; this is the last border, for what the standard library throws.
 int Dispatch(int argc, char** argv) {
+  signal(SIGXFSZ, SIG_IGN);  // beyond a limit on file sizes, writing fails, and says where
   try {
     if (const Status cap = CheckIsaCap(); !cap.ok()) {
       PrintError(cap.error().what);

@@ -65,6 +65,8 @@ class Compressor {
 
   Status Prepare();
   Status Observe();
+  bool NeedsText() const;
+  Status TakeImportances();
   Status MakeMeters();
   void Estimate() const;
   Status AppraiseUnits();
@@ -170,6 +172,7 @@ Status Compressor::Prepare() {
         "not against the model that it was made from",
         options_.model_name, own->name));
   }
+  if (!options_.imatrix.empty()) TERN_TRY_STATUS(TakeImportances());
   const int trained = model_->hparams().context;
   WindowOptions window{.window = trained > 1 ? std::min(kCalibrationWindow, trained) : kCalibrationWindow};
   window.windows = static_cast<int>(std::max<int64_t>(1, options_.calibration_tokens / window.window));
@@ -189,16 +192,53 @@ Status Compressor::Prepare() {
 }
 
 Status Compressor::Observe() {
-  TERN_TRY(observations_, tern::Observe(model_, calibration_,
-                                        {.what = Observed::kHessian,
-                                         .threads = options_.threads,
-                                         .progress = [this](int64_t done, int64_t total) {
-                                           return Say("reading calibration text", done, total);
-                                         }}));
+  if (options_.imatrix.empty() && NeedsText()) {
+    TERN_TRY(observations_, tern::Observe(model_, calibration_,
+                                          {.what = Observed::kHessian,
+                                           .threads = options_.threads,
+                                           .progress = [this](int64_t done, int64_t total) {
+                                             return Say("reading calibration text", done, total);
+                                           }}));
+  }
   if (!options_.imatrix_out.empty())
     TERN_TRY_STATUS(WriteImportanceMatrix(options_.imatrix_out, ToImportanceMatrix(observations_)));
   encoder_.emplace(&observations_, options_.threads);
   folds_.emplace(*model_, units_, observations_, &*encoder_);
+  return {};
+}
+
+// A recipe that only rounds to nearest needs none; a search and --imatrix-out do.
+bool Compressor::NeedsText() const {
+  if (options_.recipe == nullptr || !options_.imatrix_out.empty()) return true;
+  return std::any_of(options_.recipe->weights.begin(), options_.recipe->weights.end(),
+                     [](const auto& weight) {
+                       const auto method = FindMethod(weight.method);
+                       return method.ok() && method.value()->needs != Observed::kNothing;
+                     });
+}
+
+Status Compressor::TakeImportances() {
+  TERN_TRY(const ImportanceMatrix matrix, ReadImportanceMatrix(options_.imatrix));
+  observations_ = FromImportanceMatrix(matrix);
+  size_t seen = 0;
+  for (const WeightUnit& unit : units_) {
+    const Observation* of = observations_.Of(unit.name);
+    if (of == nullptr) continue;
+    if (of->columns != unit.columns()) {
+      return BadInput(fmt::format("{}: {} inputs of {}, expected {}", options_.imatrix, of->columns,
+                                  unit.name, unit.columns()));
+    }
+    ++seen;
+  }
+  if (seen == 0) return BadInput(options_.imatrix + ": has none of this model's weights");
+  if (seen < units_.size()) {
+    notes_.push_back(fmt::format("{} has {} of {} weights: of the others, all inputs count the same",
+                                 options_.imatrix, seen, units_.size()));
+  }
+  if (options_.recipe == nullptr && method_->needs == Observed::kHessian) {
+    notes_.push_back(fmt::format("{} needs more than {} has: weights are encoded by importance",
+                                 method_->name, options_.imatrix));
+  }
   return {};
 }
 
@@ -461,6 +501,7 @@ Status Compressor::Finish() {
   CompareModelsOptions options;
   options.runner.threads = options_.threads;
   options.prompts = options_.prompts;
+  options.windows = options_.windows;
   Status stopped;
   TERN_TRY(out_.report, CompareModels({options_.model_name, model_}, {"compressed", out_.model},
                                       data_.part(DataPart::kEvaluate), options,

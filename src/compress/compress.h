@@ -34,6 +34,7 @@ struct CompressOptions {
   // To replay; then nothing is searched, and there is no target. One without weights: they stay as they are.
   const Recipe* recipe = nullptr;
   int front_points = 0;  // of the report's Pareto front
+  int windows = 0;       // that the result is measured on; 0: as many as the protocol has
   std::vector<ComparedPrompt> prompts = {};
   int64_t header_bytes = 0;  // of the file to be written, beside tensors and what Compress says of them
   // What is done, and how far; an error ends the run.

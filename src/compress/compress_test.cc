@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <random>
+#include <utility>
 
 #include "compress/observe.h"
 #include "compress/overlay_checkpoint.h"
@@ -198,6 +199,58 @@ TEST(Compress, MeetsAKld) {
   ASSERT_TRUE(made.ok()) << made.error().what;
   EXPECT_LE(made.value().report.quality.kld_mean, 0.012);
   EXPECT_GT(made.value().report.quality.kld_mean, 0.004);
+}
+
+// A recipe is encoded by a file of strengths as by the text that they were seen in, and reads no text then.
+TEST(Compress, TakesAnImportanceMatrixForText) {
+  const auto model = Tiny();
+  const CalibrationData data = TinyData(2000);
+  const Recipe recipe{.model = {},
+                      .source_hash = {},
+                      .data = {},
+                      .target = {},
+                      .weights = {{"blk.0.attn_q.weight", "q4_0", "importance"},
+                                  {"blk.1.ffn_down.weight", "q4_0", "importance"}}};
+  CompressOptions options = TinyOptions();
+  options.recipe = &recipe;
+  options.windows = 2;
+  options.imatrix_out = (std::filesystem::path(testing::TempDir()) / "taken.imatrix.gguf").string();
+  const auto by_text = Compress(model, data, options);
+  ASSERT_TRUE(by_text.ok()) << by_text.error().what;
+  options.imatrix = std::exchange(options.imatrix_out, "");
+  bool reads_text = false;
+  options.progress = [&](std::string_view what, int64_t, int64_t) -> Status {
+    reads_text |= what == "reading calibration text";
+    return {};
+  };
+  const auto by_file = Compress(model, data, options);
+  ASSERT_TRUE(by_file.ok()) << by_file.error().what;
+  EXPECT_EQ(by_file.value().weights, by_text.value().weights);
+  EXPECT_FALSE(reads_text);
+  const Recipe rounded{
+      .model = {},
+      .source_hash = {},
+      .data = {},
+      .target = {},
+      .weights = {{"blk.0.attn_q.weight", "q4_0", "rtn"}, {"blk.1.ffn_down.weight", "q4_0", "rtn"}}};
+  options.recipe = &rounded;
+  EXPECT_NE(Compress(model, data, options).value().weights, by_text.value().weights);
+}
+
+TEST(Compress, RefusesAnotherModelsImportanceMatrix) {
+  const std::string path = (std::filesystem::path(testing::TempDir()) / "other.imatrix.gguf").string();
+  ASSERT_TRUE(
+      WriteImportanceMatrix(
+          path,
+          {.inputs = {{"blk.0.attn_q.weight", {1, 2, 3}, {9}}}, .texts = {}, .chunks = 1, .chunk_tokens = 9})
+          .ok());
+  CompressOptions options = TinyOptions();
+  options.target.file_bytes = 140'000;
+  options.imatrix = path;
+  const auto made = Compress(Tiny(), TinyData(2000), options);
+  ASSERT_FALSE(made.ok());
+  EXPECT_NE(made.error().what.find("3 inputs of blk.0.attn_q.weight, expected"), std::string::npos)
+      << made.error().what;
 }
 
 TEST(Compress, WritesAFolderThatHoldsTheSameNumbers) {

@@ -29,8 +29,6 @@ void PutF16(float x, char** out) {
 // Eight bits of it, so that bf16, in which other programs hold scales, has it too.
 float RoundScale(float x) { return F16ToF32(F32ToF16(Bf16ToF32(F32ToBf16(Saturate(x, kLargestScale))))); }
 
-float StoredNumber(float x) { return F16ToF32(F32ToF16(Saturate(x, kF16Max))); }
-
 CodeRange CodesOf(const Scheme& scheme) {
   if (IsInt8(scheme)) return {-127, 127};
   return HasMinimum(scheme) ? CodeRange{0, 15} : CodeRange{-8, 7};
@@ -77,7 +75,7 @@ GroupGrid NarrowGrid(const Scheme& scheme, std::span<const float> weights,
   double least = std::numeric_limits<double>::infinity();
   for (int step = 0; step <= kSteps; ++step) {
     const float share = 1.f - (1.f - kNarrowest) * static_cast<float>(step) / kSteps;
-    const GroupGrid grid{StoredNumber(widest.scale * share), StoredNumber(widest.minimum * share)};
+    const GroupGrid grid{RoundScale(widest.scale * share), RoundScale(widest.minimum * share)};
     const double error = GridError(scheme, grid, weights, importance);
     if (error >= least) continue;
     least = error;
@@ -100,10 +98,10 @@ GroupGrid SearchGrid(const Scheme& scheme, std::span<const float> weights,
   if (HasMinimum(scheme)) {
     const auto fit =
         isa_none::SearchAffine(weights.data(), w.data(), w.size(), CodesOf(scheme).high, false, last_step);
-    best = {StoredNumber(fit.d), StoredNumber(-fit.minimum)};
+    best = {RoundScale(fit.d), RoundScale(-fit.minimum)};
   } else {
     const int half = -CodesOf(scheme).low;
-    best.scale = StoredNumber(isa_none::SearchScale(weights.data(), w.data(), w.size(), half, last_step));
+    best.scale = RoundScale(isa_none::SearchScale(weights.data(), w.data(), w.size(), half, last_step));
   }
   return GridError(scheme, best, weights, w) < GridError(scheme, widest, weights, w) ? best : widest;
 }

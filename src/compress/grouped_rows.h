@@ -24,7 +24,6 @@ bool HasMinimum(const Scheme& scheme);
 int64_t GroupOf(const Scheme& scheme, int64_t columns);
 
 float RoundScale(float x);
-float StoredNumber(float x);  // as f16 holds it
 // The grid on which the group's largest numbers stand.
 GroupGrid AbsMaxGrid(const Scheme& scheme, std::span<const float> weights);
 // The grid with the least squared error of those tried, each weight's error times its importance;

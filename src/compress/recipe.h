@@ -42,7 +42,7 @@ struct Recipe {
   std::string model, source_hash;
   std::string data;  // "": the built-in choice
   int64_t calibration_tokens = 0;
-  RecipeVocabulary vocabulary;
+  RecipeVocabulary vocabulary = {};
   std::string target;  // as it was asked for: "size 90000000, kld 0.02"
   std::vector<RecipeWeight> weights;
 

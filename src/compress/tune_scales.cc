@@ -111,9 +111,9 @@ void TuneScales(const GptqInput& input, float damping, RowsOnGrid* rows) {
     const auto moves = RowFit(input, added, grids.size(), rows->has_minimums())
                            .Moves(codes, std::span(lost).subspan(r * columns, columns));
     for (size_t g = 0; moves && g < grids.size(); ++g) {
-      grids[g].scale = StoredNumber(grids[g].scale + static_cast<float>((*moves)[g]));
+      grids[g].scale = RoundScale(grids[g].scale + static_cast<float>((*moves)[g]));
       if (!rows->has_minimums()) continue;
-      grids[g].minimum = StoredNumber(grids[g].minimum + static_cast<float>((*moves)[grids.size() + g]));
+      grids[g].minimum = RoundScale(grids[g].minimum + static_cast<float>((*moves)[grids.size() + g]));
     }
   }
   const std::vector<double> after = OutputErrors(input, *rows);

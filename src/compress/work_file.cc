@@ -1,6 +1,7 @@
 #include "compress/work_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -65,10 +66,11 @@ Result<WorkFile> WorkFile::Open(const std::string& path, std::string_view finger
   WorkFile work;
   work.path_ = path;
   if (path.empty()) return work;
-  std::string bytes;
-  if (IsFile(path)) {
-    TERN_TRY(bytes, ReadFile(path, kMostBytes));
-  }
+  work.file_ = UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+  if (!work.file_.ok()) return SystemError(path, "cannot be opened");
+  if (flock(work.file_.get(), LOCK_EX | LOCK_NB) != 0)
+    return Exhausted(path + ": is in use, another run makes the same file");
+  TERN_TRY(const std::string bytes, ReadFile(path, kMostBytes));
   size_t whole = ReadRecords(bytes, &work.results_);
   const std::string* stored = work.Find(std::string(kFingerprint));
   const bool same = stored != nullptr && *stored == fingerprint;
@@ -76,8 +78,6 @@ Result<WorkFile> WorkFile::Open(const std::string& path, std::string_view finger
     work.results_.clear();
     whole = 0;
   }
-  work.file_ = UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
-  if (!work.file_.ok()) return SystemError(path, "cannot be opened");
   if (ftruncate(work.file_.get(), static_cast<off_t>(whole)) != 0 ||
       lseek(work.file_.get(), static_cast<off_t>(whole), SEEK_SET) < 0) {
     return SystemError(path, "cannot be cut to what is whole of it");

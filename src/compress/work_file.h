@@ -2,7 +2,8 @@
 // WorkFile: what of a long job is done, so that a run that was killed goes on where it was. Results by name,
 // each with a checksum, one after another: a record that was cut off, and what stands behind it, is dropped.
 //
-// The file belongs to one job: another fingerprint starts it anew. One process and one thread at a time.
+// The file belongs to one job: another fingerprint starts it anew. One thread at a time; a second process
+// gets an error.
 
 #include <map>
 #include <string>

@@ -57,6 +57,16 @@ TEST(WorkFile, StartsAnewForAnotherJobAndGoesWhenDone) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST(WorkFile, IsOneRunsAtATime) {
+  const std::string path = PathOf("locked.work");
+  std::filesystem::remove(path);
+  auto work = WorkFile::Open(path, "job");
+  ASSERT_TRUE(work.value().Put("one", "first").ok());
+  const auto second = WorkFile::Open(path, "job");
+  ASSERT_FALSE(second.ok());
+  EXPECT_NE(second.error().what.find("is in use"), std::string::npos) << second.error().what;
+}
+
 TEST(WorkFile, WithoutAPathRemembersOnly) {
   auto work = WorkFile::Open("", "job");
   ASSERT_TRUE(work.value().Put("one", "first").ok());

@@ -60,6 +60,9 @@ Status CheckTarget(const Options& o) {
   TERN_TRY(const CompressTarget target, ParseTarget(o));
   if (target.kld && !(*target.kld > 0))
     return BadInput(fmt::format("kld {}, expected a number above 0", *target.kld));
+  for (const std::string& name : o.compress.schemes) {
+    TERN_TRY([[maybe_unused]] const Scheme scheme, ParseScheme(name));
+  }
   const bool has_target = HasTarget(o);
   if (has_target != o.recipe.empty() && (has_target || o.keep_vocabulary.empty()))
     return BadInput("expected --size, --kld or --speed, or else --recipe or --keep-vocabulary");
@@ -232,6 +235,9 @@ Status Run(const Options& given) {
     return BadInput(o.out + ": is there already, expected a new folder");
   if (std::filesystem::equivalent(path, o.out, error))
     return BadInput(o.out + ": is the model itself, expected another file");
+  const std::string parent = std::filesystem::absolute(o.out).parent_path().string();
+  if (!IsDirectory(parent))
+    return NotFound(fmt::format("{}: no such folder, {} cannot be written", parent, o.out));
   std::optional<Recipe> recipe;
   if (!o.recipe.empty()) {
     TERN_TRY(const std::string text, ReadFile(o.recipe, kMaxRecipeBytes));
@@ -240,6 +246,7 @@ Status Run(const Options& given) {
     if (recipe->calibration_tokens > 0) o.calibration_tokens = static_cast<int>(recipe->calibration_tokens);
   }
   TERN_TRY(auto model, LoadModel(path));
+  TERN_TRY_STATUS(CheckFinite(*model));  // before the model writes text
   TERN_TRY(Metadata more, TokenizerMetadata(*model->checkpoint, ""));
   TERN_TRY(const auto trimming, Trim(o, recipe ? &*recipe : nullptr, model, more));
   if (trimming) {
@@ -315,6 +322,9 @@ void Setup(Arguments& args) {
   args.Option("--imatrix-out", &o->compress.imatrix_out,
               "write what was seen of inputs as an importance matrix")
       .ValueName("FILE");
+  args.Option("--windows", &o->compress.windows,
+              "measure the result on this many windows of text; 0: all of the protocol")
+      .Range(0, 1 << 20);
   args.Flag("--fresh", &o->fresh, "start anew: forget what a run that was ended has left in OUT.work");
   args.Option("-t,--threads", &o->model.threads, "threads; 0: one per core").Range(0, 1024);
   args.Check([o] { return CheckTarget(*o); });
