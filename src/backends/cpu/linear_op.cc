@@ -86,13 +86,13 @@ constexpr int kScreenPause = 64;
 // Rows of the weight that cost as much to multiply alone as to read the lower plane of all.
 constexpr size_t kScreenShare = 8;
 
-// A linear that screens its one row where only the largest outputs are wanted.
+// A linear that screens its few rows where of each only the largest outputs are wanted.
 class ScreenedStep : public CpuStep {
  public:
   ScreenedStep(std::unique_ptr<LinearStep> all, std::unique_ptr<LinearScreen> screen,
                std::shared_ptr<const PackedWeight> weight)
       : CpuStep(
-            {.scratch_bytes = std::max(all->needs().scratch_bytes, screen->scratch_bytes()), .phases = 3}),
+            {.scratch_bytes = std::max(all->needs().scratch_bytes, screen->scratch_bytes()), .phases = 4}),
         all_(std::move(all)),
         screen_(std::move(screen)),
         weight_(std::move(weight)) {}
@@ -100,15 +100,19 @@ class ScreenedStep : public CpuStep {
   StepTasks Bind(const OpArgs& args, const StepMemory& memory) override {
     if (memory.phase == 0) ChooseScreen(args);
     if (!screens_) return memory.phase == 0 ? all_->Bind(args, memory) : StepTasks{};
-    if (memory.phase == 1) return {screen_->guesses(), 1};
-    return {screen_->panels(), std::max<size_t>(1, screen_->panels() / (memory.phase == 0 ? 16 : 64))};
+    const size_t rows = args_.wanted.size(), panels = screen_->panels();
+    if (memory.phase == 0) return {rows, 1};
+    if (memory.phase == 1) return {panels, std::max<size_t>(1, panels / 16)};
+    if (memory.phase == 2) return {rows * screen_->guesses(), 1};
+    return {rows * panels, std::max<size_t>(1, panels / 64)};
   }
 
   void Run(const OpArgs& args, size_t begin, size_t end, const StepMemory& memory) override {
     if (!screens_) return all_->Run(args, begin, end, memory);
-    if (memory.phase == 0) screen_->Bound(args_, begin, end, memory.scratch);
-    if (memory.phase == 1) screen_->Guess(args_, begin, end, memory.scratch);
-    if (memory.phase == 2) screen_->Settle(args_, begin, end, memory.scratch);
+    if (memory.phase == 0) screen_->Prepare(args_, begin, end);
+    if (memory.phase == 1) screen_->Bound(args_, begin, end, memory.scratch);
+    if (memory.phase == 2) screen_->Guess(args_, begin, end, memory.scratch);
+    if (memory.phase == 3) screen_->Settle(args_, begin, end, memory.scratch);
   }
 
   // Of a row that is screened.
@@ -121,12 +125,19 @@ class ScreenedStep : public CpuStep {
  private:
   void ChooseScreen(const OpArgs& args) {
     const auto channels = static_cast<size_t>(args.outputs[0].cols());
-    if (screens_ && screen_->TakeSettled() > channels / kScreenShare) pause_ = kScreenPause;
-    const bool one = args.outputs[0].rows() == 1 && args.batch.likeliest.size() == 1;
-    const WantedLogits wanted = one ? args.batch.likeliest[0] : WantedLogits{};
-    screens_ = wanted.count > 0 && wanted.count <= kMaxScreened && pause_ == 0 && weight_->in_use();
-    if (wanted.count > 0 && pause_ > 0) --pause_;
-    args_ = {args.inputs[0].data, args.outputs[0].f32(), wanted.count, wanted.always};
+    const std::span<const WantedLogits> wanted = args.batch.likeliest;
+    if (screens_ && screen_->TakeSettled() > args_.wanted.size() * channels / kScreenShare) {
+      pause_ = kScreenPause;
+    }
+    const bool few = !wanted.empty() && wanted.size() <= kMaxScreenedRows &&
+                     wanted.size() == static_cast<size_t>(args.outputs[0].rows()) &&
+                     std::all_of(wanted.begin(), wanted.end(), [](const WantedLogits& w) {
+                       return w.count > 0 && w.count <= kMaxScreened;
+                     });
+    screens_ = few && pause_ == 0 && weight_->in_use();
+    if (few && pause_ > 0) --pause_;
+    args_ = {static_cast<const uint8_t*>(args.inputs[0].data), BytesOf(args.inputs[0]), args.outputs[0].f32(),
+             wanted};
   }
 
   std::unique_ptr<LinearStep> all_;

@@ -1,5 +1,5 @@
 #pragma once
-// LinearScreen: the outputs of a large linear that can be among the `count` largest, for one row. All others
+// LinearScreen: the outputs of a large linear that can be among the `count` largest of a row. All others
 // become -inf. What is computed is the same bits as by LinearPlan::Run.
 //
 // Codes of 8 bits lie as 5 and 3 (panel_layout.h). The upper plane alone, read for every channel and
@@ -11,10 +11,11 @@
 // below `count` exact values cannot be among the `count` largest. The others' rows are multiplied exactly,
 // from where the file has them. docs/decisions/0010 has figures.
 //
-// Three phases with a barrier between them:
-//   Bound over [0, panels)    y: what each channel can be at most
-//   Guess over [0, guesses)   exact values of the most promising channels
-//   Settle over [0, panels)   y: exact values, or -inf
+// Four phases with a barrier between them:
+//   Prepare over [0, rows)               the rows in the form that Bound reads
+//   Bound over [0, panels())             y: what each channel of each row can be at most
+//   Guess over [0, rows * guesses())     exact values of the most promising channels
+//   Settle over [0, rows * panels())     y: exact values, or -inf
 // Tasks of a phase in any chunks, from any thread. Allocates nothing after Make.
 
 #include <atomic>
@@ -26,11 +27,16 @@
 
 #include "backends/cpu/linear/kernels.h"
 #include "backends/cpu/linear/linear.h"
+#include "ops/batch.h"
+#include "ops/quantized_rows.h"
+#include "tensor/tensor.h"
 
 namespace tern {
 
 // More are no gain over all.
 inline constexpr size_t kMaxScreened = 256;
+// Of a call: each has memory of its own.
+inline constexpr size_t kMaxScreenedRows = 16;
 
 class LinearScreen {
  public:
@@ -38,15 +44,18 @@ class LinearScreen {
   LinearScreen(std::shared_ptr<const PackedWeight> weight, uint32_t isa, int threads);
 
   struct Args {
-    const void* x = nullptr;               // a q16 row of all K columns
-    float* y = nullptr;                    // [N]
-    size_t count = 0;                      // 1 .. kMaxScreened
-    std::span<const int32_t> always = {};  // channels that are wanted exactly besides, ascending
+    const uint8_t* x = nullptr;  // q16 rows of all K columns
+    size_t x_stride = 0;         // in bytes
+    float* y = nullptr;          // [rows, N]
+    // Of each row, at most kMaxScreenedRows: count is 1 .. kMaxScreened.
+    std::span<const WantedLogits> wanted = {};
   };
+  int64_t channels() const { return weight_->channels(); }  // N
   size_t panels() const { return weight_->panels(); }
-  size_t guesses() const { return guesses_.size(); }
+  size_t guesses() const { return threads_; }
   size_t scratch_bytes() const;                                  // per thread, 64-byte aligned
   size_t upper_bytes() const { return weight_->upper_bytes(); }  // what Bound reads
+  void Prepare(const Args& args, size_t begin, size_t end);
   void Bound(const Args& args, size_t begin, size_t end, void* scratch);
   void Guess(const Args& args, size_t begin, size_t end, void* scratch);
   void Settle(const Args& args, size_t begin, size_t end, void* scratch);
@@ -64,20 +73,31 @@ class LinearScreen {
     std::vector<Promising> promising;
     std::vector<float> exact;
   };
-  struct Row;  // x in the forms that kernels read, in a thread's scratch
+  struct Norms {
+    float row = 0, low = 0;  // |x| and |x - x'|, or a little more
+  };
   class Exactly;
 
-  void RunTile(IntTileFn tile, const uint8_t* panel, const uint8_t* row, float* values) const;
-  Row MakeRow(const void* x, void* scratch) const;
-  void FindPromising(const Args& args, size_t begin, size_t end, Guesses& guesses) const;
-  float Threshold(size_t count, float* values) const;
+  void RunTile(IntTileFn tile, const uint8_t* panel, const uint8_t* rows, bool fetches, float* values) const;
+  void BoundPanel(const Args& args, size_t panel, const float* tile, size_t first_row, size_t rows);
+  void FindPromising(const Args& args, size_t row, size_t begin, size_t end, Guesses& guesses) const;
+  float Threshold(size_t row, size_t count, float* values) const;
+  void SettleRow(const Args& args, size_t row, size_t begin, size_t end, void* scratch);
+
+  float* MostOf(size_t row) { return panel_most_.data() + row * panels(); }
+  const float* MostOf(size_t row) const { return panel_most_.data() + row * panels(); }
 
   std::shared_ptr<const PackedWeight> weight_;
-  IntTileFn upper_;  // of the upper plane
+  const IntTileFn* upper_;  // of the upper plane, by rows - 1
+  size_t upper_rows_;       // the most of a tile
   IntTileFn exact_;
   int steps_;
-  std::vector<float> panel_most_;
-  std::vector<Guesses> guesses_;
+  size_t threads_;
+  QuantizedRowLayout row_layout_;
+  Buffer prepared_;  // [kMaxScreenedRows] rows: the same with other sums, for the upper plane's kernel
+  std::vector<Norms> norms_;
+  std::vector<float> panel_most_;  // [kMaxScreenedRows, panels]
+  std::vector<Guesses> guesses_;   // [kMaxScreenedRows, threads]
   std::atomic<size_t> settled_ = 0;
 };
 

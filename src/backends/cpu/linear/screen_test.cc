@@ -88,22 +88,32 @@ class ScreenTest : public testing::TestWithParam<uint32_t> {
     const Tensor weight = head.tensor();
     const auto planes = PackAll(weight, PackForm::kPlanes, GetParam());
     LinearScreen screen(planes, GetParam(), threads);
-    Buffer row(QuantizedRow(head.k, true).row_bytes), scratch(screen.scratch_bytes());
+    Buffer row(QuantizedRow(head.k, true).row_bytes);
     QuantizeRow(x.data(), head.k, true, row.data());
     const std::vector<float> whole = Whole(PackAll(weight, PackForm::kInteger, GetParam()), row.data());
     const std::vector<float> by_planes = Whole(planes, row.data());
     EXPECT_EQ(std::memcmp(whole.data(), by_planes.data(), whole.size() * 4), 0);
 
-    std::vector<float> y(static_cast<size_t>(head.n), -7);
-    const LinearScreen::Args args{row.data(), y.data(), count, always};
-    const size_t middle = screen.panels() / 3;
-    screen.Bound(args, middle, screen.panels(), scratch.data());
-    screen.Bound(args, 0, middle, scratch.data());
-    for (size_t guess = screen.guesses(); guess-- > 0;) screen.Guess(args, guess, guess + 1, scratch.data());
-    screen.Settle(args, middle, screen.panels(), scratch.data());
-    screen.Settle(args, 0, middle, scratch.data());
+    const std::vector<float> y = Screen(screen, row, 1, {{count, always}});
     Compare(whole, y, count, always);
     return screen.TakeSettled();
+  }
+
+  // Rows lie one after another.
+  static std::vector<float> Screen(LinearScreen& screen, const Buffer& x, size_t rows,
+                                   const std::vector<WantedLogits>& wanted) {
+    Buffer scratch(screen.scratch_bytes());
+    std::vector<float> y(rows * static_cast<size_t>(screen.channels()), -7);
+    const LinearScreen::Args args{static_cast<const uint8_t*>(x.data()), x.bytes() / rows, y.data(), wanted};
+    const size_t panels = screen.panels(), middle = panels / 3;
+    screen.Prepare(args, 0, rows);
+    screen.Bound(args, middle, panels, scratch.data());
+    screen.Bound(args, 0, middle, scratch.data());
+    for (size_t guess = rows * screen.guesses(); guess-- > 0;)
+      screen.Guess(args, guess, guess + 1, scratch.data());
+    screen.Settle(args, middle, rows * panels, scratch.data());
+    screen.Settle(args, 0, middle, scratch.data());
+    return y;
   }
 
  private:
@@ -149,6 +159,32 @@ INSTANTIATE_TEST_SUITE_P(Isa, ScreenTest, testing::ValuesIn(TestedIsas()), [](co
   std::replace(name.begin(), name.end(), '+', '_');
   return name;
 });
+
+TEST_P(ScreenTest, ManyRowsAtATimeAreWhatEachIsAlone) {
+  std::mt19937 random(11);
+  const Head head = RandomHead(1000, 96, random);
+  const size_t row_bytes = QuantizedRow(head.k, true).row_bytes;
+  const auto planes = PackAll(head.tensor(), PackForm::kPlanes, GetParam());
+  for (const size_t rows : {2, 5, 6, 7, 13, 16}) {
+    Buffer x(rows * row_bytes);
+    const std::vector<int32_t> always = {3, 500, 999};
+    std::vector<WantedLogits> wanted;
+    for (size_t r = 0; r < rows; ++r) {
+      QuantizeRow(RandomRow(head.k, random).data(), head.k, true,
+                  static_cast<char*>(x.data()) + r * row_bytes);
+      wanted.push_back({1 + 7 * r, r % 2 == 0 ? std::span<const int32_t>() : always});
+    }
+    LinearScreen screen(planes, GetParam(), 3);
+    const std::vector<float> together = Screen(screen, x, rows, wanted);
+    for (size_t r = 0; r < rows; ++r) {
+      Buffer row(row_bytes);
+      std::memcpy(row.data(), static_cast<const char*>(x.data()) + r * row_bytes, row_bytes);
+      const std::vector<float> alone = Screen(screen, row, 1, {wanted[r]});
+      EXPECT_EQ(std::memcmp(alone.data(), together.data() + r * alone.size(), alone.size() * 4), 0)
+          << rows << " rows, " << r;
+    }
+  }
+}
 
 TEST_P(ScreenTest, TheLikeliestAreExactAndFew) {
   std::mt19937 random(1);
