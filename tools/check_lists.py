@@ -15,6 +15,7 @@ LISTS = {
     "src/sched/policies.list": ("src/sched/policies", "{}.cc", False),
     "src/engine/samplers.list": ("src/engine/samplers", "{}.cc", False),
     "src/compress/methods.list": ("src/compress/methods", "{}.cc", False),
+    "src/compress/parts.list": ("src/compress/parts", "{}.cc", True),
     "src/text/tokenizers.list": ("src/text", "{}.cc", True),
     "src/text/chat_formats.list": ("src/text/chat_formats", "{}.cc", False),
     "src/server/routes.list": ("src/server/routes", "{}.cc", True),

@@ -181,6 +181,11 @@ void AddColumnOps(std::vector<Case>& cases) {
                        2e-3});
     }
   }
+  for (const int64_t n : {1, 3, 33}) {
+    cases.push_back({"take_columns " + std::to_string(n), [=](TestGraph& g) {
+                       g.Output(g.Op("take_columns", {g.Rows(40), g.Weight({n}, "f32", 20)}));
+                     }});
+  }
   cases.push_back({"columns of output rows", [](TestGraph& g) {
                      const ValueId x = g.Op("head_linear", {g.OutputRows(64), g.Weight({2, 20, 32}, "q8_0")});
                      const ValueId part = g.Op("slice", {x}, {{"start", int64_t{5}}, {"width", int64_t{9}}});

@@ -114,6 +114,12 @@ class Appraiser {
 // In compressed-tensors a group has one scale of 16 bits, in GGUF each of its blocks.
 int64_t BytesIn(const WeightUnit& unit, const Scheme& scheme, bool packed) {
   const int64_t columns = unit.columns();
+  if (scheme.part != nullptr) {
+    const std::vector<PartTensor> layout = LayoutOf(scheme, unit.rows(), columns);
+    int64_t bytes = static_cast<int64_t>(layout.size() - 1) * kEntryBytes;
+    for (const PartTensor& tensor : layout) bytes += tensor.bytes();
+    return bytes;
+  }
   if (!packed || scheme.group == 0) {
     return unit.rows() * static_cast<int64_t>(BlockOffset(*scheme.format, static_cast<size_t>(columns)));
   }
@@ -125,7 +131,7 @@ std::vector<Way> WaysOf(const WeightUnit& unit, const AppraiseOptions& options) 
   std::vector<Way> ways;
   const MethodDesc* rtn = FindMethod(kProbeMethod).value();
   for (const Scheme& scheme : options.schemes) {
-    if (!Fits(scheme, unit.columns())) continue;
+    if (!CanBecome(unit, scheme)) continue;
     ways.push_back({&scheme, options.method});
     if (unit.is_table && options.method != rtn) ways.push_back({&scheme, rtn});
   }

@@ -64,6 +64,7 @@ class Compressor {
   using Clock = std::chrono::steady_clock;
 
   Status Prepare();
+  Status CheckParts() const;
   Status Observe();
   bool NeedsText() const;
   Status TakeImportances();
@@ -79,7 +80,7 @@ class Compressor {
   Status Finish();
   void Describe();
 
-  // A tensor that is not the source's any more, and where the work file has its bytes.
+  // A tensor that is not the source's any more, and where the work file has its bytes; none: it is gone.
   struct Changed {
     std::string name;
     Tensor tensor;
@@ -88,8 +89,8 @@ class Compressor {
   // Encodes what of the plan is not encoded yet.
   Result<std::vector<Changed>> Encode(const std::vector<RecipeWeight>& weights);
   Result<FoldedTensors> Folded(const std::vector<RecipeWeight>& weights);
-  Result<Changed> EncodeWeight(const WeightUnit& unit, const RecipeWeight& weight,
-                               const WeightFactors& factors);
+  Result<std::vector<Changed>> EncodeWeight(const WeightUnit& unit, const RecipeWeight& weight,
+                                            const WeightFactors& factors);
   Result<std::shared_ptr<const LoadedModel>> Build(const std::vector<RecipeWeight>& weights);
   Result<double> MeasureKld(const WeightPlan& plan);
   Result<double> MeasureStep(const WeightPlan& plan);
@@ -148,6 +149,21 @@ Result<WeightUnit> Compressor::UnitIn(const std::vector<RecipeWeight>& weights,
   return unit == table && tied && split ? table->TableAlone() : *unit;
 }
 
+// Folders of compressed-tensors have no place for them.
+Status Compressor::CheckParts() const {
+  std::vector<std::string> names;
+  for (const Scheme& scheme : schemes_) names.push_back(scheme.name);
+  for (size_t i = 0; options_.recipe != nullptr && i < options_.recipe->weights.size(); ++i)
+    names.push_back(options_.recipe->weights[i].scheme);
+  for (const std::string& name : names) {
+    if (!options_.to_folder || name.find('+') == name.npos) continue;
+    return Unsupported(fmt::format(
+        "scheme {}: compressed-tensors has weights without parts only, expected a file that ends with .gguf",
+        name));
+  }
+  return {};
+}
+
 Status Compressor::Prepare() {
   TERN_TRY_STATUS(CheckContinuesText(*model_));
   const std::string& method = options_.method;
@@ -158,6 +174,7 @@ Status Compressor::Prepare() {
     TERN_TRY(Scheme scheme, ParseScheme(name));
     schemes_.push_back(std::move(scheme));
   }
+  TERN_TRY_STATUS(CheckParts());
   TERN_TRY_STATUS(Say("reading weights", 0, 1));
   TERN_TRY_STATUS(CheckFinite(*model_));
   units_ = ListUnits(*model_);
@@ -336,26 +353,35 @@ Result<FoldedTensors> Compressor::Folded(const std::vector<RecipeWeight>& weight
   });
 }
 
-Result<Compressor::Changed> Compressor::EncodeWeight(const WeightUnit& unit, const RecipeWeight& weight,
-                                                     const WeightFactors& factors) {
+Result<std::vector<Compressor::Changed>> Compressor::EncodeWeight(const WeightUnit& unit,
+                                                                  const RecipeWeight& weight,
+                                                                  const WeightFactors& factors) {
   TERN_TRY(const Scheme scheme, ParseScheme(weight.scheme));
-  if (!Fits(scheme, unit.columns())) {
-    return BadInput(
-        fmt::format("{}: {} columns, which {} cannot hold", weight.name, unit.columns(), weight.scheme));
+  if (!CanBecome(unit, scheme)) {
+    return BadInput(fmt::format("{}: {} in {}, which {} cannot hold", weight.name, unit.role,
+                                ToString(unit.tensor.shape), weight.scheme));
   }
   TERN_TRY(const MethodDesc* method, FindMethod(weight.method));
   std::string key = fmt::format("encoded {} {} {}{}", weight.name, weight.scheme, weight.method,
                                 unit.is_table && !unit.is_head ? " to look up" : "");
   for (const std::vector<float>* by : {&factors.rows, &factors.columns})
     key += by->empty() ? "" : fmt::format(" {:016x}", HashBytes(std::as_bytes(std::span(*by))).low);
-  if (work_->Find(key) == nullptr) {
-    TERN_TRY(EncodedRows encoded, encoder_->Encode(unit, scheme, *method, factors));
+  std::vector<PartTensor> layout = LayoutOf(scheme, unit.rows(), unit.columns());
+  if (scheme.part == nullptr) layout[0].shape = unit.tensor.shape;
+  if (std::ranges::any_of(layout, [&](const auto& t) { return work_->Find(key + t.suffix) == nullptr; })) {
+    TERN_TRY(EncodedParts encoded, encoder_->EncodeParts(unit, scheme, *method, factors));
     if (!encoded.note.empty() && ++noted_ <= kMostNotes)
       notes_.push_back(fmt::format("{}: {}", weight.name, encoded.note));
-    TERN_TRY_STATUS(work_->Put(key, std::move(encoded.bytes)));
+    for (size_t i = 0; i < layout.size(); ++i)
+      TERN_TRY_STATUS(work_->Put(key + layout[i].suffix, std::move(encoded.bytes[i])));
   }
-  const std::string* bytes = work_->Find(key);
-  return Changed{weight.name, {scheme.format, unit.tensor.shape, bytes->data()}, bytes};
+  std::vector<Changed> changed;
+  if (!layout[0].suffix.empty()) changed.push_back({weight.name, {}, nullptr});
+  for (const PartTensor& tensor : layout) {
+    const std::string* bytes = work_->Find(key + tensor.suffix);
+    changed.push_back({weight.name + tensor.suffix, {tensor.format, tensor.shape, bytes->data()}, bytes});
+  }
+  return changed;
 }
 
 Result<std::vector<Compressor::Changed>> Compressor::Encode(const std::vector<RecipeWeight>& weights) {
@@ -374,8 +400,8 @@ Result<std::vector<Compressor::Changed>> Compressor::Encode(const std::vector<Re
     TERN_TRY_STATUS(
         Say("encoding", static_cast<int64_t>(changed.size()), static_cast<int64_t>(weights.size())));
     TERN_TRY(const WeightUnit unit, UnitIn(weights, weight));
-    TERN_TRY(Changed encoded, EncodeWeight(unit, weight, folded.Of(weight.name)));
-    changed.push_back(std::move(encoded));
+    TERN_TRY(const std::vector<Changed> encoded, EncodeWeight(unit, weight, folded.Of(weight.name)));
+    changed.insert(changed.end(), encoded.begin(), encoded.end());
   }
   return changed;
 }
@@ -383,7 +409,8 @@ Result<std::vector<Compressor::Changed>> Compressor::Encode(const std::vector<Re
 Result<std::shared_ptr<const LoadedModel>> Compressor::Build(const std::vector<RecipeWeight>& weights) {
   auto overlay = std::make_unique<OverlayCheckpoint>(model_);
   TERN_TRY(const std::vector<Changed> all, Encode(weights));
-  for (const Changed& changed : all) overlay->Set(changed.name, changed.tensor);
+  for (const Changed& changed : all)
+    changed.bytes == nullptr ? overlay->Remove(changed.name) : overlay->Set(changed.name, changed.tensor);
   TERN_TRY(const auto built, BuildOverlay(std::move(overlay)));
   return std::shared_ptr<const LoadedModel>(built);
 }
@@ -494,6 +521,10 @@ Status Compressor::Finish() {
   TERN_TRY(const std::vector<Changed> all, Encode(out_.recipe.weights));
   auto overlay = std::make_unique<OverlayCheckpoint>(model_);
   for (const Changed& changed : all) {
+    if (changed.bytes == nullptr) {
+      overlay->Remove(changed.name);
+      continue;
+    }
     const std::string& bytes = out_.weights.emplace(changed.name, *changed.bytes).first->second;
     overlay->Set(changed.name, {changed.tensor.format, changed.tensor.shape, bytes.data()});
   }
@@ -522,9 +553,12 @@ void Compressor::Describe() {
   report.points = points_;
   report.facts.emplace_back("calibration", data_.Summary());
   for (ReportTensor& tensor : report.tensors) {
-    const RecipeWeight* weight = out_.recipe.Find(tensor.name);
-    if (weight != nullptr) tensor.method = weight->method;
-    if (weight == nullptr && out_.weights.contains(tensor.name)) tensor.reason = "folded";
+    // Of a part: the weight that it belongs to.
+    for (const RecipeWeight& weight : out_.recipe.weights) {
+      if (tensor.name == weight.name || tensor.name.starts_with(weight.name + "."))
+        tensor.method = weight.method;
+    }
+    if (tensor.method.empty() && out_.weights.contains(tensor.name)) tensor.reason = "folded";
   }
   if (!search_) return;
   for (const AppraisedUnit& unit : search_->units()) {

@@ -89,25 +89,22 @@ const void* WeightEncoder::Prepare(const MethodDesc& method, const Observation* 
   return prepared_.get();
 }
 
-Result<EncodedRows> WeightEncoder::Encode(const WeightUnit& unit, const Scheme& scheme,
-                                          const MethodDesc& method, const WeightFactors& factors) {
-  const Observation* seen = Seen(unit, method, factors);
-  const void* prepared = Prepare(method, seen);
-  const int64_t rows = unit.rows();
-  const size_t row_bytes = BlockOffset(*scheme.format, static_cast<size_t>(unit.columns()));
+Result<EncodedRows> WeightEncoder::EncodeRows(std::string_view name, const RowsFn& rows_of,
+                                              const EncodeTask& task, const MethodDesc& method) {
+  const size_t row_bytes = BlockOffset(*task.scheme->format, static_cast<size_t>(task.columns));
   EncodedRows encoded;
-  encoded.bytes.resize(static_cast<size_t>(rows) * row_bytes);
-  const auto chunks = static_cast<size_t>((rows + kChunkRows - 1) / kChunkRows);
+  encoded.bytes.resize(static_cast<size_t>(task.rows) * row_bytes);
+  const auto chunks = static_cast<size_t>((task.rows + kChunkRows - 1) / kChunkRows);
   std::mutex mutex;
   Status failure;
   TaskCounter counter;
   team_.Run([&](int) {
     counter.ForEach(chunks, 1, [&](size_t chunk, size_t) {
       const int64_t first = static_cast<int64_t>(chunk) * kChunkRows;
-      const int64_t count = std::min(kChunkRows, rows - first);
-      std::vector<float> weights = DecodeRows(unit.tensor, first, count);
-      factors.Apply(weights, first, static_cast<size_t>(unit.columns()));
-      auto part = method.encode.value({unit.name, weights, count, unit.columns(), &scheme, seen, prepared});
+      const int64_t count = std::min(kChunkRows, task.rows - first);
+      const std::vector<float> weights = rows_of(first, count);
+      auto part =
+          method.encode.value({name, weights, count, task.columns, task.scheme, task.seen, task.prepared});
       const std::lock_guard lock(mutex);
       if (!part.ok()) {
         failure = part.error();
@@ -120,6 +117,65 @@ Result<EncodedRows> WeightEncoder::Encode(const WeightUnit& unit, const Scheme& 
   });
   TERN_TRY_STATUS(failure);
   return encoded;
+}
+
+Result<EncodedRows> WeightEncoder::Encode(const WeightUnit& unit, const Scheme& scheme,
+                                          const MethodDesc& method, const WeightFactors& factors) {
+  const Observation* seen = Seen(unit, method, factors);
+  const auto rows_of = [&](int64_t first, int64_t count) {
+    std::vector<float> weights = DecodeRows(unit.tensor, first, count);
+    factors.Apply(weights, first, static_cast<size_t>(unit.columns()));
+    return weights;
+  };
+  return EncodeRows(unit.name, rows_of,
+                    {.name = unit.name,
+                     .weights = {},
+                     .rows = unit.rows(),
+                     .columns = unit.columns(),
+                     .scheme = &scheme,
+                     .seen = seen,
+                     .prepared = Prepare(method, seen)},
+                    method);
+}
+
+Result<EncodedParts> WeightEncoder::EncodeParts(const WeightUnit& unit, const Scheme& scheme,
+                                                const MethodDesc& method, const WeightFactors& factors) {
+  if (scheme.part == nullptr) {
+    TERN_TRY(EncodedRows encoded, Encode(unit, scheme, method, factors));
+    return EncodedParts{{std::move(encoded.bytes)}, std::move(encoded.note)};
+  }
+  std::vector<float> weights = DecodeRows(unit.tensor, 0, unit.rows());
+  factors.Apply(weights, 0, static_cast<size_t>(unit.columns()));
+  const Observation* of_unit = Seen(unit, method, factors);
+  Scheme alone = scheme;
+  alone.part = nullptr;
+  const auto encode = [&](std::span<const float> rows, int64_t count,
+                          const Observation* seen) -> Result<EncodedRows> {
+    const int64_t columns = static_cast<int64_t>(rows.size()) / count;
+    // An observation that a part made is not there the next time.
+    const std::shared_ptr<const void> own =
+        seen != nullptr && seen != of_unit && method.prepare != nullptr ? method.prepare(*seen) : nullptr;
+    const auto rows_of = [&](int64_t first, int64_t n) {
+      const auto part = rows.subspan(static_cast<size_t>(first * columns), static_cast<size_t>(n * columns));
+      return std::vector<float>(part.begin(), part.end());
+    };
+    return EncodeRows(unit.name, rows_of,
+                      {.name = unit.name,
+                       .weights = {},
+                       .rows = count,
+                       .columns = columns,
+                       .scheme = &alone,
+                       .seen = seen,
+                       .prepared = seen == of_unit ? Prepare(method, seen) : own.get()},
+                      method);
+  };
+  return scheme.part->encode.value({.weights = weights,
+                                    .rows = unit.rows(),
+                                    .columns = unit.columns(),
+                                    .scheme = &scheme,
+                                    .seen = of_unit,
+                                    .team = &team_,
+                                    .encode = encode});
 }
 
 Result<WeightEncoder::Sample> WeightEncoder::EncodeSample(const WeightUnit& unit, const Scheme& scheme,
@@ -136,11 +192,19 @@ Result<WeightEncoder::Sample> WeightEncoder::EncodeSample(const WeightUnit& unit
     factors.Apply(row, row_of(i), columns);
     folded.insert(folded.end(), row.begin(), row.end());
   }
-  const Observation* seen = Seen(unit, method, factors);
-  TERN_TRY(const EncodedRows encoded, method.encode.value({unit.name, folded, sample.rows, unit.columns(),
-                                                           &scheme, seen, Prepare(method, seen)}));
-  const Tensor tensor{scheme.format, {sample.rows, unit.columns()}, encoded.bytes.data()};
-  sample.decoded = DecodeRows(tensor, 0, sample.rows);
+  if (scheme.part != nullptr) {
+    TERN_TRY(const EncodedParts encoded, EncodeParts(unit, scheme, method, factors));
+    std::vector<int64_t> rows;
+    for (int64_t i = 0; i < sample.rows; ++i) rows.push_back(row_of(i));
+    sample.decoded =
+        DecodeParts(LayoutOf(scheme, unit.rows(), unit.columns()), encoded.bytes, rows, unit.columns());
+  } else {
+    const Observation* seen = Seen(unit, method, factors);
+    TERN_TRY(const EncodedRows encoded, method.encode.value({unit.name, folded, sample.rows, unit.columns(),
+                                                             &scheme, seen, Prepare(method, seen)}));
+    const Tensor tensor{scheme.format, {sample.rows, unit.columns()}, encoded.bytes.data()};
+    sample.decoded = DecodeRows(tensor, 0, sample.rows);
+  }
   for (int64_t i = 0; i < sample.rows; ++i)
     factors.Undo(std::span(sample.decoded).subspan(static_cast<size_t>(i) * columns, columns), row_of(i),
                  columns);

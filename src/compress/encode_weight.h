@@ -10,6 +10,7 @@
 #include "compress/fold.h"
 #include "compress/method.h"
 #include "compress/observe.h"
+#include "compress/part.h"
 #include "compress/weight_units.h"
 
 namespace tern {
@@ -19,8 +20,12 @@ class WeightEncoder {
   // `observations` must outlive it; null: none.
   WeightEncoder(const Observations* observations, int threads);
 
+  // Without the scheme's part, if it has one.
   Result<EncodedRows> Encode(const WeightUnit& unit, const Scheme& scheme, const MethodDesc& method,
                              const WeightFactors& factors = {});
+  // All tensors of the scheme's layout.
+  Result<EncodedParts> EncodeParts(const WeightUnit& unit, const Scheme& scheme, const MethodDesc& method,
+                                   const WeightFactors& factors = {});
 
   // Mean over the weight's rows, of which some are tried, of the squared error of an output: (w - w') H (w -
   // w')^T, with the observed energies alone where there is no Hessian, and with the identity where nothing
@@ -31,6 +36,10 @@ class WeightEncoder {
   Result<double> RowError(const WeightUnit& unit, const Scheme& scheme, const MethodDesc& method);
 
  private:
+  // Rows [first, first + count) of a matrix.
+  using RowsFn = std::function<std::vector<float>(int64_t first, int64_t count)>;
+  Result<EncodedRows> EncodeRows(std::string_view name, const RowsFn& rows_of, const EncodeTask& task,
+                                 const MethodDesc& method);
   struct Sample {
     std::vector<float> weights, decoded;  // [rows, columns]
     int64_t rows = 0;

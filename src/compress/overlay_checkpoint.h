@@ -1,6 +1,6 @@
 #pragma once
-// OverlayCheckpoint: a model's checkpoint with other tensors in place of some, or beside them. What is not
-// replaced stays where it lies, so that runners on one backend share its packed copies.
+// OverlayCheckpoint: a model's checkpoint with other tensors in place of some, or beside them, or without
+// some. What is not replaced stays where it lies, so that runners on one backend share its packed copies.
 
 #include <memory>
 #include <string>
@@ -26,6 +26,10 @@ class OverlayCheckpoint : public Checkpoint {
       return;
     }
     tensors_.emplace_back(name, tensor);
+  }
+
+  void Remove(std::string_view name) {
+    std::erase_if(tensors_, [name](const auto& tensor) { return tensor.first == name; });
   }
 
   const Metadata& metadata() const override { return base_->checkpoint->metadata(); }

@@ -7,6 +7,7 @@
 //   int4_g128_asym, ...       with a minimum beside the scale, laid down as q4_1
 //   int4_channel              with one per row, laid down as q4_0
 //   int8_channel              8-bit codes with one scale per row, laid down as q8_0
+//   q4_0+low_rank32, ...      any of these with a part beside it (compress/part.h), and how much of it
 
 #include <cstdint>
 #include <string>
@@ -17,6 +18,8 @@
 
 namespace tern {
 
+struct PartDesc;
+
 struct Scheme {
   std::string name;
   const Format* format = nullptr;  // how the weight lies in memory and in GGUF
@@ -25,11 +28,14 @@ struct Scheme {
   int64_t group = 0;
 
   static constexpr int64_t kWholeRow = -1;
+
+  const PartDesc* part = nullptr;  // null: none
+  int64_t part_size = 0;
 };
 
 // The error lists what there is.
 Result<Scheme> ParseScheme(std::string_view name);
-// Whether rows of this width can be stored so.
+// Whether rows of this width can be stored so, apart from what a part needs.
 bool Fits(const Scheme& scheme, int64_t columns);
 
 }  // namespace tern

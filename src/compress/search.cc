@@ -35,6 +35,13 @@ double BitsOf(const Scheme& scheme) {
   return 8.0 * scheme.format->block_bytes / scheme.format->block_weights;
 }
 
+// Parts are read as fast as the format, times the bytes that they add.
+double PartsShare(const WeightUnit& unit, const Candidate& candidate) {
+  if (candidate.scheme.part == nullptr) return 1;
+  const auto alone = BlockOffset(*candidate.scheme.format, static_cast<size_t>(unit.columns()));
+  return static_cast<double>(candidate.bytes) / static_cast<double>(unit.rows()) / static_cast<double>(alone);
+}
+
 }  // namespace
 
 std::string CompressTarget::Text() const {
@@ -71,7 +78,8 @@ Search::Search(std::vector<AppraisedUnit> units, int64_t fixed_bytes, const Deco
     std::vector<Choice>& choices = choices_.emplace_back();
     for (Candidate& candidate : unit.candidates) {
       const Format* read = candidate.splits() ? candidate.head_scheme.format : candidate.scheme.format;
-      if (times != nullptr) candidate.seconds = times->Seconds(unit.unit.name, read);
+      if (times != nullptr)
+        candidate.seconds = times->Seconds(unit.unit.name, read) * PartsShare(unit.unit, candidate);
       choices.push_back({candidate.bytes, candidate.kld, candidate.seconds});
     }
   }

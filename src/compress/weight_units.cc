@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "compress/part.h"
 #include "graph/rewrite.h"
 
 namespace tern {
@@ -15,13 +16,13 @@ constexpr int64_t kRowsAtATime = 256;
 
 struct Use {
   std::string role;
-  bool is_table = false, is_multiplied = false;
+  bool is_table = false, is_multiplied = false, takes_parts = false;
 };
 
 // By the name of the checkpoint's tensor.
 std::map<std::string, Use> UsesOf(const LoadedModel& model) {
   std::map<std::string, Use> uses;
-  const auto add = [&](const Graph& graph, ValueId id, bool table) {
+  const auto add = [&](const Graph& graph, ValueId id, bool table, bool linear) {
     const Value& weight = graph.value(id);
     if (!weight.is_weight() || weight.type.shape.size() < 2) return;
     const std::string name = TensorOf(*model.checkpoint, weight);
@@ -29,11 +30,12 @@ std::map<std::string, Use> UsesOf(const LoadedModel& model) {
     Use& use = uses[name];
     if (!table) use.role = weight.role;
     (table ? use.is_table : use.is_multiplied) = true;
+    use.takes_parts = linear && weight.name == name && weight.type.shape.size() == 2 && weight.role != "head";
   };
   const Graph& graph = model.built.graph;
   for (const Node& node : graph.nodes()) {
-    for (const ValueId id : MultipliedWeights(node)) add(graph, id, false);
-    if (IsOp(node, "embed")) add(graph, node.inputs[1], true);
+    for (const ValueId id : MultipliedWeights(node)) add(graph, id, false, IsOp(node, "linear"));
+    if (IsOp(node, "embed")) add(graph, node.inputs[1], true, false);
   }
   return uses;
 }
@@ -64,13 +66,21 @@ std::vector<WeightUnit> ListUnits(const LoadedModel& model) {
   for (const auto& [name, tensor] : model.checkpoint->tensors()) {
     const auto use = uses.find(name);
     if (use == uses.end() || StaysAsItIs(name)) continue;
-    units.push_back({.name = name,
-                     .tensor = tensor,
-                     .role = use->second.role,
-                     .is_table = use->second.is_table,
-                     .is_head = use->second.is_multiplied && !name.starts_with("blk.")});
+    units.push_back(
+        {.name = name,
+         .tensor = tensor,
+         .role = use->second.role,
+         .is_table = use->second.is_table,
+         .is_head = use->second.is_multiplied && !name.starts_with("blk."),
+         .takes_parts = use->second.takes_parts && name.starts_with("blk.") && name.ends_with(".weight")});
   }
   return units;
+}
+
+bool CanBecome(const WeightUnit& unit, const Scheme& scheme) {
+  if (scheme.part == nullptr) return Fits(scheme, unit.columns());
+  return unit.takes_parts && Fits(scheme, unit.columns()) &&
+         !LayoutOf(scheme, unit.rows(), unit.columns()).empty();
 }
 
 std::vector<float> DecodeRows(const Tensor& tensor, int64_t first, int64_t count) {

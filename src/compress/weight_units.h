@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "compress/scheme.h"
 #include "engine/loaded_model.h"
 
 namespace tern {
@@ -21,10 +22,13 @@ struct WeightUnit {
   bool is_table = false;  // looked up by token
   bool is_head = false;   // multiplies the last hidden state, perhaps beside being looked up
 
+  // Models look for parts beside it (compress/part.h): a matrix that whole linears of a layer multiply with.
+  bool takes_parts = false;
+
   bool is_tied() const { return is_table && is_head; }
   // The two parts of a tied one.
-  WeightUnit TableAlone() const { return {name, tensor, role, true, false}; }
-  WeightUnit HeadAlone() const { return {std::string(kHeadName), tensor, role, false, true}; }
+  WeightUnit TableAlone() const { return {name, tensor, role, true, false, false}; }
+  WeightUnit HeadAlone() const { return {std::string(kHeadName), tensor, role, false, true, false}; }
   int64_t rows() const { return tensor.rows(); }
   int64_t columns() const { return tensor.cols(); }
   size_t bytes() const { return static_cast<size_t>(rows()) * tensor.row_bytes(); }
@@ -33,6 +37,8 @@ struct WeightUnit {
 // The tensor of the checkpoint that a weight of its model's graph lies in: a tied head's is the table of
 // embeddings, that of a linear on some rows the whole; "": none, as its numbers were made.
 std::string TensorOf(const Checkpoint& checkpoint, const Value& weight);
+// Whether the unit can be stored so.
+bool CanBecome(const WeightUnit& unit, const Scheme& scheme);
 // In the order of the checkpoint.
 std::vector<WeightUnit> ListUnits(const LoadedModel& model);
 // The error names the first weight that has a NaN or an infinity, and where.

@@ -197,9 +197,36 @@ ValueId ModelBuilder::TimesFactor(ValueId x, std::string_view part) {
 }
 
 ValueId ModelBuilder::Linear(ValueId x, std::string_view part, int64_t out, int64_t in) {
-  x = TimesFactor(x, part);
-  const ValueId weight = Weight(Name(part), {out, in}, std::string(part));
-  return LinearOf(x, weight, HasPart(part, "bias") ? Weight(Name(part, "bias"), {out}) : kNoValue);
+  const std::string name = Name(part), role(part);
+  const ValueId bias = HasPart(part, "bias") ? Weight(Name(part, "bias"), {out}) : kNoValue;
+  if (!Has(name) && Has(name + ".low_rank_a")) return LowRank(x, name, {out, in}, role, bias);
+  ValueId y = LinearOf(TimesFactor(x, part), Weight(name, {out, in}, role), bias);
+  if (Has(name + ".low_rank_a")) y = Add(y, LowRank(x, name, {out, in}, role, kNoValue));
+  if (Has(name + ".outliers")) y = Add(y, Outliers(x, name, {out, in}, role));
+  return y;
+}
+
+ValueId ModelBuilder::LowRank(ValueId x, const std::string& name, const Shape& shape, const std::string& role,
+                              ValueId bias) {
+  const int64_t rank = checkpoint_.Find(name + ".low_rank_a")->rows();
+  const ValueId a = Weight(name + ".low_rank_a", {rank, shape[1]}, role);
+  return LinearOf(LinearOf(x, a, kNoValue), Weight(name + ".low_rank_b", {shape[0], rank}, role), bias);
+}
+
+ValueId ModelBuilder::Outliers(ValueId x, const std::string& name, const Shape& shape,
+                               const std::string& role) {
+  const std::string chosen = name + ".outlier_columns";
+  const int64_t count = checkpoint_.Find(name + ".outliers")->cols();
+  float before = -1;
+  for (const float column : Numbers(chosen, {count})) {
+    if (!(column > before && column < static_cast<float>(shape[1]) && column == std::floor(column))) {
+      return Fail(BadInput(fmt::format("{}: {} behind {}, expected whole numbers below {} in ascending order",
+                                       Shown(chosen), column, before, shape[1])));
+    }
+    before = column;
+  }
+  const ValueId taken = Op("take_columns", {x, Weight(chosen, {count})});
+  return LinearOf(taken, Weight(name + ".outliers", {shape[0], count}, role), kNoValue);
 }
 
 ValueId ModelBuilder::LinearRows(ValueId x, std::string_view part, const RowSlice& slice,

@@ -86,8 +86,8 @@ class ModelBuilder {
   }
   // With the layer's weight and, where there is one, bias `part`.
   ValueId LayerNorm(ValueId x, std::string_view part, int64_t width, float eps);
-  // y = x w^T with the layer's weight `part`, [out, in], and its bias and factor where the checkpoint has
-  // them.
+  // y = x w^T with the layer's weight `part`, [out, in], and its bias, its factor and what else stands beside
+  // it where the checkpoint has them (docs/formats/weight-parts.md).
   ValueId Linear(ValueId x, std::string_view part, int64_t out, int64_t in);
   // The same with rows of a weight that several linears share; `role` as of a weight of its own.
   ValueId LinearRows(ValueId x, std::string_view part, const RowSlice& slice, std::string_view role);
@@ -129,6 +129,10 @@ class ModelBuilder {
   // product without its bias, so it may as well multiply x.
   ValueId TimesFactor(ValueId x, std::string_view part);
   ValueId LinearOf(ValueId x, ValueId weight, ValueId bias);
+  // The parts of the weight `name`, [out, in]: x a^T b^T; what columns of x add.
+  ValueId LowRank(ValueId x, const std::string& name, const Shape& shape, const std::string& role,
+                  ValueId bias);
+  ValueId Outliers(ValueId x, const std::string& name, const Shape& shape, const std::string& role);
 
   const Checkpoint& checkpoint_;
   std::string architecture_;
