@@ -43,6 +43,10 @@ std::string HashOf(std::span<const TextWindow> windows) {
   return fmt::format("{:016x}{:016x}", hash.high, hash.low);
 }
 
+bool ChangesAny(const std::vector<RecipeWeight>& weights) {
+  return std::ranges::any_of(weights, [](const RecipeWeight& weight) { return weight.method != kKeep; });
+}
+
 class Compressor {
  public:
   Compressor(const std::shared_ptr<const LoadedModel>& model, const CalibrationData& data,
@@ -386,6 +390,7 @@ Result<std::vector<Compressor::Changed>> Compressor::EncodeWeight(const WeightUn
 
 Result<std::vector<Compressor::Changed>> Compressor::Encode(const std::vector<RecipeWeight>& weights) {
   std::vector<Changed> changed;
+  if (!ChangesAny(weights)) return changed;  // and nothing was observed
   TERN_TRY(const FoldedTensors folded, Folded(weights));
   for (const auto& [name, numbers] : folded.vectors()) {
     std::string bytes(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(float));
@@ -513,8 +518,7 @@ Status Compressor::FollowRecipe() {
   }
   out_.recipe.target = recipe.target;
   out_.recipe.weights = recipe.weights;
-  const bool changes = std::ranges::any_of(recipe.weights, [](const auto& w) { return w.method != kKeep; });
-  return changes ? Observe() : Status();
+  return ChangesAny(recipe.weights) ? Observe() : Status();
 }
 
 Status Compressor::Finish() {

@@ -307,6 +307,19 @@ TEST(Compress, SplitsATiedHeadAndReplaysIt) {
             made.value().weights.at("output.weight"));
 }
 
+// As for a model of which only the vocabulary was trimmed.
+TEST(Compress, MakesTheSameModelWhereNothingChanges) {
+  const Recipe recipe;
+  CompressOptions options = TinyOptions();
+  options.recipe = &recipe;
+  options.vocabulary = {.text = "letters", .hash = "xxh128:01", .tokens = 258};
+  const auto made = Compress(Tiny(), TinyData(2000), options);
+  ASSERT_TRUE(made.ok()) << made.error().what;
+  EXPECT_EQ(made.value().report.quality.kld_mean, 0);
+  EXPECT_TRUE(made.value().weights.empty());
+  EXPECT_EQ(made.value().recipe.vocabulary.tokens, 258);
+}
+
 TEST(Compress, SaysWhatIsOutOfReach) {
   CompressOptions options = TinyOptions();
   options.target.file_bytes = 1000;
