@@ -234,7 +234,8 @@ bool Compressor::NeedsText() const {
   return std::any_of(options_.recipe->weights.begin(), options_.recipe->weights.end(),
                      [](const auto& weight) {
                        const auto method = FindMethod(weight.method);
-                       return method.ok() && method.value()->needs != Observed::kNothing;
+                       const bool has_part = weight.scheme.find('+') != weight.scheme.npos;
+                       return has_part || (method.ok() && method.value()->needs != Observed::kNothing);
                      });
 }
 

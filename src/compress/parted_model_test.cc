@@ -113,6 +113,18 @@ TEST(PartedModel, RunsAsTheMatricesThatItsTensorsAddUpTo) {
             Logits(made.value().model, Precision::kPrecise, 1, 40));
 }
 
+// By what inputs are like, whatever the method, and whether others ask for that or not.
+TEST(PartedModel, HasTheSamePartsWhateverStandsBesideIt) {
+  Recipe alone, beside;
+  alone.weights = beside.weights = {{"blk.0.attn_q.weight", "q4_0+low_rank8", "rtn"}};
+  beside.weights.push_back({"blk.1.attn_v.weight", "q4_0", "gptq"});
+  const CalibrationData data = TinyData();
+  const auto a = Compress(Tiny(), data, Options(alone, 1)), b = Compress(Tiny(), data, Options(beside, 1));
+  ASSERT_TRUE(a.ok() && b.ok());
+  const std::string name = "blk.0.attn_q.weight.low_rank_a";
+  EXPECT_EQ(a.value().weights.at(name), b.value().weights.at(name));
+}
+
 TEST(PartedModel, IsChosenWhereItPays) {
   CompressOptions options{.model_name = "tiny"};
   options.calibration_tokens = 512;
