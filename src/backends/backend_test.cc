@@ -88,6 +88,11 @@ void AddSimpleOps(std::vector<Case>& cases) {
     cases.push_back({"clamp" + size, [=](TestGraph& g) {
                        g.Output(g.Op("clamp", {g.Rows(n)}, {{"limit", 0.5}}));
                      }});
+    if (n % 8 == 0) {
+      cases.push_back({"hadamard" + size, [=](TestGraph& g) {
+                         g.Output(g.Op("hadamard", {g.Rows(n)}, {{"group", int64_t{8}}}));
+                       }});
+    }
     cases.push_back({"scale_rows" + size, [=](TestGraph& g) {
                        g.Output(g.Op("scale_rows", {g.Rows(n), g.Rows(1)}));
                      }});

@@ -20,7 +20,7 @@ constexpr int kChunk = 32;
 
 // What the number was measured of: the files as they are, and how they run.
 std::string KeyOf(const LoadedModel& model, const RunnerOptions& options) {
-  std::string key = fmt::format("tern-kv 1 precision {}", static_cast<int>(options.precision));
+  std::string key = fmt::format("tern-kv 2 precision {}", static_cast<int>(options.precision));
   for (const MappedFile& file : model.checkpoint->files()) {
     key += fmt::format(" {} {}", file.stamp().bytes, file.stamp().modified_ns);
   }
@@ -54,8 +54,10 @@ Result<double> MeasureKvType(const std::shared_ptr<const LoadedModel>& model, Ru
   options.kv_tokens = 0;
   options.step_tokens = options.step_outputs = std::min(kChunk, options.context);
   options.own_window_blocks = false;
+  options.kv_type = type;  // a graph as this type wants it: passes/rotate_kv.cc
   TERN_TRY(const auto runner, Runner::Make(model, options));
-  std::unique_ptr<KvStore> other_kv = runner->MakeKv(type);
+  std::unique_ptr<KvStore> other_kv = runner->MakeKv(runner->usual_kv_type());
+  runner->SwapKv(&other_kv);
   Sequences usual(runner.get()), other(runner.get());
   TERN_TRY(const SequenceId usual_id, usual.Open());
   TERN_TRY(const SequenceId other_id, other.Open());

@@ -53,7 +53,7 @@ class KvChoice : public testing::Test {
 TEST_F(KvChoice, IsMadeByWhatWasMeasuredOfThisFile) {
   Choose();
   const std::string first = Record();
-  ASSERT_TRUE(first.starts_with("tern-kv 1 "));
+  ASSERT_TRUE(first.starts_with("tern-kv 2 "));
   Measured("0.0019");
   EXPECT_EQ(Choose(), KvType::kInt8);
   Measured("0.0021");

@@ -212,11 +212,14 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
     TERN_TRY(runner->backend_, OpenBackend(options.backend, {.threads = options.threads}));
   }
   runner->graph_ = loaded.built.graph;
-  const PassContext passes{
-      .target = *runner->backend_, .precision = options.precision, .granted = options.granted};
+  const PassContext passes{.target = *runner->backend_,
+                           .precision = options.precision,
+                           .granted = options.granted,
+                           .int8_kv = options.kv_type == KvType::kInt8};
   TERN_TRY(runner->passes_, RunPasses(runner->graph_, passes, options.disabled_passes));
 
-  const KvType type = options.kv_type.value_or(ChooseKvType(runner->graph_, options.precision));
+  runner->usual_kv_type_ = ChooseKvType(runner->graph_, options.precision);
+  const KvType type = options.kv_type.value_or(runner->usual_kv_type_);
   std::vector<KvLayer> layers(loaded.built.kv_layers.size());
   AddWritten(runner->graph_, loaded.built.kv_layers, layers);
   runner->kv_read_bytes_ = KvStore::BlockBytes(layers, type) / kKvBlockTokens;

@@ -120,6 +120,7 @@ class Runner {
   // How often each expert was chosen so far, per MoE layer. Between steps; the runner's memory.
   std::vector<ExpertCounts> expert_counts() const { return plan_->expert_counts(); }
   KvType kv_type() const { return kv_->type(); }
+  KvType usual_kv_type() const { return usual_kv_type_; }  // where the options name none
   size_t kv_token_bytes() const;
   // What a step reads per token of a sequence's past, and per token of its source.
   size_t kv_read_bytes() const { return kv_read_bytes_; }
@@ -145,6 +146,7 @@ class Runner {
   std::unique_ptr<Plan> plan_, source_plan_;
   std::unique_ptr<KvStore> kv_;
   size_t kv_read_bytes_ = 0;
+  KvType usual_kv_type_ = KvType::kF16;
   std::vector<int32_t> tokens_, positions_, output_rows_, token_types_;
   std::vector<SequenceSpan> spans_;
   std::vector<WantedLogits> likeliest_;

@@ -24,7 +24,7 @@ struct Case {
   std::string file, title;
   std::string before, after;
   std::vector<std::string> passes, unsupported, granted;
-  std::string precision = "default";
+  std::string precision = "default", kv;
   std::optional<double> tolerance;
   bool unchanged = false;
   std::string error;  // of the text itself
@@ -60,6 +60,8 @@ std::string* ReadSection(Case& c, const std::string& line) {
     c.granted = SplitList(value);
   } else if (name == "precision") {
     c.precision = value;
+  } else if (name == "kv") {
+    c.kv = value;
   } else if (name == "tolerance") {
     c.tolerance = std::stod(value);
   } else {
@@ -197,7 +199,8 @@ void ExpectSameResults(const Graph& before, const Graph& after, double tolerance
 Result<std::string> RunNamed(const Case& c, const std::string& name, Graph& graph) {
   TERN_TRY(const Precision precision, ParsePrecision(c.precision));
   const PickyTarget target(c.unsupported);
-  const PassContext context{.target = target, .precision = precision, .granted = c.granted};
+  const PassContext context{
+      .target = target, .precision = precision, .granted = c.granted, .int8_kv = c.kv == "int8"};
   std::string budget;
   for (const PassDesc* pass : AllPasses()) {
     if (name == "all") budget += pass->budget;

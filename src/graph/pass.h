@@ -24,6 +24,7 @@ struct PassContext {
   const Target& target;
   Precision precision = Precision::kDefault;
   std::span<const std::string> granted = {};  // names of offers that may be made
+  bool int8_kv = false;                       // keys and values will be stored in 8 bits
 };
 
 // A rewrite that changes results. A pass makes it only where its name was granted: what it costs has to be

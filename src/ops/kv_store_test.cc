@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/float16.h"
+#include "ops/hadamard.h"
 
 namespace tern {
 namespace {
@@ -46,6 +47,38 @@ void ForEachRow(const KvStore& store, Fn fn) {
       }
     }
   }
+}
+
+// By how much products of keys with other vectors of the same kind are off in 8 bits, as a share of their
+// size; `turned`: both after a Hadamard transform.
+double ProductError(bool has_outliers, bool turned) {
+  constexpr int kDim = 128, kRows = 400;
+  KvStore store({{.kv_heads = 1, .head_dim = kDim}}, KvType::kInt8, 1);
+  double error = 0, size = 0;
+  for (uint32_t r = 0; r < kRows; ++r) {
+    std::vector<float> q = RandomRow(kDim, 2 * r), k = RandomRow(kDim, 2 * r + 1), v(kDim), kept(kDim);
+    for (size_t c = 5; has_outliers && c < kDim; c += 32) k[c] = 12 * k[c] + 20;
+    if (turned) {
+      Hadamard(q.data(), kDim);
+      Hadamard(k.data(), kDim);
+    }
+    store.StoreRow(0, 0, 0, static_cast<int>(r % kKvBlockTokens), k.data(), v.data());
+    store.LoadRow(0, 0, 0, static_cast<int>(r % kKvBlockTokens), kept.data(), v.data());
+    double want = 0, got = 0;
+    for (size_t c = 0; c < kDim; ++c) {
+      want += static_cast<double>(q[c]) * k[c];
+      got += static_cast<double>(q[c]) * kept[c];
+    }
+    error += (got - want) * (got - want);
+    size += want * want;
+  }
+  return std::sqrt(error / size);
+}
+
+TEST(KvStore, LosesLessOfTurnedKeysWithLargeChannels) {
+  EXPECT_LE(ProductError(true, true), 0.008);
+  EXPECT_GE(ProductError(true, false), 1.2 * ProductError(true, true));
+  EXPECT_NEAR(ProductError(false, true), ProductError(false, false), 0.1 * ProductError(false, false));
 }
 
 TEST(KvStore, EveryRowComesBackAfterAllWereWritten) {
