@@ -54,6 +54,8 @@ TEST(Observe, EnergiesAreTheDiagonalAndThreadsDoNotMatter) {
     for (size_t j = 0; j < columns; ++j) {
       EXPECT_EQ(a->hessian[j * columns + j], a->energies[j]);
       EXPECT_EQ(a->hessian[j], a->hessian[j * columns]);
+      EXPECT_GE(a->peaks[j] * a->peaks[j], a->energies[j]);
+      EXPECT_EQ(a->peaks[j], b->peaks[j]);
     }
   }
   EXPECT_EQ(one.value().Of("blk.0.attn_q.weight"), one.value().Of("blk.0.attn_v.weight"));
