@@ -57,9 +57,10 @@ std::string Progress::Line(const std::string& full_label, Unit unit, uint64_t do
   const std::string all = Amount(unit, total);
   std::string left;
   if (rate > 0 && total > done) left = HumanSeconds(static_cast<double>(total - done) / rate) + " left";
-  const std::string tail =
-      fmt::format("{:>{}}/{}{:>{}}{:>12}", Amount(unit, done), std::max<size_t>(all.size(), bytes ? 7 : 0),
-                  all, speed, bytes ? 11 : 10, left);
+  const std::string tail = unit == Unit::kShare ? fmt::format("{:>10}", left)
+                                                : fmt::format("{:>{}}/{}{:>{}}{:>12}", Amount(unit, done),
+                                                              std::max<size_t>(all.size(), bytes ? 7 : 0),
+                                                              all, speed, bytes ? 11 : 10, left);
   // A bar of ten cells is worth more than the end of a long name.
   const int room = columns - static_cast<int>(tail.size()) - 19;
   const std::string label = Shortened(full_label, std::max(room, 12));

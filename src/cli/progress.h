@@ -14,7 +14,7 @@ namespace tern {
 
 class Progress {
  public:
-  enum class Unit { kBytes, kCount };
+  enum class Unit { kBytes, kCount, kShare };  // kShare: of what is estimated, only the bar and the time left
   Progress(std::string label, Unit unit);
   ~Progress() { Finish(); }
   Progress(const Progress&) = delete;

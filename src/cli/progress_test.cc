@@ -39,6 +39,13 @@ TEST(Progress, LeavesOutTheBarWhereItDoesNotFit) {
   EXPECT_LE(Columns(Progress::Line("evaluating", Unit::kCount, 3, 12, 0, 20)), 20u);
 }
 
+TEST(Progress, OfAShareShowsTheBarAndTheTimeLeft) {
+  const std::string line = Progress::Line("encoding", Unit::kShare, 2500, 10'000, 100, 80);
+  EXPECT_NE(line.find("25%"), std::string::npos) << line;
+  EXPECT_NE(line.find("1:15 left"), std::string::npos) << line;
+  EXPECT_EQ(line.find("2500"), std::string::npos) << line;
+}
+
 TEST(Progress, NeverShowsMoreThanAll) {
   EXPECT_NE(Progress::Line("x", Unit::kCount, 20, 10, 0, 80).find("100%  20/10"), std::string::npos);
 }

@@ -8,6 +8,7 @@
 
 #include "base/hash128.h"
 #include "compress/overlay_checkpoint.h"
+#include "compress/run_time.h"
 
 namespace tern {
 namespace {
@@ -16,12 +17,17 @@ namespace {
 constexpr WindowOptions kProbeWindows{.window = 128, .score_from = 1, .windows = 4};
 constexpr WindowOptions kVerifyWindows{.window = 512, .score_from = 1, .windows = 8};
 constexpr int kCalibrationWindow = 512;
+// Parts of a run, as they are told and estimated.
+constexpr std::string_view kReading = "reading calibration text", kAppraising = "appraising weights",
+                           kTiming = "timing formats", kEncoding = "encoding",
+                           kMeasuring = "measuring the whole", kQuality = "quality", kSpeed = "speed";
 // How much more than it says a sum is taken for, and how near a limit is near enough.
 constexpr double kMargin = 1.01, kCloseEnough = 0.97;
 constexpr int kRepairs = 4, kMostNotes = 3;
 // What GGUF says of a tensor and aligns it with, and a recipe of a weight, beside their names.
 constexpr int64_t kTensorBytes = 88, kRecipeBytes = 72;
 constexpr int64_t kBf16Bytes = 2, kBillBytes = 2048;
+constexpr int64_t kShares = 10'000;  // of the whole run, for progress
 // A mix must be better by this share, or a uniform one is taken, which is simpler.
 constexpr double kWorthIt = 0.98;
 
@@ -73,7 +79,7 @@ class Compressor {
   bool NeedsText() const;
   Status TakeImportances();
   Status MakeMeters();
-  void Estimate() const;
+  void Estimate();
   Status AppraiseUnits();
   int64_t FixedBytes() const;
   Status SearchPlan();
@@ -103,8 +109,12 @@ class Compressor {
   // The same as these weights use it: of a tied table, alone where the head is among them.
   Result<WeightUnit> UnitIn(const std::vector<RecipeWeight>& weights, const RecipeWeight& weight) const;
   std::vector<TextWindow> Windows(DataPart part, WindowOptions window) const;
-  Status Say(std::string_view what, int64_t done, int64_t total) const {
-    return options_.progress ? options_.progress(what, done, total) : Status();
+  // In shares of the whole run once its time is known.
+  Status Say(std::string_view what, int64_t done, int64_t total) {
+    if (!options_.progress) return {};
+    if (run_time_.seconds() == 0) return options_.progress(what, done, total);
+    const double share = run_time_.Share(what, done, total);
+    return options_.progress(what, static_cast<int64_t>(share * kShares), kShares);
   }
 
   std::shared_ptr<const LoadedModel> model_;
@@ -124,6 +134,7 @@ class Compressor {
   std::optional<WeightPlan> plan_;
   std::vector<ReportPoint> points_;
   std::vector<std::string> notes_;
+  RunTime run_time_;
   int noted_ = 0;  // weights of which there was something to say
   Compressed out_;
 };
@@ -218,7 +229,7 @@ Status Compressor::Observe() {
                                           {.what = Observed::kHessian,
                                            .threads = options_.threads,
                                            .progress = [this](int64_t done, int64_t total) {
-                                             return Say("reading calibration text", done, total);
+                                             return Say(kReading, done, total);
                                            }}));
   }
   if (!options_.imatrix_out.empty())
@@ -271,10 +282,8 @@ Status Compressor::MakeMeters() {
   return {};
 }
 
-// A probe, its errors in all schemes; calibration, with sums of outer products; whole models on verifying
-// text and on evaluating text.
-void Compressor::Estimate() const {
-  if (!options_.estimate) return;
+// From how long the probes' text takes: all that reads text goes by it, and the rest by numbers of weights.
+void Compressor::Estimate() {
   const double token =
       probe_meter_->seconds() / static_cast<double>(TokensOf(Windows(DataPart::kAllocate, kProbeWindows)));
   double weights = 0, tables = 0;
@@ -282,12 +291,21 @@ void Compressor::Estimate() const {
     weights += static_cast<double>(unit.rows() * unit.columns());
     tables += unit.is_table && unit.is_head;
   }
-  const double per_probe = 2 * probe_meter_->seconds() + 0.3;
-  const double calibrate = 2 * token * static_cast<double>(TokensOf(calibration_));
-  const double evaluate = 2 * token * 65536;
-  const double encode = 3 * weights / 4e6;
-  options_.estimate(per_probe * (static_cast<double>(units_.size()) + tables) + calibrate + evaluate +
-                    encode);
+  const double probes = static_cast<double>(units_.size()) + tables;
+  const auto read = static_cast<double>(NeedsText() && options_.imatrix.empty() ? TokensOf(calibration_) : 0);
+  const auto verify = static_cast<double>(TokensOf(Windows(DataPart::kAllocate, kVerifyWindows)));
+  WindowOptions protocol =
+      ProtocolFor(data_.part(DataPart::kEvaluate), model_->hparams().context, WindowBos(*model_) >= 0);
+  if (options_.windows > 0) protocol.windows = options_.windows;
+  const auto evaluate = static_cast<double>(TokensOf(Windows(DataPart::kEvaluate, protocol)));
+  run_time_ = RunTime({{kReading, 2 * token * read},
+                       {kAppraising, probes * (2 * probe_meter_->seconds() + 0.3)},
+                       {kTiming, static_cast<double>(schemes_.size())},
+                       {kEncoding, 3 * weights / 4e6},
+                       {kMeasuring, 2 * token * verify},
+                       {kQuality, 2 * token * evaluate},
+                       {kSpeed, 10}});
+  if (options_.estimate) options_.estimate(run_time_.seconds());
 }
 
 Status Compressor::AppraiseUnits() {
@@ -295,7 +313,7 @@ Status Compressor::AppraiseUnits() {
       .method = method_,
       .schemes = schemes_,
       .to_folder = options_.to_folder,
-      .progress = [this](int64_t done, int64_t total) { return Say("appraising weights", done, total); }};
+      .progress = [this](int64_t done, int64_t total) { return Say(kAppraising, done, total); }};
   TERN_TRY(std::vector<AppraisedUnit> appraised,
            Appraise(model_, units_, *probe_meter_, &*encoder_, &*folds_, options, &*work_));
   std::vector<const Format*> formats;
@@ -304,9 +322,8 @@ Status Compressor::AppraiseUnits() {
       formats.push_back(scheme.format);
   }
   TERN_TRY(times_,
-           MeasureDecodeTimes(model_, units_, formats, options_.threads, [this](int64_t done, int64_t total) {
-             return Say("timing formats", done, total);
-           }));
+           MeasureDecodeTimes(model_, units_, formats, options_.threads,
+                              [this](int64_t done, int64_t total) { return Say(kTiming, done, total); }));
   search_.emplace(std::move(appraised), FixedBytes(), &times_);
   return {};
 }
@@ -404,7 +421,7 @@ Result<std::vector<Compressor::Changed>> Compressor::Encode(const std::vector<Re
   for (const RecipeWeight& weight : weights) {
     if (weight.method == kKeep) continue;
     TERN_TRY_STATUS(
-        Say("encoding", static_cast<int64_t>(changed.size()), static_cast<int64_t>(weights.size())));
+        Say(kEncoding, static_cast<int64_t>(changed.size()), static_cast<int64_t>(weights.size())));
     TERN_TRY(const WeightUnit unit, UnitIn(weights, weight));
     TERN_TRY(const std::vector<Changed> encoded, EncodeWeight(unit, weight, folded.Of(weight.name)));
     changed.insert(changed.end(), encoded.begin(), encoded.end());
@@ -423,7 +440,7 @@ Result<std::shared_ptr<const LoadedModel>> Compressor::Build(const std::vector<R
 
 Result<double> Compressor::MeasureKld(const WeightPlan& plan) {
   TERN_TRY(const auto model, Build(WeightsOf(plan)));
-  TERN_TRY_STATUS(Say("measuring the whole", 0, 1));
+  TERN_TRY_STATUS(Say(kMeasuring, 0, 1));
   return verify_meter_->Measure(model);
 }
 

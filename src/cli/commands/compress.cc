@@ -175,6 +175,14 @@ Status Write(const Options& o, const Compressed& compressed, const Metadata& mor
   return {};
 }
 
+Result<CalibrationData> GatherText(const std::shared_ptr<const LoadedModel>& model,
+                                   const CalibrationOptions& options) {
+  Progress progress("gathering text", Progress::Unit::kCount);
+  return GatherCalibrationData(model, options, [&](int64_t done, int64_t total) {
+    progress.Update(static_cast<uint64_t>(done), static_cast<uint64_t>(total));
+  });
+}
+
 // Of a file, or of all in a folder.
 uint64_t BytesOf(const std::string& path) {
   if (!IsDirectory(path)) return FileBytes(path);
@@ -255,12 +263,9 @@ Status Run(const Options& given) {
     if (!recipe && !HasTarget(o)) recipe.emplace();
   }
   const InterruptScope scope;
-  Progress progress("compress", Progress::Unit::kCount);
   o.data.threads = o.model.threads;
-  progress.SetLabel("gathering text");
-  TERN_TRY(const CalibrationData data, GatherCalibrationData(model, o.data, [&](int64_t done, int64_t total) {
-             progress.Update(static_cast<uint64_t>(done), static_cast<uint64_t>(total));
-           }));
+  TERN_TRY(const CalibrationData data, GatherText(model, o.data));
+  Progress progress("compress", Progress::Unit::kShare);
   if (o.fresh) TERN_TRY_STATUS(RemoveTree(o.work_path()));
   TERN_TRY(CompressOptions options, ToCompressOptions(o, *model, more, &progress));
   if (recipe) options.recipe = &*recipe;
@@ -301,7 +306,7 @@ void Setup(Arguments& args) {
       .ValueName("FILE");
   args.Flag("--pareto", &o->pareto, "print what other sizes would cost");
   args.Option("--method", &o->compress.method, "how weights are encoded").Choices(MethodNames());
-  args.Option("--schemes", &o->compress.schemes, "formats to choose from")
+  args.Option("--schemes", &o->compress.schemes, "formats to choose from (repeatable)")
       .ValueName("NAME")
       .Default("those of GGUF");
   args.Option(
