@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 
+#include "base/build_id.h"
 #include "base/cpu_count.h"
 #include "base/hash128.h"
 #include "compress/overlay_checkpoint.h"
@@ -48,6 +49,16 @@ std::string HashOf(std::span<const TextWindow> windows) {
     tokens.insert(tokens.end(), window.tokens.begin(), window.tokens.end());
   const Hash128 hash = HashBytes(std::as_bytes(std::span(tokens)));
   return fmt::format("{:016x}{:016x}", hash.high, hash.low);
+}
+
+std::string HashOf(const Observations& observations) {
+  std::vector<uint64_t> hashes;
+  for (const Observation& seen : observations.all()) {
+    const Hash128 hash = HashBytes(std::as_bytes(std::span(seen.energies)));
+    hashes.insert(hashes.end(), {hash.low, hash.high});
+  }
+  const Hash128 all = HashBytes(std::as_bytes(std::span(hashes)));
+  return fmt::format("xxh128:{:016x}{:016x}", all.high, all.low);
 }
 
 bool ChangesAny(const std::vector<RecipeWeight>& weights) {
@@ -217,9 +228,18 @@ Status Compressor::Prepare() {
                  .vocabulary = options_.vocabulary,
                  .target = options_.target.Text(),
                  .weights = {}};
-  const std::string fingerprint = fmt::format(
-      "1 {} {} {} {} {} {}", out_.recipe.source_hash, out_.recipe.vocabulary.hash, HashOf(calibration_),
-      options_.imatrix, HashOf(Windows(DataPart::kAllocate, kProbeWindows)), fmt::join(names, ","));
+  if (!options_.imatrix.empty()) {
+    out_.recipe.imatrix = options_.imatrix;
+    out_.recipe.imatrix_hash = HashOf(observations_);
+    const std::string expected = options_.recipe == nullptr ? "" : options_.recipe->imatrix_hash;
+    if (!expected.empty() && expected != out_.recipe.imatrix_hash)
+      return BadInput(options_.imatrix + ": is not the file that the recipe was made with");
+  }
+  // Of another build, codes may be others.
+  const std::string fingerprint =
+      fmt::format("{} {} {} {} {} {} {}", BuildId(), out_.recipe.source_hash, out_.recipe.vocabulary.hash,
+                  HashOf(calibration_), out_.recipe.imatrix_hash,
+                  HashOf(Windows(DataPart::kAllocate, kProbeWindows)), fmt::join(names, ","));
   TERN_TRY(work_, WorkFile::Open(options_.work_path, fingerprint));
   return {};
 }
@@ -326,7 +346,7 @@ Status Compressor::AppraiseUnits() {
       formats.push_back(scheme.format);
   }
   TERN_TRY(times_,
-           MeasureDecodeTimes(model_, units_, formats, options_.threads,
+           MeasureDecodeTimes(model_, units_, formats, calibration_.front().tokens, options_.threads,
                               [this](int64_t done, int64_t total) { return Say(kTiming, done, total); }));
   search_.emplace(std::move(appraised), FixedBytes(), &times_);
   return {};
@@ -450,7 +470,8 @@ Result<double> Compressor::MeasureKld(const WeightPlan& plan) {
 
 Result<double> Compressor::MeasureStep(const WeightPlan& plan) {
   TERN_TRY(const auto model, Build(WeightsOf(plan)));
-  TERN_TRY(const DecodeTimes times, MeasureDecodeTimes(model, {}, {}, options_.threads, {}));
+  TERN_TRY(const DecodeTimes times,
+           MeasureDecodeTimes(model, {}, {}, calibration_.front().tokens, options_.threads, {}));
   return times.unmodified_seconds;
 }
 
@@ -551,8 +572,9 @@ Status Compressor::Finish() {
       overlay->Remove(changed.name);
       continue;
     }
-    const std::string& bytes = out_.weights.emplace(changed.name, *changed.bytes).first->second;
-    overlay->Set(changed.name, {changed.tensor.format, changed.tensor.shape, bytes.data()});
+    const auto [kept, is_new] = out_.weights.emplace(changed.name, *changed.bytes);
+    TERN_CHECK(is_new);
+    overlay->Set(changed.name, {changed.tensor.format, changed.tensor.shape, kept->second.data()});
   }
   TERN_TRY(out_.model, LoadModel(std::move(overlay)));
   CompareModelsOptions options;

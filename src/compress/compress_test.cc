@@ -153,6 +153,17 @@ TEST(Compress, FoldsAreMadeAgainFromTheRecipeAndWritten) {
   EXPECT_EQ(DecodeAll(*LoadModel(folder.string()).value()->checkpoint->Find(name)), norm);
 }
 
+// 160 inputs of ffn_down are no multiple of 128: its folds are no folds of int4_g128.
+TEST(Compress, AFoldIsNotTriedInASchemeThatAReaderCannotHold) {
+  const auto model = MakeTinyModel({.width = 128, .heads = 4, .formats = {"f16"}});
+  CompressOptions options = TinyOptions();
+  options.method = "awq";
+  options.schemes = {"int4_g128", "q4_0"};
+  options.target.file_bytes = 200000;
+  const auto made = Compress(model, TinyData(600), options);
+  ASSERT_TRUE(made.ok()) << made.error().what;
+}
+
 TEST(Compress, AFoldIsNotMadeWhereAWeightOfItStays) {
   const auto model = Tiny();
   Recipe recipe = Uniformly(*model, "int8_channel", "smoothquant");

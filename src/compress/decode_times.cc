@@ -24,13 +24,12 @@ struct StepTimes {
   double step = 0;
 };
 
-Result<StepTimes> TimeSteps(Runner& runner) {
+// Decodes greedily, as users do: what is read of a large head depends on the text (pass screen_head).
+Result<StepTimes> TimeSteps(Runner& runner, std::span<const int32_t> text) {
   Sequences sequences(&runner);
   TERN_TRY(const SequenceId sequence, sequences.Open());
   std::vector<int32_t> tokens(kDepth);
-  for (size_t i = 0; i < tokens.size(); ++i)
-    tokens[i] =
-        static_cast<int32_t>((i * 7919 + 13) % static_cast<size_t>(runner.model().hparams().vocabulary));
+  for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = text[i % text.size()];
   const StepWork prompt{sequence, tokens, WantLogits::kLast};
   TERN_TRY_STATUS(sequences.Step({&prompt, 1}));
   const PlanLayout layout = runner.layout();
@@ -40,7 +39,10 @@ Result<StepTimes> TimeSteps(Runner& runner) {
   std::vector<double> steps;
   for (int step = -2; step < kSteps; ++step) {
     runner.Observe(layout.threads > 0 ? &profile : nullptr);
-    const StepWork work{sequence, std::span(tokens).first(1), WantLogits::kLast};
+    const std::span<const float> logits = runner.Logits(0);
+    tokens[0] = static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    const StepWork work{
+        .sequence = sequence, .tokens = std::span(tokens).first(1), .likeliest = {.count = 1, .always = {}}};
     const int64_t start = SteadyNs();
     TERN_TRY_STATUS(sequences.Step({&work, 1}));
     const double seconds = static_cast<double>(SteadyNs() - start) * 1e-9;
@@ -123,7 +125,8 @@ double DecodeTimes::Seconds(const std::string& unit, const Format* format) const
 
 Result<DecodeTimes> MeasureDecodeTimes(const std::shared_ptr<const LoadedModel>& model,
                                        const std::vector<WeightUnit>& units,
-                                       const std::vector<const Format*>& formats, int threads,
+                                       const std::vector<const Format*>& formats,
+                                       std::span<const int32_t> text, int threads,
                                        const std::function<Status(int64_t done, int64_t total)>& progress) {
   RunnerOptions options;
   options.threads = threads;
@@ -136,7 +139,7 @@ Result<DecodeTimes> MeasureDecodeTimes(const std::shared_ptr<const LoadedModel>&
     if (progress) TERN_TRY_STATUS(progress(static_cast<int64_t>(i), static_cast<int64_t>(rounds.size())));
     TERN_TRY(const UniformModel uniform, UniformModel::Make(model, units, rounds[i]));
     TERN_TRY(const auto runner, Runner::Make(uniform.model(), options));
-    TERN_TRY(const StepTimes step, TimeSteps(*runner));
+    TERN_TRY(const StepTimes step, TimeSteps(*runner, text));
     Share(*runner, step, uniform.formats(), &times);
     if (rounds[i] != nullptr) continue;
     times.unmodified_seconds = times.other_seconds = step.step;

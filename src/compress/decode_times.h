@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,12 @@ struct DecodeTimes {
   double unmodified_seconds = 0;  // a step of the model as it is
 };
 
-// `formats`: beside those that the units have. `progress(done, total)` counts models.
+// `formats`: beside those that the units have. `text`: not empty; answers to it are written. `progress(done,
+// total)` counts models.
 Result<DecodeTimes> MeasureDecodeTimes(const std::shared_ptr<const LoadedModel>& model,
                                        const std::vector<WeightUnit>& units,
-                                       const std::vector<const Format*>& formats, int threads,
+                                       const std::vector<const Format*>& formats,
+                                       std::span<const int32_t> text, int threads,
                                        const std::function<Status(int64_t done, int64_t total)>& progress);
 
 }  // namespace tern

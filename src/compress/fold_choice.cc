@@ -41,8 +41,9 @@ const MethodDesc* FoldChoice::MethodOf(const Known& known, const EncodingOf& enc
   const MethodDesc* method = encoding_of(known.fold.readers.front()).method;
   if (method == nullptr || method->folds == nullptr) return nullptr;
   if (known.fold.rows && encoding_of(known.fold.rows->tensor).method != method) return nullptr;
-  for (const std::string& reader : known.fold.readers) {
-    if (encoding_of(reader).method != method) return nullptr;
+  for (const WeightUnit* reader : known.readers) {
+    const WeightEncoding encoding = encoding_of(reader->name);
+    if (encoding.method != method || !CanBecome(*reader, encoding.scheme)) return nullptr;
   }
   return method;
 }

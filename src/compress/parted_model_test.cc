@@ -33,6 +33,7 @@ Recipe WithParts() {
                     {"blk.0.ffn_down.weight", "q4_1+outliers32", "gptq"},
                     {"blk.0.ffn_gate.weight", "q4_0+outliers5", "gptq"},
                     {"blk.1.ffn_up.weight", "q8_0+factors64", "gptq"},
+                    {"blk.1.ffn_gate.weight", "f16+factors64", "gptq"},
                     {"blk.1.attn_v.weight", "q4_0", "gptq"}};
   return recipe;
 }
@@ -80,6 +81,31 @@ std::shared_ptr<const LoadedModel> AddedUp(const std::shared_ptr<const LoadedMod
     overlay->Set(weight.name, {&F32(), whole.shape, kept->back().data()});
   }
   return BuildOverlay(std::move(overlay)).value();
+}
+
+TEST(PartedModel, AFactorOfTheWeightCountsForPartsToo) {
+  auto checkpoint = MakeTinyCheckpoint({.formats = {"f16"}});
+  checkpoint->Add("blk.0.ffn_down.scale", {1}, F32(), {0.25f});
+  checkpoint->Add("blk.1.ffn_up.scale", {1}, F32(), {4.f});
+  const std::shared_ptr<const LoadedModel> model = LoadModel(std::move(checkpoint)).value();
+  const Recipe recipe = WithParts();
+  const auto made = Compress(model, TinyData(), Options(recipe, 1));
+  ASSERT_TRUE(made.ok()) << made.error().what;
+  std::vector<std::vector<float>> kept;
+  const std::vector<float> expected = Logits(AddedUp(model, made.value(), &kept), Precision::kExact, 1, 40);
+  const std::vector<float> logits = Logits(made.value().model, Precision::kExact, 1, 40);
+  for (size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected[i], 2e-3f);
+}
+
+TEST(PartedModel, AWeightWithPartsTakesNoOthers) {
+  const Recipe recipe = WithParts();
+  const auto made = Compress(Tiny(), TinyData(), Options(recipe, 1));
+  ASSERT_TRUE(made.ok()) << made.error().what;
+  Recipe again;
+  again.weights = {{"blk.0.attn_q.weight", "q8_0+low_rank4", "rtn"}};
+  const auto twice = Compress(made.value().model, TinyData(), Options(again, 1));
+  ASSERT_FALSE(twice.ok());
+  EXPECT_EQ(twice.error().what.find("blk.0.attn_q.weight"), 0u) << twice.error().what;
 }
 
 TEST(PartedModel, RunsAsTheMatricesThatItsTensorsAddUpTo) {

@@ -115,11 +115,15 @@ const RecipeWeight* Recipe::Find(std::string_view name) const {
 }
 
 std::string RecipeToml(const Recipe& recipe) {
+  const std::string imatrix = recipe.imatrix.empty()
+                                  ? ""
+                                  : fmt::format("imatrix = {}\nimatrix_hash = {}\n", Quoted(recipe.imatrix),
+                                                Quoted(recipe.imatrix_hash));
   std::string out = fmt::format(
-      "version = {}\n\n[source]\nmodel = {}\nhash = {}\n\n[data]\nfrom = {}\ncalibration_tokens = {}\n\n"
+      "version = {}\n\n[source]\nmodel = {}\nhash = {}\n\n[data]\nfrom = {}\ncalibration_tokens = {}\n{}\n"
       "{}[target]\nasked = {}\n",
       kVersion, Quoted(recipe.model), Quoted(recipe.source_hash), Quoted(recipe.data),
-      recipe.calibration_tokens, VocabularyToml(recipe.vocabulary), Quoted(recipe.target));
+      recipe.calibration_tokens, imatrix, VocabularyToml(recipe.vocabulary), Quoted(recipe.target));
   for (const RecipeWeight& weight : recipe.weights) {
     out += fmt::format("\n[[weight]]\nname = {}\nscheme = {}\nmethod = {}\n", Quoted(weight.name),
                        Quoted(weight.scheme), Quoted(weight.method));
@@ -145,8 +149,10 @@ Result<Recipe> ParseRecipe(std::string_view text, std::string_view path) {
   TERN_TRY(recipe.model, read.Text(*source, "model"));
   TERN_TRY(recipe.source_hash, read.Text(*source, "hash"));
   TERN_TRY(const toml::table* data, read.Table(root, "data"));
-  TERN_TRY_STATUS(read.KnownKeys(*data, {"from", "calibration_tokens"}));
+  TERN_TRY_STATUS(read.KnownKeys(*data, {"from", "calibration_tokens", "imatrix", "imatrix_hash"}));
   TERN_TRY(recipe.data, read.Text(*data, "from"));
+  TERN_TRY(recipe.imatrix, read.Text(*data, "imatrix"));
+  TERN_TRY(recipe.imatrix_hash, read.Text(*data, "imatrix_hash"));
   TERN_TRY(recipe.calibration_tokens, read.Number(*data, "calibration_tokens"));
   TERN_TRY(const toml::table* vocabulary, read.Table(root, "vocabulary"));
   TERN_TRY(recipe.vocabulary, read.Vocabulary(*vocabulary));

@@ -41,6 +41,8 @@ struct RecipeVocabulary {
 struct Recipe {
   std::string model, source_hash;
   std::string data;  // "": the built-in choice
+  std::string imatrix = {},
+              imatrix_hash = {};  // what told the strength of inputs instead of text; "": nothing did
   int64_t calibration_tokens = 0;
   RecipeVocabulary vocabulary = {};
   std::string target;  // as it was asked for: "size 90000000, kld 0.02"

@@ -9,6 +9,8 @@ TEST(Recipe, IsReadAsItWasWritten) {
   const Recipe recipe{.model = "a \"quoted\\name\"\n",
                       .source_hash = "xxh128:00",
                       .data = "texts",
+                      .imatrix = "inputs.gguf",
+                      .imatrix_hash = "xxh128:02",
                       .calibration_tokens = 4096,
                       .vocabulary = {.text = "letters", .hash = "xxh128:01", .tokens = 300},
                       .target = "size 100",
@@ -19,6 +21,8 @@ TEST(Recipe, IsReadAsItWasWritten) {
   EXPECT_EQ(RecipeToml(read.value()), text);
   EXPECT_EQ(read.value().model, recipe.model);
   EXPECT_EQ(read.value().vocabulary.tokens, 300);
+  EXPECT_EQ(read.value().imatrix, "inputs.gguf");
+  EXPECT_EQ(read.value().imatrix_hash, "xxh128:02");
   EXPECT_EQ(read.value().Find("output.weight")->method, "keep");
 }
 

@@ -95,6 +95,10 @@ Result<TrimmedModel> TrimVocabulary(const std::shared_ptr<const LoadedModel>& mo
   for (const std::string& text : texts) model->tokenizer->Encode(text, false, &used);
   if (used.empty()) return BadInput("text whose tokens stay: is empty");
   model->tokenizer->Encode(model->chat_template, true, &used);
+  // Templates write the roles that they are given.
+  for (const char* role : {"system", "user", "assistant", "model", "tool"}) {
+    if (!model->chat_template.empty()) model->tokenizer->Encode(role, false, &used);
+  }
   TrimmedModel trimmed;
   TERN_TRY(trimmed.kept, KeptTokens(metadata, used));
   TERN_TRY_STATUS(CheckRows(*model->checkpoint, trimmed.kept));

@@ -46,6 +46,11 @@ bool StaysAsItIs(std::string_view name) {
          name.starts_with("position_embd") || name.starts_with("token_types");
 }
 
+bool HasParts(const Checkpoint& checkpoint, const std::string& name) {
+  return checkpoint.Find(name + std::string(kLowRankA)) != nullptr ||
+         checkpoint.Find(name + std::string(kOutliers)) != nullptr;
+}
+
 }  // namespace
 
 std::string TensorOf(const Checkpoint& checkpoint, const Value& weight) {
@@ -66,13 +71,13 @@ std::vector<WeightUnit> ListUnits(const LoadedModel& model) {
   for (const auto& [name, tensor] : model.checkpoint->tensors()) {
     const auto use = uses.find(name);
     if (use == uses.end() || StaysAsItIs(name)) continue;
-    units.push_back(
-        {.name = name,
-         .tensor = tensor,
-         .role = use->second.role,
-         .is_table = use->second.is_table,
-         .is_head = use->second.is_multiplied && !name.starts_with("blk."),
-         .takes_parts = use->second.takes_parts && name.starts_with("blk.") && name.ends_with(".weight")});
+    units.push_back({.name = name,
+                     .tensor = tensor,
+                     .role = use->second.role,
+                     .is_table = use->second.is_table,
+                     .is_head = use->second.is_multiplied && !name.starts_with("blk."),
+                     .takes_parts = use->second.takes_parts && name.starts_with("blk.") &&
+                                    name.ends_with(".weight") && !HasParts(*model.checkpoint, name)});
   }
   return units;
 }

@@ -199,9 +199,10 @@ ValueId ModelBuilder::TimesFactor(ValueId x, std::string_view part) {
 ValueId ModelBuilder::Linear(ValueId x, std::string_view part, int64_t out, int64_t in) {
   const std::string name = Name(part), role(part);
   const auto bias = [&] { return HasPart(part, "bias") ? Weight(Name(part, "bias"), {out}) : kNoValue; };
+  x = TimesFactor(x, part);
   if (!Has(name) && Has(name + ".low_rank_a")) return LowRank(x, name, {out, in}, role, bias());
-  const ValueId times = TimesFactor(x, part), weight = Weight(name, {out, in}, role);
-  ValueId y = LinearOf(times, weight, bias());
+  const ValueId weight = Weight(name, {out, in}, role);
+  ValueId y = LinearOf(x, weight, bias());
   if (Has(name + ".low_rank_a")) y = Add(y, LowRank(x, name, {out, in}, role, kNoValue));
   if (Has(name + ".outliers")) y = Add(y, Outliers(x, name, {out, in}, role));
   return y;

@@ -59,9 +59,10 @@ class ModelBuilder {
   // A tensor, if there is one, that says again what others say.
   void Ignore(const std::string& name) { Take(name); }
   bool Has(const std::string& name) const { return checkpoint_.Find(name) != nullptr; }
-  // Has(Name(part, suffix))
+  // Has(Name(part, suffix)); a weight may also be a product of two matrices (docs/formats/weight-parts.md).
   bool HasPart(std::string_view part, std::string_view suffix = "weight") const {
-    return Has(Name(part, suffix));
+    const std::string name = Name(part, suffix);
+    return Has(name) || (suffix == "weight" && Has(name + ".low_rank_a"));
   }
   // A constant the model computes itself; without a shape a vector.
   ValueId Constant(std::string name, const std::vector<float>& values, Shape shape = {});

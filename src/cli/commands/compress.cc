@@ -251,6 +251,7 @@ Status Run(const Options& given) {
     TERN_TRY(const std::string text, ReadFile(o.recipe, kMaxRecipeBytes));
     TERN_TRY(recipe, ParseRecipe(text, o.recipe));
     o.data.data = recipe->data;
+    if (o.compress.imatrix.empty()) o.compress.imatrix = recipe->imatrix;
     if (recipe->calibration_tokens > 0) o.calibration_tokens = static_cast<int>(recipe->calibration_tokens);
   }
   TERN_TRY(auto model, LoadModel(path));

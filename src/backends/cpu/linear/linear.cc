@@ -70,13 +70,15 @@ constexpr int kFetchingTiles = 4;
 
 // What an integer tile is to fetch. One alone fetches ahead of itself where it multiplies so much per byte
 // that it asks too slowly for the hardware's prefetchers (measured: as many products per weight as it has
-// bits). Of several each fetches a part of the panel to come, so that memory is never idle.
+// bits; or both planes of one row, whose codes of 4 or 6 bits take long to unpack). Of several each fetches a
+// part of the panel to come, so that memory is never idle.
 Fetch FetchOf(const PanelLayout& layout, bool precise, const uint8_t* panel, int64_t width, TileRows rows) {
   if (rows.tiles == 0) return {};
   const size_t lines = layout.step_bytes() / kLine;
   if (rows.tiles == 1) {
     const int products = rows.count * (precise ? 2 : 1);
-    return products >= layout.bits ? Fetch{panel + kPrefetchFarBytes, lines} : Fetch{};
+    const bool slow_row = precise && rows.count == 1 && (layout.bits == 4 || layout.bits == 6);
+    return products >= layout.bits || slow_row ? Fetch{panel + kPrefetchFarBytes, lines} : Fetch{};
   }
   const int from = std::max(0, rows.tiles - kFetchingTiles);
   const auto tiles = static_cast<size_t>(rows.tiles - from), tile = static_cast<size_t>(rows.tile - from);
