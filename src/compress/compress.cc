@@ -240,7 +240,7 @@ Status Compressor::Prepare() {
       fmt::format("{} {} {} {} {} {} {}", BuildId(), out_.recipe.source_hash, out_.recipe.vocabulary.hash,
                   HashOf(calibration_), out_.recipe.imatrix_hash,
                   HashOf(Windows(DataPart::kAllocate, kProbeWindows)), fmt::join(names, ","));
-  TERN_TRY(work_, WorkFile::Open(options_.work_path, fingerprint));
+  TERN_TRY(work_, WorkFile::Open(options_.work_path, fingerprint, options_.fresh));
   return {};
 }
 

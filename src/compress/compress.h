@@ -31,6 +31,7 @@ struct CompressOptions {
   bool to_folder = false;
   int threads = 0;
   std::string work_path = {};  // of a WorkFile; "": a run that is killed starts anew
+  bool fresh = false;          // what a WorkFile has is forgotten
   // To replay; then nothing is searched, and there is no target. One without weights: they stay as they are.
   const Recipe* recipe = nullptr;
   int front_points = 0;  // of the report's Pareto front

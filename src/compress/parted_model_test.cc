@@ -205,6 +205,11 @@ TEST(PartedModel, OfABrokenFileIsRefusedByName) {
   const auto half = LoadModel(std::move(checkpoint));
   ASSERT_FALSE(half.ok());
   EXPECT_EQ(half.error().what, "blk.0.attn_q.weight.low_rank_b: missing, expected shape [96, 4]");
+  checkpoint = MakeTinyCheckpoint({.formats = {"f16"}});
+  checkpoint->Add("token_embd.weight.low_rank_a", {4, 96}, F32(), std::vector<float>(384, 0.1f));
+  const auto head = LoadModel(std::move(checkpoint));
+  ASSERT_FALSE(head.ok());
+  EXPECT_EQ(head.error().what.find("token_embd.weight.low_rank_a"), 0u) << head.error().what;
 }
 
 }  // namespace

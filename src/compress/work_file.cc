@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -62,7 +63,7 @@ size_t ReadRecords(std::string_view bytes, std::map<std::string, std::string>* r
 
 }  // namespace
 
-Result<WorkFile> WorkFile::Open(const std::string& path, std::string_view fingerprint) {
+Result<WorkFile> WorkFile::Open(const std::string& path, std::string_view fingerprint, bool fresh) {
   WorkFile work;
   work.path_ = path;
   if (path.empty()) return work;
@@ -70,10 +71,13 @@ Result<WorkFile> WorkFile::Open(const std::string& path, std::string_view finger
   if (!work.file_.ok()) return SystemError(path, "cannot be opened");
   if (flock(work.file_.get(), LOCK_EX | LOCK_NB) != 0)
     return Exhausted(path + ": is in use, another run makes the same file");
+  struct stat status {};
+  if (fstat(work.file_.get(), &status) != 0 || status.st_nlink == 0)
+    return Exhausted(path + ": was removed by another run, which made the same file just now");
   TERN_TRY(const std::string bytes, ReadFile(path, kMostBytes));
   size_t whole = ReadRecords(bytes, &work.results_);
   const std::string* stored = work.Find(std::string(kFingerprint));
-  const bool same = stored != nullptr && *stored == fingerprint;
+  const bool same = !fresh && stored != nullptr && *stored == fingerprint;
   if (!same) {
     work.results_.clear();
     whole = 0;
@@ -100,10 +104,11 @@ Status WorkFile::Put(const std::string& key, std::string value) {
   return {};
 }
 
+// While it is locked: another run could have it by then.
 void WorkFile::Remove() {
-  file_ = UniqueFd();
   std::error_code error;
   if (!path_.empty()) std::filesystem::remove(path_, error);
+  file_ = UniqueFd();
   results_.clear();
 }
 

@@ -16,8 +16,9 @@ namespace tern {
 
 class WorkFile {
  public:
-  // `path` "": nothing is kept. `fingerprint`: whatever the results depend on.
-  static Result<WorkFile> Open(const std::string& path, std::string_view fingerprint);
+  // `path` "": nothing is kept. `fingerprint`: whatever the results depend on. `fresh`: what is there is
+  // forgotten.
+  static Result<WorkFile> Open(const std::string& path, std::string_view fingerprint, bool fresh = false);
 
   const std::string* Find(const std::string& key) const;  // nullptr: not done
   // Is on disk when this returns, but for a crash of the machine.

@@ -41,6 +41,9 @@ TEST(WorkFile, DropsADamagedRecord) {
   const std::string path = PathOf("damaged.work");
   std::filesystem::remove(path);
   ASSERT_TRUE(WorkFile::Open(path, "job").value().Put("one", "first").ok());
+  EXPECT_NE(WorkFile::Open(path, "job").value().Find("one"), nullptr);
+  EXPECT_EQ(WorkFile::Open(path, "job", true).value().Find("one"), nullptr);
+  ASSERT_TRUE(WorkFile::Open(path, "job").value().Put("one", "first").ok());
   std::string bytes = ReadFile(path, 1 << 20).value();
   bytes[bytes.size() - 20] ^= 1;
   ASSERT_TRUE(WriteFileAtomic(path, bytes).ok());

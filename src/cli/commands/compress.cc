@@ -267,8 +267,8 @@ Status Run(const Options& given) {
   o.data.threads = o.model.threads;
   TERN_TRY(const CalibrationData data, GatherText(model, o.data));
   Progress progress("compress", Progress::Unit::kShare);
-  if (o.fresh) TERN_TRY_STATUS(RemoveTree(o.work_path()));
   TERN_TRY(CompressOptions options, ToCompressOptions(o, *model, more, &progress));
+  options.fresh = o.fresh;
   if (recipe) options.recipe = &*recipe;
   if (trimming) options.vocabulary = trimming->recipe;
   TERN_TRY(Compressed compressed, Compress(model, data, options));
