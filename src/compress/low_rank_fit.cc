@@ -6,6 +6,7 @@
 
 #include "base/isa.h"
 #include "compress/product/product.h"
+#include "compress/symmetric_system.h"
 
 namespace tern {
 namespace {
@@ -82,32 +83,6 @@ void Orthonormalize(Numbers& x, size_t rows, size_t columns) {
   }
 }
 
-// Solves x S = b for rows of b, S [n, n] symmetric and positive definite; false: it is not.
-bool SolveRows(std::vector<double> s, size_t n, Numbers& b) {
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t j = 0; j <= i; ++j) {
-      double sum = s[i * n + j];
-      for (size_t k = 0; k < j; ++k) sum -= s[i * n + k] * s[j * n + k];
-      if (i == j && !(sum > 0)) return false;
-      s[i * n + j] = i == j ? std::sqrt(sum) : sum / s[j * n + j];
-    }
-  }
-  std::vector<double> x(n);
-  for (size_t row = 0; row < b.size() / n; ++row) {
-    for (size_t i = 0; i < n; ++i) {
-      double sum = static_cast<double>(b[row * n + i]);
-      for (size_t k = 0; k < i; ++k) sum -= s[i * n + k] * x[k];
-      x[i] = sum / s[i * n + i];
-    }
-    for (size_t i = n; i-- > 0;) {
-      for (size_t k = i + 1; k < n; ++k) x[i] -= s[k * n + i] * x[k];
-      x[i] /= s[i * n + i];
-    }
-    for (size_t i = 0; i < n; ++i) b[row * n + i] = static_cast<float>(x[i]);
-  }
-  return true;
-}
-
 }  // namespace
 
 std::vector<float> LeadingRows(const FitTask& task, size_t rank) {
@@ -142,7 +117,15 @@ std::vector<float> FitLeft(const FitTask& task, std::span<const float> a, size_t
   for (size_t i = 0; i < rank; ++i) mean += s[i * rank + i] / static_cast<double>(rank);
   for (size_t i = 0; i < rank; ++i) s[i * rank + i] += kDamping * mean;
   Numbers b = Product(task.error, seen, task.rows, task.columns, rank, *task.team);
-  if (!SolveRows(std::move(s), rank, b)) std::fill(b.begin(), b.end(), 0.f);
+  const auto system = SymmetricSystem::Make(std::move(s), rank);
+  if (!system) return Numbers(b.size());
+  for (size_t row = 0; row < b.size(); row += rank) {
+    std::vector<double> x(b.begin() + static_cast<std::ptrdiff_t>(row),
+                          b.begin() + static_cast<std::ptrdiff_t>(row + rank));
+    system->Solve(x);
+    std::transform(x.begin(), x.end(), b.begin() + static_cast<std::ptrdiff_t>(row),
+                   [](double value) { return static_cast<float>(value); });
+  }
   return b;
 }
 

@@ -59,8 +59,8 @@ std::vector<float> DecodeParts(const std::vector<PartTensor>& layout, const std:
   const Decoder decoder{layout, bytes};
   const auto width = static_cast<size_t>(columns);
   std::vector<std::vector<float>> a;
-  for (size_t r = 0; !decoder.Row(kLowRankB, 0).empty() && r < decoder.Row(kLowRankB, 0).size(); ++r)
-    a.push_back(decoder.Row(kLowRankA, static_cast<int64_t>(r)));
+  const size_t rank = decoder.Row(kLowRankB, 0).size();
+  for (size_t r = 0; r < rank; ++r) a.push_back(decoder.Row(kLowRankA, static_cast<int64_t>(r)));
   const std::vector<float> chosen = decoder.Row(kOutlierColumns, 0);
   std::vector<float> numbers;
   for (const int64_t at : rows) {

@@ -1,35 +1,13 @@
 #include "compress/tune_scales.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "compress/grouped_rows.h"
+#include "compress/symmetric_system.h"
 
 namespace tern {
 namespace {
-
-// a x = b of a symmetric a [n, n]; none where it is not positive definite.
-std::optional<std::vector<double>> SolveSymmetric(std::vector<double> a, std::vector<double> b) {
-  const size_t n = b.size();
-  for (size_t j = 0; j < n; ++j) {
-    for (size_t i = j; i < n; ++i) {
-      double sum = a[i * n + j];
-      for (size_t k = 0; k < j; ++k) sum -= a[i * n + k] * a[j * n + k];
-      if (i == j && !(sum > 0)) return std::nullopt;
-      a[i * n + j] = i == j ? std::sqrt(sum) : sum / a[j * n + j];
-    }
-  }
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t k = 0; k < i; ++k) b[i] -= a[i * n + k] * b[k];
-    b[i] /= a[i * n + i];
-  }
-  for (size_t i = n; i-- > 0;) {
-    for (size_t k = i + 1; k < n; ++k) b[i] -= a[k * n + i] * b[k];
-    b[i] /= a[i * n + i];
-  }
-  return b;
-}
 
 // Sum of a[i] b[i]; n is a multiple of 8.
 float Dot(const float* a, const float* b, size_t n) {
@@ -74,7 +52,10 @@ class RowFit {
     }
     // A group whose codes are all zero has no scale to move.
     for (size_t i = 0; i < n; ++i) a[i * n + i] = a[i * n + i] > 0 ? a[i * n + i] * (1 + 1e-6) : 1;
-    return SolveSymmetric(std::move(a), std::move(b));
+    const auto system = SymmetricSystem::Make(std::move(a), n);
+    if (!system) return std::nullopt;
+    system->Solve(b);
+    return b;
   }
 
  private:
