@@ -117,7 +117,6 @@ class Compressor {
   Result<double> MeasureKld(const WeightPlan& plan);
   Result<double> MeasureStep(const WeightPlan& plan);
   std::vector<RecipeWeight> WeightsOf(const WeightPlan& plan) const;
-  const WeightUnit* FindUnit(std::string_view name) const;
   // The same as these weights use it: of a tied table, alone where the head is among them.
   Result<WeightUnit> UnitIn(const std::vector<RecipeWeight>& weights, const RecipeWeight& weight) const;
   std::vector<TextWindow> Windows(DataPart part, WindowOptions window) const;
@@ -157,17 +156,10 @@ std::vector<TextWindow> Compressor::Windows(DataPart part, WindowOptions window)
   return CutWindows(data_.part(part), window, WindowBos(*model_));
 }
 
-const WeightUnit* Compressor::FindUnit(std::string_view name) const {
-  for (const WeightUnit& unit : units_) {
-    if (unit.name == name) return &unit;
-  }
-  return nullptr;
-}
-
 Result<WeightUnit> Compressor::UnitIn(const std::vector<RecipeWeight>& weights,
                                       const RecipeWeight& weight) const {
-  const WeightUnit* unit = FindUnit(weight.name);
-  const WeightUnit* table = FindUnit(kTableName);
+  const WeightUnit* unit = FindUnit(units_, weight.name);
+  const WeightUnit* table = FindUnit(units_, kTableName);
   const bool tied = table != nullptr && table->is_tied();
   if (unit == nullptr && tied && weight.name == kHeadName) return table->HeadAlone();
   if (unit == nullptr) return BadInput(weight.name + ": no weight of this model that can be compressed");
@@ -357,7 +349,7 @@ int64_t Compressor::FixedBytes() const {
   int64_t fixed = options_.header_bytes + kBillBytes;
   for (const auto& [name, tensor] : model_->checkpoint->tensors()) {
     fixed += static_cast<int64_t>(name.size()) + kTensorBytes;
-    if (FindUnit(name) != nullptr) {
+    if (FindUnit(units_, name) != nullptr) {
       fixed += static_cast<int64_t>(name.size()) + kRecipeBytes;
       continue;
     }

@@ -6,13 +6,6 @@
 namespace tern {
 namespace {
 
-const WeightUnit* FindUnit(const std::vector<WeightUnit>& units, std::string_view name) {
-  for (const WeightUnit& unit : units) {
-    if (unit.name == name) return &unit;
-  }
-  return nullptr;
-}
-
 bool Touches(const Fold& fold, std::string_view weight) {
   return (fold.rows && fold.rows->tensor == weight) ||
          std::find(fold.readers.begin(), fold.readers.end(), weight) != fold.readers.end();

@@ -18,6 +18,7 @@
 #include "compress/method.h"
 #include "compress/observation.h"
 #include "compress/scheme.h"
+#include "models/weight_parts.h"
 #include "tensor/tensor.h"
 
 namespace tern {
@@ -69,9 +70,5 @@ const Format* PartFormat(int64_t width);
 // The numbers at `rows` that tensors of the layout stand for together, [rows, columns].
 std::vector<float> DecodeParts(const std::vector<PartTensor>& layout, const std::vector<std::string>& bytes,
                                std::span<const int64_t> rows, int64_t columns);
-
-// Suffixes that models know (models/builder.h).
-inline constexpr std::string_view kLowRankA = ".low_rank_a", kLowRankB = ".low_rank_b",
-                                  kOutliers = ".outliers", kOutlierColumns = ".outlier_columns";
 
 }  // namespace tern

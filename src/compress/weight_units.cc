@@ -82,6 +82,13 @@ std::vector<WeightUnit> ListUnits(const LoadedModel& model) {
   return units;
 }
 
+const WeightUnit* FindUnit(std::span<const WeightUnit> units, std::string_view name) {
+  for (const WeightUnit& unit : units) {
+    if (unit.name == name) return &unit;
+  }
+  return nullptr;
+}
+
 bool CanBecome(const WeightUnit& unit, const Scheme& scheme) {
   if (scheme.part == nullptr) return Fits(scheme, unit.columns());
   return unit.takes_parts && Fits(scheme, unit.columns()) &&

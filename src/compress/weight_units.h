@@ -2,6 +2,7 @@
 // WeightUnit: a weight that can be stored in another scheme: matrices that linears multiply with, and the
 // table of token embeddings.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ std::string TensorOf(const Checkpoint& checkpoint, const Value& weight);
 bool CanBecome(const WeightUnit& unit, const Scheme& scheme);
 // In the order of the checkpoint.
 std::vector<WeightUnit> ListUnits(const LoadedModel& model);
+// nullptr: none has this name.
+const WeightUnit* FindUnit(std::span<const WeightUnit> units, std::string_view name);
 // The error names the first weight that has a NaN or an infinity, and where.
 Status CheckFinite(const LoadedModel& model);
 // Rows [first, first + count) as numbers.

@@ -202,17 +202,11 @@ bool IsOfGuessingLayer(std::string_view name, const Hparams& h) {
   return false;
 }
 
-// Beside a weight (docs/formats/weight-parts.md): no head and no table has one.
-bool IsPart(std::string_view name) {
-  return name.ends_with(".low_rank_a") || name.ends_with(".low_rank_b") || name.ends_with(".outliers") ||
-         name.ends_with(".outlier_columns");
-}
-
 // What the graph of a layer leaves out would pass unseen: the answers would merely be wrong.
 Status CheckLayersUsed(const Checkpoint& checkpoint, const ModelBuilder& builder, const BuiltModel& model) {
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     const bool of_layer =
-        IsOfLayer(name) || IsPart(name) || (name.ends_with(".bias") && !IsBehindPooling(name));
+        IsOfLayer(name) || IsWeightPart(name) || (name.ends_with(".bias") && !IsBehindPooling(name));
     if (!of_layer || builder.used().contains(name) || IsOfGuessingLayer(name, model.hparams)) continue;
     if (model.encoder && name.starts_with("dec.")) continue;
     if (name.ends_with(".input_scale")) continue;  // of NVFP4 activations, which nothing here makes

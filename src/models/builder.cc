@@ -196,29 +196,35 @@ ValueId ModelBuilder::TimesFactor(ValueId x, std::string_view part) {
       BadInput(fmt::format("{}: {}, expected a finite number", Shown(Name(part, "scale")), factor[0])));
 }
 
+namespace {
+
+std::string PartName(const std::string& weight, std::string_view part) { return weight + std::string(part); }
+
+}  // namespace
+
 ValueId ModelBuilder::Linear(ValueId x, std::string_view part, int64_t out, int64_t in) {
   const std::string name = Name(part), role(part);
   const auto bias = [&] { return HasPart(part, "bias") ? Weight(Name(part, "bias"), {out}) : kNoValue; };
   x = TimesFactor(x, part);
-  if (!Has(name) && Has(name + ".low_rank_a")) return LowRank(x, name, {out, in}, role, bias());
+  if (!Has(name) && Has(PartName(name, kLowRankA))) return LowRank(x, name, {out, in}, role, bias());
   const ValueId weight = Weight(name, {out, in}, role);
   ValueId y = LinearOf(x, weight, bias());
-  if (Has(name + ".low_rank_a")) y = Add(y, LowRank(x, name, {out, in}, role, kNoValue));
-  if (Has(name + ".outliers")) y = Add(y, Outliers(x, name, {out, in}, role));
+  if (Has(PartName(name, kLowRankA))) y = Add(y, LowRank(x, name, {out, in}, role, kNoValue));
+  if (Has(PartName(name, kOutliers))) y = Add(y, Outliers(x, name, {out, in}, role));
   return y;
 }
 
 ValueId ModelBuilder::LowRank(ValueId x, const std::string& name, const Shape& shape, const std::string& role,
                               ValueId bias) {
-  const int64_t rank = checkpoint_.Find(name + ".low_rank_a")->rows();
-  const ValueId a = Weight(name + ".low_rank_a", {rank, shape[1]}, role);
-  return LinearOf(LinearOf(x, a, kNoValue), Weight(name + ".low_rank_b", {shape[0], rank}, role), bias);
+  const int64_t rank = checkpoint_.Find(PartName(name, kLowRankA))->rows();
+  const ValueId a = Weight(PartName(name, kLowRankA), {rank, shape[1]}, role);
+  return LinearOf(LinearOf(x, a, kNoValue), Weight(PartName(name, kLowRankB), {shape[0], rank}, role), bias);
 }
 
 ValueId ModelBuilder::Outliers(ValueId x, const std::string& name, const Shape& shape,
                                const std::string& role) {
-  const std::string chosen = name + ".outlier_columns";
-  const int64_t count = checkpoint_.Find(name + ".outliers")->cols();
+  const std::string chosen = PartName(name, kOutlierColumns);
+  const int64_t count = checkpoint_.Find(PartName(name, kOutliers))->cols();
   float before = -1;
   for (const float column : Numbers(chosen, {count})) {
     if (!(column > before && column < static_cast<float>(shape[1]) && column == std::floor(column))) {
@@ -228,7 +234,7 @@ ValueId ModelBuilder::Outliers(ValueId x, const std::string& name, const Shape& 
     before = column;
   }
   const ValueId taken = Op("take_columns", {x, Weight(chosen, {count})});
-  return LinearOf(taken, Weight(name + ".outliers", {shape[0], count}, role), kNoValue);
+  return LinearOf(taken, Weight(PartName(name, kOutliers), {shape[0], count}, role), kNoValue);
 }
 
 ValueId ModelBuilder::LinearRows(ValueId x, std::string_view part, const RowSlice& slice,

@@ -10,6 +10,7 @@
 #include "graph/graph.h"
 #include "io/checkpoint.h"
 #include "models/model.h"
+#include "models/weight_parts.h"
 
 namespace tern {
 
@@ -62,7 +63,7 @@ class ModelBuilder {
   // Has(Name(part, suffix)); a weight may also be a product of two matrices (docs/formats/weight-parts.md).
   bool HasPart(std::string_view part, std::string_view suffix = "weight") const {
     const std::string name = Name(part, suffix);
-    return Has(name) || (suffix == "weight" && Has(name + ".low_rank_a"));
+    return Has(name) || (suffix == "weight" && Has(name + std::string(kLowRankA)));
   }
   // A constant the model computes itself; without a shape a vector.
   ValueId Constant(std::string name, const std::vector<float>& values, Shape shape = {});
