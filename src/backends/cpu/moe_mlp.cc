@@ -25,6 +25,8 @@ enum Phase { kSort, kGather, kHidden, kDown, kPhases };
 
 // What down's tiles take per thread, at least: enough for long runs of panels when there are few rows.
 constexpr size_t kMinTileFloats = size_t{1} << 15;
+// Where reading decides: panels side by side, as short streams keep the hardware's prefetchers from starting.
+constexpr size_t kRunPanels = 8;
 
 struct Sizes {
   size_t max_rows = 0, top_k = 0, experts = 0;
@@ -153,7 +155,8 @@ class MoeMlpStep : public CpuStep {
         static_cast<double>(slots) * (plan.int8_ops_per_row() / 300 + plan.f32_ops_per_row() / 80);
     const double share = std::max(read, compute) / static_cast<double>(threads_);
     const auto chunks = static_cast<size_t>(std::clamp(share / 4000, 1.0, 32.0)) * threads_;
-    return std::max<size_t>(1, tasks / chunks);
+    const size_t run = read > compute ? std::min(kRunPanels, (tasks + threads_ - 1) / threads_) : 1;
+    return std::max(run, tasks / chunks);
   }
 
   // Each slot's expert, or -1.
