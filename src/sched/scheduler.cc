@@ -4,37 +4,14 @@
 #include <string>
 #include <utility>
 
+#include "sched/active.h"
+
 namespace tern {
 namespace {
 
-constexpr int kLeastChunk = 16;
 constexpr double kNewAnswerWeight = 1.0 / 16;
 
 }  // namespace
-
-struct Scheduler::Active {
-  RequestId id = 0;
-  int64_t rank = 0;
-  PolicyRequest policy;
-  Submission submission;  // its tokens grow with the answer
-  int prompt_tokens = 0;
-  int computed = 0;  // tokens with KV
-  int finite = 0;    // of those, in front of logits that were finite
-  int cached = 0, preemptions = 0;
-  bool started = false, source_read = false, paused = false;
-  uint64_t seen_inserts = 0;                 // of the prefix tree, when it was last asked
-  std::unique_ptr<BlockTable> table;         // while it runs
-  std::unique_ptr<BlockTable> window_table;  // of layers with a window, if they have their own
-
-  std::span<const int32_t> tokens() const { return submission.tokens; }
-  int size() const { return static_cast<int>(submission.tokens.size()); }
-  int missing() const { return size() - computed; }
-  bool scores() const { return submission.scores_tokens && computed < prompt_tokens; }
-  bool reads_source() const { return submission.source_tokens > 0 && !source_read; }
-  int held() const { return std::max(size(), submission.source_tokens); }  // positions with KV in any layer
-  // All but the last token may come from others: its logits are wanted.
-  std::span<const int32_t> shareable() const { return tokens().first(tokens().size() - 1); }
-};
 
 Scheduler::Scheduler(const SchedulerOptions& options)
     : options_(options),
@@ -43,7 +20,8 @@ Scheduler::Scheduler(const SchedulerOptions& options)
       pool_(options.kv_blocks),
       window_pool_(options.window_blocks),
       window_(options.window_tokens > 0 ? WindowKv{&window_pool_, options.window_tokens} : WindowKv{}),
-      prefixes_(&pool_, options.block_tokens, window_) {
+      prefixes_(&pool_, options.block_tokens, window_),
+      budget_(options.slo, &cost_) {
   TERN_CHECK(window_.pool == nullptr ||
              options.window_blocks >=
                  std::min(options.kv_blocks,
@@ -73,9 +51,20 @@ Result<RequestId> Scheduler::Submit(Submission submission, int64_t now_ns) {
     return room.error();
   }
   auto request = std::make_unique<Active>();
+  if (options_.slo.any()) {
+    ScheduleView view;
+    LookAtSchedule(now_ns, &view);
+    const Comer comer{submission.priority, submission.account, submission.weight, size};
+    if (const Status promise = CheckPromise(view, comer); !promise.ok()) {
+      ++counts_.refused;
+      return promise.error();
+    }
+    request->expected_first_s = PredictFirstToken(view, comer).value_or(0) / lateness_;
+  }
   request->id = next_request_++;
-  request->policy = {now_ns, submission.priority};
-  request->rank = options_.policy->rank(request->policy, options_.ageing_ns);
+  request->account = &accounts_.Enter(submission.account, submission.weight);
+  request->policy = {.arrival_ns = now_ns, .priority = submission.priority};
+  request->rank = options_.policy->rank(Seen(*request), options_.ageing_ns);
   request->prompt_tokens = static_cast<int>(size);
   request->submission = std::move(submission);
   request->submission.shares_prefix &= options_.prefix_cache && !request->submission.scores_tokens;
@@ -99,6 +88,8 @@ auto RankPlace(std::vector<Active*>& list, const Active* request) {
 void Scheduler::Enqueue(Active* request) {
   waiting_.insert(RankPlace(waiting_, request), request);
   counts_.waiting_tokens += request->prompt_tokens;
+  ++request->account->waiting;
+  request->account->waiting_tokens += request->prompt_tokens;
 }
 
 void Scheduler::Expire(int64_t now_ns) {
@@ -171,13 +162,18 @@ void Scheduler::TakeMatched(Active& r) {
 
 // With what others computed, and blocks of its own for the rest of its tokens.
 bool Scheduler::TryStart(Active& next) {
+  blocked_ = Blocked::kPlaces;
   if (running_.size() >= static_cast<size_t>(options_.running)) return false;
+  blocked_ = Blocked::kPace;
+  if (!KeepsPace(next)) return false;
+  blocked_ = Blocked::kKv;
   matched_.Clear();
   if (next.submission.shares_prefix) prefixes_.Match(next.submission.scope, next.shareable(), &matched_);
   if (!HasRoom(next)) {
     ReleaseMatched();
     return false;
   }
+  blocked_ = Blocked::kNothing;
   next.table = std::make_unique<BlockTable>(&pool_, options_.block_tokens,
                                             std::max(context_, next.submission.source_tokens));
   if (window_.pool != nullptr) {
@@ -198,8 +194,9 @@ Scheduler::Active* Scheduler::Displaced(const Active& next) const {
   const auto paused = std::ranges::find_if(running_.rbegin(), running_.rend(), &Active::paused);
   if (paused != running_.rend()) return *paused;
   if (options_.policy->displaces == nullptr) return nullptr;
+  const PolicyRequest waiting = Seen(next);
   for (auto worst = running_.rbegin(); worst != running_.rend() && (*worst)->rank > next.rank; ++worst) {
-    if (options_.policy->displaces(next.policy, (*worst)->policy)) return *worst;
+    if (options_.policy->displaces(waiting, Seen(**worst))) return *worst;
   }
   return nullptr;
 }
@@ -207,9 +204,10 @@ Scheduler::Active* Scheduler::Displaced(const Active& next) const {
 // Whether it would not even fit if all those gave way: then none should.
 bool Scheduler::IsHopeless(const Active& next) const {
   int blocks = pool_.free_blocks() + prefixes_.evictable_blocks();
+  const PolicyRequest waiting = Seen(next);
   for (const Active* request : running_) {
     if (request->paused || (options_.policy->displaces != nullptr && request->rank > next.rank &&
-                            options_.policy->displaces(next.policy, request->policy))) {
+                            options_.policy->displaces(waiting, Seen(*request)))) {
       blocks += static_cast<int>(request->table->ids().size());
     }
   }
@@ -217,26 +215,46 @@ bool Scheduler::IsHopeless(const Active& next) const {
 }
 
 bool Scheduler::StartNext() {
-  const auto first = std::ranges::find(waiting_, false, &Active::paused);
-  if (first == waiting_.end()) return false;
-  Active& next = **first;
+  Active* const first = FirstInLine();
+  next_in_line_ = first;
+  if (first == nullptr) return false;
+  Active& next = *first;
+  const int64_t waiting_rank = next.rank;
+  next.rank = options_.policy->rank(Seen(next), options_.ageing_ns);
   bool fits = TryStart(next);
   for (Active* displaced = fits ? nullptr : Displaced(next); displaced != nullptr && !IsHopeless(next);) {
     Preempt(*displaced);
     fits = TryStart(next);
     displaced = fits ? nullptr : Displaced(next);
   }
-  if (!fits) return false;
+  if (!fits) {
+    next.rank = waiting_rank;
+    return false;
+  }
   waiting_.erase(std::ranges::find(waiting_, &next));
   counts_.waiting_tokens -= next.prompt_tokens;
-  if (next.started) return true;
+  Begin(next);
+  return true;
+}
+
+// It runs; its account is charged the first time.
+void Scheduler::Begin(Active& next) {
+  next_in_line_ = nullptr;
+  ++begun_;
+  ++starts_;
+  Account& account = *next.account;
+  ++account.running;
+  --account.waiting;
+  account.waiting_tokens -= next.prompt_tokens;
+  if (next.started) return;
   next.started = true;
   next.cached = next.computed;
+  accounts_.Charge(account, (next.prompt_tokens - next.cached) * Accounts::kPromptToken);
+  uncached_share_ += kNewAnswerWeight * (1 - double(next.cached) / next.prompt_tokens - uncached_share_);
   counts_.prefix_queried_tokens += static_cast<uint64_t>(next.prompt_tokens);
   counts_.prefix_hit_tokens += static_cast<uint64_t>(next.cached);
   prefixes_.CountHit(matched_.blocks, planned_ns_);
   plan_.started.push_back(next.id);
-  return true;
 }
 
 // What its next row does not see in layers with a window.
@@ -279,6 +297,7 @@ void Scheduler::Preempt(Active& request) {
   ++request.preemptions;
   ++counts_.preemptions;
   running_.erase(std::ranges::find(running_, &request));
+  --request.account->running;
   Enqueue(&request);
 }
 
@@ -324,16 +343,18 @@ bool Scheduler::HadBetterWait(const Active& r, int count) const {
 
 void Scheduler::Place(Active& r, int count) {
   const auto first = static_cast<size_t>(r.computed), n = static_cast<size_t>(count);
+  const bool ends = count == r.missing();
   plan_.pieces.push_back(
       {.request = r.id,
        .first = r.computed,
        .tokens = r.tokens().subspan(first, n),
        .blocks = r.table->ids(),
        .window_blocks = r.window_table == nullptr ? std::span<const BlockId>() : r.window_table->ids(),
-       .wants_logits = count == r.missing(),
+       .wants_logits = ends,
        .wants_all_logits = r.scores()});
   planned_.push_back(&r);
   plan_rows_ += count;
+  budget_.Add(r.policy.priority, r.computed, count, r.scores() ? count : ends, r.missing() == 1);
 }
 
 // In order of rank: whoever gives way ranks behind, and so has no place in the step yet.
@@ -344,13 +365,22 @@ void Scheduler::PlanDecodes() {
     // As soon as the prompt is kept; until then as long as nobody needs them.
     if (r.finite >= r.prompt_tokens || !r.submission.shares_prefix) DropUnseen(r);
     if (r.paused || !EnsureBlocks(r) || r.reads_source()) continue;
-    if (r.missing() == 1 && plan_rows_ < options_.step_tokens) Place(r, 1);
+    if (r.missing() != 1 || plan_rows_ >= options_.step_tokens) continue;
+    if (IsLower(r) && budget_.Fitting(r.computed, 1, true) == 0) {
+      ++held_back_;
+    } else {
+      Place(r, 1);
+    }
   }
 }
 
 void Scheduler::PlanPrefills() {
   int rows = options_.step_tokens - plan_rows_, scored = ScoredRows();
-  if (plan_rows_ > 0) rows = std::min(rows, std::max(options_.mixed_step_tokens - plan_rows_, kLeastChunk));
+  const bool by_promise = budget_.limit_s() < std::numeric_limits<double>::infinity();
+  if (plan_rows_ > 0 && !by_promise) {
+    rows = std::min(rows, std::max(options_.mixed_step_tokens - plan_rows_, StepBudget::kLeastChunk));
+  }
+  int least = StepBudget::kLeastChunk;  // of the first in line, whatever was promised to others
   for (Active* r : running_) {
     if (r->paused) continue;
     if (r->reads_source()) {
@@ -359,13 +389,15 @@ void Scheduler::PlanPrefills() {
       plan_.source_blocks = r->table->ids();
       continue;
     }
-    const int most = r->scores() ? std::min(rows, scored) : rows;
+    const int most = std::min(r->missing(), r->scores() ? std::min(rows, scored) : rows);
     if (most <= 0 || r->missing() == 1) continue;
-    const int count = std::min(r->missing(), most);
-    if (HadBetterWait(*r, count)) continue;
+    const int fitting = std::max(budget_.Fitting(r->computed, most, IsLower(*r)), IsLower(*r) ? 0 : least);
+    const int count = std::min(most, fitting);
+    if (count == 0 || HadBetterWait(*r, count)) continue;
     if (r->scores()) scored -= count;
     Place(*r, count);
     rows -= count;
+    least = 0;
   }
 }
 
@@ -377,11 +409,19 @@ const StepPlan& Scheduler::Plan(int64_t now_ns) {
   planned_.clear();
   plan_rows_ = 0;
   planned_ns_ = now_ns;
+  begun_ = 0;
+  times_step_ = false;
   Expire(now_ns);
-  while (StartNext()) {
+  blocked_ = Blocked::kNothing;
+  while (Opens() && StartNext()) {
   }
+  PlanTop();
   PlanDecodes();
   PlanPrefills();
+  if (plan_.pieces.empty() && held_back_ > 0) {  // for one that could not get on
+    top_ = nullptr;
+    PlanDecodes();
+  }
   return plan_;
 }
 
@@ -394,6 +434,13 @@ void Scheduler::Commit(int64_t now_ns) {
     counts_.step_tokens += static_cast<int>(rows);
     (rows == 1 ? counts_.decode_tokens : counts_.prefill_tokens) += rows;
   }
+  committed_ns_ = now_ns;
+  times_step_ = plan_.source < 0;
+  decodes_ = static_cast<int>(
+      std::ranges::count_if(plan_.pieces, [](const StepPiece& p) { return p.tokens.size() == 1; }));
+  taken_ = budget_.shape();
+  expected_s_ = cost_.Predict(taken_);
+  limit_s_ = budget_.limit_s();
   if (const auto reader = requests_.find(plan_.source); reader != requests_.end()) {
     reader->second->source_read = true;
   }
@@ -403,13 +450,20 @@ void Scheduler::Commit(int64_t now_ns) {
   plan_.source = -1;
 }
 
+void Scheduler::StepTook(int64_t now_ns) {
+  if (times_step_) cost_.Observe(taken_, 1e-9 * static_cast<double>(now_ns - planned_ns_));
+  times_step_ = false;
+}
+
 void Scheduler::Append(RequestId request, int32_t token) {
   Active& r = at(request);
   TERN_CHECK(r.table != nullptr && r.missing() == 0);
   const bool first = r.finite < r.prompt_tokens;
   r.finite = r.computed;
   if (first) KeepPrefix(r);
+  if (r.size() == r.prompt_tokens) LearnLateness(r);
   r.submission.tokens.push_back(token);
+  accounts_.Charge(*r.account, Accounts::kAnswerToken);
 }
 
 // A block that is kept in part is computed again: others may hold it.
@@ -445,10 +499,16 @@ void Scheduler::End(RequestId request) {
     KeepPrefix(r);
     running_.erase(std::ranges::find(running_, &r));
     std::ranges::replace(planned_, &r, nullptr);
+    --r.account->running;
   } else {
     waiting_.erase(std::ranges::find(waiting_, &r));
     counts_.waiting_tokens -= r.prompt_tokens;
+    --r.account->waiting;
+    r.account->waiting_tokens -= r.prompt_tokens;
   }
+  accounts_.Leave(*r.account);
+  if (next_in_line_ == &r) next_in_line_ = nullptr;
+  if (top_ == &r) top_ = nullptr;
   if (r.started) {
     rate_.AddEnded();
     usual_answer_tokens_ += kNewAnswerWeight * (r.size() - r.prompt_tokens - usual_answer_tokens_);
@@ -460,26 +520,5 @@ void Scheduler::End(RequestId request) {
 std::span<const int32_t> Scheduler::tokens(RequestId request) const { return at(request).tokens(); }
 int Scheduler::cached_tokens(RequestId request) const { return at(request).cached; }
 int Scheduler::preemptions(RequestId request) const { return at(request).preemptions; }
-
-SchedulerCounts Scheduler::counts() const {
-  SchedulerCounts counts = counts_;
-  counts.waiting = static_cast<int>(waiting_.size());
-  counts.running = static_cast<int>(running_.size());
-  for (const auto* list : {&waiting_, &running_}) {
-    counts.paused += static_cast<int>(std::ranges::count(*list, true, &Active::paused));
-  }
-  counts.prefilling = static_cast<int>(std::ranges::count_if(
-      running_, [](const Active* request) { return request->computed < request->prompt_tokens; }));
-  counts.kv_blocks = pool_.blocks();
-  counts.kv_free = pool_.free_blocks();
-  counts.kv_cached = prefixes_.evictable_blocks();
-  counts.window_blocks = window_pool_.blocks();
-  counts.window_free = window_pool_.free_blocks();
-  counts.window_cached = prefixes_.evictable_window_blocks();
-  counts.evicted_blocks = prefixes_.counts().evicted_blocks;
-  counts.seconds_per_request = rate_.seconds_per_request();
-  counts.seconds_per_token = rate_.seconds_per_token();
-  return counts;
-}
 
 }  // namespace tern

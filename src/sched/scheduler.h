@@ -4,8 +4,11 @@
 //
 // A request waits, runs, and ends once. It is let in with KV for its prompt and what its answer will likely
 // take, not for the longest answer: when KV runs out, the request that ranks last gives its blocks back and
-// waits again; its tokens are kept, and computed anew. As ranks never change, the first always gets on; one
-// that would not fit alone is refused at submission.
+// waits again; its tokens are kept, and computed anew. As ranks never change while they run, the first always
+// gets on; one that would not fit alone is refused at submission.
+//
+// What is promised (Slo) becomes, by what steps have cost so far, how many run at once, how much of their
+// prompts a step takes beside answers, and whether a request is taken at all.
 //
 // One that is paused, since nobody takes its tokens, is in no step. It keeps its KV and its place until one
 // that waits has need of them; then it waits itself, until it goes on.
@@ -28,8 +31,12 @@
 #include "base/result.h"
 #include "kv/cache_view.h"
 #include "kv/prefix_tree.h"
+#include "sched/accounts.h"
 #include "sched/policy.h"
 #include "sched/queue.h"
+#include "sched/schedule_view.h"
+#include "sched/step_budget.h"
+#include "sched/step_cost.h"
 
 namespace tern {
 
@@ -49,6 +56,9 @@ struct SchedulerOptions {
   int mixed_step_tokens = 128;  // of a step that others wait for, for the next token of their answer
   QueueLimits queue = {};
   bool prefix_cache = true;
+  Slo slo = {};
+  int batch = 8;                         // of policy dynamic: so many start together,
+  int64_t batch_window_ns = 50'000'000;  // or those that came within this time
 };
 
 struct Submission {
@@ -56,6 +66,8 @@ struct Submission {
   int max_tokens = -1;          // of the answer; -1: until the context is full
   int source_tokens = 0;        // of an encoder-decoder: read into KV of its own before the tokens
   Priority priority = Priority::kMid;
+  int account = 0;                                            // who asks: an API key
+  double weight = 1;                                          // its share, beside others'
   int64_t deadline_ns = std::numeric_limits<int64_t>::max();  // it ends then
   PrefixScope scope = {};
   bool shares_prefix = true;  // false: its KV depends on more than its tokens and scope
@@ -112,6 +124,9 @@ class Scheduler {
   // What to compute next; the same memory each time. A step that is not committed has not happened.
   const StepPlan& Plan(int64_t now_ns);
   void Commit(int64_t now_ns);
+  // What came of the committed step has been seen to: so long did it take. Where nobody says so, what steps
+  // cost is not learnt, and nothing follows from promises.
+  void StepTook(int64_t now_ns);
   // The logits that the last step computed for it were finite, and this token follows.
   void Append(RequestId request, int32_t token);
   // Of its tokens, those from `keep` to keep + drop - 1 never were; what is behind is computed again.
@@ -129,6 +144,8 @@ class Scheduler {
   bool scores_tokens() const { return ScoredRows() > 0; }
   const QueueLimits& queue_limits() const { return options_.queue; }
   SchedulerCounts counts() const;
+  const StepCost& step_cost() const { return cost_; }
+  void LookAtSchedule(int64_t now_ns, ScheduleView* view) const;
   void LookAtCache(int64_t now_ns, CacheView* view) const { view->Look(pool_, prefixes_, now_ns); }
   // For tests.
   const BlockPool& pool() const { return pool_; }
@@ -139,7 +156,14 @@ class Scheduler {
   Active& at(RequestId request) const { return *requests_.at(request); }
   void Expire(int64_t now_ns);
   void Enqueue(Active* request);
+  PolicyRequest Seen(const Active& request) const;
+  Active* FirstInLine();
+  Active* MostCached(Active* first);
+  int CachedTokens(Active& request);
+  bool Opens();
+  bool KeepsPace(const Active& next) const;
   bool StartNext();
+  void Begin(Active& next);
   bool IsHopeless(const Active& next) const;
   Active* Displaced(const Active& next) const;
   bool TryStart(Active& next);
@@ -156,9 +180,14 @@ class Scheduler {
   void Preempt(Active& request);
   void TakeCached(Active& request);
   bool HadBetterWait(const Active& request, int count) const;
+  bool IsLower(const Active& request) const;
+  void PlanTop();
   void PlanDecodes();
   void PlanPrefills();
   void Place(Active& request, int count);
+  void LearnLateness(Active& request);
+  int Places() const;
+  double PromptRate() const;
   int ScoredRows() const { return options_.step_outputs - options_.running; }  // of a step
   void KeepPrefix(Active& request);
   int BlocksFor(int tokens) const { return (tokens + options_.block_tokens - 1) / options_.block_tokens; }
@@ -174,9 +203,21 @@ class Scheduler {
   PrefixMatch matched_;                     // reused
   StepPlan plan_;
   int plan_rows_ = 0;
-  int64_t planned_ns_ = 0;
+  int64_t planned_ns_ = 0, committed_ns_ = 0;
   RequestId next_request_ = 0;
   RequestRate rate_;
+  Accounts accounts_;
+  StepCost cost_;
+  StepBudget budget_;
+  const Active* top_ = nullptr;  // of the highest class in the step
+  const Active* next_in_line_ = nullptr;
+  Blocked blocked_ = Blocked::kNothing;
+  int begun_ = 0, held_back_ = 0, decodes_ = 0;  // in the step
+  int64_t starts_ = 0;                           // so far
+  StepShape taken_;                              // the last step that was committed
+  double expected_s_ = 0, limit_s_ = 0;
+  bool times_step_ = false;  // it waits for StepTook
+  double lateness_ = 1, uncached_share_ = 1;
   double usual_answer_tokens_ = 128;
   SchedulerCounts counts_;
 };

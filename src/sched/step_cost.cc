@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kFewRows = 8, kManyRows = 24;
 constexpr size_t kTerms = 6;
-constexpr int kFitEvery = 16, kFitAlways = 64;  // steps
+constexpr int kFitEvery = 16, kFitAlways = 24;  // steps
 constexpr double kHalfWeightAge = 20'000;       // steps since a kind was seen
 // What a prior is asked for: decodes, prefills, shallow and deep. Each weighs less than one step that was
 // seen.
@@ -72,13 +72,18 @@ struct NormalEquations {
   // could be any one's.
   Terms Solve() const {
     constexpr int kSweeps = 200;
+    constexpr double kSettled = 1e-5;
     Terms c{};
-    for (int sweep = 0; sweep < kSweeps; ++sweep) {
+    double moved = 1;  // in shares of what is explained
+    for (int sweep = 0; sweep < kSweeps && moved > kSettled; ++sweep) {
+      moved = 0;
       for (size_t i = 0; i < kTerms; ++i) {
         if (a[i][i] <= 0) continue;
         double rest = b[i];
         for (size_t j = 0; j < kTerms; ++j) rest -= j == i ? 0 : a[i][j] * c[j];
-        c[i] = std::max(0.0, rest / a[i][i]);
+        const double next = std::max(0.0, rest / a[i][i]);
+        moved = std::max(moved, std::abs(next - c[i]) * a[i][i] / std::max(b[i], 1e-30));
+        c[i] = next;
       }
     }
     return c;

@@ -22,6 +22,7 @@ const PolicyDesc k_policy_priority = {
     .summary = "higher classes first; whoever waits rises by a class per ageing period",
     .rank = Rank,
     .displaces = Displaces,
+    .prefers_cached = true,
 };
 
 }  // namespace tern

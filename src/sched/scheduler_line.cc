@@ -1,0 +1,121 @@
+// Who of those that wait is next, and who of those that run a step is for.
+
+#include <algorithm>
+#include <limits>
+
+#include "sched/active.h"
+#include "sched/scheduler.h"
+
+namespace tern {
+
+// What its policy is told of it now.
+PolicyRequest Scheduler::Seen(const Active& r) const {
+  PolicyRequest seen = r.policy;
+  const bool runs = r.table != nullptr;
+  seen.preemptions = r.preemptions;
+  seen.account = r.account->id;
+  seen.weight = r.account->weight;
+  seen.served = r.account->served;
+  seen.level = (r.account->running - (runs ? 1 : 0)) / seen.weight;
+  seen.starts = starts_;
+  return seen;
+}
+
+// Of those that wait, the one to start next; null: none may.
+Scheduler::Active* Scheduler::FirstInLine() {
+  Active* first = nullptr;
+  for (Active* request : waiting_) {
+    if (request->paused) continue;
+    if (first == nullptr) first = request;
+    if (options_.policy->before == nullptr) break;
+    if (options_.policy->before(Seen(*request), Seen(*first), options_.ageing_ns)) first = request;
+  }
+  return first == nullptr || !options_.policy->prefers_cached ? first : MostCached(first);
+}
+
+int Scheduler::CachedTokens(Active& r) {
+  if (!r.submission.shares_prefix) return 0;
+  const uint64_t inserts = prefixes_.counts().inserted_blocks;
+  if (r.probed_inserts == inserts) return r.probed_tokens;
+  r.probed_inserts = inserts;
+  prefixes_.Match(r.submission.scope, r.shareable(), &matched_);
+  r.probed_tokens = static_cast<int>(matched_.blocks.size()) * options_.block_tokens;
+  ReleaseMatched();
+  return r.probed_tokens;
+}
+
+// Of its equals that came little later, at most so many of them: so nobody is passed for long.
+Scheduler::Active* Scheduler::MostCached(Active* first) {
+  constexpr int kMostAsked = 16;
+  const int64_t latest_ns = first->policy.arrival_ns + options_.ageing_ns / 4;
+  Active* best = first;
+  int asked = 0;
+  for (Active* request : waiting_) {
+    if (request == first || request->paused || request->account != first->account ||
+        request->policy.priority != first->policy.priority || request->policy.arrival_ns > latest_ns) {
+      continue;
+    }
+    if (++asked > kMostAsked) break;
+    if (CachedTokens(*request) > CachedTokens(*best)) best = request;
+  }
+  return best;
+}
+
+bool Scheduler::Opens() {
+  if (options_.policy->opens == nullptr || waiting_.empty()) return true;
+  PolicyQueue queue{.waiting = static_cast<int>(waiting_.size()),
+                    .running = static_cast<int>(std::ranges::count(running_, false, &Active::paused)),
+                    .begun_now = begun_,
+                    .batch = std::min(options_.batch, options_.running),
+                    .window_ns = options_.batch_window_ns};
+  for (const Active* request : waiting_) {
+    queue.longest_wait_ns = std::max(queue.longest_wait_ns, planned_ns_ - request->policy.arrival_ns);
+  }
+  if (options_.policy->opens(queue)) return true;
+  blocked_ = Blocked::kBatch;
+  next_in_line_ = waiting_.front();
+  return false;
+}
+
+// Whether steps with it as well still keep what those that run, and it, have been promised; those that it
+// displaces are left out of steps where they would not fit.
+bool Scheduler::KeepsPace(const Active& next) const {
+  if (running_.empty() || !budget_.is_on()) return true;
+  StepShape shape;
+  double itl_s = options_.slo.itl(next.policy.priority);
+  shape.Add(next.size(), 1, 1);
+  for (const Active* r : running_) {
+    if (r->paused) continue;
+    const bool yields = r->policy.priority > next.policy.priority && options_.policy->displaces != nullptr;
+    if (yields && options_.policy->displaces(Seen(next), Seen(*r))) continue;
+    shape.Add(r->size(), 1, 1);
+    itl_s = std::min(itl_s, options_.slo.itl(r->policy.priority));
+  }
+  shape.Add(0, StepBudget::kLeastChunk, 0);
+  return itl_s == std::numeric_limits<double>::infinity() || budget_.Keeps(shape, itl_s);
+}
+
+// Whether those of the highest class in the step come before its own.
+bool Scheduler::IsLower(const Active& r) const {
+  return top_ != nullptr && r.policy.priority > top_->policy.priority && r.rank > top_->rank &&
+         options_.policy->displaces != nullptr && options_.policy->displaces(Seen(*top_), Seen(r));
+}
+
+// What those of the highest class would compute by themselves.
+void Scheduler::PlanTop() {
+  StepShape shape;
+  top_ = nullptr;
+  held_back_ = 0;
+  for (const Active* r : budget_.is_on() ? std::span(running_) : std::span<Active*>()) {
+    if (r->paused || r->reads_source()) continue;
+    if (top_ == nullptr || r->policy.priority < top_->policy.priority) {
+      top_ = r;
+      shape = {};
+    }
+    const int rows = std::min(r->missing(), options_.step_tokens - shape.rows);
+    if (r->policy.priority == top_->policy.priority && rows > 0) shape.Add(r->computed, rows, 1);
+  }
+  budget_.Begin(top_ == nullptr ? Priority::kMid : top_->policy.priority, shape);
+}
+
+}  // namespace tern

@@ -1,0 +1,50 @@
+#pragma once
+// StepBudget: what fits into a step, by what steps cost and what has been promised to those in it. Where
+// nothing is promised, or not known yet what steps cost, everything does.
+
+#include "sched/slo.h"
+#include "sched/step_cost.h"
+
+namespace tern {
+
+class StepBudget {
+ public:
+  // Steps are planned for that share of a promise, by what nine in ten keep to: what is around a step takes
+  // time, too.
+  static constexpr double kPlanned = 0.9;
+  static constexpr int kLeastChunk = 16;  // rows of prompts that get on in any step
+  // What lower classes may add to a step of a higher one that has been promised no time between tokens.
+  static constexpr double kLowerShare = 0.15;
+
+  StepBudget(const Slo& slo, const StepCost* cost) : slo_(slo), cost_(*cost) {}
+
+  bool is_on() const { return slo_.any() && cost_.is_known(); }
+  // A new step, with nothing in it, and whom it is for: `top` is what those of the highest class that runs
+  // would compute by themselves.
+  void Begin(Priority top_class, const StepShape& top);
+  // Its rows come into the step. `is_awaited`: the next token of an answer comes of them.
+  void Add(Priority priority, int first, int rows, int outputs, bool is_awaited);
+  // How many of `wanted` rows fit beside what is in the step. `is_lower`: whether those of the highest class
+  // come before its own.
+  int Fitting(int first, int wanted, bool is_lower) const;
+  // How many rows with logits, of as many requests, a step may have if a few of a prompt are to be in it,
+  // too. `itl_s`: what was promised of the time between tokens; `depth`: tokens of a request.
+  int Requests(double itl_s, int depth, int most) const;
+  // How many rows of a prompt fit beside `shape`.
+  int PromptRows(const StepShape& shape, double itl_s, int most) const;
+  // Whether steps with these rows keep it.
+  bool Keeps(const StepShape& shape, double itl_s) const { return cost_.Predict(shape) <= Planned(itl_s); }
+
+  const StepShape& shape() const { return shape_; }
+  double limit_s() const { return limit_s_; }  // of the step; infinite: none
+
+ private:
+  double Planned(double promised_s) const { return promised_s * kPlanned / cost_.coefficients().spread; }
+
+  const Slo slo_;
+  const StepCost& cost_;
+  StepShape shape_;
+  double limit_s_ = 0, lower_limit_s_ = 0;
+};
+
+}  // namespace tern
