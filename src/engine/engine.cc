@@ -57,17 +57,21 @@ SchedulerOptions OptionsOf(const Runner& runner, const EngineOptions& options) {
           .window_tokens = runner.window_tokens(),
           .window_blocks = runner.window_blocks(),
           .context = runner.context(),
-          .running = runner.sequences(),
+          .running = options.running > 0 ? std::min(options.running, runner.sequences()) : runner.sequences(),
           .step_tokens = runner.step_tokens(),
           .step_outputs = runner.step_outputs(),
           .mixed_step_tokens = options.mixed_step_tokens,
           .queue = options.queue,
-          .prefix_cache = options.prefix_cache};
+          .prefix_cache = options.prefix_cache,
+          .slo = options.slo,
+          .batch = options.batch,
+          .batch_window_ns = options.batch_window_ns};
 }
 
 Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options)
     : runner_(std::move(runner)),
       events_(std::move(options.events)),
+      admits_by_schedule_(options.slo.any() || options.policy->before != nullptr),
       scheduler_(OptionsOf(*runner_, options)) {
   rows_.reserve(static_cast<size_t>(runner_->sequences()));
 }
@@ -147,9 +151,12 @@ Result<RequestId> Engine::Submit(Request request) {
                         .max_tokens = request.max_tokens,
                         .source_tokens = active->source_tokens,
                         .priority = request.priority,
+                        .account = request.account,
+                        .weight = request.weight,
                         .scope = {.tenant = request.tenant},
                         .shares_prefix = !is_source,
-                        .scores_tokens = request.on_prompt_logprobs != nullptr};
+                        .scores_tokens = request.on_prompt_logprobs != nullptr,
+                        .is_promised = request.is_promised};
   active->answer_from = submission.tokens.size();
   if (request.deadline_s > 0) {
     submission.deadline_ns =
@@ -261,11 +268,13 @@ bool Engine::TakeStep() {
     }
     if (piece.wants_logits) Deliver(at(piece.request), runner_->Logits(row++));
   }
+  scheduler_.StepTook(NowNs());
   if (events_.on_step) events_.on_step(sample);
   return true;
 }
 
 void Engine::LookAtCache(CacheView* view) const { scheduler_.LookAtCache(NowNs(), view); }
+void Engine::LookAtSchedule(ScheduleView* view) const { scheduler_.LookAtSchedule(NowNs(), view); }
 
 bool Engine::Step() {
   if (requests_.empty()) return false;

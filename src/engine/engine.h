@@ -60,6 +60,9 @@ struct Request {
   bool ignore_end = false;                 // go on after an end-of-generation token (benchmarks)
   Priority priority = Priority::kMid;
   std::string tenant;              // shares computed prompts with its like alone
+  int account = 0;                 // who asks, for fairness: an API key
+  double weight = 1;               // its share, beside others'
+  bool is_promised = false;        // Submission's
   double deadline_s = 0;           // from submission: then it ends, done or not; 0: never
   std::function<void()> on_start;  // it runs; at most once, before what follows
   std::function<void(std::string_view text)> on_text;
@@ -88,8 +91,12 @@ struct EngineEvents {
 struct EngineOptions {
   const PolicyDesc* policy = AllPolicies().front();
   int64_t ageing_ns = SchedulerOptions().ageing_ns;
+  int running = 0;  // most at once; 0: as many as the runner has sequences
   int mixed_step_tokens = SchedulerOptions().mixed_step_tokens;
   QueueLimits queue = {};
+  Slo slo = {};
+  int batch = SchedulerOptions().batch;
+  int64_t batch_window_ns = SchedulerOptions().batch_window_ns;
   bool prefix_cache = true;
   EngineEvents events = {};
 };
@@ -118,6 +125,9 @@ class Engine {
   const QueueLimits& queue_limits() const { return scheduler_.queue_limits(); }
   SchedulerCounts counts() const { return scheduler_.counts(); }
   void LookAtCache(CacheView* view) const;
+  void LookAtSchedule(ScheduleView* view) const;
+  // Whether it decides by that which requests to take.
+  bool admits_by_schedule() const { return admits_by_schedule_; }
 
  private:
   struct Answer;
@@ -147,6 +157,7 @@ class Engine {
 
   std::unique_ptr<Runner> runner_;
   const EngineEvents events_;
+  const bool admits_by_schedule_;
   Scheduler scheduler_;
   AnswerGrammars grammars_;
   std::map<RequestId, std::unique_ptr<Active>> requests_;

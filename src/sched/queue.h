@@ -18,6 +18,11 @@ struct QueueLoad {
   int64_t tokens = 0;
   double seconds_per_request = 0;  // between two that leave the queue, as measured
   double seconds_per_token = 0;  // of their prompts, while none has left; 0: that is not needed, or not known
+  // Of the API key that asks. Where keys share the queue, each may fill it as far as it leaves as much to
+  // others: however many come of one, there is room for another's.
+  bool is_shared = false;
+  int own_requests = 0;
+  int64_t own_tokens = 0;
 };
 
 // The error is kExhausted and says after how many seconds there will be room, by what was measured.

@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace tern {
 namespace {
 
-constexpr double kTrusted = 0.9;  // share of a promise that a prediction may take
-constexpr double kLongestS = 30;  // to stay away
+constexpr double kTrusted = 0.9;                        // share of a promise that a prediction may take
+constexpr double kLongestS = 30;                        // to stay away
+constexpr int64_t kLastStart = (int64_t{1} << 40) - 1;  // behind all that run
 
 // As in line, of what is in front of a request.
 struct Ahead {
@@ -26,7 +28,8 @@ PolicyRequest AsRequest(const ScheduleView& view, const Comer& comer) {
   PolicyRequest request{.arrival_ns = view.now_ns,
                         .priority = comer.priority,
                         .account = comer.account,
-                        .weight = comer.weight};
+                        .weight = comer.weight,
+                        .starts = kLastStart};
   double least = std::numeric_limits<double>::infinity();
   for (const Account& account : view.accounts) {
     if (account.waiting + account.running > 0) least = std::min(least, account.served);
@@ -75,6 +78,29 @@ Ahead AheadByTurns(const ScheduleView& view, const PolicyRequest& request) {
   return ahead;
 }
 
+// Seconds until one has a place behind so many others: those that run go one after the other, and those in
+// front take their places.
+double PlaceSeconds(const ScheduleView& view, const Ahead& ahead, int places) {
+  std::vector<double> ends;
+  for (const ScheduledRequest& running : view.running) ends.push_back(running.left * view.step_s);
+  while (static_cast<int>(ends.size()) < places) ends.push_back(0);
+  if (ends.empty()) return 0;
+  const double each_prompt = ahead.requests > 0 ? ahead.tokens / ahead.requests : 0;
+  const double each_s =
+      view.usual_answer_tokens * view.step_s + each_prompt * view.uncached_share / view.prompt_tokens_per_s;
+  // More run than may: so many go before the next comes.
+  const auto too_many = std::max<ptrdiff_t>(0, std::ssize(ends) - std::max(places, 1));
+  std::ranges::sort(ends);
+  ends.erase(ends.begin(), ends.begin() + too_many);
+  std::ranges::make_heap(ends, std::greater());
+  for (double i = 0; i < ahead.requests; ++i) {
+    std::ranges::pop_heap(ends, std::greater());
+    ends.back() += each_s;
+    std::ranges::push_heap(ends, std::greater());
+  }
+  return ends.front();
+}
+
 bool MayDisplace(const ScheduleView& view, const PolicyRequest& request) {
   const auto gives_way = [&](const ScheduledRequest& running) {
     return running.paused ||
@@ -94,17 +120,18 @@ std::optional<double> PredictFirstToken(const ScheduleView& view, const Comer& c
   ahead.requests += comer.requests_since;
   ahead.tokens += static_cast<double>(comer.tokens_since);
   double unread = ahead.tokens;
-  for (const ScheduledRequest& running : view.running)
-    unread += std::max(0, running.prompt_tokens - running.computed);
+  const int64_t rank = view.policy->rank(request, view.ageing_ns);
+  for (const ScheduledRequest& running : view.running) {
+    if (!running.paused && running.rank <= rank)
+      unread += std::max(0, running.prompt_tokens - running.computed);
+  }
   const double read_s = unread * view.uncached_share / view.prompt_tokens_per_s;
   const double own_s =
       static_cast<double>(comer.prompt_tokens) * view.uncached_share / view.prompt_tokens_per_s;
-  // Who has no place waits until as many have ended as come before.
-  const int places = std::min(view.places, view.most_running);
   const bool is_full = view.blocked == Blocked::kKv || view.blocked == Blocked::kBatch;
-  const double free = is_full ? 0 : std::max(0, places - static_cast<int>(view.running.size()));
-  const double leaving = MayDisplace(view, request) ? 0 : std::max(0.0, ahead.requests + 1 - free);
-  const double place_s = leaving * view.seconds_per_request;
+  const int running = static_cast<int>(view.running.size());
+  const int places = is_full ? running : std::min(view.places, view.most_running);
+  const double place_s = MayDisplace(view, request) ? 0 : PlaceSeconds(view, ahead, places);
   return view.lateness * (std::max(read_s, place_s) + own_s + view.predicted_s);
 }
 

@@ -20,6 +20,7 @@ struct ScheduledRequest {
   PolicyRequest policy;
   int64_t rank = 0;
   int prompt_tokens = 0, computed = 0, tokens = 0;
+  int left = 0;  // that it will likely still answer
   bool paused = false;
 };
 
@@ -44,7 +45,7 @@ struct ScheduleView {
   bool cost_is_known = false;
   double prompt_tokens_per_s = 0;  // 0: not known
   double uncached_share = 1;       // of prompts, of late
-  double seconds_per_request = 0;  // between two that end, while it is busy
+  double step_s = 0;               // of late
   double usual_answer_tokens = 0;
   double lateness = 1;  // first tokens came after so many times what was expected
 };

@@ -9,7 +9,7 @@
 namespace tern {
 namespace {
 
-constexpr double kNewAnswerWeight = 1.0 / 16;
+constexpr double kNewAnswerWeight = 1.0 / 16, kNewStepWeight = 1.0 / 32;
 
 }  // namespace
 
@@ -44,8 +44,13 @@ Result<RequestId> Scheduler::Submit(Submission submission, int64_t now_ns) {
     return BadInput("prompt: " + std::to_string(std::max<int64_t>(size, submission.source_tokens)) +
                     " tokens, the context and its KV blocks leave room for " + std::to_string(context_ - 1));
   }
-  const QueueLoad load{static_cast<int>(waiting_.size()), counts_.waiting_tokens, rate_.seconds_per_request(),
-                       rate_.seconds_per_token()};
+  QueueLoad load{static_cast<int>(waiting_.size()), counts_.waiting_tokens, rate_.seconds_per_request(),
+                 rate_.seconds_per_token()};
+  if (const auto own = accounts_.all().find(submission.account); own != accounts_.all().end()) {
+    load.own_requests = own->second.waiting;
+    load.own_tokens = own->second.waiting_tokens;
+  }
+  load.is_shared = options_.policy->before != nullptr;
   if (const Status room = CheckRoom(options_.queue, load, size); !room.ok()) {
     ++counts_.refused;
     return room.error();
@@ -55,11 +60,12 @@ Result<RequestId> Scheduler::Submit(Submission submission, int64_t now_ns) {
     ScheduleView view;
     LookAtSchedule(now_ns, &view);
     const Comer comer{submission.priority, submission.account, submission.weight, size};
-    if (const Status promise = CheckPromise(view, comer); !promise.ok()) {
+    const Status promise = submission.is_promised ? Status() : CheckPromise(view, comer);
+    if (!promise.ok()) {
       ++counts_.refused;
       return promise.error();
     }
-    request->expected_first_s = PredictFirstToken(view, comer).value_or(0) / lateness_;
+    request->expected_first_s = PredictFirstToken(view, comer).value_or(0) / lateness_;  // by itself
   }
   request->id = next_request_++;
   request->account = &accounts_.Enter(submission.account, submission.weight);
@@ -451,7 +457,9 @@ void Scheduler::Commit(int64_t now_ns) {
 }
 
 void Scheduler::StepTook(int64_t now_ns) {
-  if (times_step_) cost_.Observe(taken_, 1e-9 * static_cast<double>(now_ns - planned_ns_));
+  const double seconds = 1e-9 * static_cast<double>(now_ns - planned_ns_);
+  if (times_step_) cost_.Observe(taken_, seconds);
+  usual_step_s_ += (usual_step_s_ == 0 ? 1 : kNewStepWeight) * (seconds - usual_step_s_);
   times_step_ = false;
 }
 

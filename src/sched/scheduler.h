@@ -62,9 +62,9 @@ struct SchedulerOptions {
 };
 
 struct Submission {
-  std::vector<int32_t> tokens;  // what the answer follows
-  int max_tokens = -1;          // of the answer; -1: until the context is full
-  int source_tokens = 0;        // of an encoder-decoder: read into KV of its own before the tokens
+  std::vector<int32_t> tokens{};  // what the answer follows
+  int max_tokens = -1;            // of the answer; -1: until the context is full
+  int source_tokens = 0;          // of an encoder-decoder: read into KV of its own before the tokens
   Priority priority = Priority::kMid;
   int account = 0;                                            // who asks: an API key
   double weight = 1;                                          // its share, beside others'
@@ -73,6 +73,7 @@ struct Submission {
   bool shares_prefix = true;  // false: its KV depends on more than its tokens and scope
   // Logits of all rows of the tokens are wanted: none of them comes from others. A step takes few of these.
   bool scores_tokens = false;
+  bool is_promised = false;  // it was let in already: what is promised of its first token is not asked again
 };
 
 // Rows first .. first + tokens.size() - 1 of a request. Good until the next call that changes the request.
@@ -217,7 +218,7 @@ class Scheduler {
   StepShape taken_;                              // the last step that was committed
   double expected_s_ = 0, limit_s_ = 0;
   bool times_step_ = false;  // it waits for StepTook
-  double lateness_ = 1, uncached_share_ = 1;
+  double lateness_ = 1, uncached_share_ = 1, usual_step_s_ = 0;
   double usual_answer_tokens_ = 128;
   SchedulerCounts counts_;
 };

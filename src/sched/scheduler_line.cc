@@ -77,19 +77,21 @@ bool Scheduler::Opens() {
   return false;
 }
 
-// Whether steps with it as well still keep what those that run, and it, have been promised; those that it
-// displaces are left out of steps where they would not fit.
+// Whether steps with it as well still keep what those that run, and it, have been promised. Of a lower class,
+// answers are left out of steps where they do not fit beside a higher one's.
 bool Scheduler::KeepsPace(const Active& next) const {
   if (running_.empty() || !budget_.is_on()) return true;
+  const auto is_lower = [this](const Active& r, const Active& than) {
+    return r.policy.priority > than.policy.priority && options_.policy->displaces != nullptr &&
+           options_.policy->displaces(Seen(than), Seen(r));
+  };
   StepShape shape;
   double itl_s = options_.slo.itl(next.policy.priority);
   shape.Add(next.size(), 1, 1);
   for (const Active* r : running_) {
-    if (r->paused) continue;
-    const bool yields = r->policy.priority > next.policy.priority && options_.policy->displaces != nullptr;
-    if (yields && options_.policy->displaces(Seen(next), Seen(*r))) continue;
+    if (r->paused || is_lower(*r, next)) continue;
     shape.Add(r->size(), 1, 1);
-    itl_s = std::min(itl_s, options_.slo.itl(r->policy.priority));
+    if (!is_lower(next, *r)) itl_s = std::min(itl_s, options_.slo.itl(r->policy.priority));
   }
   shape.Add(0, StepBudget::kLeastChunk, 0);
   return itl_s == std::numeric_limits<double>::infinity() || budget_.Keeps(shape, itl_s);

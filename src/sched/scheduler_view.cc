@@ -63,12 +63,16 @@ void Scheduler::LookAtSchedule(int64_t now_ns, ScheduleView* view) const {
   const auto list = [this](const std::vector<Active*>& requests, std::vector<ScheduledRequest>* seen) {
     seen->clear();
     for (const Active* r : requests) {
+      const int answered = r->size() - r->prompt_tokens;
+      const int most = r->submission.max_tokens < 0 ? context_ : r->submission.max_tokens;
+      const int usual = std::max(static_cast<int>(usual_answer_tokens_), answered + 1);
       seen->push_back({.id = r->id,
                        .policy = Seen(*r),
                        .rank = r->rank,
                        .prompt_tokens = r->prompt_tokens,
                        .computed = r->computed,
                        .tokens = r->size(),
+                       .left = std::max(std::min(most, usual) - answered, 0),
                        .paused = r->paused});
     }
   };
@@ -93,7 +97,7 @@ void Scheduler::LookAtSchedule(int64_t now_ns, ScheduleView* view) const {
   view->cost_is_known = cost_.is_known();
   view->prompt_tokens_per_s = cost_.is_known() ? PromptRate() : 0;
   view->uncached_share = uncached_share_;
-  view->seconds_per_request = rate_.seconds_per_request();
+  view->step_s = usual_step_s_;
   view->usual_answer_tokens = usual_answer_tokens_;
   view->lateness = lateness_;
 }

@@ -40,4 +40,12 @@ Result<SecondsByClass> ParseSecondsByClass(std::string_view name, std::string_vi
 enum class Optimize : uint8_t { kBalanced, kLatency, kThroughput };
 inline constexpr std::array<std::string_view, 3> kOptimizeNames{"balanced", "latency", "throughput"};
 
+struct Optimized {
+  int running = 0;            // at once
+  int mixed_step_tokens = 0;  // SchedulerOptions'
+};
+// Of so many that may run at once, and rows of a step: how many do, and how many where somebody waits for the
+// next token of his answer.
+Optimized OptimizeFor(Optimize goal, int running, int step_tokens);
+
 }  // namespace tern

@@ -56,6 +56,7 @@ Answer::Answer(ServerContext& context, RouteRequest r, Generation generation,
       exchange_(std::move(r.exchange)),
       generation_(std::move(generation)),
       writer_(std::move(writer)),
+      key_(r.key),
       tenant_(fmt::format("{}:{}", r.key, generation_.cache_salt)),
       readers_(generation_.answers()),
       cached_tokens_(generation_.prompts.size()),
@@ -99,6 +100,8 @@ std::vector<HostRequest> Answer::MakeRequests() {
       request.on_prompt_logprobs = [self, i](TokenLogprobs p) { self->OnPromptLogprobs(i, std::move(p)); };
     }
     request.tenant = tenant_;
+    request.account = static_cast<int>(key_);
+    request.weight = context_.quotas->weight(key_);
     request.deadline_s = context_.deadline_s;
     request.priority = ClassOf(generation_.priority);
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
@@ -146,6 +149,7 @@ void Answer::Start() {
     }
     return;
   }
+  if (const Problem problem = TakeTokens()) return RefuseExchange(*exchange_, *problem, writer_->errors());
   for (size_t i = 0; i < readers_.size(); ++i) {
     const auto prompt = i / static_cast<size_t>(generation_.choices);
     const size_t prompt_tokens = generation_.prompts[prompt].size();
@@ -154,6 +158,7 @@ void Answer::Start() {
     readers_[i].meter.Submit(&context_.meters, prompt_tokens, asked < 0 ? room : std::min(asked, room));
   }
   const Status status = context_.host->Submit(first_ticket_, MakeRequests());
+  if (!status.ok()) context_.quotas->AddTokens(key_, -taken_tokens_);
   if (!status.ok()) return RefuseExchange(*exchange_, FromEngine(status.error()), writer_->errors());
   Begin();
   // Not before: what is cancelled before it is submitted would run. Holds no answer: the exchange is the
@@ -161,6 +166,21 @@ void Answer::Start() {
   exchange_->OnGone([host = context_.host.get(), first = first_ticket_, count = readers_.size()] {
     for (size_t i = 0; i < count; ++i) host->Cancel(first + i);
   });
+}
+
+// Of the key's quota, in advance: what it asks for, as far as it says so; the rest when it is known.
+Problem Answer::TakeTokens() {
+  const int64_t answers = std::max(generation_.request.max_tokens, 0) * static_cast<int64_t>(readers_.size());
+  const auto now = std::chrono::steady_clock::now();
+  const int64_t tokens = state_.prompt_tokens + answers;
+  const Problem problem = context_.quotas->TakeTokens(key_, tokens, now);
+  if (!problem) taken_tokens_ = tokens;
+  exchange_->AddHeaders(context_.quotas->TokenHeaders(key_, now));
+  return problem;
+}
+
+void Answer::SettleTokens() {
+  context_.quotas->AddTokens(key_, state_.prompt_tokens + state_.completion_tokens - taken_tokens_);
 }
 
 void Answer::CancelAll() {
@@ -173,7 +193,7 @@ ApiError Cancelled() {
 }
 
 void Answer::OnRefused(const Error& error) {
-  ++finished_;
+  if (++finished_ == readers_.size()) SettleTokens();
   if (error.code == Code::kCancelled) context_.meters.finished[size_t(FinishReason::kCancelled)].Add();
   Fail(error.code == Code::kCancelled ? Cancelled() : FromEngine(error));
 }
@@ -330,7 +350,10 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
   state_.completion_tokens += outcome.completion_tokens - readers_[choice].tokens;
   state_.first_token_s = outcome.first_token_s;
   state_.decode_s = outcome.decode_s;
-  if (finished_ == readers_.size()) CountChoices();
+  if (finished_ == readers_.size()) {
+    CountChoices();
+    SettleTokens();
+  }
   if (failed_) return;
   Reader& reader = readers_[choice];
   if (outcome.reason == FinishReason::kFailed) return Fail(FromEngine(outcome.error));

@@ -38,6 +38,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   };
 
   void Start();
+  Problem TakeTokens();
+  void SettleTokens();
   std::vector<HostRequest> MakeRequests();
   void MakeReader(Reader& reader);
   void OnRefused(const Error& error);
@@ -68,6 +70,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::shared_ptr<HttpExchange> exchange_;
   Generation generation_;
   std::unique_ptr<AnswerWriter> writer_;
+  const size_t key_;
   const std::string tenant_;
   AnswerState state_;
   std::vector<Reader> readers_;
@@ -75,6 +78,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   const TicketId first_ticket_;
   std::vector<ChatEvent> events_;
   size_t finished_ = 0;
+  int64_t taken_tokens_ = 0;  // of the key's quota
   bool paused_ = false;
   std::mutex begin_mutex_;  // until the request is admitted: of what follows
   bool begun_ = false, failed_ = false;

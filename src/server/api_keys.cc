@@ -34,7 +34,7 @@ ApiKeys::Digest ApiKeys::DigestOf(std::string_view key) {
   return digest;
 }
 
-Status ApiKeys::Add(std::string_view key) {
+Status ApiKeys::Add(std::string_view key, const KeyLimits& limits) {
   const std::string where = "api key " + std::to_string(digests_.size() + 1);  // never the key itself
   if (key.empty()) return BadInput(where + ": empty");
   if (!std::ranges::all_of(key, [](char c) { return c > 0x20 && c < 0x7f; })) {
@@ -43,18 +43,30 @@ Status ApiKeys::Add(std::string_view key) {
   const Digest digest = DigestOf(key);
   if (std::ranges::find(digests_, digest) != digests_.end()) return BadInput(where + ": given twice");
   digests_.push_back(digest);
+  limits_.push_back(limits);
   return {};
 }
 
-Result<ApiKeys> ApiKeys::Make(const std::vector<std::string>& keys, const std::string& file) {
+// "KEY requests-per-minute=60 concurrent=4"
+Status ApiKeys::AddLine(std::string_view line, const KeyLimits& usual) {
+  const size_t end = std::min(line.find_first_of(" \t"), line.size());
+  auto limits = ParseKeyLimits(line.substr(end), usual);
+  if (!limits.ok())
+    return BadInput("api key " + std::to_string(digests_.size() + 1) + ": " + limits.error().what);
+  return Add(line.substr(0, end), limits.value());
+}
+
+Result<ApiKeys> ApiKeys::Make(const std::vector<std::string>& keys, const std::string& file,
+                              const KeyLimits& usual) {
   ApiKeys made;
   for (const std::string& list : keys) {
     for (size_t at = 0; at <= list.size();) {
       const size_t end = std::min(list.find(',', at), list.size());
-      TERN_TRY_STATUS(made.Add(std::string_view(list).substr(at, end - at)));
+      TERN_TRY_STATUS(made.Add(std::string_view(list).substr(at, end - at), usual));
       at = end + 1;
     }
   }
+  if (file.empty() && made.empty()) made.limits_ = {usual};  // of everybody together
   if (file.empty()) return made;
   TERN_TRY(const std::string text, ReadFile(file, 1 << 20));
   std::string_view rest = text;
@@ -62,7 +74,7 @@ Result<ApiKeys> ApiKeys::Make(const std::vector<std::string>& keys, const std::s
     const size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = Trimmed(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (!line.empty() && line[0] != '#') TERN_TRY_STATUS(made.Add(line));
+    if (!line.empty() && line[0] != '#') TERN_TRY_STATUS(made.AddLine(line, usual));
   }
   if (made.empty()) return BadInput(file + ": no keys, expected one per line");
   return made;

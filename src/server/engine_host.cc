@@ -25,9 +25,10 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine)
       bytes_(engine_->runner().bytes()),
       queue_(engine_->queue_limits()),
       most_answers_(static_cast<size_t>(
-          std::min(queue_.requests, std::max(queue_.requests / kQueueShare, kLeastShare)))) {
+          std::min(queue_.requests, std::max(queue_.requests / kQueueShare, kLeastShare)))),
+      admits_by_schedule_(engine_->admits_by_schedule()) {
   Publish(false);
-  PublishCache();
+  PublishViews();
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -56,11 +57,47 @@ Status EngineHost::CheckQueue(const std::vector<HostRequest>& requests) const {
   if (counts_.scheduler.steps == 0 && busy_) {  // the first one takes no less than it has taken so far
     load.seconds_per_request = std::chrono::duration<double>(Clock::now() - alive_).count();
   }
+  CountOwn(requests.front().request.account, &load);
   for (const HostRequest& host : requests) {
     const auto tokens = static_cast<int64_t>(host.request.prompt.size());
     TERN_TRY_STATUS(CheckRoom(queue_, load, tokens));
     ++load.requests;
     load.tokens += tokens;
+    ++load.own_requests;
+    load.own_tokens += tokens;
+  }
+  return admits_by_schedule_ ? CheckPromises(requests) : Status();
+}
+
+void EngineHost::CountOwn(int account, QueueLoad* load) const {
+  load->is_shared = schedule_.policy->before != nullptr;
+  const auto own = std::ranges::find(schedule_.accounts, account, &Account::id);
+  if (own != schedule_.accounts.end()) {
+    load->own_requests = own->waiting;
+    load->own_tokens = own->waiting_tokens;
+  }
+  for (const Submitted& s : submitted_) {
+    if (s.host.request.account != account) continue;
+    ++load->own_requests;
+    load->own_tokens += static_cast<int64_t>(s.host.request.prompt.size());
+  }
+}
+
+// By what is known outside the engine's thread, so that a refusal need not wait for the step under way.
+Status EngineHost::CheckPromises(const std::vector<HostRequest>& requests) const {
+  const Request& first = requests.front().request;
+  Comer comer{.priority = first.priority, .account = first.account, .weight = first.weight};
+  const bool by_account = schedule_.policy->before != nullptr;
+  for (const Submitted& s : submitted_) {
+    if (by_account && s.host.request.account != comer.account) continue;
+    ++comer.requests_since;
+    comer.tokens_since += static_cast<int64_t>(s.host.request.prompt.size());
+  }
+  for (const HostRequest& host : requests) {
+    comer.prompt_tokens = static_cast<int64_t>(host.request.prompt.size());
+    TERN_TRY_STATUS(CheckPromise(schedule_, comer));
+    ++comer.requests_since;
+    comer.tokens_since += comer.prompt_tokens;
   }
   return {};
 }
@@ -75,6 +112,7 @@ Status EngineHost::Submit(TicketId first, std::vector<HostRequest> requests) {
     }
     for (HostRequest& host : requests) {
       CountArriving(host.request);
+      host.request.is_promised = true;
       submitted_.push_back({first++, std::move(host)});
     }
   }
@@ -110,13 +148,27 @@ CacheView EngineHost::cache() const {
   return cache_;
 }
 
+ScheduleView EngineHost::schedule() const {
+  const std::lock_guard lock(mutex_);
+  return schedule_;
+}
+
 // Looked at so seldom that it costs nothing, and once more when there is nothing else to do.
-void EngineHost::PublishCache() {
+void EngineHost::PublishViews() {
   engine_->LookAtCache(&next_cache_);
   viewed_ = Clock::now();
   view_is_old_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    std::swap(cache_, next_cache_);
+  }
+  PublishSchedule();
+}
+
+void EngineHost::PublishSchedule() {
+  engine_->LookAtSchedule(&next_schedule_);
   const std::lock_guard lock(mutex_);
-  std::swap(cache_, next_cache_);
+  std::swap(schedule_, next_schedule_);
 }
 
 void EngineHost::Publish(bool busy) {
@@ -145,8 +197,9 @@ void EngineHost::TakeStep() {
   PauseAndResume();
   const bool was_idle = engine_->idle();
   all_paused_ = !engine_->Step();
+  if (admits_by_schedule_) PublishSchedule();
   view_is_old_ |= !was_idle;
-  if (view_is_old_ && Clock::now() - viewed_ >= kViewEvery) PublishCache();
+  if (view_is_old_ && Clock::now() - viewed_ >= kViewEvery) PublishViews();
   Publish(!engine_->idle() && !all_paused_);
 }
 
@@ -185,6 +238,7 @@ bool EngineHost::TakeCommands() {
   for (Submitted& s : submitted) Start(std::move(s));
   for (const TicketId ticket : cancelled) DoCancel(ticket);
   view_is_old_ |= !submitted.empty() || !cancelled.empty();
+  if (admits_by_schedule_) PublishSchedule();
   Publish(true);
   return !ending;
 }

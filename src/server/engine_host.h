@@ -59,6 +59,8 @@ class EngineHost {
   HostCounts counts() const;
   // The KV cache as it was a fifth of a second ago, or before the step under way.
   CacheView cache() const;
+  // Who runs and who waits, and why: as old as that, and where requests are taken by it, of the last step.
+  ScheduleView schedule() const;
   const LoadedModel& model() const { return model_; }
   int context() const { return context_; }
   int sequences() const { return sequences_; }
@@ -85,10 +87,13 @@ class EngineHost {
   void OnFinish(TicketId ticket, const HostRequest& host, bool started, const Outcome& outcome);
   void DoCancel(TicketId ticket);
   void Publish(bool busy);
-  void PublishCache();
+  void PublishViews();
+  void PublishSchedule();
   void CountArriving(const Request& request);
   void Refuse(const HostRequest& host, const Error& error);
   Status CheckQueue(const std::vector<HostRequest>& requests) const;
+  Status CheckPromises(const std::vector<HostRequest>& requests) const;
+  void CountOwn(int account, QueueLoad* load) const;
 
   std::unique_ptr<Engine> engine_;
   const LoadedModel& model_;
@@ -96,6 +101,7 @@ class EngineHost {
   const RunnerBytes bytes_;
   const QueueLimits queue_;
   const size_t most_answers_;
+  const bool admits_by_schedule_;
   std::atomic<TicketId> next_ticket_ = 1;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable arrived_;
@@ -104,12 +110,14 @@ class EngineHost {
   QueueLoad arriving_;  // submitted, and not yet in `counts_`
   HostCounts counts_;
   CacheView cache_;
+  ScheduleView schedule_;
   bool busy_ = false, ending_ = false;
   Clock::time_point alive_;
   // The engine thread's own.
   std::unordered_map<TicketId, Running> running_;
   bool all_paused_ = false;  // those that the engine has
   CacheView next_cache_;     // reused
+  ScheduleView next_schedule_;
   Clock::time_point viewed_{};
   bool view_is_old_ = false;
   std::deque<TicketId> cancelled_early_;  // the last ones

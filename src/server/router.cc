@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/process_usage.h"
 #include "server/errors.h"
@@ -16,6 +17,11 @@ constexpr std::string_view kName = "{name}";
 // Bodies beyond this are read one at a time, while others' go on.
 constexpr size_t kLargeBytes = size_t{1} << 20;
 constexpr size_t kMostLargeWaiting = 64;
+// Of an answer, that pages of other origins may read.
+constexpr const char* kExposedHeaders =
+    "x-request-id, retry-after, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, "
+    "x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, "
+    "x-ratelimit-reset-tokens";
 
 // "/v1/models/{name}" and "/v1/models/a/b": "a/b". Nothing: no match.
 std::optional<std::string> MatchPath(std::string_view pattern, std::string_view path) {
@@ -54,24 +60,27 @@ void Call(ServerContext& context, RouteRequest routed) {
   route.handle(context, std::move(routed));
 }
 
-// Counts and logs a request where it ends.
-void Watch(ServerContext* context, HttpExchange& exchange, const RouteDesc* route) {
-  exchange.OnEnd([context, route](const HttpExchange& ended, const ExchangeEnd& end) {
-    using std::chrono::milliseconds;
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    context->meters.http.Count(route, end.status);
-    const RequestRecord record{.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
-                               .id = ended.request().id,
-                               .method = route == nullptr ? "none" : route->method,
-                               .route = route == nullptr ? "none" : route->path,
-                               .end = end,
-                               .note = ended.note(),
-                               .is_probe = route != nullptr && route->is_probe};
-    context->log.Write(record);
-    if (context->traces != nullptr && !record.is_probe) {
-      context->traces->Write(record, ended.request().Header("traceparent"), context->model.id);
-    }
-  });
+// Counts and logs a request where it ends, and gives its place back.
+void Watch(ServerContext* context, HttpExchange& exchange, const RouteDesc* route,
+           std::shared_ptr<Quotas::Place> place) {
+  exchange.OnEnd(
+      [context, route, place = std::move(place)](const HttpExchange& ended, const ExchangeEnd& end) {
+        place->reset();
+        using std::chrono::milliseconds;
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        context->meters.http.Count(route, end.status);
+        const RequestRecord record{.unix_ms = std::chrono::duration_cast<milliseconds>(now).count(),
+                                   .id = ended.request().id,
+                                   .method = route == nullptr ? "none" : route->method,
+                                   .route = route == nullptr ? "none" : route->path,
+                                   .end = end,
+                                   .note = ended.note(),
+                                   .is_probe = route != nullptr && route->is_probe};
+        context->log.Write(record);
+        if (context->traces != nullptr && !record.is_probe) {
+          context->traces->Write(record, ended.request().Header("traceparent"), context->model.id);
+        }
+      });
 }
 
 // Of a path that is no endpoint, or takes another method: whose it would be.
@@ -101,7 +110,9 @@ Router::Router(std::span<const RouteDesc* const> routes, RouterOptions options, 
       options_(std::move(options)),
       context_(context),
       workers_(workers),
-      large_(std::make_unique<Workers>(1, kMostLargeWaiting)) {}
+      large_(std::make_unique<Workers>(1, kMostLargeWaiting)) {
+  context_->quotas = std::make_unique<Quotas>(options_.keys.limits());
+}
 
 // As it is, and for clients that were given a base URL without /v1 or with one too many, with it and without.
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
@@ -205,11 +216,12 @@ HttpResponse Router::TooLarge(const HttpRequest& head, const std::string& messag
 void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   const HttpRequest& request = exchange->request();
   Match match = Find(request.method, request.path);
-  Watch(context_, *exchange, match.route);
+  const auto place = std::make_shared<Quotas::Place>();
+  Watch(context_, *exchange, match.route, place);
   const std::string_view origin = request.Header("origin");
   if (!origin.empty() && IsAllowedHost(request) && IsAllowedOrigin(request)) {
     exchange->AddHeaders({{"access-control-allow-origin", std::string(origin)},
-                          {"access-control-expose-headers", "x-request-id, retry-after"},
+                          {"access-control-expose-headers", kExposedHeaders},
                           {"vary", "origin"}});
   }
   if (auto refusal = Refusal(request, match)) return exchange->Reply(std::move(*refusal));
@@ -220,6 +232,12 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
                       .name = std::move(match.name),
                       .key = options_.keys.Find(request).value_or(0)};
   if (match.route->is_probe) return Call(*context_, std::move(routed));
+  if (match.route->body != nullptr) {
+    const auto now = std::chrono::steady_clock::now();
+    const Problem problem = context_->quotas->TakeRequest(routed.key, now, place.get());
+    exchange->AddHeaders(context_->quotas->RequestHeaders(routed.key, now));
+    if (problem) return routed.Refuse(*problem);
+  }
   const bool large = request.body.size() > kLargeBytes;
   const bool posted = (large ? *large_ : *workers_).Post([this, large, routed = std::move(routed)]() mutable {
     if (!routed.exchange->gone()) Call(*context_, std::move(routed));

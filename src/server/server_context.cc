@@ -19,9 +19,9 @@ std::string ServedModel::IdOf(std::string_view model) {
   id.remove_prefix(id.rfind('/') + 1);  // npos + 1 is 0
   if (id.ends_with(".gguf")) id.remove_suffix(5);
   // "-00001-of-00003"
-  constexpr std::string_view kPart = "-00001-of-";
-  const size_t part = id.rfind(kPart);
-  if (part != id.npos && part > 0 && id.size() == part + kPart.size() + 5) id = id.substr(0, part);
+  constexpr std::string_view kPartNumber = "-00001-of-";
+  const size_t part = id.rfind(kPartNumber);
+  if (part != id.npos && part > 0 && id.size() == part + kPartNumber.size() + 5) id = id.substr(0, part);
   return std::string(id.empty() || id == "." || id == ".." ? "model" : id);
 }
 

@@ -16,6 +16,7 @@
 #include "server/grammar_cache.h"
 #include "server/http/http_server.h"
 #include "server/metrics/server_meters.h"
+#include "server/quotas.h"
 #include "server/request_log.h"
 #include "server/router.h"
 #include "server/traces.h"
@@ -61,6 +62,7 @@ struct ServerContext {
   double deadline_s = 0;                 // the most that an answer may take, waiting included; 0: any time
   double stall_s = 30;                   // without a byte taken by its client: then an answer ends
   size_t memory_bytes = UsableMemory();  // what there is of it for the ledger's pools, and all else
+  std::unique_ptr<Quotas> quotas = std::make_unique<Quotas>();
   GrammarCache grammars{};
   ServerMeters meters{AllRoutes()};
   RequestLog log{};

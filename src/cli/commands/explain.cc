@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/explain_schedule.h"
 #include "cli/limits_text.h"
 #include "cli/model_flags.h"
 #include "cli/progress.h"
@@ -16,7 +17,7 @@ namespace {
 struct Options {
   ModelFlags model;
   int prefill = 512, batch = 1, depth = 0, steps = 32, top = 5;
-  std::string limits, html, trace;
+  std::string limits, html, trace, schedule, key;
   bool json = false;
 };
 
@@ -61,7 +62,20 @@ Status Write(const Options& o, const Explanation& e, const PlanLayout& layout, c
   return {};
 }
 
+Status RunSchedule(const Options& o) {
+  TERN_TRY(const std::string told, FetchSchedule(o.schedule, o.key));
+  if (o.json) {
+    fmt::print("{}\n", told);
+    return {};
+  }
+  TERN_TRY(const std::string text, ScheduleText(told));
+  fmt::print("{}", text);
+  return {};
+}
+
 Status Run(const Options& o) {
+  if (!o.schedule.empty()) return RunSchedule(o);
+  if (o.model.model.empty()) return BadInput("MODEL: none, expected one, or --schedule URL");
   TERN_TRY(const auto model, OpenPredictor(o.model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = o.batch;
@@ -94,7 +108,7 @@ Status Run(const Options& o) {
 
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
-  AddModelArgument(args, &o->model, true);
+  AddModelArgument(args, &o->model, false);
   args.Option("-p,--prefill", &o->prefill, "tokens of the chunk of a prompt; 0: none").Range(0, 1 << 20);
   args.Option("--batch", &o->batch, "sequences that decode together").Range(1, 4096);
   args.Option("--depth", &o->depth, "tokens already in the KV cache; in prefill, whole blocks of 16")
@@ -106,6 +120,10 @@ void Setup(Arguments& args) {
       .ExistingFile();
   args.Option("--html", &o->html, "write a flame view, one page that needs nothing else").ValueName("FILE");
   args.Option("--trace", &o->trace, "write a step of each kind as Chrome trace").ValueName("FILE");
+  args.Option("--schedule", &o->schedule,
+              "instead: why requests of the tern serve at this address wait, as http://127.0.0.1:8080")
+      .ValueName("URL");
+  args.Option("--api-key", &o->key, "for --schedule: a key of that server").ValueName("KEY");
   args.Flag("--json", &o->json, "print one JSON object");
   AddRunnerFlags(args, &o->model, ContextFlag::kNo);
   args.Run([o] { return Run(*o); });

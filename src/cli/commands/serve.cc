@@ -35,7 +35,10 @@ struct Options {
   std::vector<std::string> keys, origins;
   int port = 8080, parallel = 32, kv_tokens = 0, drain_timeout_s = 30;
   int step_tokens = RunnerOptions().step_tokens;
-  std::string policy;
+  std::string policy = "auto", slo_ttft, slo_itl, optimize = "balanced", key_limits;
+  int batch = SchedulerOptions().batch;
+  double batch_window_s = 1e-9 * static_cast<double>(SchedulerOptions().batch_window_ns);
+  size_t clients = 0;  // API keys
   int queue = QueueLimits().requests;
   double deadline_s = 0, stall_s = 30;
   bool only_checks = false;
@@ -51,6 +54,28 @@ void Say(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
 bool IsEncoder(const LoadedModel& model) {
   const std::string pooling = std::string(model.built.desc->name) + ".pooling_type";
   return model.built.hidden_states || model.checkpoint->metadata().Has(pooling);
+}
+
+// The policy `auto`: where several share a server, none of them may take all of it.
+std::string_view PolicyOf(const Options& o) {
+  if (o.policy != "auto") return o.policy;
+  return o.clients > 1 ? "fair" : AllPolicies().front()->name;
+}
+
+Result<EngineOptions> SchedulingOf(const Options& o) {
+  EngineOptions scheduling;
+  TERN_TRY(scheduling.policy, FindPolicy(PolicyOf(o)));
+  TERN_TRY(scheduling.slo.ttft_s, ParseSecondsByClass("--slo-ttft", o.slo_ttft));
+  TERN_TRY(scheduling.slo.itl_s, ParseSecondsByClass("--slo-itl", o.slo_itl));
+  const auto goal =
+      static_cast<Optimize>(std::ranges::find(kOptimizeNames, o.optimize) - kOptimizeNames.begin());
+  const Optimized optimized = OptimizeFor(goal, o.parallel, o.step_tokens);
+  scheduling.running = optimized.running;
+  scheduling.mixed_step_tokens = optimized.mixed_step_tokens;
+  scheduling.queue.requests = o.queue;
+  scheduling.batch = o.batch;
+  scheduling.batch_window_ns = static_cast<int64_t>(1e9 * o.batch_window_s);
+  return scheduling;
 }
 
 Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& model, ServerContext* context) {
@@ -69,9 +94,7 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   }
   const SlowNote note(name + ": preparing its weights");
   TERN_TRY(auto runner, Runner::Make(model, options));
-  EngineOptions scheduling;
-  TERN_TRY(scheduling.policy, FindPolicy(o.policy));
-  scheduling.queue.requests = o.queue;
+  TERN_TRY(EngineOptions scheduling, SchedulingOf(o));
   scheduling.events.on_step = [context](const StepSample& s) { context->meters.step_tokens.Observe(s.rows); };
   context->host =
       std::make_unique<EngineHost>(std::make_unique<Engine>(std::move(runner), std::move(scheduling)));
@@ -187,7 +210,9 @@ void LogRefusal(ServerContext& context, const std::string& id, int status) {
 }
 
 Result<ApiKeys> MakeKeys(const Options& o) {
-  TERN_TRY(ApiKeys keys, ApiKeys::Make(o.keys, o.key_file));
+  const auto usual = ParseKeyLimits(o.key_limits);
+  if (!usual.ok()) return BadInput("--key-limits: " + usual.error().what);
+  TERN_TRY(ApiKeys keys, ApiKeys::Make(o.keys, o.key_file, usual.value()));
   if (!IsLoopbackName(o.http.host) && keys.empty() && o.http.client_ca_file.empty()) {
     return BadInput(
         fmt::format("--host {}: others can reach it, expected --api-key, --api-key-file or --tls-client-ca",
@@ -212,8 +237,10 @@ Result<std::unique_ptr<HttpServer>> StartHttp(const Options& o, const Router& ro
       options, [&router](std::shared_ptr<HttpExchange> exchange) { router.Handle(std::move(exchange)); });
 }
 
-Status Run(const Options& o) {
+Status Run(Options& o) {
   TERN_TRY(ApiKeys keys, MakeKeys(o));
+  o.clients = keys.size();
+  TERN_TRY([[maybe_unused]] const EngineOptions scheduling, SchedulingOf(o));
   for (const std::string& origin : o.origins) TERN_TRY_STATUS(CheckOrigin(origin));
   if (o.only_checks) return HttpServer::Check(o.http);
   signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
@@ -241,6 +268,32 @@ Status Run(const Options& o) {
   return {};
 }
 
+void AddSchedulingFlags(Arguments& args, Options* o) {
+  std::vector<std::string_view> policies = NamesOf(AllPolicies());
+  policies.insert(policies.begin(), "auto");
+  args.Option(
+          "--policy", &o->policy,
+          "which of those that wait runs next; auto: fair where there are several API keys, else priority")
+      .Choices(policies);
+  args.Option("--slo-ttft", &o->slo_ttft,
+              "what is promised of the time to the first token, as 2s, or by class as high=500ms,mid=2s: who "
+              "comes "
+              "when it cannot be kept is told at once when to come back")
+      .ValueName("TIME")
+      .Default("");
+  args.Option("--slo-itl", &o->slo_itl,
+              "what is promised of the time from a token to the next, as 100ms, or by class: so many run at "
+              "once, and "
+              "so much of prompts is in a step, that it is kept")
+      .ValueName("TIME")
+      .Default("");
+  args.Option("--optimize", &o->optimize, "what matters where nothing is promised")
+      .Choices(std::vector(kOptimizeNames.begin(), kOptimizeNames.end()));
+  args.Option("--batch-size", &o->batch, "of --policy dynamic: requests that start together").Range(1, 1024);
+  args.Option("--batch-window", &o->batch_window_s, "of --policy dynamic: seconds after which fewer start")
+      .Range(0, 60);
+}
+
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
   AddModelArgument(args, &o->model, false);
@@ -260,8 +313,7 @@ void Setup(Arguments& args) {
   args.Option("--step-tokens", &o->step_tokens,
               "most tokens of prompts and answers that one step computes: a long prompt takes several")
       .Range(1, 1 << 16);
-  o->policy = AllPolicies().front()->name;
-  args.Option("--policy", &o->policy, "which of those that wait runs next").Choices(NamesOf(AllPolicies()));
+  AddSchedulingFlags(args, o.get());
   args.Option("--queue", &o->queue, "most answers that wait; who asks for more is told when to come back")
       .Range(1, 1 << 20);
   args.Option("--deadline", &o->deadline_s,
@@ -274,7 +326,15 @@ void Setup(Arguments& args) {
               "a key that clients must show, or several with commas between (repeatable)")
       .ValueName("KEY")
       .KeepsCommas();
-  args.Option("--api-key-file", &o->key_file, "keys, one per line").ValueName("FILE");
+  args.Option("--api-key-file", &o->key_file,
+              "keys, one per line, each with its own limits behind it, if any")
+      .ValueName("FILE");
+  args.Option("--key-limits", &o->key_limits,
+              "what each key may ask for, as requests-per-minute=60,tokens-per-minute=100000,concurrent=4, "
+              "and its "
+              "weight=1 beside others")
+      .ValueName("LIMITS")
+      .Default("");
   args.Option("--cors-origin", &o->origins,
               "a page that may ask, as https://example.org (repeatable); *: all")
       .ValueName("ORIGIN");
