@@ -14,7 +14,8 @@ struct Scheduler::Active {
   RequestId id = 0;
   int64_t rank = 0;
   PolicyRequest policy;
-  Submission submission;  // its tokens grow with the answer
+  Submission submission;  // its tokens grow with the answer; behind them, drafts
+  int drafts = 0;         // of the step that is planned or computed
   int prompt_tokens = 0;
   int computed = 0;  // tokens with KV
   int finite = 0;    // of those, in front of logits that were finite
@@ -28,8 +29,10 @@ struct Scheduler::Active {
   std::unique_ptr<BlockTable> table;         // while it runs
   std::unique_ptr<BlockTable> window_table;  // of layers with a window, if they have their own
 
-  std::span<const int32_t> tokens() const { return submission.tokens; }
-  int size() const { return static_cast<int>(submission.tokens.size()); }
+  std::span<const int32_t> tokens() const {
+    return std::span(submission.tokens).first(static_cast<size_t>(size()));
+  }
+  int size() const { return static_cast<int>(submission.tokens.size()) - drafts; }
   int missing() const { return size() - computed; }
   bool scores() const { return submission.scores_tokens && computed < prompt_tokens; }
   bool reads_source() const { return submission.source_tokens > 0 && !source_read; }

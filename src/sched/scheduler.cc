@@ -400,7 +400,10 @@ void Scheduler::PlanPrefills() {
     const int fitting = std::max(budget_.Fitting(r->computed, most, IsLower(*r)), IsLower(*r) ? 0 : least);
     const int count = std::min(most, fitting);
     if (count == 0 || HadBetterWait(*r, count)) continue;
-    if (r->scores()) scored -= count;
+    if (r->scores()) {
+      scored -= count;
+      plan_scored_ += count;
+    }
     Place(*r, count);
     rows -= count;
     least = 0;
@@ -408,12 +411,13 @@ void Scheduler::PlanPrefills() {
 }
 
 const StepPlan& Scheduler::Plan(int64_t now_ns) {
+  for (Active* request : running_) DropDrafts(*request);
   plan_.expired.clear();
   plan_.started.clear();
   plan_.pieces.clear();
   plan_.source = -1;
   planned_.clear();
-  plan_rows_ = 0;
+  plan_rows_ = plan_scored_ = 0;
   planned_ns_ = now_ns;
   begun_ = 0;
   times_step_ = false;
@@ -431,19 +435,71 @@ const StepPlan& Scheduler::Plan(int64_t now_ns) {
   return plan_;
 }
 
+// Blocks for its drafts, or for as many of them as the last block that it has takes.
+bool Scheduler::HoldDrafts(Active& r) {
+  const int all = r.size() + r.drafts;
+  const bool windowed = r.window_table != nullptr;
+  const auto lacks = [&](const BlockTable& table) {
+    return BlocksFor(all) - static_cast<int>(table.ids().size());
+  };
+  if (lacks(*r.table) > pool_.free_blocks()) return false;
+  if (windowed && lacks(*r.window_table) > window_pool_.free_blocks()) return false;
+  return r.table->Grow(all).ok() && (!windowed || r.window_table->Grow(all).ok());
+}
+
+int Scheduler::Draft(size_t i, std::span<const int32_t> tokens) {
+  StepPiece& piece = plan_.pieces[i];
+  Active& r = *planned_[i];
+  TERN_CHECK(piece.tokens.size() == 1 && piece.wants_logits && !piece.wants_all_logits);
+  const int answered = r.size() - r.prompt_tokens;
+  int count = std::min({static_cast<int>(tokens.size()), context_ - r.size() - 1,
+                        options_.step_tokens - plan_rows_, ScoredRows() - plan_scored_});
+  if (r.submission.max_tokens >= 0) count = std::min(count, r.submission.max_tokens - answered - 1);
+  if (count > 0) count = budget_.Fitting(r.size(), count, IsLower(r));
+  if (count <= 0) return 0;
+  std::vector<int32_t>& all = r.submission.tokens;
+  all.insert(all.end(), tokens.begin(), tokens.begin() + count);
+  r.drafts = count;
+  if (!HoldDrafts(r)) {
+    const int room = BlocksFor(r.size()) * options_.block_tokens - r.size();
+    r.drafts = std::min(count, room);
+    all.resize(all.size() - static_cast<size_t>(count - r.drafts));
+  }
+  piece.drafts = r.drafts;
+  piece.tokens = std::span<const int32_t>(all).last(static_cast<size_t>(1 + r.drafts));
+  piece.blocks = r.table->ids();
+  if (r.window_table != nullptr) piece.window_blocks = r.window_table->ids();
+  plan_rows_ += r.drafts;
+  plan_scored_ += r.drafts;
+  budget_.Lengthen(r.size(), r.drafts);
+  return r.drafts;
+}
+
+void Scheduler::DropDrafts(Active& r) {
+  if (r.drafts == 0) return;
+  r.submission.tokens.resize(static_cast<size_t>(r.size()));
+  r.drafts = 0;
+  r.computed = std::min(r.computed, r.size());
+  r.table->Truncate(r.held());
+  if (r.window_table != nullptr) r.window_table->Truncate(r.held());
+}
+
 void Scheduler::Commit(int64_t now_ns) {
   counts_.step_tokens = 0;
   for (size_t i = 0; i < planned_.size(); ++i) {
     if (planned_[i] == nullptr) continue;
     const auto rows = plan_.pieces[i].tokens.size();
+    const auto drafts = static_cast<size_t>(plan_.pieces[i].drafts);
     planned_[i]->computed += static_cast<int>(rows);
     counts_.step_tokens += static_cast<int>(rows);
-    (rows == 1 ? counts_.decode_tokens : counts_.prefill_tokens) += rows;
+    (rows - drafts == 1 ? counts_.decode_tokens : counts_.prefill_tokens) += rows - drafts;
+    counts_.drafts += drafts > 0 ? 1 : 0;
+    counts_.draft_tokens += drafts;
   }
   committed_ns_ = now_ns;
   times_step_ = plan_.source < 0;
   decodes_ = static_cast<int>(
-      std::ranges::count_if(plan_.pieces, [](const StepPiece& p) { return p.tokens.size() == 1; }));
+      std::ranges::count_if(plan_.pieces, [](const StepPiece& p) { return p.tokens.size() == 1 + static_cast<size_t>(p.drafts); }));
   taken_ = budget_.shape();
   expected_s_ = cost_.Predict(taken_);
   limit_s_ = budget_.limit_s();
@@ -465,11 +521,19 @@ void Scheduler::StepTook(int64_t now_ns) {
 
 void Scheduler::Append(RequestId request, int32_t token) {
   Active& r = at(request);
-  TERN_CHECK(r.table != nullptr && r.missing() == 0);
+  TERN_CHECK(r.table != nullptr && r.missing() <= 0);
   const bool first = r.finite < r.prompt_tokens;
-  r.finite = r.computed;
+  r.finite = r.size();
   if (first) KeepPrefix(r);
   if (r.size() == r.prompt_tokens) LearnLateness(r);
+  if (r.drafts > 0 && r.submission.tokens[static_cast<size_t>(r.size())] == token) {
+    --r.drafts;
+    ++counts_.accepted_tokens;
+    ++counts_.decode_tokens;
+    accounts_.Charge(*r.account, Accounts::kAnswerToken);
+    return;
+  }
+  DropDrafts(r);
   r.submission.tokens.push_back(token);
   accounts_.Charge(*r.account, Accounts::kAnswerToken);
 }
@@ -477,6 +541,7 @@ void Scheduler::Append(RequestId request, int32_t token) {
 // A block that is kept in part is computed again: others may hold it.
 void Scheduler::Shift(RequestId request, int keep, int drop) {
   Active& r = at(request);
+  DropDrafts(r);
   std::vector<int32_t>& tokens = r.submission.tokens;
   TERN_CHECK(keep >= 0 && drop >= 0 && keep + drop <= r.size());
   KeepPrefix(r);

@@ -16,6 +16,9 @@
 // Whole blocks of what was computed stay behind in a prefix tree, once logits behind them have been finite;
 // a prompt that begins like them shares them. Nobody writes a block that is shared.
 //
+// To the next row of a planned step its owner may add drafts, tokens that may follow: rows and blocks that
+// nobody else wants. Of these the request keeps those that are then appended, and no trace of the others.
+//
 // Layers with a window may have blocks of their own: of these a request holds what its next row sees, and,
 // until its prompt can be kept whole, what nobody else needs.
 //
@@ -85,6 +88,7 @@ struct StepPiece {
   std::span<const BlockId> window_blocks;  // of those that its rows see; in front of them -1
   bool wants_logits = false;               // of its last row, to append a token
   bool wants_all_logits = false;           // of every row
+  int drafts = 0;                          // the last tokens, of which nobody knows whether they follow
 };
 
 struct StepPlan {
@@ -108,8 +112,9 @@ struct SchedulerCounts {
   uint64_t prefix_queried_tokens = 0, prefix_hit_tokens = 0;  // of prompts, when they start
   uint64_t evicted_blocks = 0;
   uint64_t steps = 0, prefill_tokens = 0, decode_tokens = 0;
-  int step_tokens = 0;                                    // rows of the last step
-  double seconds_per_request = 0, seconds_per_token = 0;  // QueueLoad's
+  uint64_t drafts = 0, draft_tokens = 0, accepted_tokens = 0;  // pieces with drafts, and of their tokens
+  int step_tokens = 0;                                         // rows of the last step
+  double seconds_per_request = 0, seconds_per_token = 0;       // QueueLoad's
 };
 
 class Scheduler {
@@ -124,11 +129,16 @@ class Scheduler {
   Result<RequestId> Submit(Submission submission, int64_t now_ns);
   // What to compute next; the same memory each time. A step that is not committed has not happened.
   const StepPlan& Plan(int64_t now_ns);
+  // To piece `i` of the plan, which computes the one next row of its request, adds rows for tokens that may
+  // follow it: as many of them as the answer may still have but for one, as there are rows with logits for,
+  // and as find room in blocks that are the request's or nobody's. Returns how many.
+  int Draft(size_t i, std::span<const int32_t> tokens);
   void Commit(int64_t now_ns);
   // What came of the committed step has been seen to: so long did it take. Where nobody says so, what steps
   // cost is not learnt, and nothing follows from promises.
   void StepTook(int64_t now_ns);
-  // The logits that the last step computed for it were finite, and this token follows.
+  // The logits that the last step computed for it were finite, and this token follows. Where that is its next
+  // draft, logits behind it are there, too, and another may be appended; else there are no drafts any more.
   void Append(RequestId request, int32_t token);
   // Of its tokens, those from `keep` to keep + drop - 1 never were; what is behind is computed again.
   void Shift(RequestId request, int keep, int drop);
@@ -189,6 +199,8 @@ class Scheduler {
   void LearnLateness(Active& request);
   int Places() const;
   double PromptRate() const;
+  bool HoldDrafts(Active& request);
+  void DropDrafts(Active& request);
   int ScoredRows() const { return options_.step_outputs - options_.running; }  // of a step
   void KeepPrefix(Active& request);
   int BlocksFor(int tokens) const { return (tokens + options_.block_tokens - 1) / options_.block_tokens; }
@@ -205,6 +217,7 @@ class Scheduler {
   StepPlan plan_;
   int plan_rows_ = 0;
   int64_t planned_ns_ = 0, committed_ns_ = 0;
+  int plan_scored_ = 0;  // of these, with logits beside one per request
   RequestId next_request_ = 0;
   RequestRate rate_;
   Accounts accounts_;

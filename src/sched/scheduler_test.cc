@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <random>
 
@@ -28,6 +29,8 @@ class Player {
 
   Scheduler scheduler;
   int64_t now_ns = 0;
+  // How many drafts to add to a row behind so many tokens, and how many of them are right; null: none.
+  std::function<std::pair<int, int>()> drafts;
 
   RequestId Submit(std::vector<int32_t> prompt, int answer, Priority priority = Priority::kMid,
                    const std::string& tenant = "") {
@@ -53,6 +56,7 @@ class Player {
   const StepPlan& Step() {
     const StepPlan& plan = scheduler.Plan(now_ns);
     for (const RequestId id : plan.expired) EXPECT_EQ(left_.erase(id), 1u) << id << " ended twice";
+    if (drafts) AddDrafts(plan);
     for (const StepPiece& piece : plan.pieces) Compute(piece);
     CheckRows(plan);
     now_ns += kSecond / 100;
@@ -60,9 +64,13 @@ class Player {
     for (const StepPiece& piece : plan.pieces) {
       if (!piece.wants_logits) continue;
       auto& [left, tenant] = left_.at(piece.request);
-      // Answers to like prompts are alike.
-      scheduler.Append(piece.request, static_cast<int32_t>(scheduler.tokens(piece.request).size() % 3));
-      if (--left > 0) continue;
+      const std::vector<int32_t> drafts_of(piece.tokens.end() - piece.drafts, piece.tokens.end());
+      for (size_t i = 0; i <= drafts_of.size(); ++i) {
+        const int32_t token = NextToken(scheduler.tokens(piece.request).size());
+        scheduler.Append(piece.request, token);
+        if (--left == 0 || i == drafts_of.size() || drafts_of[i] != token) break;
+      }
+      if (left > 0) continue;
       scheduler.End(piece.request);
       left_.erase(piece.request);
     }
@@ -92,6 +100,30 @@ class Player {
   }
 
  private:
+  // Answers to like prompts are alike.
+  static int32_t NextToken(size_t behind) { return static_cast<int32_t>(behind % 3); }
+
+  // Nobody loses anything by them.
+  void AddDrafts(const StepPlan& plan) {
+    const SchedulerCounts before = scheduler.counts();
+    for (size_t i = 0; i < plan.pieces.size(); ++i) {
+      if (plan.pieces[i].tokens.size() > 1 || !plan.pieces[i].wants_logits) continue;
+      const auto [count, right] = drafts();
+      const size_t size = scheduler.tokens(plan.pieces[i].request).size();
+      std::vector<int32_t> tokens;
+      for (int t = 0; t < count; ++t) {
+        tokens.push_back(NextToken(size + static_cast<size_t>(t)) + (t == right ? 3 : 0));
+      }
+      const int added = scheduler.Draft(i, tokens);
+      EXPECT_LE(added, count);
+      EXPECT_LE(added, std::max(0, left_.at(plan.pieces[i].request).tokens - 1));
+    }
+    const SchedulerCounts after = scheduler.counts();
+    EXPECT_EQ(after.running, before.running);
+    EXPECT_EQ(after.kv_cached, before.kv_cached);
+    EXPECT_EQ(after.window_cached, before.window_cached);
+  }
+
   struct Left {
     int tokens = 0;
     std::string tenant;
@@ -100,20 +132,21 @@ class Player {
       std::pair<std::string, std::vector<int32_t>>;  // of a block: its tenant, all tokens up to its end
 
   void Compute(const StepPiece& piece) {
-    const auto all = scheduler.tokens(piece.request);
+    const auto said = scheduler.tokens(piece.request);
+    std::vector<int32_t> all(said.begin(), said.end());
+    all.insert(all.end(), piece.tokens.end() - piece.drafts, piece.tokens.end());
     const auto first = static_cast<size_t>(piece.first), end = first + piece.tokens.size();
     ASSERT_FALSE(piece.tokens.empty());
     ASSERT_EQ(piece.wants_logits, end == all.size());
-    ASSERT_TRUE(std::ranges::equal(piece.tokens, all.subspan(first, piece.tokens.size())));
-    ReadAndWrite(piece, piece.blocks, book_, 0);
+    ASSERT_TRUE(std::ranges::equal(piece.tokens, std::span(all).subspan(first, piece.tokens.size())));
+    ReadAndWrite(piece, all, piece.blocks, book_, 0);
     if (options_.window_tokens == 0) return;
     const auto unseen = std::max(0, piece.first - options_.window_tokens + 1);
-    ReadAndWrite(piece, piece.window_blocks, window_book_, static_cast<size_t>(unseen));
+    ReadAndWrite(piece, all, piece.window_blocks, window_book_, static_cast<size_t>(unseen));
   }
-  // What the piece reads, from position `seen` on, is what its tokens make.
-  void ReadAndWrite(const StepPiece& piece, std::span<const BlockId> blocks, std::vector<Book>& books,
-                    size_t seen) {
-    const auto all = scheduler.tokens(piece.request);
+  // What the piece reads, from position `seen` on, is what all its tokens make.
+  void ReadAndWrite(const StepPiece& piece, std::span<const int32_t> all, std::span<const BlockId> blocks,
+                    std::vector<Book>& books, size_t seen) {
     const std::string& tenant = left_.at(piece.request).tenant;
     const auto block_tokens = static_cast<size_t>(options_.block_tokens);
     const auto first = static_cast<size_t>(piece.first), end = first + piece.tokens.size();
@@ -124,7 +157,10 @@ class Player {
       const size_t begin = block * block_tokens;
       if (begin + block_tokens > first) {  // written in this step
         const size_t kept = std::max(begin, first);
-        ASSERT_TRUE(kept == begin || HoldsPrefix(book, tenant, all.first(kept)));
+        if (kept > begin) {  // behind it, drafts that were wrong
+          book.second.resize(std::min(book.second.size(), kept));
+          ASSERT_TRUE(HoldsPrefix(book, tenant, all.first(kept)));
+        }
         book = {tenant,
                 {all.begin(), all.begin() + static_cast<ptrdiff_t>(std::min(end, begin + block_tokens))}};
       } else {
@@ -152,14 +188,17 @@ class Player {
     }
   }
   void CheckRows(const StepPlan& plan) {
-    int rows = 0, decodes = 0;
+    int rows = 0, decodes = 0, added = 0;
     for (const StepPiece& piece : plan.pieces) {
-      if (piece.tokens.size() == 1 && rows == decodes) ++decodes;
-      rows += static_cast<int>(piece.tokens.size());
+      const int own = static_cast<int>(piece.tokens.size()) - piece.drafts;
+      if (own == 1 && rows == decodes) ++decodes;
+      rows += own;
+      added += piece.drafts;
     }
     CheckWrites(plan, &StepPiece::blocks);
     CheckWrites(plan, &StepPiece::window_blocks);
-    EXPECT_LE(rows, options_.step_tokens);
+    EXPECT_LE(rows + added, options_.step_tokens);
+    EXPECT_LE(added, std::max(0, options_.step_outputs - options_.running));
     EXPECT_LE(plan.pieces.size(), static_cast<size_t>(options_.running));
     if (decodes > 0 && !options_.slo.any()) {
       EXPECT_LE(rows, std::max(options_.mixed_step_tokens, decodes + 16));
@@ -623,6 +662,83 @@ TEST(Scheduler, PreemptionsCostLittle) {
   }
 }
 
+TEST(Scheduler, DraftsThatFollowAreKept) {
+  SchedulerOptions options = Small();
+  options.step_outputs = options.running + 8;
+  Player p(options);
+  const RequestId id = p.Submit(Prompt(10), 20);
+  p.Step();
+  p.drafts = [] { return std::pair(3, 3); };  // all right
+  p.Step();
+  EXPECT_EQ(p.scheduler.tokens(id).size(), 11u + 4u);
+  p.drafts = [] { return std::pair(5, 1); };  // the second is wrong
+  p.Step();
+  EXPECT_EQ(p.scheduler.tokens(id).size(), 15u + 2u);
+  const SchedulerCounts counts = p.scheduler.counts();
+  EXPECT_EQ(counts.drafts, 2u);
+  EXPECT_EQ(counts.draft_tokens, 8u);
+  EXPECT_EQ(counts.accepted_tokens, 4u);
+  EXPECT_EQ(counts.decode_tokens, 2u + 4u);
+  EXPECT_EQ(counts.kv_free + counts.kv_cached, 32 - 4);  // no blocks for what was not said
+  p.drafts = [] { return std::pair(30, 30); };           // no more than the answer may have, nor logits
+  EXPECT_EQ(p.Step().pieces[0].drafts, 8);
+  EXPECT_EQ(p.Step().pieces[0].drafts, 3);
+  EXPECT_TRUE(p.scheduler.idle());
+  p.ExpectAllBlocksBack();
+}
+
+TEST(Scheduler, DraftsTakeNobodysBlocks) {
+  SchedulerOptions options = Small();
+  options.kv_blocks = 8;
+  options.step_outputs = options.running + 8;
+  Player p(options);
+  p.Submit(Prompt(12, 1), 1);
+  p.RunAll();
+  EXPECT_EQ(p.scheduler.counts().kv_cached, 3);
+  const RequestId id = p.Submit(Prompt(17, 2), 8);
+  p.Step();
+  EXPECT_EQ(p.scheduler.counts().kv_free, 0);
+  p.drafts = [] { return std::pair(7, 7); };
+  // Those that its fifth block has room for, beside the token that is there.
+  EXPECT_EQ(p.Step().pieces[0].drafts, 2);
+  EXPECT_EQ(p.scheduler.tokens(id).size(), 21u);
+  EXPECT_EQ(p.scheduler.counts().evicted_blocks, 0u);
+  p.RunAll();
+  p.ExpectAllBlocksBack();
+}
+
+// As if the step had not been planned.
+TEST(Scheduler, DraftsOfAStepThatFailedAreGone) {
+  SchedulerOptions options = Small();
+  options.step_outputs = options.running + 8;
+  Scheduler scheduler(options);
+  const RequestId id = scheduler.Submit({.tokens = Prompt(10)}, 0).value();
+  scheduler.Plan(0);
+  scheduler.Commit(1);
+  scheduler.Append(id, 7);
+  scheduler.Plan(1);
+  const std::vector<int32_t> drafts = {8, 9, 10};
+  EXPECT_EQ(scheduler.Draft(0, drafts), 3);
+  EXPECT_EQ(scheduler.tokens(id).size(), 11u);
+  const StepPlan& again = scheduler.Plan(2);
+  ASSERT_EQ(again.pieces.size(), 1u);
+  EXPECT_EQ(again.pieces[0].tokens.size(), 1u);
+  EXPECT_EQ(scheduler.Draft(0, drafts), 3);
+  scheduler.Commit(3);
+  scheduler.Append(id, 8);
+  scheduler.Shift(id, 4, 4);  // the others go with it
+  EXPECT_EQ(scheduler.tokens(id).size(), 8u);
+  EXPECT_EQ(scheduler.Plan(4).pieces[0].tokens.size(), 4u);
+  scheduler.Commit(5);
+  scheduler.Append(id, 9);
+  scheduler.Plan(5);
+  scheduler.Draft(0, drafts);
+  scheduler.Commit(6);
+  scheduler.End(id);
+  EXPECT_TRUE(scheduler.idle());
+  EXPECT_EQ(scheduler.counts().kv_free + scheduler.counts().kv_cached, 32);
+}
+
 // Random traffic with too little of everything. The player sees to it that nobody reads KV of other tokens or
 // of another tenant's, or writes what is shared; here: every request ends exactly once, every step gets on,
 // and every block comes back.
@@ -647,7 +763,10 @@ void PlayAtRandom(unsigned seed) {
     const int most = WindowBlocks(options.window_tokens, options.step_tokens, options.block_tokens);
     options.window_blocks = std::min(options.kv_blocks, most + below(10));
   }
+  const bool drafts = below(2) == 0;
+  if (drafts) options.step_outputs = options.running + below(12);
   Player p(options);
+  if (drafts) p.drafts = [&] { return std::pair(below(10), below(10)); };
   const int requests = 3 + below(12);
   const int context = p.scheduler.context();
   if (context < 3) return;

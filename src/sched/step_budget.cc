@@ -36,6 +36,11 @@ void StepBudget::Add(Priority priority, int first, int rows, int outputs, bool i
   if (is_on() && is_awaited) limit_s_ = std::min(limit_s_, Planned(slo_.itl(priority)));
 }
 
+void StepBudget::Lengthen(int first, int rows) {
+  shape_.Add(first, rows, rows);
+  shape_.kv_read -= first;  // is read already
+}
+
 int StepBudget::Fitting(int first, int wanted, bool is_lower) const {
   const double limit = is_lower ? std::min(limit_s_, lower_limit_s_) : limit_s_;
   if (!(limit < std::numeric_limits<double>::infinity())) return wanted;

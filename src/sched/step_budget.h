@@ -24,6 +24,8 @@ class StepBudget {
   void Begin(Priority top_class, const StepShape& top);
   // Its rows come into the step. `is_awaited`: the next token of an answer comes of them.
   void Add(Priority priority, int first, int rows, int outputs, bool is_awaited);
+  // As many rows more, with logits, of one that is in the step, the first at position `first`.
+  void Lengthen(int first, int rows);
   // How many of `wanted` rows fit beside what is in the step. `is_lower`: whether those of the highest class
   // come before its own.
   int Fitting(int first, int wanted, bool is_lower) const;
