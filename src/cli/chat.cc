@@ -89,6 +89,7 @@ std::string StatsLine(const Runner& runner, const Outcome& o, double limit_gb_s)
   if (o.cached_tokens > 0) line += fmt::format(" ({} cached)", o.cached_tokens);
   line += fmt::format(" + {} tokens, first after {:.0f} ms", o.completion_tokens, 1e3 * o.first_token_s);
   if (rate > 0) line += fmt::format(", {:.1f} tokens/s", rate);
+  if (o.draft_tokens > 0) line += fmt::format(", {} of {} drafts right", o.accepted_tokens, o.draft_tokens);
   if (rate > 0 && limit_gb_s > 0) {
     // The KV cache that an average step of this answer read.
     const double depth = o.prompt_tokens + o.completion_tokens / 2.0;

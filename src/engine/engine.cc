@@ -15,6 +15,9 @@ int64_t NowNs() {
       .count();
 }
 
+// That an answer is taken to go on for, where nobody says less.
+constexpr int kFewTokens = 256;
+
 double Seconds(int64_t from_ns, int64_t to_ns) { return 1e-9 * static_cast<double>(to_ns - from_ns); }
 
 Error Caught(const std::exception& e) { return {Code::kInternal, fmt::format("engine: {}", e.what())}; }
@@ -27,6 +30,7 @@ struct Engine::Answer {
   std::optional<AnswerGrammar> grammar;
   Detokenizer detokenizer;
   StopMatcher stop;
+  std::unique_ptr<Speculator::Request> drafts;  // null: none are made
   std::string released, text;  // of the current step, before and after the search for stop strings; reused
 };
 
@@ -68,12 +72,19 @@ SchedulerOptions OptionsOf(const Runner& runner, const EngineOptions& options) {
           .batch_window_ns = options.batch_window_ns};
 }
 
-Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options)
+Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options, std::unique_ptr<DraftModel> draft_model)
     : runner_(std::move(runner)),
       events_(std::move(options.events)),
       admits_by_schedule_(options.slo.any() || options.policy->before != nullptr),
       scheduler_(OptionsOf(*runner_, options)) {
   rows_.reserve(static_cast<size_t>(runner_->sequences()));
+  const bool drafts = options.speculation != Speculation::kOff && options.draft_tokens > 0;
+  if (!drafts || runner_->step_outputs() <= runner_->sequences()) return;
+  speculator_.emplace(
+      SpeculatorOptions{
+          .most = options.draft_tokens, .requests = runner_->sequences(), .always = options.drafts_always},
+      std::move(draft_model));
+  wanted_.Reserve(static_cast<size_t>(runner_->step_outputs()));
 }
 
 Engine::~Engine() = default;
@@ -182,10 +193,13 @@ Status Engine::BeginAnswer(Active& a) {
   Detokenizer detokenizer(tokenizer());
   StopMatcher stop(request.stop, detokenizer.max_text());
   const size_t text_bytes = detokenizer.max_text() + stop.max_held();
+  std::unique_ptr<Speculator::Request> drafts;
+  if (speculator_) drafts = speculator_->Begin(static_cast<size_t>(context()));
   a.answer = std::make_unique<Answer>(Answer{.sampler = std::move(sampler),
                                              .grammar = std::move(grammar),
                                              .detokenizer = std::move(detokenizer),
                                              .stop = std::move(stop),
+                                             .drafts = std::move(drafts),
                                              .released = {},
                                              .text = {}});
   a.answer->released.reserve(text_bytes);
@@ -209,9 +223,44 @@ void Engine::Cancel(RequestId request) {
 }
 
 // What a grammar allows may be none of the likeliest, and a share is one of the whole.
-WantedLogits Engine::LogitsFor(Active& a) {
+WantedLogits Engine::LogitsFor(Active& a, std::span<const int32_t> tokens) {
   if (a.done || a.answer->grammar || a.request.on_logprobs) return {};
-  return a.answer->sampler.Needs(scheduler_.tokens(a.id), a.answer_from);
+  return a.answer->sampler.Needs(tokens, a.answer_from);
+}
+
+// Each row's, behind the drafts in front of it.
+std::span<const WantedLogits> Engine::LogitsOfDrafts(Active& a, const StepPiece& piece) {
+  const auto drafts = static_cast<size_t>(piece.drafts);
+  const std::span<const int32_t> said = scheduler_.tokens(a.id);
+  for (size_t i = 0; i <= drafts; ++i) {
+    wanted_.Add(LogitsFor(a, {said.data(), said.size() + i}));  // drafts lie behind what was said
+  }
+  return wanted_.Last(drafts + 1);
+}
+
+// Where a prompt is read, the step is long already, and rows that may be for nothing would delay it.
+void Engine::AddDrafts(const StepPlan& plan) {
+  may_draft_ =
+      speculator_ && plan.source < 0 && std::ranges::all_of(plan.pieces, [this](const StepPiece& piece) {
+        const Active& a = at(piece.request);
+        return piece.tokens.size() == 1 && piece.wants_logits && !piece.wants_all_logits && !a.done;
+      });
+  if (!may_draft_) return;
+  speculator_->BeginStep();
+  for (const StepPiece& piece : plan.pieces) {
+    Active& a = at(piece.request);
+    const std::span<const int32_t> said = scheduler_.tokens(a.id);
+    int left = std::min(context() - static_cast<int>(said.size()), kFewTokens);
+    if (a.request.max_tokens > 0) left = std::min(left, a.request.max_tokens - a.outcome.completion_tokens);
+    speculator_->Add(a.answer->drafts.get(), said, left);
+  }
+  const auto lengths = speculator_->Choose(runner_->step_outputs() - runner_->sequences());
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    if (lengths[i] == 0) continue;
+    Active& a = at(plan.pieces[i].request);
+    const auto drafts = a.answer->drafts->text.tokens().first(static_cast<size_t>(lengths[i]));
+    a.outcome.draft_tokens += scheduler_.Draft(i, drafts);
+  }
 }
 
 // One source per step: a long one delays the others by no more than that.
@@ -224,17 +273,21 @@ void Engine::ReadSource(const StepPlan& plan) {
 
 Status Engine::Compute(const StepPlan& plan) {
   rows_.clear();
+  wanted_.Clear();
   for (const StepPiece& piece : plan.pieces) {
     Active& a = at(piece.request);
-    rows_.push_back({.tokens = piece.tokens,
-                     .first_position = piece.first,
-                     .blocks = piece.blocks,
-                     .window_blocks = piece.window_blocks,
-                     .source_tokens = a.source_tokens,
-                     .logits = piece.wants_all_logits ? WantLogits::kAll
-                               : piece.wants_logits   ? WantLogits::kLast
-                                                      : WantLogits::kNone,
-                     .likeliest = piece.wants_logits ? LogitsFor(a) : WantedLogits{}});
+    const bool drafts = piece.drafts > 0;
+    rows_.push_back(
+        {.tokens = piece.tokens,
+         .first_position = piece.first,
+         .blocks = piece.blocks,
+         .window_blocks = piece.window_blocks,
+         .source_tokens = a.source_tokens,
+         .logits = piece.wants_all_logits || drafts ? WantLogits::kAll
+                   : piece.wants_logits             ? WantLogits::kLast
+                                                    : WantLogits::kNone,
+         .likeliest = piece.wants_logits && !drafts ? LogitsFor(a, scheduler_.tokens(a.id)) : WantedLogits{},
+         .likeliest_of_all = drafts ? LogitsOfDrafts(a, piece) : std::span<const WantedLogits>()});
   }
   return rows_.empty() ? Status() : runner_->Step(rows_);
 }
@@ -250,6 +303,7 @@ bool Engine::TakeStep() {
   }
   for (const RequestId id : plan.started) Start(at(id));
   ReadSource(plan);
+  AddDrafts(plan);
   if (const Status status = Compute(plan); !status.ok()) {
     for (const StepPiece& piece : plan.pieces)
       Finish(at(piece.request), FinishReason::kFailed, status.error());
@@ -266,9 +320,11 @@ bool Engine::TakeStep() {
       DeliverScores(piece, row);
       row += static_cast<int>(piece.tokens.size()) - (piece.wants_logits ? 1 : 0);
     }
-    if (piece.wants_logits) Deliver(at(piece.request), runner_->Logits(row++));
+    if (piece.wants_logits) DeliverAll(piece, row);
+    row += piece.wants_logits ? 1 + piece.drafts : 0;
   }
   scheduler_.StepTook(NowNs());
+  if (may_draft_) speculator_->EndStep(sample.rows, Seconds(begin, NowNs()));
   if (events_.on_step) events_.on_step(sample);
   return true;
 }
@@ -305,26 +361,52 @@ void Engine::DeliverScores(const StepPiece& piece, int row) try {
   Finish(at(piece.request), FinishReason::kFailed, Caught(e));
 }
 
+// A row behind a draft is of use as long as that is what was sampled. Who wants no more is told no more.
+void Engine::DeliverAll(const StepPiece& piece, int row) {
+  Active& a = at(piece.request);
+  bool learns = may_draft_;
+  for (int i = 0; i <= piece.drafts; ++i) {
+    const int32_t draft = i < piece.drafts ? piece.tokens[static_cast<size_t>(1 + i)] : -1;
+    const int32_t token = Deliver(a, runner_->Logits(row + i));
+    if (token >= 0 && learns) learns = speculator_->Learn(*a.answer->drafts, i, token);
+    if (token < 0 || token != draft) return;
+    ++a.outcome.accepted_tokens;
+    if (a.done || std::ranges::find(cancelled_, a.id) != cancelled_.end()) return;
+  }
+}
+
 // Samples the next token of one request and says what became of it. What its callbacks throw is its own end.
-void Engine::Deliver(Active& a, std::span<const float> logits) try {
-  if (a.done) return;
-  if (a.request.max_tokens == 0) return Finish(a, FinishReason::kLength);
+// Returns the token; -1: there is none.
+int32_t Engine::Deliver(Active& a, std::span<const float> logits) try {
+  if (a.done) return -1;
+  if (a.request.max_tokens == 0) {
+    Finish(a, FinishReason::kLength);
+    return -1;
+  }
   const std::span<const float> raw = logits;
   if (a.answer->grammar) {
     const auto masked = a.answer->grammar->Mask(logits);
-    if (!masked.ok()) return Finish(a, FinishReason::kFailed, masked.error());
+    if (!masked.ok()) {
+      Finish(a, FinishReason::kFailed, masked.error());
+      return -1;
+    }
     logits = masked.value();
   }
   const auto token = a.answer->sampler.Sample(logits, scheduler_.tokens(a.id), a.answer_from);
   // The scheduler keeps nothing of KV behind which logits were not finite.
-  if (!token.ok()) return Finish(a, FinishReason::kFailed, token.error());
+  if (!token.ok()) {
+    Finish(a, FinishReason::kFailed, token.error());
+    return -1;
+  }
   CountToken(a);
   if (a.request.on_logprobs) {
     a.request.on_logprobs(FindLogprobs(raw, token.value(), a.request.top_logprobs));
   }
   EmitToken(a, token.value());
+  return token.value();
 } catch (const std::exception& e) {
   Finish(a, FinishReason::kFailed, Caught(e));
+  return -1;
 }
 
 void Engine::CountToken(Active& a) {
@@ -381,6 +463,7 @@ bool Engine::MakeRoom(Active& a) {
   const size_t keep = ShiftHead(), drop = ShiftDrop();
   if (a.request.on_overflow != OnOverflow::kShift || drop == 0) return false;
   scheduler_.Shift(a.id, static_cast<int>(keep), static_cast<int>(drop));
+  if (a.answer->drafts) a.answer->drafts->text.Forget();
   a.answer_from = std::max(std::min(a.answer_from, keep), a.answer_from - std::min(drop, a.answer_from));
   return true;
 }

@@ -18,6 +18,8 @@
 #include "engine/answer_grammar.h"
 #include "engine/runner.h"
 #include "engine/sampler.h"
+#include "engine/speculation/speculator.h"
+#include "engine/speculation/wanted_rows.h"
 #include "engine/stop_matcher.h"
 #include "engine/token_logprobs.h"
 #include "sched/scheduler.h"
@@ -39,12 +41,13 @@ struct Outcome {
   FinishReason reason = FinishReason::kStop;
   Error error{};  // kFailed only; kDeadline: it took too long
   int prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
-  int preemptions = 0;       // how often it had to give its KV back
-  double queue_s = 0;        // from submission until it ran
-  double first_token_s = 0;  // from submission to the first token
-  double decode_s = 0;       // from the first token to the last
-  double longest_gap_s = 0;  // between two tokens
-  double total_s = 0;        // from submission to its end
+  int preemptions = 0;                        // how often it had to give its KV back
+  int draft_tokens = 0, accepted_tokens = 0;  // computed ahead, and of those, that it said
+  double queue_s = 0;                         // from submission until it ran
+  double first_token_s = 0;                   // from submission to the first token
+  double decode_s = 0;                        // from the first token to the last
+  double longest_gap_s = 0;                   // between two tokens
+  double total_s = 0;                         // from submission to its end
   uint64_t seed = 0;
   std::string stop{};  // the stop string that ended it, if one did
 };
@@ -98,12 +101,18 @@ struct EngineOptions {
   int batch = SchedulerOptions().batch;
   int64_t batch_window_ns = SchedulerOptions().batch_window_ns;
   bool prefix_cache = true;
+  // Drafts need a runner with more step_outputs than sequences, by as many as a step may have of them.
+  Speculation speculation = Speculation::kOff;
+  int draft_tokens = 8;        // most of a request in a step
+  bool drafts_always = false;  // whatever they cost (tests, measurements)
   EngineEvents events = {};
 };
 
 class Engine {
  public:
-  explicit Engine(std::unique_ptr<Runner> runner, EngineOptions options = {});
+  // `draft_model`: for Speculation::kDraft.
+  explicit Engine(std::unique_ptr<Runner> runner, EngineOptions options = {},
+                  std::unique_ptr<DraftModel> draft_model = nullptr);
   ~Engine();
 
   // Takes a request, or says why not: a model without logits, an empty prompt, one that cannot fit or has ids
@@ -124,6 +133,7 @@ class Engine {
   int context() const { return scheduler_.context(); }  // most tokens of a request
   const QueueLimits& queue_limits() const { return scheduler_.queue_limits(); }
   SchedulerCounts counts() const { return scheduler_.counts(); }
+  const DraftModel* draft_model() const { return speculator_ ? speculator_->model() : nullptr; }
   void LookAtCache(CacheView* view) const;
   void LookAtSchedule(ScheduleView* view) const;
   // Whether it decides by that which requests to take.
@@ -138,11 +148,14 @@ class Engine {
   std::shared_ptr<const DryBreakers> BreakersOf(const SamplingOptions& sampling);
   void Start(Active& active);
   Status BeginAnswer(Active& active);
-  WantedLogits LogitsFor(Active& active);
+  WantedLogits LogitsFor(Active& active, std::span<const int32_t> tokens);
+  std::span<const WantedLogits> LogitsOfDrafts(Active& active, const StepPiece& piece);
   bool TakeStep();
+  void AddDrafts(const StepPlan& plan);
   void ReadSource(const StepPlan& plan);
   Status Compute(const StepPlan& plan);
-  void Deliver(Active& active, std::span<const float> logits);
+  void DeliverAll(const StepPiece& piece, int row);
+  int32_t Deliver(Active& active, std::span<const float> logits);
   void DeliverScores(const StepPiece& piece, int row);
   void CountToken(Active& active);
   void EmitToken(Active& active, int32_t token);
@@ -160,9 +173,12 @@ class Engine {
   const bool admits_by_schedule_;
   Scheduler scheduler_;
   AnswerGrammars grammars_;
+  std::optional<Speculator> speculator_;  // before those that have parts of it
   std::map<RequestId, std::unique_ptr<Active>> requests_;
   std::vector<RequestId> cancelled_, done_;  // since the last sweep
   std::vector<StepRows> rows_;
+  WantedRows wanted_;       // of rows with drafts
+  bool may_draft_ = false;  // in this step
   // Of the last request that had any: most ask for the same.
   std::vector<std::string> breaker_texts_;
   std::shared_ptr<const DryBreakers> breakers_;

@@ -16,10 +16,11 @@ struct MemoryPool {
 };
 
 // "weights" (the file as it is mapped), "packed_weights", "activations", "kv" (of requests, and free),
-// "prefix_cache" (KV that is kept for prompts to come).
-using MemoryLedger = std::array<MemoryPool, 5>;
+// "prefix_cache" (KV that is kept for prompts to come), "draft_model" (all of it).
+using MemoryLedger = std::array<MemoryPool, 6>;
 
-inline MemoryLedger LedgerOf(const RunnerBytes& bytes, const SchedulerCounts& counts) {
+inline MemoryLedger LedgerOf(const RunnerBytes& bytes, const SchedulerCounts& counts,
+                             const RunnerBytes& draft = {}) {
   const auto part = [](size_t all, int of, int blocks) {
     return blocks > 0 ? all / static_cast<size_t>(blocks) * static_cast<size_t>(of) : 0;
   };
@@ -29,7 +30,8 @@ inline MemoryLedger LedgerOf(const RunnerBytes& bytes, const SchedulerCounts& co
            {"packed_weights", bytes.packed_weights},
            {"activations", bytes.arena},
            {"kv", bytes.kv - cached},
-           {"prefix_cache", cached}}};
+           {"prefix_cache", cached},
+           {"draft_model", draft.file + draft.packed_weights + draft.arena + draft.kv}}};
 }
 
 }  // namespace tern

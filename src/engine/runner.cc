@@ -317,7 +317,10 @@ void Runner::FillBatch(std::span<const StepRows> work) {
       const bool wanted = w.logits == WantLogits::kAll || (w.logits == WantLogits::kLast && i == rows - 1);
       if (!wanted) continue;
       output_rows_.push_back(first_row + i);
-      likeliest_.push_back(w.logits == WantLogits::kLast ? w.likeliest : WantedLogits{});
+      const bool told = !w.likeliest_of_all.empty();
+      likeliest_.push_back(w.logits == WantLogits::kLast ? w.likeliest
+                           : told                        ? w.likeliest_of_all[static_cast<size_t>(i)]
+                                                         : WantedLogits{});
     }
     spans_.push_back({first_row, rows, w.first_position, w.blocks, w.source_tokens, w.window_blocks});
   }

@@ -67,8 +67,9 @@ struct StepRows {
   std::span<const BlockId> window_blocks = {};  // where window_tokens() > 0: of those that these rows see
   int source_tokens = 0;  // of an encoder-decoder: that ReadSource read into these blocks
   WantLogits logits = WantLogits::kLast;
-  std::span<const int32_t> token_types = {};  // of encoders, one per token; empty: zeros
-  WantedLogits likeliest = {};                // with kLast: which of them
+  std::span<const int32_t> token_types = {};            // of encoders, one per token; empty: zeros
+  WantedLogits likeliest = {};                          // with kLast: which of them
+  std::span<const WantedLogits> likeliest_of_all = {};  // with kAll, of each row; empty: all of them
 };
 
 class Runner {
@@ -125,6 +126,7 @@ class Runner {
   // What a step reads per token of a sequence's past, and per token of its source.
   size_t kv_read_bytes() const { return kv_read_bytes_; }
   std::string device() const { return backend_->description(); }
+  const std::shared_ptr<Backend>& backend() const { return backend_; }
   const std::vector<PassReport>& passes() const { return passes_; }
 
  private:

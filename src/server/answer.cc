@@ -348,6 +348,8 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
   readers_[choice].meter.Finish(outcome, readers_[choice].enough);
   CountCached(choice / static_cast<size_t>(generation_.choices), outcome.cached_tokens);
   state_.completion_tokens += outcome.completion_tokens - readers_[choice].tokens;
+  state_.draft_tokens += outcome.draft_tokens;
+  state_.accepted_tokens += outcome.accepted_tokens;
   state_.first_token_s = outcome.first_token_s;
   state_.decode_s = outcome.decode_s;
   if (finished_ == readers_.size()) {

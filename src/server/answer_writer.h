@@ -37,7 +37,8 @@ struct AnswerState {
   const Tokenizer* tokenizer = nullptr;
   std::vector<AnswerChoice> choices{};
   int prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0, reasoning_tokens = 0;  // so far
-  double first_token_s = 0, decode_s = 0;  // of the last answer to end
+  int draft_tokens = 0, accepted_tokens = 0;  // of answers that ended
+  double first_token_s = 0, decode_s = 0;     // of the last answer to end
 };
 
 class AnswerWriter {

@@ -23,8 +23,11 @@ EngineFigures FiguresOf(const ServerContext& context) {
   figures.stuck_s = counts.stuck_s;
   figures.refused = counts.refused;
   figures.preemptions = counts.scheduler.preemptions;
+  figures.drafts = counts.scheduler.drafts;
+  figures.draft_tokens = counts.scheduler.draft_tokens;
+  figures.accepted_tokens = counts.scheduler.accepted_tokens;
   const MemoryLedger of_encoder = figures.pools;
-  figures.pools = LedgerOf(context.host->bytes(), counts.scheduler);
+  figures.pools = LedgerOf(context.host->bytes(), counts.scheduler, context.host->draft_bytes());
   if (encoder == nullptr) return figures;
   // Both read the same file.
   for (size_t i = 1; i < figures.pools.size(); ++i) figures.pools[i].bytes += of_encoder[i].bytes;

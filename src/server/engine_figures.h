@@ -22,6 +22,7 @@ struct EngineFigures {
   MemoryLedger pools{};  // what memory is for
   // So far.
   uint64_t refused = 0, preemptions = 0;
+  uint64_t drafts = 0, draft_tokens = 0, accepted_tokens = 0;
 
   double kv_usage() const { return kv_blocks > 0 ? double(kv_used_blocks) / kv_blocks : 0; }
   // An engine that is at one step for longer than any step takes does not answer.

@@ -23,6 +23,8 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine)
       context_(engine_->context()),
       sequences_(engine_->runner().sequences()),
       bytes_(engine_->runner().bytes()),
+      draft_bytes_(engine_->draft_model() != nullptr ? engine_->draft_model()->runner().bytes()
+                                                     : RunnerBytes{}),
       queue_(engine_->queue_limits()),
       most_answers_(static_cast<size_t>(
           std::min(queue_.requests, std::max(queue_.requests / kQueueShare, kLeastShare)))),

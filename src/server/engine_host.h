@@ -66,6 +66,7 @@ class EngineHost {
   int sequences() const { return sequences_; }
   size_t most_answers() const { return most_answers_; }  // of one request: a share of the queue
   const RunnerBytes& bytes() const { return bytes_; }
+  const RunnerBytes& draft_bytes() const { return draft_bytes_; }  // of the draft model, if there is one
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -98,7 +99,7 @@ class EngineHost {
   std::unique_ptr<Engine> engine_;
   const LoadedModel& model_;
   const int context_, sequences_;
-  const RunnerBytes bytes_;
+  const RunnerBytes bytes_, draft_bytes_;
   const QueueLimits queue_;
   const size_t most_answers_;
   const bool admits_by_schedule_;

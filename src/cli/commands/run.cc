@@ -8,6 +8,7 @@
 #include "cli/lines.h"
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
+#include "cli/speculation_flags.h"
 #include "cli/terminal.h"
 
 namespace tern {
@@ -17,6 +18,7 @@ struct Options {
   ModelFlags model;
   GenerateOptions generate;
   GrammarFlags grammar;
+  SpeculationFlags speculation;
   std::string prompt, system, on_overflow = "error";
   bool raw = false, quiet = false;
 };
@@ -43,8 +45,11 @@ Result<Loaded> Load(const Options& o, bool prompt_waits) {
   }
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.pack_later = prompt_waits;
+  TERN_TRY_STATUS(MakeRoomForDrafts(o.speculation, &options));
   TERN_TRY(auto runner, Runner::Make(model, options));
-  loaded.engine = std::make_unique<Engine>(std::move(runner));
+  EngineOptions engine;
+  TERN_TRY(auto drafts, OpenDrafts(o.speculation, o.model, *runner, &engine));
+  loaded.engine = std::make_unique<Engine>(std::move(runner), std::move(engine), std::move(drafts));
   loaded.threads = options.threads;
   return loaded;
 }
@@ -125,6 +130,7 @@ void Setup(Arguments& args) {
   args.Flag("--raw", &o->raw, "no chat template: complete the text; special tokens in it count");
   args.Flag("-q,--quiet", &o->quiet, "no line of figures at the end");
   AddRunnerFlags(args, &o->model);
+  AddSpeculationFlags(args, &o->speculation);
   AddGrammarFlags(args, &o->grammar);
   AddSamplingFlags(args, &o->generate.sampling);
   args.Check([o]() -> Status {

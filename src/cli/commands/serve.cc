@@ -16,6 +16,7 @@
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
 #include "cli/slow_note.h"
+#include "cli/speculation_flags.h"
 #include "cli/terminal.h"
 #include "engine/kv_choice.h"
 #include "io/http.h"
@@ -30,6 +31,7 @@ namespace {
 struct Options {
   ModelFlags model;
   SamplingOptions sampling;
+  SpeculationFlags speculation;
   HttpServerOptions http;
   std::string name, key_file, log = "text", traces;
   std::vector<std::string> keys, origins;
@@ -83,6 +85,7 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = o.parallel;
   options.step_outputs = o.parallel + kScoredRows;
+  TERN_TRY_STATUS(MakeRoomForDrafts(o.speculation, &options));
   options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
   options.step_tokens = o.step_tokens;
   options.own_window_blocks = true;
@@ -95,9 +98,10 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   const SlowNote note(name + ": preparing its weights");
   TERN_TRY(auto runner, Runner::Make(model, options));
   TERN_TRY(EngineOptions scheduling, SchedulingOf(o));
+  TERN_TRY(auto drafts, OpenDrafts(o.speculation, o.model, *runner, &scheduling));
   scheduling.events.on_step = [context](const StepSample& s) { context->meters.step_tokens.Observe(s.rows); };
-  context->host =
-      std::make_unique<EngineHost>(std::make_unique<Engine>(std::move(runner), std::move(scheduling)));
+  context->host = std::make_unique<EngineHost>(
+      std::make_unique<Engine>(std::move(runner), std::move(scheduling), std::move(drafts)));
   return {};
 }
 
@@ -105,7 +109,9 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
 Result<std::unique_ptr<TextEncoder>> OpenBeside(ModelFlags flags, const EngineHost& host) {
   constexpr int kMostTokens = 4096;  // of a text
   const RunnerBytes taken = host.bytes();
-  const size_t bytes = taken.packed_weights + taken.arena + taken.kv;
+  const RunnerBytes& draft = host.draft_bytes();
+  const size_t bytes =
+      taken.packed_weights + taken.arena + taken.kv + draft.packed_weights + draft.arena + draft.kv;
   const size_t all = UsableMemory();
   flags.kv_type = "auto";
   return OpenEncoder({.model = std::move(flags),
@@ -354,6 +360,7 @@ void Setup(Arguments& args) {
               "most seconds to finish what is under way when the server is told to end")
       .Range(0, 86400);
   AddRunnerFlags(args, &o->model);
+  AddSpeculationFlags(args, &o->speculation);
   AddSamplingFlags(args, &o->sampling);
   args.Run([o] { return Run(*o); });
 }

@@ -99,6 +99,9 @@ void Handle(ServerContext& context, RouteRequest r) {
     state["itl_ms"] = Milliseconds(meters.recent_next_token);
     state["batch"] = Batch(figures);
     state["kv"] = Kv(cache);
+    state["speculation"] = {{"drafts", figures.drafts},
+                            {"draft_tokens", figures.draft_tokens},
+                            {"accepted_tokens", figures.accepted_tokens}};
     state["prefixes"] = Prefixes(cache);
   }
   r.exchange->Reply({.body = json::serialize(state), .headers = {{"cache-control", "no-store"}}});

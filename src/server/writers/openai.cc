@@ -32,7 +32,10 @@ json::object UsageJson(const AnswerState& state) {
           {"completion_tokens", state.completion_tokens},
           {"total_tokens", state.prompt_tokens + state.completion_tokens},
           {"prompt_tokens_details", {{"cached_tokens", state.cached_tokens}}},
-          {"completion_tokens_details", {{"reasoning_tokens", state.reasoning_tokens}}}};
+          {"completion_tokens_details",
+           {{"reasoning_tokens", state.reasoning_tokens},
+            {"accepted_prediction_tokens", state.accepted_tokens},
+            {"rejected_prediction_tokens", state.draft_tokens - state.accepted_tokens}}}};
 }
 
 std::string TokenText(const Tokenizer& tokenizer, int32_t token) {

@@ -1,0 +1,72 @@
+#include "engine/speculation/speculator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tern {
+
+Result<Speculation> ParseSpeculation(std::string_view name, bool has_draft_model) {
+  if (name == "auto") return has_draft_model ? Speculation::kDraft : Speculation::kNgram;
+  if (name == "off") return Speculation::kOff;
+  if (name == "ngram") return Speculation::kNgram;
+  if (name != "draft") {
+    return BadInput(fmt::format("speculation: '{}', expected auto, off, ngram or draft", name));
+  }
+  if (!has_draft_model) return BadInput("speculation: draft, expected a draft model with it");
+  return Speculation::kDraft;
+}
+
+Speculator::Speculator(const SpeculatorOptions& options, std::unique_ptr<DraftModel> model)
+    : options_(options), model_(std::move(model)) {
+  const auto requests = static_cast<size_t>(options.requests);
+  if (model_ && options.always) model_->TakeAnyTime();
+  work_.reserve(requests);
+  texts_.reserve(requests);
+  chosen_.reserve(requests);
+}
+
+std::unique_ptr<Speculator::Request> Speculator::Begin(size_t context) {
+  return std::make_unique<Request>(Request{.text = DraftText(options_.most, model_ ? 0 : context, usual_),
+                                           .line = model_ ? model_->Begin() : nullptr});
+}
+
+void Speculator::Add(Request* request, std::span<const int32_t> said, int left) {
+  work_.push_back({.text = &request->text, .line = request->line.get(), .said = said, .left = left});
+}
+
+std::span<const int> Speculator::Choose(int most) {
+  texts_.clear();
+  for (const DraftModel::Work& work : work_) {
+    if (!model_) work.text->Look(work.said);
+    texts_.push_back(work.text);
+  }
+  if (model_) model_->Draft(work_, costs());
+  chosen_.resize(texts_.size());
+  if (options_.always) {
+    TakeAll(most);
+  } else {
+    lengths_.Choose(texts_, most, chosen_);
+  }
+  return chosen_;
+}
+
+void Speculator::TakeAll(int most) {
+  for (size_t i = 0; i < texts_.size(); ++i) {
+    chosen_[i] = std::min(texts_[i]->size(), most);
+    most -= chosen_[i];
+  }
+}
+
+bool Speculator::Learn(Request& request, int i, int32_t token) {
+  if (i >= request.text.size()) return false;
+  const bool right = request.text.Learn(i, token, &usual_);
+  if (model_) model_->Learn(right);
+  return right;
+}
+
+void Speculator::EndStep(int rows, double seconds) {
+  lengths_.Learn(rows, seconds - (model_ ? model_->seconds() : 0));
+}
+
+}  // namespace tern
