@@ -7,9 +7,11 @@ namespace tern {
 namespace {
 
 constexpr double kFirstTrials = 4, kTrialsPerStep = 1.0 / 100;
-constexpr int kTrialDrafts = 8;  // and one more for every fourth row
 // What a step must promise, of its logarithm, to be other than plain: estimates err.
 constexpr double kLeastGain = 0.03;
+
+// In steps of many rows, few: each may cost as much as all that a row is.
+int TrialDrafts(int rows) { return std::max(8 - rows / 2, rows / 4); }
 
 }  // namespace
 
@@ -58,7 +60,7 @@ void DraftLengths::Choose(std::span<DraftText* const> texts, int most, std::span
       best = score;
       chosen = i + 1;
     }
-    if (static_cast<int>(i) >= kTrialDrafts + rows / 4) continue;
+    if (static_cast<int>(i) >= TrialDrafts(rows)) continue;
     const double hoped_score = gain - rows * std::log(std::max(1.0, costs_.LeastSeconds(all) / plain));
     if (costs_.IsBounded(all) || hoped_score <= std::max(hope, best)) continue;
     hope = hoped_score;

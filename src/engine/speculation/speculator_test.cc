@@ -201,6 +201,8 @@ TEST_P(Drafts, HoldAmongOthersWithLittleRoom) {
   small.runner.kv_tokens = 160;
   small.runner.context = 128;
   const auto plain = MakeEngine(SetupOf(From::kNowhere)), drafting = MakeEngine(small);
+  Said brief;  // so that long answers come as a surprise
+  for (int i = 0; i < 60; ++i) AnswerOf(*drafting, Ask("x", &brief, 1), &brief);
   std::vector<Said> want(7), got(7);
   for (size_t i = 0; i < want.size(); ++i) {
     const std::string prompt = std::string(kPrompt) + std::string(3 * i, static_cast<char>('a' + i));
@@ -274,7 +276,7 @@ TEST(Speculator, SamplesFromTheSameDistribution) {
     EngineSetup setup{.from = from};
     setup.model = {.layers = 1, .width = 32, .heads = 1, .ffn_width = 32, .formats = {"q8_0"}};
     setup.runner = {
-        .threads = 1, .context = 64, .sequences = kTogether, .step_tokens = 64, .step_outputs = 64};
+        .threads = 1, .context = 64, .sequences = kTogether, .step_tokens = 256, .step_outputs = 64};
     const auto engine = MakeEngine(setup);
     std::vector<Said> said(kTogether);
     for (int done = 0; done < kAnswers; done += kTogether) {
@@ -282,7 +284,7 @@ TEST(Speculator, SamplesFromTheSameDistribution) {
         one.tokens.clear();
         Request request = Ask("abacabacaba", &one, 3);
         request.sampling = {.seed = ++seed, .temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0};
-        request.sampling.logit_bias = {{'a', 40.f}, {'b', 40.f}, {'c', 40.5f}};
+        request.sampling.logit_bias = {{'a', 90.f}, {'b', 90.f}, {'c', 91.f}};
         ASSERT_TRUE(engine->Submit(std::move(request)).ok());
       }
       RunAll(*engine);
@@ -313,10 +315,10 @@ TEST(Speculator, ADecodeStepAllocatesNothingAfterWarmUp) {
       Request request = Ask(kPrompt, &one, 200);
       request.on_token = [](int32_t) {};
       request.on_text = [](std::string_view) {};
-      request.sampling.temperature = from == From::kText ? 0.6f : 0.f;
-      request.sampling.repetition_penalty = 1.05f;
+      request.sampling.temperature = from == From::kText ? 3 : 0;
+      request.sampling.presence_penalty = 0.2f;
       request.sampling.penalty_last_n = -1;
-      request.sampling.logit_bias = {{'a', 60.f}, {'b', 60.f}, {'c', 60.f}};
+      if (from == From::kText) request.sampling.logit_bias = {{'a', 60.f}, {'b', 60.f}, {'c', 60.f}};
       ASSERT_TRUE(engine->Submit(std::move(request)).ok());
     }
     for (int i = 0; i < 6; ++i) engine->Step();
