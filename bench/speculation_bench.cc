@@ -14,6 +14,7 @@
 #include "cli/chat.h"
 #include "cli/model_flags.h"
 #include "engine/engine.h"
+#include "engine/speculation/draft_model.h"
 
 namespace tern {
 namespace {

@@ -7,6 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/model_flags.h"
 #include "engine/engine.h"
+#include "engine/speculation/draft_model.h"
 
 namespace tern {
 

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <exception>
 
+#include "engine/speculation/speculator.h"
+
 namespace tern {
 namespace {
 
@@ -72,6 +74,9 @@ SchedulerOptions OptionsOf(const Runner& runner, const EngineOptions& options) {
           .batch_window_ns = options.batch_window_ns};
 }
 
+Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options)
+    : Engine(std::move(runner), std::move(options), nullptr) {}
+
 Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options, std::unique_ptr<DraftModel> draft_model)
     : runner_(std::move(runner)),
       events_(std::move(options.events)),
@@ -80,7 +85,7 @@ Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options, std::uniqu
   rows_.reserve(static_cast<size_t>(runner_->sequences()));
   const bool drafts = options.speculation != Speculation::kOff && options.draft_tokens > 0;
   if (!drafts || runner_->step_outputs() <= runner_->sequences()) return;
-  speculator_.emplace(
+  speculator_ = std::make_unique<Speculator>(
       SpeculatorOptions{
           .most = options.draft_tokens, .requests = runner_->sequences(), .always = options.drafts_always},
       std::move(draft_model));
@@ -328,6 +333,8 @@ bool Engine::TakeStep() {
   if (events_.on_step) events_.on_step(sample);
   return true;
 }
+
+const DraftModel* Engine::draft_model() const { return speculator_ ? speculator_->model() : nullptr; }
 
 void Engine::LookAtCache(CacheView* view) const { scheduler_.LookAtCache(NowNs(), view); }
 void Engine::LookAtSchedule(ScheduleView* view) const { scheduler_.LookAtSchedule(NowNs(), view); }

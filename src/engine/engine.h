@@ -18,13 +18,16 @@
 #include "engine/answer_grammar.h"
 #include "engine/runner.h"
 #include "engine/sampler.h"
-#include "engine/speculation/speculator.h"
+#include "engine/speculation/speculation.h"
 #include "engine/speculation/wanted_rows.h"
 #include "engine/stop_matcher.h"
 #include "engine/token_logprobs.h"
 #include "sched/scheduler.h"
 
 namespace tern {
+
+class DraftModel;
+class Speculator;
 
 // What happens when a prompt, or prompt and answer, outgrow the context.
 enum class OnOverflow : uint8_t {
@@ -110,9 +113,9 @@ struct EngineOptions {
 
 class Engine {
  public:
-  // `draft_model`: for Speculation::kDraft.
-  explicit Engine(std::unique_ptr<Runner> runner, EngineOptions options = {},
-                  std::unique_ptr<DraftModel> draft_model = nullptr);
+  explicit Engine(std::unique_ptr<Runner> runner, EngineOptions options = {});
+  // With Speculation::kDraft.
+  Engine(std::unique_ptr<Runner> runner, EngineOptions options, std::unique_ptr<DraftModel> draft_model);
   ~Engine();
 
   // Takes a request, or says why not: a model without logits, an empty prompt, one that cannot fit or has ids
@@ -133,7 +136,7 @@ class Engine {
   int context() const { return scheduler_.context(); }  // most tokens of a request
   const QueueLimits& queue_limits() const { return scheduler_.queue_limits(); }
   SchedulerCounts counts() const { return scheduler_.counts(); }
-  const DraftModel* draft_model() const { return speculator_ ? speculator_->model() : nullptr; }
+  const DraftModel* draft_model() const;
   void LookAtCache(CacheView* view) const;
   void LookAtSchedule(ScheduleView* view) const;
   // Whether it decides by that which requests to take.
@@ -173,7 +176,7 @@ class Engine {
   const bool admits_by_schedule_;
   Scheduler scheduler_;
   AnswerGrammars grammars_;
-  std::optional<Speculator> speculator_;  // before those that have parts of it
+  std::unique_ptr<Speculator> speculator_;  // null: no drafts; before those that have parts of it
   std::map<RequestId, std::unique_ptr<Active>> requests_;
   std::vector<RequestId> cancelled_, done_;  // since the last sweep
   std::vector<StepRows> rows_;

@@ -6,6 +6,8 @@
 #include <exception>
 #include <utility>
 
+#include "engine/speculation/draft_model.h"
+
 namespace tern {
 namespace {
 

@@ -9,10 +9,12 @@
 namespace tern {
 namespace {
 
-constexpr size_t kReadRows = 64;  // of texts that it has not read yet, beside a step
-constexpr size_t kNear = 24;      // tokens that it reads together with the first pass
-constexpr double kFirstTrial_s = 0.5, kTrialShare = 0.005;
+constexpr int kReadRows = 64;  // of texts that it has not read yet, beside a step
+constexpr size_t kNear = 24;   // tokens that it reads together with the first pass
+constexpr double kFirstTrial_s = 0.15, kMostTrial_s = 0.5, kTrialShare = 0.005;
+constexpr double kLeastSpeedup = 1.03, kHopedSpeedup = 1.1;
 constexpr double kWeight = 1.0 / 64;
+constexpr int kMeasured = 3;         // steps of one row
 constexpr float kLeastShare = 0.1f;  // below, another draft is not thought of
 
 // By how far the likeliest token is ahead.
@@ -72,9 +74,30 @@ void DraftModel::Line::Close() {
 DraftModel::DraftModel(std::unique_ptr<Runner> runner)
     : runner_(std::move(runner)), sequences_(runner_.get()), trial_s_(kFirstTrial_s) {
   steps_.reserve(static_cast<size_t>(runner_->sequences()));
+  Measure();
 }
 
-void DraftModel::Learn(bool right) { right_ += kWeight * ((right ? 1.0 : 0.0) - right_); }
+// Any tokens take the same.
+void DraftModel::Measure() {
+  const auto id = sequences_.Open();
+  const int most = std::min({kReadRows, runner_->step_tokens(), runner_->context() - kMeasured - 1});
+  if (!id.ok() || most < 1) return;
+  const std::vector<int32_t> tokens(static_cast<size_t>(most), 0);
+  const auto step = [&](size_t rows) {
+    const StepWork work{id.value(), std::span(tokens).first(rows), WantLogits::kLast, {}, {.count = 2}};
+    return Step({&work, 1});
+  };
+  bool done = step(1);  // warms up
+  own_costs_ = {};
+  for (int i = 0; i < kMeasured && done; ++i) done = step(1);
+  if (done) step(tokens.size());
+  sequences_.Close(id.value());
+}
+
+void DraftModel::Learn(bool right) {
+  ++asked_;
+  right_ += std::max(kWeight, 1.0 / (asked_ + 3)) * ((right ? 1.0 : 0.0) - right_);
+}
 
 // Forgets what was not said; returns how much was said since.
 size_t DraftModel::Synchronize(Work& w) {
@@ -97,28 +120,30 @@ bool DraftModel::Step(std::span<const StepWork> work) {
   return done;
 }
 
-// The best that a step of so many requests may be faster by, with drafts that are right as often as usual.
-double DraftModel::Speedup(int requests, int most, const StepCosts& costs) const {
+// The best that a step of so many requests may be faster by, with drafts that are right as often as usual;
+// with luck, as often as may be by what is known, and rows cost no more than they must.
+double DraftModel::Speedup(int requests, int most, const StepCosts& costs, bool with_luck) const {
   const double plain = costs.Seconds(requests), pass = own_costs_.Seconds(requests);
   if (!(plain > 0)) return 0;
+  const double right = with_luck ? std::min(0.97, right_ + 0.5 / std::sqrt(asked_ + 1)) : right_;
   double best = 0, tokens = 1, share = 1;
   for (int k = 1; k <= most; ++k) {
-    share *= right_;
+    share *= right;
     tokens += share;
     const int rows = std::min(requests * (1 + k), StepCosts::kMostRows);
-    best = std::max(best, tokens * plain / (costs.Seconds(rows) + k * pass));
+    const double step = with_luck ? costs.LeastSeconds(rows) : costs.Seconds(rows);
+    best = std::max(best, tokens * plain / (step + k * pass));
   }
   return best;
 }
 
-// Whether what is saved until its end is more than what reading takes.
+// Whether what is saved until its end is more than what reading takes, or that is to be tried.
 bool DraftModel::Pays(const Work& w, size_t lag, int requests, const StepCosts& costs) const {
   if (any_time_) return true;
-  const double speedup = Speedup(requests, w.text->most(), costs);
-  if (speedup < 1.03) return trial_s_ > 0;
-  const double saved = w.left * costs.Seconds(requests) / requests * (1 - 1 / speedup);
-  const double row = own_costs_.Seconds(kReadRows) / kReadRows;
-  return saved > row * static_cast<double>(lag) || trial_s_ > 0;
+  const double reading = own_costs_.Seconds(kReadRows) / kReadRows * static_cast<double>(lag);
+  if (tries_ && trial_s_ > reading) return true;
+  const double speedup = Speedup(requests, w.text->most(), costs, false);
+  return speedup > kLeastSpeedup && w.left * costs.Seconds(requests) * (1 - 1 / speedup) > reading * requests;
 }
 
 // Some more of a text that it is behind with; in its own time.
@@ -136,7 +161,8 @@ void DraftModel::Read(Work& w) {
   const size_t lag = w.said.size() - line.read_.size();
   if (lag <= kNear) return;
   const auto chunk = w.said.subspan(
-      line.read_.size(), std::min({lag - 1, kReadRows, static_cast<size_t>(runner_->step_tokens())}));
+      line.read_.size(),
+      std::min({lag - 1, static_cast<size_t>(kReadRows), static_cast<size_t>(runner_->step_tokens())}));
   const StepWork work{line.id_, chunk, WantLogits::kNone};
   if (!Step({&work, 1})) {
     line.hopeless_ = true;
@@ -160,7 +186,7 @@ bool DraftModel::IsWorthAPass(std::span<const Work> work, const StepCosts& costs
     ++more;
   }
   if (more == 0 || rows + more > StepCosts::kMostRows) return false;
-  if (trial_s_ > 0 || any_time_) return true;
+  if (tries_ || any_time_) return true;
   const double now = costs.Seconds(rows) + seconds_;
   const double then = costs.Seconds(rows + more) + seconds_ + own_costs_.Seconds(more);
   return gain > requests * std::log(then / now);
@@ -194,6 +220,9 @@ void DraftModel::Draft(std::span<Work> work, const StepCosts& costs) {
   const auto begin = std::chrono::steady_clock::now();
   seconds_ = 0;
   const int requests = static_cast<int>(work.size());
+  tries_ = trial_s_ > 0 && !work.empty() &&
+           Speedup(requests, work[0].text->most(), costs, true) > kHopedSpeedup &&
+           Speedup(requests, work[0].text->most(), costs, false) <= kLeastSpeedup;
   bool reads = false;  // one text in a step
   for (Work& w : work) {
     w.text->Clear();
@@ -219,8 +248,8 @@ void DraftModel::Draft(std::span<Work> work, const StepCosts& costs) {
     seconds_ = now();
   }
   seconds_ = now();
-  if (trial_s_ > 0) trial_s_ -= seconds_;
-  trial_s_ += kTrialShare * costs.Seconds(requests);
+  if (tries_) trial_s_ -= seconds_;
+  trial_s_ = std::min(trial_s_ + kTrialShare * costs.Seconds(requests), kMostTrial_s);
 }
 
 }  // namespace tern

@@ -1,8 +1,8 @@
 #pragma once
 // DraftModel: a smaller model that reads what requests say and writes, greedily, what may come next. It has a
 // KV cache of its own, in which a request's text is read in pieces beside its first steps. Whether that and
-// its passes are worth their time is decided by what they take and by how often it was right; where they are
-// not, it is asked again only now and then.
+// its passes are worth their time is decided by what they take and by how often it was right. As long as that
+// is not known, some time is spent on finding out, unless no luck could make it pay.
 //
 // Not thread-safe. Drafting for requests whose text it has read allocates nothing.
 
@@ -48,7 +48,7 @@ class DraftModel {
     bool drafts = false;
   };
 
-  // Of a model that may draft for the target, without own_window_blocks.
+  // Of a model that may draft for the target, without own_window_blocks. Measures what its steps take.
   explicit DraftModel(std::unique_ptr<Runner> runner);
 
   std::unique_ptr<Line> Begin() { return std::make_unique<Line>(&sequences_); }
@@ -66,7 +66,8 @@ class DraftModel {
   size_t Synchronize(Work& w);
   bool Pays(const Work& w, size_t lag, int requests, const StepCosts& costs) const;
   void Read(Work& w);
-  double Speedup(int requests, int most, const StepCosts& costs) const;
+  void Measure();
+  double Speedup(int requests, int most, const StepCosts& costs, bool with_luck) const;
   bool IsWorthAPass(std::span<const Work> work, const StepCosts& costs) const;
   bool Pass(std::span<Work> work);
   bool Step(std::span<const StepWork> work);
@@ -75,9 +76,10 @@ class DraftModel {
   Sequences sequences_;
   StepCosts own_costs_;
   double right_ = 0.7;  // the share of its tokens that are
+  int asked_ = 0;       // of how many it is known
   double trial_s_;      // that may be spent without a promise
   double seconds_ = 0;
-  bool any_time_ = false;
+  bool any_time_ = false, tries_ = false;
   std::vector<StepWork> steps_;
 };
 

@@ -1,21 +1,8 @@
 #include "engine/speculation/speculator.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace tern {
-
-Result<Speculation> ParseSpeculation(std::string_view name, bool has_draft_model) {
-  if (name == "auto") return has_draft_model ? Speculation::kDraft : Speculation::kNgram;
-  if (name == "off") return Speculation::kOff;
-  if (name == "ngram") return Speculation::kNgram;
-  if (name != "draft") {
-    return BadInput(fmt::format("speculation: '{}', expected auto, off, ngram or draft", name));
-  }
-  if (!has_draft_model) return BadInput("speculation: draft, expected a draft model with it");
-  return Speculation::kDraft;
-}
 
 Speculator::Speculator(const SpeculatorOptions& options, std::unique_ptr<DraftModel> model)
     : options_(options), model_(std::move(model)) {

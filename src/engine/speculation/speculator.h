@@ -8,19 +8,14 @@
 
 #include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "engine/speculation/draft_lengths.h"
 #include "engine/speculation/draft_model.h"
 #include "engine/speculation/draft_text.h"
+#include "engine/speculation/speculation.h"
 
 namespace tern {
-
-enum class Speculation : uint8_t { kOff, kNgram, kDraft };
-// "auto" is kDraft with a draft model, else kNgram.
-Result<Speculation> ParseSpeculation(std::string_view name, bool has_draft_model);
 
 struct SpeculatorOptions {
   int most = 8;         // drafts of a request in a step
