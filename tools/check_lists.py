@@ -20,6 +20,7 @@ LISTS = {
     "src/text/chat_formats.list": ("src/text/chat_formats", "{}.cc", False),
     "src/server/routes.list": ("src/server/routes", "{}.cc", True),
     "src/text/grammar/grammar_forms.list": ("src/text/grammar/forms", "{}.cc", False),
+    "src/plan/loads.list": ("src/plan/loads", "{}.cc", False),
     "src/cli/commands.list": ("src/cli/commands", "{}.cc", True),
 }
 # A folder may hold other files beside the listed ones: what defines a descriptor of the list's kind must be listed.

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/limits_text.h"
+#include "cli/measured_cost.h"
 #include "cli/model_flags.h"
 #include "cli/progress.h"
 #include "engine/speed_meter.h"
@@ -18,7 +19,7 @@ struct Options {
   ModelFlags model;
   std::vector<int> prefill = {512}, decode = {64}, batch = {1}, depth = {0};
   int repeats = 5;
-  bool json = false;
+  bool json = false, step_cost = false;
 };
 
 using Test = SpeedCase::Test;
@@ -74,8 +75,8 @@ void PrintText(const Options& o, const Runner& runner, const MachineLimits& l,
   }
 }
 
-void PrintJson(const Options& o, const Runner& runner, const MachineLimits& l,
-               const std::vector<Figure>& figures) {
+boost::json::object Json(const Options& o, const Runner& runner, const MachineLimits& l,
+                         const std::vector<Figure>& figures) {
   boost::json::array results;
   for (const Figure& f : figures) {
     results.push_back(boost::json::object{{"test", NameOf(f.what.test)},
@@ -86,11 +87,17 @@ void PrintJson(const Options& o, const Runner& runner, const MachineLimits& l,
                                           {"spread", f.spread},
                                           {"share", f.share}});
   }
-  fmt::print("{}\n", boost::json::serialize(boost::json::object{{"model", o.model.model},
-                                                                {"device", runner.device()},
-                                                                {"precision", o.model.precision},
-                                                                {"limits", LimitsJson(l)},
-                                                                {"results", results}}));
+  return {{"model", o.model.model},         {"device", runner.device()},
+          {"precision", o.model.precision}, {"kv_type", KvTypeName(runner.kv_type())},
+          {"limits", LimitsJson(l)},        {"results", results}};
+}
+
+// What `tern sim` wants to know beside the figures.
+void AddSurroundings(const MachineCost& cost, boost::json::object* json) {
+  json->emplace("context", cost.context);
+  json->emplace("kv_tokens", cost.kv_tokens);
+  json->emplace("step_tokens", cost.step_tokens);
+  json->emplace("token_s", cost.token_s);
 }
 
 int Max(const std::vector<int>& list) {
@@ -116,17 +123,18 @@ std::vector<int32_t> TextFor(const LoadedModel& model) {
   return model.tokenizer == nullptr ? std::vector<int32_t>() : EncodeInput(*model.tokenizer, kText, false);
 }
 
-Status Run(const Options& o) {
-  TERN_TRY(const auto model, OpenModel(o.model));
-  TERN_TRY_STATUS(CheckPredictsTokens(*model));
+Result<RunnerOptions> OptionsFor(const Options& o, const std::shared_ptr<const LoadedModel>& model) {
+  if (o.step_cost) return ServedRunnerOptions(model, o.model, 0);
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
   options.sequences = std::max(1, Max(o.batch));
   options.context = std::max(
       options.context, std::max(Max(o.depth), SpeedMeter::kPrompt) + std::max(Max(o.prefill), Max(o.decode)));
-  const MachineLimits limits = MeasureLimits(options.threads);
-  TERN_TRY(const auto runner, Runner::Make(model, options));
-  SpeedMeter meter(runner.get(), TextFor(*model));
-  const std::vector<SpeedCase> cases = Cases(o);
+  return options;
+}
+
+Result<std::vector<Figure>> Measure(const Options& o, Runner* runner, const MachineLimits& limits) {
+  SpeedMeter meter(runner, TextFor(runner->model()));
+  const std::vector<SpeedCase> cases = o.step_cost ? StepCostCases(*runner) : Cases(o);
   std::vector<Figure> figures;
   Progress progress("bench", Progress::Unit::kCount);
   for (const SpeedCase& c : cases) {
@@ -138,7 +146,27 @@ Status Run(const Options& o) {
                        .share = Share(*runner, limits, c, speed.seconds)});
   }
   progress.Finish();
-  o.json ? PrintJson(o, *runner, limits, figures) : PrintText(o, *runner, limits, figures);
+  return figures;
+}
+
+Status Run(const Options& o) {
+  TERN_TRY(const auto model, OpenModel(o.model));
+  TERN_TRY_STATUS(CheckPredictsTokens(*model));
+  TERN_TRY(const RunnerOptions options, OptionsFor(o, model));
+  const MachineLimits limits = MeasureLimits(options.threads);
+  TERN_TRY(auto runner, Runner::Make(model, options));
+  TERN_TRY(const std::vector<Figure> figures, Measure(o, runner.get(), limits));
+  if (!o.json) {
+    PrintText(o, *runner, limits, figures);
+    return {};
+  }
+  boost::json::object json = Json(o, *runner, limits, figures);
+  if (o.step_cost) {
+    TERN_TRY_STATUS(CheckContinuesText(*model));
+    TERN_TRY(const MachineCost cost, MeasureSurroundings(std::move(runner), o.model.model));
+    AddSurroundings(cost, &json);
+  }
+  fmt::print("{}\n", boost::json::serialize(json));
   return {};
 }
 
@@ -150,6 +178,10 @@ void Setup(Arguments& args) {
   args.Option("--batch", &o->batch, "sequences that decode together").ValueName("N,...").Range(1, 4096);
   args.Option("--depth", &o->depth, "tokens already in the KV cache").ValueName("N,...").Range(0, 1 << 24);
   args.Option("-r,--repeats", &o->repeats, "measured runs of each; the median counts").Range(1, 1000);
+  args.Flag(
+      "--step-cost", &o->step_cost,
+      "measure what tern sim asks for, instead: the model as tern serve runs it, short and long, few and "
+      "many, shallow and deep");
   args.Flag("--json", &o->json, "print one JSON object");
   AddRunnerFlags(args, &o->model);
   args.Run([o] { return Run(*o); });
