@@ -29,10 +29,23 @@ std::string ShortTime(double seconds) {
   return fmt::format("{:.3g} s", seconds);
 }
 
-SimRow MakeSimRow(std::string label, const Trace& trace, SimResult result, const ServiceLevel& level) {
+std::string SloText(const Slo& slo) {
+  const auto times = [](const SecondsByClass& seconds) {
+    if (std::ranges::count(seconds, seconds[0]) == 3) return ShortTime(seconds[0]);
+    std::string text;
+    for (size_t i = 0; i < seconds.size(); ++i) {
+      if (seconds[i] > 0)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kPriorityNames[i], ShortTime(seconds[i]));
+    }
+    return text;
+  };
+  return fmt::format("TTFT {}; ITL {}, on average", times(slo.ttft_s), times(slo.itl_s));
+}
+
+SimRow MakeSimRow(std::string label, const Trace& trace, SimResult result, const Slo& slo) {
   SimRow row{.label = std::move(label), .result = std::move(result)};
   row.rate = Share(static_cast<double>(trace.requests.size()), trace.seconds());
-  row.good = CountGood(row.result, level);
+  row.good = CountGood(trace, row.result, slo);
   Quantiles high;
   for (size_t i = 0; i < trace.requests.size(); ++i) {
     const SimRequest& r = row.result.requests[i];
@@ -42,7 +55,7 @@ SimRow MakeSimRow(std::string label, const Trace& trace, SimResult result, const
   return row;
 }
 
-std::string SimText(const SimRow& row, const ServiceLevel& level) {
+std::string SimText(const SimRow& row, const Slo& slo) {
   const SimResult& r = row.result;
   std::string text = fmt::format("{:<24}{:>10}{:>10}{:>10}\n", "", "p50", "p90", "p99");
   const auto line = [&](std::string_view name, const Quantiles& q) {
@@ -55,9 +68,8 @@ std::string SimText(const SimRow& row, const ServiceLevel& level) {
   text += fmt::format("\n{:<24}{:.1f} tokens/s of answers, {:.3g} requests/s\n", "throughput",
                       PerSecond(static_cast<double>(r.output_tokens), r),
                       PerSecond(static_cast<double>(r.first_token.count()), r));
-  text += fmt::format("{:<24}{:.3g} requests/s, {:.1f} % (TTFT {}, ITL {} on average)\n", "goodput",
-                      PerSecond(static_cast<double>(row.good), r), 100 * GoodShare(row),
-                      ShortTime(level.first_token_s), ShortTime(level.gap_s));
+  text += fmt::format("{:<24}{:.3g} requests/s, {:.1f} % ({})\n", "goodput",
+                      PerSecond(static_cast<double>(row.good), r), 100 * GoodShare(row), SloText(slo));
   text += fmt::format("{:<24}{:.1f} % of prompt tokens\n", "found in the cache", 100 * HitShare(r));
   text += fmt::format("{:<24}{} of {} blocks at most, {} preemptions\n", "KV", r.most_kv_blocks,
                       r.counts.kv_blocks, r.counts.preemptions);
@@ -90,7 +102,8 @@ std::string SimTable(const std::string& what, const std::vector<SimRow>& rows) {
         PerSecond(static_cast<double>(row.good), r), 100 * GoodShare(row), 100 * HitShare(r),
         r.counts.preemptions, r.refused, 100 * Share(r.busy_s, r.span_s));
     if (has_high) text += fmt::format("{:>10}", ShortTime(row.high_first_token_s));
-    if (has_most) text += fmt::format("{:>9.3g}/s", row.most_rate);
+    if (has_most)
+      text += row.most_rate > 0 ? fmt::format("{:>9.3g}/s", row.most_rate) : fmt::format("{:>11}", "-");
     text += '\n';
   }
   return text;

@@ -19,14 +19,15 @@ struct SimRow {
   SimResult result;
 };
 
-SimRow MakeSimRow(std::string label, const Trace& trace, SimResult result, const ServiceLevel& level);
+SimRow MakeSimRow(std::string label, const Trace& trace, SimResult result, const Slo& slo);
 
 // A paragraph of figures of one run.
-std::string SimText(const SimRow& row, const ServiceLevel& level);
+std::string SimText(const SimRow& row, const Slo& slo);
 // A line for each; `what` is what the labels are of.
 std::string SimTable(const std::string& what, const std::vector<SimRow>& rows);
 boost::json::object SimJson(const SimRow& row);
 
+std::string SloText(const Slo& slo);    // "TTFT 2 s; ITL 100 ms, on average"
 std::string ShortTime(double seconds);  // "850 us", "12.3 ms", "1.25 s"
 
 }  // namespace tern

@@ -91,6 +91,12 @@ Result<StepCostCoefficients> FitResults(const Members& members, int step_tokens)
   return fit.value().cost;
 }
 
+// That a server learnt from its own steps, in its /debug/schedule.
+const json::value* LearntCost(const json::object& object) {
+  const json::value* step = object.if_contains("step");
+  return step == nullptr || !step->is_object() ? nullptr : step->get_object().if_contains("cost");
+}
+
 }  // namespace
 
 StepShape StepPoint::shape() const {
@@ -137,7 +143,9 @@ Result<MachineCost> ParseMachineCost(std::string_view text, const std::string& n
   TERN_TRY_STATUS(members.Count("step_tokens", 1, &cost.step_tokens));
   TERN_TRY_STATUS(members.Seconds("token_s", &cost.token_s));
   TERN_TRY_STATUS(members.Seconds("request_s", &cost.request_s));
-  if (const json::value* step = members.object.if_contains("step_cost")) {
+  const json::value* step = members.object.if_contains("step_cost");
+  if (step == nullptr) step = LearntCost(members.object);
+  if (step != nullptr) {
     if (!step->is_object()) return members.Expected("step_cost", "an object");
     TERN_TRY(cost.step, ReadStepCost({step->get_object(), name + ": step_cost"}));
   } else {

@@ -1,7 +1,8 @@
 #pragma once
 // MachineCost: how long a model's steps take on a machine, and what surrounds them; measured, kept as JSON,
 // and asked by the simulator. The JSON is what `tern bench --json` prints: figures that a cost of steps is
-// fitted to, or with "step_cost" that cost itself, in seconds under the names of kStepCostFields.
+// fitted to, or with "step_cost" that cost itself, in seconds under the names of kStepCostFields; or what a
+// server that learnt it says at /debug/schedule.
 
 #include <cstdint>
 #include <span>

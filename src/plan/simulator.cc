@@ -58,6 +58,11 @@ class Simulation {
   void SubmitDue() {
     for (; next_ < trace_.requests.size() && ReadyNs(next_) <= now_ns_; ++next_) {
       const TraceRequest& r = trace_.requests[next_];
+      const Comer comer{.priority = r.priority, .prompt_tokens = r.input_tokens};
+      if (!KeepsPromise(comer)) {
+        ++result_.refused;
+        continue;
+      }
       Submission submission{
           .tokens = PromptTokens(trace_, next_), .max_tokens = r.output_tokens, .priority = r.priority};
       const auto id = scheduler_.Submit(std::move(submission), now_ns_);
@@ -68,6 +73,13 @@ class Simulation {
       TERN_CHECK(static_cast<size_t>(id.value()) == ids_.size());
       ids_.push_back(next_);
     }
+  }
+
+  // As the engine's host, before it takes a request.
+  bool KeepsPromise(const Comer& comer) {
+    if (!options_.scheduler.slo.any()) return true;
+    scheduler_.LookAtSchedule(now_ns_, &view_);
+    return CheckPromise(view_, comer).ok();
   }
 
   void TakeStep(const StepPlan& plan) {
@@ -89,6 +101,7 @@ class Simulation {
     for (const StepPiece& piece : plan.pieces) {
       if (piece.wants_logits) Deliver(piece.request);
     }
+    scheduler_.StepTook(now_ns_);
     result_.busy_s += 1e-9 * static_cast<double>(now_ns_ - begin_ns);
     const auto counts = scheduler_.pool().blocks() - scheduler_.pool().free_blocks();
     result_.most_kv_blocks =
@@ -125,6 +138,7 @@ class Simulation {
   const Trace& trace_;
   const SimOptions& options_;
   Scheduler scheduler_;
+  ScheduleView view_;  // reused
   Dice dice_;
   const double jitter_;
   SimResult result_;
@@ -137,11 +151,18 @@ class Simulation {
 
 SimResult Simulate(const Trace& trace, const SimOptions& options) { return Simulation(trace, options).Run(); }
 
-int64_t CountGood(const SimResult& result, const ServiceLevel& level) {
-  return std::ranges::count_if(result.requests, [&](const SimRequest& r) { return level.Holds(r); });
+int64_t CountGood(const Trace& trace, const SimResult& result, const Slo& slo) {
+  int64_t good = 0;
+  for (size_t i = 0; i < trace.requests.size(); ++i) {
+    const SimRequest& r = result.requests[i];
+    const Priority priority = trace.requests[i].priority;
+    if (r.end == SimEnd::kWhole && r.first_token_s <= slo.ttft(priority) && r.gap_s() <= slo.itl(priority))
+      ++good;
+  }
+  return good;
 }
 
-Capacity FindCapacity(const Trace& trace, const SimOptions& options, const ServiceLevel& level) {
+Capacity FindCapacity(const Trace& trace, const SimOptions& options, const Slo& slo) {
   constexpr double kResolution = 1.02, kStep = 2, kLeast = 1e-6, kMost = 1e9;
   Capacity best;
   const auto holds = [&](double factor) {
@@ -149,7 +170,7 @@ Capacity FindCapacity(const Trace& trace, const SimOptions& options, const Servi
     SpeedUp(&scaled, factor);
     SimResult result = Simulate(scaled, options);
     const auto all = static_cast<double>(trace.requests.size());
-    if (static_cast<double>(CountGood(result, level)) < level.share * all) return false;
+    if (static_cast<double>(CountGood(trace, result, slo)) < kServedShare * all) return false;
     best = {factor, std::move(result)};
     return true;
   };

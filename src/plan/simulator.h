@@ -17,7 +17,8 @@
 namespace tern {
 
 struct SimOptions {
-  SchedulerOptions scheduler;  // its kv_blocks, context and step_tokens are of use as they stand
+  SchedulerOptions scheduler;  // with promises, who comes when they cannot be kept is refused; kv_blocks,
+                               // context and step_tokens are of use as they stand
   StepCostCoefficients step;   // a step's time is drawn around it: half above, one in ten above spread times
   double token_s = 0, request_s = 0;  // MachineCost's
   uint64_t seed = 1;
@@ -48,23 +49,16 @@ struct SimResult {
 
 SimResult Simulate(const Trace& trace, const SimOptions& options);
 
-// What a service promises of a request, and of how many of them.
-struct ServiceLevel {
-  double first_token_s = 2, gap_s = 0.1;  // the mean between an answer's tokens
-  double share = 0.99;
+// Requests that were served as promised: the first token in time, and the others on average.
+int64_t CountGood(const Trace& trace, const SimResult& result, const Slo& slo);
 
-  bool Holds(const SimRequest& r) const {
-    return r.end == SimEnd::kWhole && r.first_token_s <= first_token_s && r.gap_s() <= gap_s;
-  }
-};
-int64_t CountGood(const SimResult& result, const ServiceLevel& level);
-
-// How much faster than the trace requests may come, so that enough of them are served as promised: to one
-// part in fifty. Factor 0: not even one at a time.
+// How much faster than the trace requests may come, so that 99 of 100 are served as promised: to one part in
+// fifty. Factor 0: not even one at a time.
+inline constexpr double kServedShare = 0.99;
 struct Capacity {
   double factor = 0;
   SimResult result;  // at that
 };
-Capacity FindCapacity(const Trace& trace, const SimOptions& options, const ServiceLevel& level);
+Capacity FindCapacity(const Trace& trace, const SimOptions& options, const Slo& slo);
 
 }  // namespace tern

@@ -92,14 +92,14 @@ TEST(Simulator, PromptsThatBeginAlikeAreFound) {
 TEST(Simulator, FindsTheLoadThatStillHolds) {
   const Trace trace = Load("poisson", 1, 1000);
   SimOptions options = Options();
-  const ServiceLevel level{.first_token_s = 1, .gap_s = 0.05};
-  const Capacity capacity = FindCapacity(trace, options, level);
-  EXPECT_GE(CountGood(capacity.result, level), 990);
+  const Slo slo{.ttft_s = {1, 1, 1}, .itl_s = {0.05, 0.05, 0.05}};
+  const Capacity capacity = FindCapacity(trace, options, slo);
+  EXPECT_GE(CountGood(trace, capacity.result, slo), 990);
   Trace beyond = trace;
   SpeedUp(&beyond, capacity.factor * 1.1);
-  EXPECT_LT(CountGood(Simulate(beyond, options), level), 990);
+  EXPECT_LT(CountGood(beyond, Simulate(beyond, options), slo), 990);
   // A step alone takes longer.
-  EXPECT_EQ(FindCapacity(trace, options, {.first_token_s = 1, .gap_s = 0.001}).factor, 0);
+  EXPECT_EQ(FindCapacity(trace, options, {.itl_s = {0.001, 0.001, 0.001}}).factor, 0);
 }
 
 TEST(MachineCost, IsFittedToWhatBenchPrints) {

@@ -25,11 +25,10 @@ struct Options {
   double rate = 0, speedup = 1;
   int max_input = 0, max_output = 0;
   int parallel = 32, kv_tokens = 0, queue = QueueLimits().requests;
-  double slo_ttft_s = ServiceLevel().first_token_s, slo_itl_s = ServiceLevel().gap_s;
+  std::string slo_ttft, slo_itl;
   uint64_t seed = 1;
   bool anew = false, json = false;
 
-  ServiceLevel level() const { return {.first_token_s = slo_ttft_s, .gap_s = slo_itl_s}; }
   std::string Question() const {
     return !question.empty() ? question : rate > 0 || !trace_file.empty() ? "run" : "rate";
   }
@@ -39,7 +38,11 @@ struct Setting {
   MachineCost cost;
   Trace trace;
   SimOptions sim;
+  Slo slo;  // what counts as good
 };
+
+// What is not given is not promised by the server, and still counts.
+constexpr double kUsualTtft_s = 2, kUsualItl_s = 0.1;
 
 Result<MachineCost> CostFor(const Options& o) {
   constexpr size_t kMostBytes = size_t{1} << 24;
@@ -94,6 +97,11 @@ Result<Setting> Prepare(const Options& o) {
   scheduler.running = o.parallel;
   scheduler.step_tokens = s.cost.step_tokens;
   scheduler.queue.requests = o.queue;
+  TERN_TRY(scheduler.slo.ttft_s, ParseSecondsByClass("--slo-ttft", o.slo_ttft));
+  TERN_TRY(scheduler.slo.itl_s, ParseSecondsByClass("--slo-itl", o.slo_itl));
+  s.slo = scheduler.slo;
+  if (o.slo_ttft.empty()) s.slo.ttft_s.fill(kUsualTtft_s);
+  if (o.slo_itl.empty()) s.slo.itl_s.fill(kUsualItl_s);
   s.sim.step = s.cost.step;
   s.sim.token_s = s.cost.token_s;
   s.sim.request_s = s.cost.request_s;
@@ -105,25 +113,23 @@ double RateOf(const Trace& trace) {
   return trace.seconds() > 0 ? static_cast<double>(trace.requests.size()) / trace.seconds() : 0;
 }
 
-SimRow RunOnce(const Setting& s, double factor, const SimOptions& sim, const ServiceLevel& level,
-               std::string label) {
+SimRow RunOnce(const Setting& s, double factor, const SimOptions& sim, std::string label) {
   Trace trace = s.trace;
   if (factor != 1) SpeedUp(&trace, factor);
-  return MakeSimRow(std::move(label), trace, Simulate(trace, sim), level);
+  return MakeSimRow(std::move(label), trace, Simulate(trace, sim), s.slo);
 }
 
-Result<std::vector<SimRow>> ByRate(const Options& o, const Setting& s) {
-  const Capacity most = FindCapacity(s.trace, s.sim, o.level());
+Result<std::vector<SimRow>> ByRate(const Setting& s) {
+  const Capacity most = FindCapacity(s.trace, s.sim, s.slo);
   if (most.factor == 0) {
     return BadInput(fmt::format(
-        "TTFT {} and ITL {}: not even one request at a time is served like that, expected longer times, or "
-        "a faster machine",
-        ShortTime(o.slo_ttft_s), ShortTime(o.slo_itl_s)));
+        "{}: not even one request at a time is served like that, expected longer times, or a faster machine",
+        SloText(s.slo)));
   }
   std::vector<SimRow> rows;
   for (const double share : {0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.5}) {
     const double factor = share * most.factor;
-    rows.push_back(RunOnce(s, factor, s.sim, o.level(), fmt::format("{:.3g}/s", factor * RateOf(s.trace))));
+    rows.push_back(RunOnce(s, factor, s.sim, fmt::format("{:.3g}/s", factor * RateOf(s.trace))));
     if (share == 1) rows.back().most_rate = factor * RateOf(s.trace);
   }
   return rows;
@@ -136,9 +142,9 @@ Result<std::vector<SimRow>> ByPolicy(const Options& o, const Setting& s) {
   for (const PolicyDesc* policy : AllPolicies()) {
     SimOptions sim = s.sim;
     sim.scheduler.policy = policy;
-    const Capacity most = FindCapacity(s.trace, sim, o.level());
+    const Capacity most = FindCapacity(s.trace, sim, s.slo);
     if (rows.empty() && o.rate == 0 && o.trace_file.empty() && most.factor > 0) factor = most.factor;
-    rows.push_back(RunOnce(s, factor, sim, o.level(), std::string(policy->name)));
+    rows.push_back(RunOnce(s, factor, sim, std::string(policy->name)));
     rows.back().most_rate = most.factor * RateOf(s.trace);
   }
   return rows;
@@ -148,15 +154,15 @@ Result<std::vector<SimRow>> ByPolicy(const Options& o, const Setting& s) {
 Result<std::vector<SimRow>> ByKv(const Options& o, const Setting& s) {
   double factor = 1;
   if (o.rate == 0 && o.trace_file.empty()) {
-    const Capacity most = FindCapacity(s.trace, s.sim, o.level());
+    const Capacity most = FindCapacity(s.trace, s.sim, s.slo);
     if (most.factor > 0) factor = most.factor;
   }
   std::vector<SimRow> rows;
   for (int divisor = 64; divisor >= 1; divisor /= 2) {
     SimOptions sim = s.sim;
     sim.scheduler.kv_blocks = std::max(1, s.sim.scheduler.kv_blocks / divisor);
-    const Capacity most = FindCapacity(s.trace, sim, o.level());
-    rows.push_back(RunOnce(s, factor, sim, o.level(),
+    const Capacity most = FindCapacity(s.trace, sim, s.slo);
+    rows.push_back(RunOnce(s, factor, sim,
                            fmt::format("{}", int64_t{sim.scheduler.kv_blocks} * sim.scheduler.block_tokens)));
     rows.back().most_rate = most.factor * RateOf(s.trace);
   }
@@ -165,10 +171,10 @@ Result<std::vector<SimRow>> ByKv(const Options& o, const Setting& s) {
 
 Result<std::vector<SimRow>> Answer(const Options& o, const Setting& s) {
   const std::string question = o.Question();
-  if (question == "rate") return ByRate(o, s);
+  if (question == "rate") return ByRate(s);
   if (question == "policy") return ByPolicy(o, s);
   if (question == "kv") return ByKv(o, s);
-  return std::vector{RunOnce(s, 1, s.sim, o.level(), s.trace.name)};
+  return std::vector{RunOnce(s, 1, s.sim, s.trace.name)};
 }
 
 std::string HeadText(const Options& o, const Setting& s) {
@@ -189,13 +195,13 @@ void PrintText(const Options& o, const Setting& s, const std::vector<SimRow>& ro
   const std::string question = o.Question();
   fmt::print("{}", HeadText(o, s));
   if (question == "run") {
-    fmt::print("{}", SimText(rows[0], o.level()));
+    fmt::print("{}", SimText(rows[0], s.slo));
     return;
   }
   if (question == "rate") {
     const auto most = std::ranges::find_if(rows, [](const SimRow& row) { return row.most_rate > 0; });
-    fmt::print("{} % of requests get TTFT {} and ITL {} up to {:.3g} requests/s\n\n", 100 * o.level().share,
-               ShortTime(o.slo_ttft_s), ShortTime(o.slo_itl_s), most->most_rate);
+    fmt::print("{:.0f} % of requests get {}, up to {:.3g} requests/s\n\n", 100 * kServedShare, SloText(s.slo),
+               most->most_rate);
   }
   fmt::print("{}", SimTable(question == "kv" ? "KV tokens" : question, rows));
 }
@@ -223,11 +229,10 @@ Status Run(const Options& o) {
   }
   boost::json::array list;
   for (const SimRow& row : rows) list.push_back(SimJson(row));
-  fmt::print("{}\n", boost::json::serialize(
-                         boost::json::object{{"model", setting.cost.model},
-                                             {"question", o.Question()},
-                                             {"slo", {{"ttft_s", o.slo_ttft_s}, {"itl_s", o.slo_itl_s}}},
-                                             {"rows", list}}));
+  fmt::print("{}\n", boost::json::serialize(boost::json::object{{"model", setting.cost.model},
+                                                                {"question", o.Question()},
+                                                                {"slo", SloText(setting.slo)},
+                                                                {"rows", list}}));
   return {};
 }
 
@@ -286,9 +291,14 @@ void Setup(Arguments& args) {
               "kv: how much KV is enough")
       .Choices({kQuestions[0], kQuestions[1], kQuestions[2], kQuestions[3]})
       .Default("run with --rate or --trace, else rate");
-  args.Option("--slo-ttft", &o->slo_ttft_s, "seconds within which first tokens are to come").Range(1e-6, 1e6);
-  args.Option("--slo-itl", &o->slo_itl_s, "seconds between tokens that an answer may take, on average")
-      .Range(1e-6, 1e6);
+  args.Option(
+          "--slo-ttft", &o->slo_ttft,
+          "what tern serve promises of the time to the first token, as 2s, or by class as high=500ms,mid=2s")
+      .ValueName("TIME")
+      .Default("nothing; what counts as good is 2s");
+  args.Option("--slo-itl", &o->slo_itl, "of the time from a token to the next, which counts on average")
+      .ValueName("TIME")
+      .Default("nothing; what counts as good is 100ms");
   args.Flag("--json", &o->json, "print one JSON object");
   args.Option("-o,--out", &o->out, "write times of each request, of the first run, as CSV").ValueName("FILE");
   SetupLoad(args, o.get());
@@ -298,6 +308,8 @@ void Setup(Arguments& args) {
     if (o->model.model.empty() && o->cost_file.empty()) {
       return BadInput("expected MODEL, or what its steps cost with --cost");
     }
+    TERN_TRY([[maybe_unused]] const auto ttft, ParseSecondsByClass("--slo-ttft", o->slo_ttft));
+    TERN_TRY([[maybe_unused]] const auto itl, ParseSecondsByClass("--slo-itl", o->slo_itl));
     return {};
   });
   args.Run([o] { return Run(*o); });
@@ -311,7 +323,7 @@ const CommandDesc k_command_sim = {
     .summary = "say how a model would serve a load: a day of traffic in seconds",
     .example =
         "tern sim smollm2\n"
-        "tern sim smollm2 --load agents --rate 2 --slo-ttft 1 --slo-itl 0.05\n"
+        "tern sim smollm2 --load agents --rate 2 --slo-ttft 1s --slo-itl 50ms\n"
         "tern sim smollm2 --trace AzureLLMInferenceTrace_conv.csv --speedup 0.1 --ask policy",
     .setup = Setup,
 };
