@@ -110,8 +110,8 @@ StepShape StepPoint::shape() const {
 }
 
 Result<StepFit> FitSteps(std::span<const StepPoint> points) {
-  // A kind that was seen so often counts in full: each of these is a median already.
-  constexpr int kTimes = 4;
+  // Each of these is a median already. It fits at every sixteenth that it sees: the last one is among these.
+  constexpr int kTimes = 16;
   const auto cost = std::make_unique<StepCost>();
   for (const StepPoint& point : points) {
     for (int i = 0; i < kTimes; ++i) cost->Observe(point.shape(), point.seconds);

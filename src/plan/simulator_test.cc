@@ -111,7 +111,9 @@ TEST(MachineCost, IsFittedToWhatBenchPrints) {
   std::string json = "{\"model\": \"m\", \"context\": 100, \"results\": [";
   for (const int n : {16, 64, 256, 512}) json += line("prefill", n, 1, 2e-3 + 5e-4 * n) + ",";
   for (const int n : {1, 2, 4, 8, 16}) json += line("decode", 8, n, 2e-3 + 5e-4 * n) + ",";
-  json.back() = ']';
+  // The last one counts, too.
+  json += R"({"test": "decode", "tokens": 2, "batch": 1, "depth": 2000, "tokens_per_s": 250})";
+  json += ']';
   const auto cost = ParseMachineCost(json + "}", "c");
   ASSERT_TRUE(cost.ok()) << cost.error().what;
   EXPECT_EQ(cost.value().context, 100);
@@ -119,6 +121,8 @@ TEST(MachineCost, IsFittedToWhatBenchPrints) {
     EXPECT_NEAR(StepSeconds(cost.value().step, {.rows = rows, .outputs = 1}), 2e-3 + 5e-4 * rows,
                 0.03 * (2e-3 + 5e-4 * rows));
   }
+  EXPECT_NEAR(StepSeconds(cost.value().step, {.rows = 1, .outputs = 1, .kv_read = 2002, .kv_pairs = 2002}),
+              4e-3, 4e-4);
   const auto again = ParseMachineCost(FormatMachineCost(cost.value()), "d");
   ASSERT_TRUE(again.ok()) << again.error().what;
   EXPECT_EQ(again.value().step.more_row_s, cost.value().step.more_row_s);
