@@ -20,6 +20,7 @@ class Simulation {
         options_(options),
         scheduler_(options.scheduler),
         dice_(options.seed),
+        usual_s_(StepSeconds(options.step, {.rows = 8, .outputs = 8})),
         jitter_(std::log(std::max(1.0, options.step.spread)) / kNinetieth) {
     result_.requests.resize(trace.requests.size());
     ids_.reserve(trace.requests.size());
@@ -93,7 +94,8 @@ class Simulation {
                                 static_cast<uint64_t>(piece.first) << 16 ^ static_cast<uint64_t>(rows)));
     }
     double seconds = StepSeconds(options_.step, shape);
-    if (jitter_ > 0) seconds *= std::exp(jitter_ * dice_.Normal());
+    if (jitter_ > 0)
+      seconds *= std::exp(jitter_ * std::sqrt(std::min(1.0, usual_s_ / seconds)) * dice_.Normal());
     const int64_t begin_ns = now_ns_;
     now_ns_ += std::max<int64_t>(1, Nanoseconds(seconds));
     scheduler_.Commit(now_ns_);
@@ -140,6 +142,7 @@ class Simulation {
   Scheduler scheduler_;
   ScheduleView view_;  // reused
   Dice dice_;
+  const double usual_s_;  // of a step of a few answers: a longer one is disturbed more often, and evens out
   const double jitter_;
   SimResult result_;
   std::vector<size_t> ids_;  // of the trace's requests, by RequestId
