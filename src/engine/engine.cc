@@ -83,6 +83,9 @@ Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options, std::uniqu
       admits_by_schedule_(options.slo.any() || options.policy->before != nullptr),
       scheduler_(OptionsOf(*runner_, options)) {
   rows_.reserve(static_cast<size_t>(runner_->sequences()));
+  if (options.disk && options.prefix_cache) {
+    disk_.emplace(std::move(options.disk), std::move(options.kv_fingerprint), runner_.get(), &scheduler_);
+  }
   const bool drafts = options.speculation != Speculation::kOff && options.draft_tokens > 0;
   if (!drafts || runner_->step_outputs() <= runner_->sequences()) return;
   speculator_ = std::make_unique<Speculator>(
@@ -90,6 +93,10 @@ Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options, std::uniqu
           .most = options.draft_tokens, .requests = runner_->sequences(), .always = options.drafts_always},
       std::move(draft_model));
   wanted_.Reserve(static_cast<size_t>(runner_->step_outputs()));
+}
+
+std::optional<DiskPrefixCounts> Engine::disk_counts() const {
+  return disk_ ? std::optional(disk_->counts()) : std::nullopt;
 }
 
 Engine::~Engine() = default;
@@ -298,6 +305,7 @@ Status Engine::Compute(const StepPlan& plan) {
 }
 
 bool Engine::TakeStep() {
+  if (disk_) disk_->BeforePlan(NowNs());
   const int64_t begin = NowNs();
   const StepPlan& plan = scheduler_.Plan(begin);
   for (const RequestId id : plan.expired) {
@@ -307,6 +315,7 @@ bool Engine::TakeStep() {
                  fmt::format("deadline: {} s, and the answer was not done", a.request.deadline_s)});
   }
   for (const RequestId id : plan.started) Start(at(id));
+  if (disk_) disk_->BeforeStep();
   ReadSource(plan);
   AddDrafts(plan);
   if (const Status status = Compute(plan); !status.ok()) {
@@ -314,7 +323,9 @@ bool Engine::TakeStep() {
       Finish(at(piece.request), FinishReason::kFailed, status.error());
     return true;
   }
-  if (plan.pieces.empty() && plan.source < 0) return !plan.expired.empty();
+  if (plan.pieces.empty() && plan.source < 0) {
+    return !plan.expired.empty() || (disk_ && disk_->WaitForLoads());
+  }
   const int64_t end = NowNs();
   scheduler_.Commit(end);
   int row = 0;
@@ -329,6 +340,7 @@ bool Engine::TakeStep() {
     row += piece.wants_logits ? 1 + piece.drafts : 0;
   }
   scheduler_.StepTook(NowNs());
+  if (disk_) disk_->AfterStep(sample.rows, sample.seconds);
   if (may_draft_) speculator_->EndStep(sample.rows, Seconds(begin, NowNs()));
   if (events_.on_step) events_.on_step(sample);
   return true;
@@ -340,7 +352,10 @@ void Engine::LookAtCache(CacheView* view) const { scheduler_.LookAtCache(NowNs()
 void Engine::LookAtSchedule(ScheduleView* view) const { scheduler_.LookAtSchedule(NowNs(), view); }
 
 bool Engine::Step() {
-  if (requests_.empty()) return false;
+  if (requests_.empty()) {
+    if (disk_) disk_->BeforePlan(NowNs());
+    return false;
+  }
   calling_back_ = true;
   bool did = true;
   try {

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "engine/answer_grammar.h"
+#include "engine/disk_prefixes.h"
 #include "engine/runner.h"
 #include "engine/sampler.h"
 #include "engine/speculation/speculation.h"
@@ -108,6 +109,9 @@ struct EngineOptions {
   Speculation speculation = Speculation::kOff;
   int draft_tokens = 8;        // most of a request in a step
   bool drafts_always = false;  // whatever they cost (tests, measurements)
+  std::shared_ptr<DiskTier> disk =
+      nullptr;                      // where KV is kept beyond memory; null: nowhere. Others may use it, too
+  std::string kv_fingerprint = {};  // KvFingerprint's, with `disk`
   EngineEvents events = {};
 };
 
@@ -137,6 +141,9 @@ class Engine {
   const QueueLimits& queue_limits() const { return scheduler_.queue_limits(); }
   SchedulerCounts counts() const { return scheduler_.counts(); }
   const DraftModel* draft_model() const;
+  std::optional<DiskPrefixCounts> disk_counts() const;
+  // Whether a call of Step, though it is idle, would write more of what is kept.
+  bool has_to_write() const { return disk_ && disk_->has_to_write(); }
   void LookAtCache(CacheView* view) const;
   void LookAtSchedule(ScheduleView* view) const;
   // Whether it decides by that which requests to take.
@@ -175,6 +182,7 @@ class Engine {
   const EngineEvents events_;
   const bool admits_by_schedule_;
   Scheduler scheduler_;
+  std::optional<DiskPrefixes> disk_;
   AnswerGrammars grammars_;
   std::unique_ptr<Speculator> speculator_;  // null: no drafts; before those that have parts of it
   std::map<RequestId, std::unique_ptr<Active>> requests_;

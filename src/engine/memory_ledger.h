@@ -1,6 +1,7 @@
 #pragma once
-// MemoryLedger: what an engine's memory is for, by pools that add up. All but the split between the last two
-// is fixed when a runner is made; that is also where what does not fit is refused, with the numbers.
+// MemoryLedger: what an engine's memory is for, by pools that add up. All but the split between "kv"
+// and "prefix_cache", and queues, is fixed when a runner is made; that is also where what does not fit is
+// refused, with the numbers.
 
 #include <array>
 #include <string_view>
@@ -16,11 +17,12 @@ struct MemoryPool {
 };
 
 // "weights" (the file as it is mapped), "packed_weights", "activations", "kv" (of requests, and free),
-// "prefix_cache" (KV that is kept for prompts to come), "draft_model" (all of it).
-using MemoryLedger = std::array<MemoryPool, 6>;
+// "prefix_cache" (KV that is kept for prompts to come), "draft_model" (all of it), "kv_disk_queues" (KV on its
+// way to disk and back).
+using MemoryLedger = std::array<MemoryPool, 7>;
 
 inline MemoryLedger LedgerOf(const RunnerBytes& bytes, const SchedulerCounts& counts,
-                             const RunnerBytes& draft = {}) {
+                             const RunnerBytes& draft = {}, size_t kv_disk_queues = 0) {
   const auto part = [](size_t all, int of, int blocks) {
     return blocks > 0 ? all / static_cast<size_t>(blocks) * static_cast<size_t>(of) : 0;
   };
@@ -31,7 +33,8 @@ inline MemoryLedger LedgerOf(const RunnerBytes& bytes, const SchedulerCounts& co
            {"activations", bytes.arena},
            {"kv", bytes.kv - cached},
            {"prefix_cache", cached},
-           {"draft_model", draft.file + draft.packed_weights + draft.arena + draft.kv}}};
+           {"draft_model", draft.file + draft.packed_weights + draft.arena + draft.kv},
+           {"kv_disk_queues", kv_disk_queues}}};
 }
 
 }  // namespace tern

@@ -100,6 +100,7 @@ class Runner {
   // A KV cache like the runner's own, with numbers of another type; and to run with another from now on.
   std::unique_ptr<KvStore> MakeKv(KvType type) const;
   void SwapKv(std::unique_ptr<KvStore>* kv) { kv_.swap(*kv); }
+  KvStore& kv() { return *kv_; }  // between steps
 
   const LoadedModel& model() const { return *model_; }
   const Graph& graph() const { return graph_; }  // what a step runs
@@ -125,6 +126,7 @@ class Runner {
   size_t kv_token_bytes() const;
   // What a step reads per token of a sequence's past, and per token of its source.
   size_t kv_read_bytes() const { return kv_read_bytes_; }
+  std::string_view backend() const { return backend_->name(); }
   std::string device() const { return backend_->description(); }
   const std::shared_ptr<Backend>& backend() const { return backend_; }
   const std::vector<PassReport>& passes() const { return passes_; }

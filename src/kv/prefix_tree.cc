@@ -81,20 +81,28 @@ void PrefixTree::TakeHold(PrefixMatch* match) {
   if (length > 0) Touch(match->blocks.back().id);
 }
 
+PrefixTree::Scope& PrefixTree::ScopeOf(const PrefixScope& scope) {
+  const auto [entry, is_new] = scopes_.try_emplace(scope);
+  if (is_new) {
+    entry->second = {.root = next_root_--, .key = &entry->first};
+    if (fingerprint_) entry->second.root_key = RootKey(*fingerprint_, scope);
+  }
+  return entry->second;
+}
+
 void PrefixTree::Insert(const PrefixScope& scope, std::span<const int32_t> tokens, BlockTable* table,
                         BlockTable* window_table) {
   const size_t whole = std::min(tokens.size() / block_tokens_, table->blocks().size());
   if (whole == 0) return;
-  const auto [entry, is_new] = scopes_.try_emplace(scope);
-  if (is_new) entry->second = {.root = next_root_--, .key = &entry->first};
-  int32_t parent = entry->second.root;
+  Scope& owner = ScopeOf(scope);
+  int32_t parent = owner.root;
   for (size_t i = 0; i < whole; ++i) {
     const auto part = tokens.subspan(i * block_tokens_, block_tokens_);
     const BlockRef own = table->blocks()[i];
     const BlockId id = Find(parent, part);
     if (id == kNone) {
       TERN_CHECK(pool_->Share(own));
-      Add(&entry->second, parent, part, own);
+      Add(&owner, parent, part, own);
     } else if (id != own.id) {
       const BlockRef first{id, at(id).generation};
       pool_->Share(first);
@@ -113,12 +121,16 @@ void PrefixTree::KeepWindow(BlockId id, BlockTable* table, size_t i) {
   if (window.id == own.id) return;
   if (window.id == kNone) {
     TERN_CHECK(window_.pool->Share(own));
-    window = own;
-    ++counts_.window_blocks;
-    return;
+    return SetWindow(id, own);
   }
   window_.pool->Share(window);
   table->Put(i, window);
+}
+
+void PrefixTree::SetWindow(BlockId id, BlockRef window) {
+  at(id).window = window;
+  ++counts_.window_blocks;
+  WriteDown(id, window, true);
 }
 
 void PrefixTree::DropWindow(Node& node) {
@@ -134,6 +146,8 @@ void PrefixTree::Add(Scope* scope, int32_t parent, std::span<const int32_t> toke
   const size_t bucket = Bucket(parent, tokens);
   node = {.generation = block.generation,
           .window = {},
+          .key = fingerprint_ ? NextKey(KeyOf(*scope, parent), tokens) : BlockKey{},
+          .place = parent >= 0 ? at(parent).place + 1 : 0,
           .parent = parent,
           .next = buckets_[bucket],
           .scope = scope};
@@ -145,6 +159,94 @@ void PrefixTree::Add(Scope* scope, int32_t parent, std::span<const int32_t> toke
   ++counts_.blocks;
   ++counts_.inserted_blocks;
   Link(block.id);
+  WriteDown(block.id, block, false);
+}
+
+void PrefixTree::RecordKept(std::string fingerprint) {
+  TERN_CHECK(scopes_.empty());
+  fingerprint_ = std::move(fingerprint);
+}
+
+BlockKey PrefixTree::KeyOf(const Scope& scope, int32_t parent) const {
+  return parent >= 0 ? at(parent).key : scope.root_key;
+}
+
+void PrefixTree::WriteDown(BlockId id, BlockRef block, bool windowed) {
+  if (!fingerprint_) return;
+  const Node& node = at(id);
+  const auto tokens = TokensOf(id);
+  kept_.push_back({.key = node.key,
+                   .parent = KeyOf(*node.scope, node.parent),
+                   .place = node.place,
+                   .tokens = {tokens.begin(), tokens.end()},
+                   .block = block,
+                   .windowed = windowed});
+}
+
+void PrefixTree::Look(const PrefixScope& scope, std::span<const int32_t> tokens,
+                      std::vector<PlaceParts>* parts) const {
+  parts->clear();
+  const auto found = scopes_.find(scope);
+  if (found == scopes_.end()) return;
+  int32_t parent = found->second.root;
+  for (size_t from = 0; from + block_tokens_ <= tokens.size(); from += block_tokens_) {
+    parent = Find(parent, tokens.subspan(from, block_tokens_));
+    if (parent == kNone) return;
+    parts->push_back({.block = true, .window = at(parent).window.id != kNone});
+  }
+}
+
+size_t PrefixTree::UsefulPlaces(std::span<const PlaceParts> parts) const {
+  size_t useful = 0, since_gap = 0;
+  for (size_t i = 0; i < parts.size() && parts[i].block; ++i) {
+    since_gap = parts[i].window ? since_gap + 1 : 0;
+    if (i + 1 - FirstWindowBlock(i + 1) <= since_gap) useful = i + 1;
+  }
+  return useful;
+}
+
+size_t PrefixTree::Adopt(const PrefixScope& scope, std::span<const int32_t> tokens, size_t first,
+                         std::span<const PlaceParts> parts, const Fill& fill) {
+  Scope& owner = ScopeOf(scope);
+  ++owner.blocks;  // so that it stays, whatever gives way
+  const auto part_of = [&](size_t i) { return tokens.subspan(i * block_tokens_, block_tokens_); };
+  int32_t parent = owner.root;
+  for (size_t i = 0; i < first && parent != kNone; ++i) parent = Find(parent, part_of(i));
+  if (parent >= 0) Touch(parent);
+  size_t adopted = 0;
+  for (; adopted < parts.size() && parent != kNone; ++adopted) {
+    const size_t place = first + adopted;
+    const BlockId id = AdoptPlace(owner, parent, place, part_of(place), parts[adopted], fill);
+    if (id == kNone) break;
+    parent = id;
+  }
+  if (parent >= 0) Touch(parent);
+  if (--owner.blocks == 0) scopes_.erase(scopes_.find(scope));
+  return adopted;
+}
+
+// What is in front of it stays, whatever gives way: held, as long as nothing follows it.
+BlockId PrefixTree::AdoptPlace(Scope& scope, int32_t parent, size_t place, std::span<const int32_t> tokens,
+                               PlaceParts parts, const Fill& fill) {
+  BlockId id = Find(parent, tokens);
+  if (id == kNone && !parts.block) return kNone;
+  if (id == kNone) {
+    const BlockRef front = parent >= 0 ? BlockRef{parent, at(parent).generation} : BlockRef{};
+    pool_->Share(front);
+    const auto block = MakeRoom(1) ? pool_->Take() : Exhausted("kv: no block to adopt into");
+    pool_->Release(front);
+    if (!block.ok()) return kNone;
+    id = block.value().id;
+    fill(place, false, id);
+    Add(&scope, parent, tokens, block.value());
+  }
+  if (parts.window && window_.pool != nullptr && at(id).window.id == kNone && MakeWindowRoom(1)) {
+    const auto window = window_.pool->Take();
+    TERN_CHECK(window.ok());
+    fill(place, true, window.value().id);
+    SetWindow(id, window.value());
+  }
+  return id;
 }
 
 void PrefixTree::Remove(BlockId id) {

@@ -11,28 +11,23 @@
 //
 // The tree is one more holder of each of its blocks: what a sequence holds too is pinned, the rest is given
 // back when room is needed, the least recently used first, and no block before those that follow it. Nothing
-// is allocated behind the constructor, except for a scope that is new.
+// is allocated behind the constructor, except for a scope that is new, and for a tier below that is told what
+// the tree keeps.
 //
 // Not thread-safe; lives beside the pool it holds blocks of, which must outlive it.
 
-#include <compare>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "kv/block_key.h"
 #include "kv/block_table.h"
 
 namespace tern {
-
-// What must be equal for KV to be the same, besides the tokens.
-struct PrefixScope {
-  std::string tenant;    // a salt, so that its blocks are its own
-  uint64_t model = 0;    // fingerprint of the weights and of how they are run
-  uint64_t adapter = 0;  // 0: none
-  auto operator<=>(const PrefixScope&) const = default;
-};
 
 struct PrefixCounts {
   uint64_t inserted_blocks = 0, evicted_blocks = 0;  // so far
@@ -76,6 +71,20 @@ struct PrefixMatch {
   void Clear();
 };
 
+// A block that the tree has begun to keep, for a tier below it: of all layers, or of those with a window.
+struct KeptBlock {
+  BlockKey key, parent;
+  uint32_t place = 0;  // in its chain
+  std::vector<int32_t> tokens{};
+  BlockRef block{};
+  bool windowed = false;
+};
+
+// Which of a place's blocks: those that the tree has, or those that a tier below it can give.
+struct PlaceParts {
+  bool block = false, window = false;
+};
+
 class PrefixTree {
  public:
   PrefixTree(BlockPool* pool, int block_tokens, WindowKv window = {});
@@ -91,6 +100,21 @@ class PrefixTree {
   // own and gives it to the table: who holds a block of the tree holds all in front of it.
   void Insert(const PrefixScope& scope, std::span<const int32_t> tokens, BlockTable* table,
               BlockTable* window_table = nullptr);
+  // Writes down from now on what it begins to keep, with keys of this fingerprint, in kept().
+  void RecordKept(std::string fingerprint);
+  std::vector<KeptBlock>& kept() { return kept_; }
+  // Of the whole blocks of `tokens`, those from the first on that it has.
+  void Look(const PrefixScope& scope, std::span<const int32_t> tokens, std::vector<PlaceParts>* parts) const;
+  // How many places from the first on are of use, as a chain, of all those with these parts.
+  size_t UsefulPlaces(std::span<const PlaceParts> parts) const;
+  // The first block that rows behind so many blocks see in layers with a window.
+  size_t FirstWindowBlock(size_t blocks) const;
+  // Keeps `parts` of the places from `first` on of `tokens`, as far as it lacks them, in blocks that are free
+  // or that it gives back for them. `fill` is called with each block before anybody can find it. Returns for
+  // how many places: it ends where a block in front is missing, or room.
+  using Fill = std::function<void(size_t place, bool windowed, BlockId block)>;
+  size_t Adopt(const PrefixScope& scope, std::span<const int32_t> tokens, size_t first,
+               std::span<const PlaceParts> parts, const Fill& fill);
   // These blocks of a match, one behind the other, were of use to a prompt.
   void CountHit(std::span<const BlockRef> blocks, int64_t now_ns);
   // At most so many prefixes with hits, those with most first; of two that begin alike and have the same
@@ -116,11 +140,14 @@ class PrefixTree {
     int32_t root = 0;  // below -1
     int32_t blocks = 0;
     const PrefixScope* key = nullptr;
+    BlockKey root_key{};
   };
   // By block id: a block is in one node at most.
   struct Node {
     uint32_t generation = 0;
     BlockRef window = {};    // of layers with a window
+    BlockKey key{};          // where what is kept is written down
+    uint32_t place = 0;      // in its chain
     int32_t parent = kNone;  // a block, or a root
     int32_t children = 0;
     int32_t next = kNone;                  // in its bucket
@@ -136,9 +163,14 @@ class PrefixTree {
   BlockId Find(int32_t parent, std::span<const int32_t> tokens) const;
   void Add(Scope* scope, int32_t parent, std::span<const int32_t> tokens, BlockRef block);
   void Remove(BlockId id);
+  BlockId AdoptPlace(Scope& scope, int32_t parent, size_t place, std::span<const int32_t> tokens,
+                     PlaceParts parts, const Fill& fill);
   void KeepWindow(BlockId id, BlockTable* table, size_t i);
+  void SetWindow(BlockId id, BlockRef window);
+  Scope& ScopeOf(const PrefixScope& scope);
+  BlockKey KeyOf(const Scope& scope, int32_t parent) const;
+  void WriteDown(BlockId id, BlockRef block, bool windowed);
   void DropWindow(Node& node);
-  size_t FirstWindowBlock(size_t blocks) const;
   void TakeHold(PrefixMatch* match);
   bool IsIdle(BlockId id) const;
   void Link(BlockId id);    // as the most recently used
@@ -158,6 +190,8 @@ class PrefixTree {
   std::vector<BlockId> buckets_;  // the first node of each; a power of two
   BlockId newest_ = kNone, oldest_ = kNone;
   PrefixCounts counts_;
+  std::optional<std::string> fingerprint_;  // where what is kept is written down
+  std::vector<KeptBlock> kept_;
 };
 
 }  // namespace tern

@@ -156,6 +156,14 @@ KvStore::KvStore(std::vector<KvLayer> layers, KvType type, int blocks, int windo
   buffer_ = Buffer(static_cast<size_t>(blocks) * bytes[0] + static_cast<size_t>(window_blocks) * bytes[1]);
 }
 
+std::span<std::byte> KvStore::Block(int32_t block, bool windowed) {
+  TERN_CHECK(block >= 0 && block < (windowed ? window_blocks_ : blocks_));
+  const size_t bytes = block_bytes(windowed);
+  const size_t before = windowed ? static_cast<size_t>(blocks_) * block_bytes(false) : 0;
+  auto* const all = static_cast<std::byte*>(buffer_.data());
+  return {all + before + static_cast<size_t>(block) * bytes, bytes};
+}
+
 void KvStore::StoreRow(int layer, int32_t block, int head, int slot, const float* k, const float* v) {
   Store(K(layer, block, head), KeyRow(this->layer(layer), type_, slot), k);
   Store(V(layer, block, head), ValueRow(this->layer(layer), type_, slot), v);

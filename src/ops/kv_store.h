@@ -24,6 +24,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -75,6 +76,11 @@ class KvStore {
     return (this->layer(layer).windowed ? sequence.window_blocks
                                         : sequence.blocks)[static_cast<size_t>(index)];
   }
+
+  // All there is of one block, in the layers that are windowed or in the others: to be put away, and brought
+  // back into any block of a store of the same layers and type.
+  std::span<std::byte> Block(int32_t block, bool windowed);
+  size_t block_bytes(bool windowed) const { return BlockBytes(layers_, type_, windowed); }
 
   // The K or V part of one block, head and layer: scales first where the type is int8.
   void* K(int layer, int32_t block, int head) {

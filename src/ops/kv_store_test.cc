@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -180,6 +181,30 @@ TEST(KvStore, PartsAreAlignedApartAndAllOfTheStore) {
   EXPECT_EQ(KvStore::BlockBytes({{3, 64}}, KvType::kInt16), 3u * 2 * (64 + 16 * 64 * 2));
   EXPECT_EQ(KvStore::BlockBytes({{1, 5}}, KvType::kInt16), (64u + 16 * 6 * 2) + (64 + 16 * 16 * 2));
   EXPECT_EQ(KvStore::BlockBytes({{1, 576, 512}}, KvType::kF16), 16u * (576 + 512) * 2);
+}
+
+TEST(KvStore, ABlockGoesIntoAnotherStoreAsItIs) {
+  for (const KvType type : kTypes) {
+    KvStore from(kLayers, type, 4, 3), to(kLayers, type, 2, 2);
+    uint32_t seed = 0;
+    ForEachRow(from, [&](int layer, int block, int head, int slot) {
+      const auto k = RandomRow(from.layer(layer).head_dim, ++seed);
+      const auto v = RandomRow(from.layer(layer).value_dim(), ++seed);
+      from.StoreRow(layer, block, head, slot, k.data(), v.data());
+    });
+    for (const bool windowed : {false, true}) {
+      const auto bytes = from.Block(2, windowed);
+      EXPECT_EQ(bytes.size(), KvStore::BlockBytes(kLayers, type, windowed));
+      std::ranges::copy(bytes, to.Block(1, windowed).begin());
+    }
+    ForEachRow(to, [&](int layer, int block, int head, int slot) {
+      std::vector<float> k(64), v(64), want_k(64), want_v(64);
+      to.LoadRow(layer, block, head, slot, k.data(), v.data());
+      if (block == 1) from.LoadRow(layer, 2, head, slot, want_k.data(), want_v.data());
+      EXPECT_EQ(k, want_k);
+      EXPECT_EQ(v, want_v);
+    });
+  }
 }
 
 class KvCodes : public testing::TestWithParam<KvType> {};

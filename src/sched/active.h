@@ -21,6 +21,7 @@ struct Scheduler::Active {
   int finite = 0;    // of those, in front of logits that were finite
   int cached = 0, preemptions = 0;
   bool started = false, source_read = false, paused = false;
+  Fetch fetch = Fetch::kUnsought;
   Account* account = nullptr;
   double expected_first_s = 0;               // when it came; 0: not known
   int probed_tokens = 0;                     // of its prompt, in the prefix tree
@@ -35,6 +36,7 @@ struct Scheduler::Active {
   int size() const { return static_cast<int>(submission.tokens.size()) - drafts; }
   int missing() const { return size() - computed; }
   bool scores() const { return submission.scores_tokens && computed < prompt_tokens; }
+  bool may_start() const { return !paused && fetch != Fetch::kFetches; }
   bool reads_source() const { return submission.source_tokens > 0 && !source_read; }
   int held() const { return std::max(size(), submission.source_tokens); }  // positions with KV in any layer
   // All but the last token may come from others: its logits are wanted.

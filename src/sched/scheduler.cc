@@ -300,6 +300,7 @@ void Scheduler::Preempt(Active& request) {
   request.window_table.reset();
   request.computed = request.finite = 0;
   request.source_read = false;
+  request.fetch = Fetch::kUnsought;
   ++request.preemptions;
   ++counts_.preemptions;
   running_.erase(std::ranges::find(running_, &request));
@@ -562,6 +563,32 @@ void Scheduler::Shift(RequestId request, int keep, int drop) {
 void Scheduler::SetPaused(RequestId request, bool paused) {
   const auto found = requests_.find(request);
   if (found != requests_.end()) found->second->paused = paused;
+}
+
+RequestId Scheduler::Unsought(size_t most) const {
+  for (const Active* request : waiting_) {
+    if (request->paused) continue;
+    if (most-- == 0) break;
+    if (request->fetch == Fetch::kUnsought) return request->id;
+  }
+  return -1;
+}
+
+void Scheduler::SetFetch(RequestId request, Fetch fetch) {
+  const auto found = requests_.find(request);
+  if (found != requests_.end()) found->second->fetch = fetch;
+}
+
+bool Scheduler::waits(RequestId request) const {
+  const auto found = requests_.find(request);
+  return found != requests_.end() && found->second->table == nullptr;
+}
+
+const PrefixScope& Scheduler::scope(RequestId request) const { return at(request).submission.scope; }
+
+std::span<const int32_t> Scheduler::shareable(RequestId request) const {
+  const Active& r = at(request);
+  return r.submission.shares_prefix ? r.shareable() : std::span<const int32_t>();
 }
 
 void Scheduler::End(RequestId request) {

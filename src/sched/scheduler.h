@@ -45,6 +45,9 @@ namespace tern {
 
 using RequestId = int32_t;
 
+// Whether what a tier below the prefix tree has of a waiting request's tokens is known, or being fetched.
+enum class Fetch : uint8_t { kUnsought, kFetches, kDone };
+
 struct SchedulerOptions {
   const PolicyDesc* policy = AllPolicies().front();
   int64_t ageing_ns = 10'000'000'000;
@@ -102,6 +105,7 @@ struct StepPlan {
 struct SchedulerCounts {
   int waiting = 0, running = 0;
   int paused = 0;              // of either
+  int fetching = 0;            // of those that wait
   int prefilling = 0;          // of those that run: part of their prompt is yet to be computed
   int64_t waiting_tokens = 0;  // of their prompts
   int kv_blocks = 0, kv_free = 0;
@@ -144,6 +148,21 @@ class Scheduler {
   void Shift(RequestId request, int keep, int drop);
   // From the next plan on; a deadline holds all the same. Unknown ids are ignored.
   void SetPaused(RequestId request, bool paused);
+  // For a tier below the prefix tree. The first of the first `most` that wait in line whose fetch is
+  // unsought, since they came or last ran; -1: none. One whose blocks are fetched is passed over until that
+  // is done.
+  RequestId Unsought(size_t most) const;
+  void SetFetch(RequestId request, Fetch fetch);
+  int running() const { return static_cast<int>(running_.size()); }
+  bool waits(RequestId request) const;  // false: it runs, or has ended
+  const PrefixScope& scope(RequestId request) const;
+  // What others' blocks may hold of its tokens; empty: it shares none.
+  std::span<const int32_t> shareable(RequestId request) const;
+  PrefixTree& prefixes() { return prefixes_; }
+  // Whether a block that was kept is still as it was then.
+  bool IsIntact(const KeptBlock& kept) const {
+    return (kept.windowed ? window_pool_ : pool_).IsCurrent(kept.block);
+  }
   // Whatever the reason. Unknown ids are ignored.
   void End(RequestId request);
 

@@ -25,7 +25,7 @@ PolicyRequest Scheduler::Seen(const Active& r) const {
 Scheduler::Active* Scheduler::FirstInLine() {
   Active* first = nullptr;
   for (Active* request : waiting_) {
-    if (request->paused) continue;
+    if (!request->may_start()) continue;
     if (first == nullptr) first = request;
     if (options_.policy->before == nullptr) break;
     if (options_.policy->before(Seen(*request), Seen(*first), options_.ageing_ns)) first = request;
@@ -51,7 +51,7 @@ Scheduler::Active* Scheduler::MostCached(Active* first) {
   Active* best = first;
   int asked = 0;
   for (Active* request : waiting_) {
-    if (request == first || request->paused || request->account != first->account ||
+    if (request == first || !request->may_start() || request->account != first->account ||
         request->policy.priority != first->policy.priority || request->policy.arrival_ns > latest_ns) {
       continue;
     }

@@ -109,6 +109,7 @@ SchedulerCounts Scheduler::counts() const {
   for (const auto* list : {&waiting_, &running_}) {
     counts.paused += static_cast<int>(std::ranges::count(*list, true, &Active::paused));
   }
+  counts.fetching = static_cast<int>(std::ranges::count(waiting_, Fetch::kFetches, &Active::fetch));
   counts.prefilling = static_cast<int>(std::ranges::count_if(
       running_, [](const Active* request) { return request->computed < request->prompt_tokens; }));
   counts.kv_blocks = pool_.blocks();

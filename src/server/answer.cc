@@ -49,7 +49,7 @@ void Answer::Respond(ServerContext& context, RouteRequest r, Generation generati
   std::make_shared<Answer>(context, std::move(r), std::move(generation), std::move(writer))->Start();
 }
 
-// Prefixes are shared within a key and a salt.
+// Prefixes are shared within a key and a salt, also with processes before and behind this one.
 Answer::Answer(ServerContext& context, RouteRequest r, Generation generation,
                std::unique_ptr<AnswerWriter> writer)
     : context_(context),
@@ -57,7 +57,7 @@ Answer::Answer(ServerContext& context, RouteRequest r, Generation generation,
       generation_(std::move(generation)),
       writer_(std::move(writer)),
       key_(r.key),
-      tenant_(fmt::format("{}:{}", r.key, generation_.cache_salt)),
+      tenant_(fmt::format("{}:{}", r.key_name, generation_.cache_salt)),
       readers_(generation_.answers()),
       cached_tokens_(generation_.prompts.size()),
       first_ticket_(context_.host->NewTickets(generation_.answers())) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "server/http/wire.h"
 
 namespace tern {
@@ -91,6 +92,13 @@ std::optional<size_t> ApiKeys::Find(const HttpRequest& request) const {
   }
   if (found == digests_.size()) return std::nullopt;
   return found;
+}
+
+// Of the digest, which says who may ask.
+std::string ApiKeys::NameOf(size_t key) const {
+  if (empty()) return "";
+  const Digest& digest = digests_[key];
+  return Sha256Hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 }  // namespace tern

@@ -29,6 +29,8 @@ class ApiKeys {
   // Which key the request shows, in Authorization: Bearer or X-Api-Key, from 0 on; no key is needed: 0.
   // Nothing: none, or a wrong one.
   std::optional<size_t> Find(const HttpRequest& request) const;
+  // A name for it that no other key has, in any process, and that does not tell it; no key is needed: "".
+  std::string NameOf(size_t key) const;
 
  private:
   using Digest = std::array<unsigned char, 32>;

@@ -27,7 +27,9 @@ EngineFigures FiguresOf(const ServerContext& context) {
   figures.draft_tokens = counts.scheduler.draft_tokens;
   figures.accepted_tokens = counts.scheduler.accepted_tokens;
   const MemoryLedger of_encoder = figures.pools;
-  figures.pools = LedgerOf(context.host->bytes(), counts.scheduler, context.host->draft_bytes());
+  figures.disk = counts.disk;
+  figures.pools = LedgerOf(context.host->bytes(), counts.scheduler, context.host->draft_bytes(),
+                           counts.disk ? counts.disk->tier.queued_bytes : 0);
   if (encoder == nullptr) return figures;
   // Both read the same file.
   for (size_t i = 1; i < figures.pools.size(); ++i) figures.pools[i].bytes += of_encoder[i].bytes;

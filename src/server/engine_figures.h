@@ -3,7 +3,9 @@
 // say the same of it, and what a scheduler counts reaches them here alone.
 
 #include <cstdint>
+#include <optional>
 
+#include "engine/disk_prefixes.h"
 #include "engine/memory_ledger.h"
 
 namespace tern {
@@ -18,8 +20,9 @@ struct EngineFigures {
   int step_tokens = 0;                     // of the last step
   int kv_block_tokens = 0, kv_blocks = 0;  // 0: a model that generates no text
   int kv_used_blocks = 0, kv_cached_blocks = 0;
-  double stuck_s = 0;    // how long the engine has been at one step; 0: it is idle
-  MemoryLedger pools{};  // what memory is for
+  double stuck_s = 0;                      // how long the engine has been at one step; 0: it is idle
+  MemoryLedger pools{};                    // what memory is for
+  std::optional<DiskPrefixCounts> disk{};  // where KV is kept on disk
   // So far.
   uint64_t refused = 0, preemptions = 0;
   uint64_t drafts = 0, draft_tokens = 0, accepted_tokens = 0;

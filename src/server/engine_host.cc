@@ -177,8 +177,10 @@ void EngineHost::PublishSchedule() {
 
 void EngineHost::Publish(bool busy) {
   const SchedulerCounts now = engine_->counts();
+  const std::optional<DiskPrefixCounts> disk = engine_->disk_counts();
   const std::lock_guard lock(mutex_);
   counts_.scheduler = now;
+  counts_.disk = disk;
   arriving_ = {};
   for (const Submitted& s : submitted_) CountArriving(s.host.request);
   busy_ = busy;
@@ -228,7 +230,7 @@ bool EngineHost::TakeCommands() {
       return ending_ || !submitted_.empty() || !cancelled_.empty() || may_step;
     };
     // Clients that take more, and deadlines that pass, tell nobody.
-    if (!engine_->idle()) {
+    if (!engine_->idle() || engine_->has_to_write()) {
       arrived_.wait_for(lock, kPausedPoll, has_work);
     } else if (view_is_old_) {
       arrived_.wait_until(lock, viewed_ + kViewEvery, has_work);

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -24,8 +25,9 @@ struct HostCounts {
   size_t waiting = 0, running = 0;
   // So far. Finished ones were let in, or cancelled before.
   uint64_t finished = 0, refused = 0, prompt_tokens = 0, completion_tokens = 0;
-  SchedulerCounts scheduler{};  // of the last step
-  double stuck_s = 0;           // how long the engine has been at one step; 0: it is idle
+  SchedulerCounts scheduler{};             // of the last step
+  std::optional<DiskPrefixCounts> disk{};  // where KV is kept on disk
+  double stuck_s = 0;                      // how long the engine has been at one step; 0: it is idle
 };
 
 using TicketId = uint64_t;

@@ -230,8 +230,10 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
                       .exchange = exchange,
                       .body = {},
                       .name = std::move(match.name),
-                      .key = options_.keys.Find(request).value_or(0)};
+                      .key = options_.keys.Find(request).value_or(0),
+                      .key_name = {}};
   if (match.route->is_probe) return Call(*context_, std::move(routed));
+  routed.key_name = options_.keys.NameOf(routed.key);
   if (match.route->body != nullptr) {
     const auto now = std::chrono::steady_clock::now();
     const Problem problem = context_->quotas->TakeRequest(routed.key, now, place.get());

@@ -35,6 +35,7 @@ struct RouteRequest {
   boost::json::object body;  // checked against the schema
   std::string name;          // what the path's {name} stands for
   size_t key = 0;            // which key asks
+  std::string key_name;      // the same in every process: ApiKeys::NameOf
 };
 
 struct RouteDesc {

@@ -18,7 +18,9 @@
 #include "cli/slow_note.h"
 #include "cli/speculation_flags.h"
 #include "cli/terminal.h"
+#include "compress/search.h"
 #include "engine/kv_choice.h"
+#include "engine/kv_fingerprint.h"
 #include "io/http.h"
 #include "server/http/http_server.h"
 #include "server/http/wire.h"
@@ -42,6 +44,7 @@ struct Options {
   double batch_window_s = 1e-9 * static_cast<double>(SchedulerOptions().batch_window_ns);
   size_t clients = 0;  // API keys
   int queue = QueueLimits().requests;
+  std::string kv_disk, kv_disk_bytes = "4G";
   double deadline_s = 0, stall_s = 30;
   bool only_checks = false;
 };
@@ -80,6 +83,16 @@ Result<EngineOptions> SchedulingOf(const Options& o) {
   return scheduling;
 }
 
+// Where KV is kept beyond memory.
+Status OpenDisk(const Options& o, Runner& runner, EngineOptions* scheduling) {
+  if (o.kv_disk.empty()) return {};
+  TERN_TRY(const int64_t bytes, ParseSize(o.kv_disk_bytes));
+  TERN_TRY(scheduling->disk,
+           DiskTier::Open({.folder = o.kv_disk, .most_bytes = static_cast<uint64_t>(bytes)}));
+  TERN_TRY(scheduling->kv_fingerprint, KvFingerprint(runner));
+  return {};
+}
+
 Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& model, ServerContext* context) {
   TERN_TRY_STATUS(CheckContinuesText(*model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
@@ -99,6 +112,7 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   TERN_TRY(auto runner, Runner::Make(model, options));
   TERN_TRY(EngineOptions scheduling, SchedulingOf(o));
   TERN_TRY(auto drafts, OpenDrafts(o.speculation, o.model, *runner, &scheduling));
+  TERN_TRY_STATUS(OpenDisk(o, *runner, &scheduling));
   scheduling.events.on_step = [context](const StepSample& s) { context->meters.step_tokens.Observe(s.rows); };
   context->host = std::make_unique<EngineHost>(
       std::make_unique<Engine>(std::move(runner), std::move(scheduling), std::move(drafts)));
@@ -139,6 +153,7 @@ Status Load(const Options& o, ServerContext* context) {
         [flags = o.model, host = context->host.get()] { return OpenBeside(flags, *host); });
     return {};
   }
+  if (!o.kv_disk.empty()) return BadInput("--kv-disk: the model generates no text, and keeps no KV");
   TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
   context->encoder.Set(std::move(encoder));
   return {};
@@ -248,8 +263,12 @@ Status Run(Options& o) {
   o.clients = keys.size();
   TERN_TRY([[maybe_unused]] const EngineOptions scheduling, SchedulingOf(o));
   for (const std::string& origin : o.origins) TERN_TRY_STATUS(CheckOrigin(origin));
+  if (const auto bytes = ParseSize(o.kv_disk_bytes); !bytes.ok()) {
+    return BadInput("--kv-disk-bytes: " + bytes.error().what);
+  }
   if (o.only_checks) return HttpServer::Check(o.http);
   signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its own
   const bool loopback = IsLoopbackName(o.http.host);
   std::optional<InterruptScope> scope;  // until everything has ended
   ServerContext context;
@@ -316,6 +335,11 @@ void Setup(Arguments& args) {
           "tokens of all requests and of remembered prompts that the KV cache holds, in blocks of 16 and one "
           "more for each answer, at most a context for each; 0: that, or what the memory holds")
       .Range(0, 1 << 30);
+  args.Option("--kv-disk", &o->kv_disk,
+              "folder where KV of prompts and answers is kept beyond memory, also for the next start; nobody "
+              "else may read it")
+      .ValueName("DIR");
+  args.Option("--kv-disk-bytes", &o->kv_disk_bytes, "most that it takes, as in 500M, 4G").ValueName("SIZE");
   args.Option("--step-tokens", &o->step_tokens,
               "most tokens of prompts and answers that one step computes: a long prompt takes several")
       .Range(1, 1 << 16);

@@ -36,6 +36,22 @@ void WritePools(const Source& s, Out& out) {
   }
 }
 
+void WriteDiskBlocks(const Source& s, Out& out) {
+  const DiskCounts counts = s.engine.disk.value_or(DiskPrefixCounts()).tier;
+  const std::pair<std::string_view, uint64_t> events[] = {{"written", counts.written},
+                                                          {"read", counts.read},
+                                                          {"evicted", counts.evicted},
+                                                          {"dropped", counts.dropped},
+                                                          {"damaged", counts.damaged}};
+  for (const auto& [event, count] : events) out.Sample(static_cast<double>(count), {{"event", event}});
+}
+
+void WriteDiskErrors(const Source& s, Out& out) {
+  const DiskCounts counts = s.engine.disk.value_or(DiskPrefixCounts()).tier;
+  out.Sample(static_cast<double>(counts.read_errors), {{"op", "read"}});
+  out.Sample(static_cast<double>(counts.write_errors), {{"op", "write"}});
+}
+
 void WriteHttp(const Source& s, Out& out) {
   for (const HttpMeters::Row& row : s.context.meters.http.rows()) {
     const std::string status = row.status == 0 ? "other" : std::to_string(row.status);
@@ -125,6 +141,27 @@ constexpr MetricDesc kAll[] = {
      [](const Source& s, Out& out) { out.Sample(s.context.meters.slow_clients); }},
     {"tern:kv_blocks", Kind::kGauge, "KV blocks by state: used, cached (kept for prompts to come), free",
      WriteBlocks},
+    {"tern:kv_disk_bytes", Kind::kGauge, "what KV on disk takes (--kv-disk)",
+     [](const Source& s, Out& out) {
+       out.Sample(static_cast<double>(s.engine.disk.value_or(DiskPrefixCounts()).tier.bytes));
+     }},
+    {"tern:kv_disk_queried_tokens_total", Kind::kCounter,
+     "tokens that memory had no KV of, and that were looked for on disk",
+     [](const Source& s, Out& out) {
+       out.Sample(static_cast<double>(s.engine.disk.value_or(DiskPrefixCounts()).queried_tokens));
+     }},
+    {"tern:kv_disk_hit_tokens_total", Kind::kCounter, "of these, tokens whose KV came from there in time",
+     [](const Source& s, Out& out) {
+       out.Sample(static_cast<double>(s.engine.disk.value_or(DiskPrefixCounts()).hit_tokens));
+     }},
+    {"tern:kv_disk_late_loads_total", Kind::kCounter, "answers that gave up waiting for the disk",
+     [](const Source& s, Out& out) {
+       out.Sample(static_cast<double>(s.engine.disk.value_or(DiskPrefixCounts()).late_loads));
+     }},
+    {"tern:kv_disk_blocks_total", Kind::kCounter,
+     "KV blocks on disk by event: written, read, evicted, dropped (not written), damaged (not taken)",
+     WriteDiskBlocks},
+    {"tern:kv_disk_errors_total", Kind::kCounter, "errors of the disk by op: read, write", WriteDiskErrors},
     {"tern:ledger_bytes", Kind::kGauge, "memory by pool", WritePools},
     {"http_requests_total", Kind::kCounter, "HTTP requests by method, handler (route) and status", WriteHttp,
      false},

@@ -55,6 +55,23 @@ json::object Kv(const CacheView& cache) {
           {"counts", std::move(counts)}};
 }
 
+json::value Disk(const EngineFigures& figures) {
+  if (!figures.disk) return nullptr;
+  const DiskPrefixCounts& disk = *figures.disk;
+  return {{"bytes", disk.tier.bytes},
+          {"limit_bytes", disk.tier.most_bytes},
+          {"blocks", disk.tier.blocks},
+          {"tokens", {{"queried", disk.queried_tokens}, {"hit", disk.hit_tokens}}},
+          {"late_loads", disk.late_loads},
+          {"written", disk.tier.written},
+          {"read", disk.tier.read},
+          {"evicted", disk.tier.evicted},
+          {"dropped", disk.tier.dropped},
+          {"damaged", disk.tier.damaged},
+          {"read_errors", disk.tier.read_errors},
+          {"write_errors", disk.tier.write_errors}};
+}
+
 // Names, lengths and counts: of what the tokens are, nothing.
 json::array Prefixes(const CacheView& cache) {
   using std::chrono::nanoseconds, std::chrono::steady_clock;
@@ -102,6 +119,7 @@ void Handle(ServerContext& context, RouteRequest r) {
     state["speculation"] = {{"drafts", figures.drafts},
                             {"draft_tokens", figures.draft_tokens},
                             {"accepted_tokens", figures.accepted_tokens}};
+    state["kv_disk"] = Disk(figures);
     state["prefixes"] = Prefixes(cache);
   }
   r.exchange->Reply({.body = json::serialize(state), .headers = {{"cache-control", "no-store"}}});

@@ -1,0 +1,282 @@
+// Answers of engines that keep KV on disk: the same bits as those of engines that do not, whatever the disk
+// does.
+
+#include "engine/disk_prefixes.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "engine/engine.h"
+#include "engine/kv_fingerprint.h"
+#include "engine/tiny_model.h"
+
+namespace tern {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Said {
+  std::vector<int32_t> tokens;
+  std::vector<float> logprobs;
+  Outcome outcome;
+  bool finished = false;
+};
+
+std::vector<int32_t> SomeTokens(int n, int seed) {
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < n; ++i) tokens.push_back((i * 37 + seed * 101 + 5) % 251);
+  return tokens;
+}
+
+Request Ask(std::vector<int32_t> prompt, Said* said, const std::string& tenant = "", int max_tokens = 20) {
+  Request request;
+  request.prompt = std::move(prompt);
+  request.sampling.temperature = 0;
+  request.max_tokens = max_tokens;
+  request.ignore_end = true;
+  request.tenant = tenant;
+  request.top_logprobs = 3;
+  request.on_token = [said](int32_t token) { said->tokens.push_back(token); };
+  request.on_logprobs = [said](const TokenLogprobs& p) {
+    for (const auto& each : p.top) said->logprobs.push_back(each.logprob);
+  };
+  request.on_finish = [said](const Outcome& outcome) {
+    said->outcome = outcome;
+    said->finished = true;
+  };
+  return request;
+}
+
+void RunAll(Engine& engine) {
+  for (int steps = 0; engine.Step(); ++steps) ASSERT_LT(steps, 10000);
+}
+
+void ExpectSame(const Said& got, const Said& want) {
+  EXPECT_EQ(got.tokens, want.tokens);
+  ASSERT_EQ(got.logprobs.size(), want.logprobs.size());
+  EXPECT_EQ(std::memcmp(got.logprobs.data(), want.logprobs.data(), got.logprobs.size() * sizeof(float)), 0);
+}
+
+struct Setting {
+  const char* architecture;
+  KvType type;
+};
+
+class OnDisk : public testing::TestWithParam<Setting> {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "disk_prefixes_test." + std::to_string(getpid());
+    fs::remove_all(folder_);
+    disk_.folder = folder_;
+    model_ = MakeTinyModel({.architecture = GetParam().architecture});
+    want_ = AskOf(*Make({.prefix_cache = false}));
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<Engine> Make(EngineOptions engine, int kv_tokens = 0) const {
+    auto runner = Runner::Make(model_, {.threads = 1,
+                                        .kv_type = GetParam().type,
+                                        .context = 256,
+                                        .sequences = 4,
+                                        .kv_tokens = kv_tokens,
+                                        .step_tokens = 64,
+                                        .own_window_blocks = engine.prefix_cache});
+    EXPECT_TRUE(runner.ok()) << runner.error().what;
+    return std::make_unique<Engine>(std::move(runner).value(), std::move(engine));
+  }
+  // As the next process: nothing is in memory.
+  std::unique_ptr<Engine> MakeWithDisk(const std::string& fingerprint = "f", int kv_tokens = 0) const {
+    auto tier = DiskTier::Open(disk_);
+    EXPECT_TRUE(tier.ok()) << tier.error().what;
+    return Make({.disk = std::move(tier).value(), .kv_fingerprint = fingerprint}, kv_tokens);
+  }
+  Said AskOf(Engine& engine, const std::string& tenant = "") const {
+    Said said;
+    EXPECT_TRUE(engine.Submit(Ask(prompt_, &said, tenant)).ok());
+    RunAll(engine);
+    EXPECT_TRUE(said.finished);
+    return said;
+  }
+
+  std::string folder_;
+  DiskTierOptions disk_;
+  std::shared_ptr<const LoadedModel> model_;
+  const std::vector<int32_t> prompt_ = SomeTokens(101, 0);
+  Said want_;
+};
+
+TEST_P(OnDisk, AnAnswerBehindAPrefixFromDiskIsTheSameBits) {
+  {
+    const auto engine = MakeWithDisk();
+    const Said first = AskOf(*engine);
+    ExpectSame(first, want_);
+    EXPECT_EQ(first.outcome.cached_tokens, 0);
+    EXPECT_EQ(engine->disk_counts()->queried_tokens, 96u);
+    EXPECT_FALSE(engine->has_to_write());
+  }
+  const auto engine = MakeWithDisk();
+  const Said again = AskOf(*engine);
+  ExpectSame(again, want_);
+  EXPECT_EQ(again.outcome.cached_tokens, 96);
+  EXPECT_EQ(engine->disk_counts()->hit_tokens, 96u);
+  ExpectSame(AskOf(*engine), want_);
+  EXPECT_EQ(engine->disk_counts()->hit_tokens, 96u);  // the others came from memory
+  EXPECT_EQ(engine->disk_counts()->tier.written, 0u);
+}
+
+TEST_P(OnDisk, AnswersAreKeptAndWhatBeginsAlike) {
+  std::vector<int32_t> talk = prompt_;
+  {
+    const auto engine = MakeWithDisk();
+    const Said said = AskOf(*engine);
+    talk.insert(talk.end(), said.tokens.begin(), said.tokens.end());
+  }
+  talk.insert(talk.end(), 10, 7);
+  Said cold, warm;
+  const auto alone = Make({.prefix_cache = false});
+  ASSERT_TRUE(alone->Submit(Ask(talk, &cold)).ok());
+  RunAll(*alone);
+  const auto engine = MakeWithDisk();
+  ASSERT_TRUE(engine->Submit(Ask(talk, &warm)).ok());
+  RunAll(*engine);
+  ExpectSame(warm, cold);
+  EXPECT_GE(warm.outcome.cached_tokens, 112);  // prompt and answer but for its last tokens
+}
+
+TEST_P(OnDisk, NothingIsSharedBeyondTenantAndFingerprint) {
+  AskOf(*MakeWithDisk(), "a");
+  EXPECT_EQ(AskOf(*MakeWithDisk(), "b").outcome.cached_tokens, 0);
+  EXPECT_EQ(AskOf(*MakeWithDisk("g"), "a").outcome.cached_tokens, 0);
+  EXPECT_EQ(AskOf(*MakeWithDisk(), "a").outcome.cached_tokens, 96);
+}
+
+TEST_P(OnDisk, AFlippedBitEndsTheChainInFrontOfIt) {
+  AskOf(*MakeWithDisk());
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    if (entry.path().extension() != "") files.push_back(entry.path());
+  }
+  for (const fs::path& path : files) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(200);
+    const int was = file.get();
+    file.seekp(200).put(static_cast<char>(was ^ 4));
+    file.close();
+    const auto engine = MakeWithDisk();
+    const Said said = AskOf(*engine);
+    ExpectSame(said, want_);
+    // Blocks of layers with a window that no row sees any more are not even read.
+    EXPECT_LE(engine->disk_counts()->tier.damaged, 1u);
+    EXPECT_EQ(engine->disk_counts()->tier.damaged, engine->disk_counts()->tier.written);  // anew
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
+        .seekp(200)
+        .put(static_cast<char>(was));
+  }
+}
+
+TEST_P(OnDisk, OthersGoOnWhileOneIsFetchedAndADeadlineEndsIt) {
+  AskOf(*MakeWithDisk());
+  std::atomic<bool> hangs = true;
+  const DiskFiles real = RealDiskFiles();
+  disk_.files.read = [&](const std::string& path, size_t most, int64_t used_ns) {
+    while (hangs) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return real.read(path, most, used_ns);
+  };
+  const auto engine = MakeWithDisk();
+  Said held, other;
+  // It knows how long prompts take: so long it waits.
+  ASSERT_TRUE(engine->Submit(Ask(SomeTokens(100, 3), &other)).ok());
+  RunAll(*engine);
+  ASSERT_TRUE(engine->Submit(Ask(prompt_, &held)).ok());
+  engine->Step();
+  EXPECT_EQ(engine->counts().fetching, 1);
+  Said meanwhile;
+  ASSERT_TRUE(engine->Submit(Ask(SomeTokens(20, 4), &meanwhile, "", 4)).ok());
+  for (int i = 0; i < 20 && !meanwhile.finished; ++i) engine->Step();
+  EXPECT_TRUE(meanwhile.finished && !held.finished);
+  RunAll(*engine);
+  ExpectSame(held, want_);
+  EXPECT_EQ(held.outcome.cached_tokens, 0);
+  EXPECT_EQ(engine->disk_counts()->late_loads, 1u);
+  hangs = false;
+}
+
+TEST_P(OnDisk, OneThatGoesWhileItIsFetchedLeavesNothing) {
+  AskOf(*MakeWithDisk());
+  const DiskFiles real = RealDiskFiles();
+  disk_.files.read = [&](const std::string& path, size_t most, int64_t used_ns) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return real.read(path, most, used_ns);
+  };
+  const auto engine = MakeWithDisk();
+  Said gone;
+  const auto id = engine->Submit(Ask(prompt_, &gone));
+  ASSERT_TRUE(id.ok());
+  engine->Step();
+  engine->Cancel(id.value());
+  EXPECT_EQ(gone.outcome.reason, FinishReason::kCancelled);
+  ExpectSame(AskOf(*engine), want_);
+  EXPECT_EQ(engine->disk_counts()->tier.queued_bytes, 0u);
+}
+
+// Two in a KV cache that holds one and a half: what the second loses, it gets back from the disk.
+TEST_P(OnDisk, PreemptedOnesGetTheirKvBack) {
+  const auto alone = Make({.prefix_cache = false});
+  const auto engine = MakeWithDisk("f", 192);
+  Said want[2], got[2];
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(alone->Submit(Ask(SomeTokens(64, i), &want[i], "", 100)).ok());
+    ASSERT_TRUE(engine->Submit(Ask(SomeTokens(64, i), &got[i], "", 100)).ok());
+  }
+  RunAll(*alone);
+  RunAll(*engine);
+  for (int i = 0; i < 2; ++i) ExpectSame(got[i], want[i]);
+  EXPECT_GT(got[1].outcome.preemptions, 0);
+}
+
+TEST_P(OnDisk, ADiskThatTakesNothingCostsNothing) {
+  disk_.files.write = [](const std::string& path, std::span<const std::byte>, int64_t) -> Status {
+    return IoError(path + ": no space left on device");
+  };
+  disk_.files.read = [](const std::string& path, size_t, int64_t) -> Result<std::vector<std::byte>> {
+    return IoError(path + ": input/output error");
+  };
+  const auto engine = MakeWithDisk();
+  for (int i = 0; i < 3; ++i) ExpectSame(AskOf(*engine), want_);
+  EXPECT_EQ(engine->disk_counts()->tier.write_errors, 1u);
+  EXPECT_GT(engine->disk_counts()->tier.dropped, 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, OnDisk,
+                         testing::Values(Setting{"llama", KvType::kF32}, Setting{"llama", KvType::kF16},
+                                         Setting{"llama", KvType::kBf16}, Setting{"llama", KvType::kInt8},
+                                         Setting{"llama", KvType::kInt16}, Setting{"gemma3", KvType::kInt8},
+                                         Setting{"gemma3", KvType::kInt16}),
+                         [](const auto& setting) {
+                           return std::string(setting.param.architecture) + "_" +
+                                  std::string(KvTypeName(setting.param.type));
+                         });
+
+TEST(KvFingerprint, DiffersWhereKvDoes) {
+  const auto of = [](const RunnerOptions& options, const TinyModelOptions& model = {}) {
+    auto runner = Runner::Make(MakeTinyModel(model), options);
+    EXPECT_TRUE(runner.ok());
+    auto fingerprint = KvFingerprint(*runner.value());
+    EXPECT_TRUE(fingerprint.ok()) << fingerprint.error().what;
+    return fingerprint.ok() ? fingerprint.value() : "";
+  };
+  const std::string usual = of({.context = 64});
+  EXPECT_EQ(of({.threads = 1, .context = 64, .sequences = 3, .step_tokens = 8}), usual);
+  EXPECT_NE(of({.kv_type = KvType::kInt8, .context = 64}), usual);
+  EXPECT_NE(of({.precision = Precision::kExact, .context = 64}), usual);
+  EXPECT_NE(of({.context = 64}, {.heads = 6}), usual);
+}
+
+}  // namespace
+}  // namespace tern
