@@ -33,6 +33,8 @@ int64_t UsedNow(uint32_t place) {
   return now.count() - int64_t{place} * kSecondNs;
 }
 
+size_t InQueue(const DiskBlock& block) { return block.info.bytes + kDiskBlockOverhead; }
+
 uint64_t OnDisk(uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes; }
 
 std::optional<DiskId> ParseName(std::string_view name) {
@@ -165,18 +167,18 @@ std::vector<bool> DiskTier::Have(std::span<const DiskId> ids, std::span<const ui
 DiskTier::Want DiskTier::Wants(const DiskId& id, size_t bytes) const {
   const std::lock_guard lock(mutex_);
   if (entries_.contains(id) || queued_.contains(id)) return Want::kNo;
-  return queue_bytes_ + bytes <= options_.write_queue_bytes ? Want::kYes : Want::kLater;
+  return queue_bytes_ + bytes + kDiskBlockOverhead <= options_.write_queue_bytes ? Want::kYes : Want::kLater;
 }
 
 void DiskTier::Write(DiskBlock block) {
   {
     const std::lock_guard lock(mutex_);
-    if (SteadyNs() < write_again_ns_ || queue_bytes_ + block.kv.size() > options_.write_queue_bytes) {
+    if (SteadyNs() < write_again_ns_ || queue_bytes_ + InQueue(block) > options_.write_queue_bytes) {
       ++counts_.dropped;
       return;
     }
     if (!queued_.insert(block.info.id).second) return;
-    queue_bytes_ += block.kv.size();
+    queue_bytes_ += InQueue(block);
     queue_.push_back(std::move(block));
   }
   to_write_.notify_one();
@@ -195,11 +197,9 @@ void DiskTier::WriteLoop() {
     if (ending_) return;
     const DiskBlock block = std::move(queue_.front());
     queue_.pop_front();
-    const size_t bytes = block.kv.size();
-    const DiskId id = block.info.id;
     WriteOne(lock, block);
-    queue_bytes_ -= bytes;
-    queued_.erase(id);
+    queue_bytes_ -= InQueue(block);
+    queued_.erase(block.info.id);
     if (queued_.empty()) taken_.notify_all();
   }
 }
@@ -261,7 +261,7 @@ LoadState DiskTier::Take(LoadId id, std::vector<DiskBlock>* blocks) {
   TERN_CHECK(found != loads_.end());
   Reading& load = found->second;
   for (DiskBlock& block : load.ready) {
-    ready_bytes_ -= block.kv.size();
+    ready_bytes_ -= InQueue(block);
     blocks->push_back(std::move(block));
   }
   load.ready.clear();
@@ -276,7 +276,7 @@ void DiskTier::Cancel(LoadId id) {
   const std::lock_guard lock(mutex_);
   const auto found = loads_.find(id);
   if (found == loads_.end()) return;
-  for (const DiskBlock& block : found->second.ready) ready_bytes_ -= block.kv.size();
+  for (const DiskBlock& block : found->second.ready) ready_bytes_ -= InQueue(block);
   loads_.erase(found);
   to_read_.notify_one();
 }
@@ -371,7 +371,7 @@ bool DiskTier::ReadOne(std::unique_lock<std::mutex>& lock, LoadId id, const Disk
   ++counts_.read;
   const auto load = loads_.find(id);
   if (load == loads_.end()) return true;  // nobody waits for it any more
-  ready_bytes_ += block->kv.size();
+  ready_bytes_ += InQueue(*block);
   load->second.ready.push_back(std::move(*block));
   return true;
 }

@@ -51,6 +51,9 @@ struct DiskTierOptions {
   DiskFiles files = RealDiskFiles();
 };
 
+// What a block counts for in a queue, beside its KV.
+constexpr size_t kDiskBlockOverhead = 512;
+
 struct DiskCounts {
   uint64_t bytes = 0, blocks = 0;  // on disk now
   uint64_t most_bytes = 0;

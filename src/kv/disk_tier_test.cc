@@ -20,6 +20,7 @@ using std::chrono::milliseconds, std::chrono::steady_clock;
 
 constexpr size_t kBytes = 5000;  // of a block: two pages on disk, as its numbers do not pack
 constexpr uint64_t kOnDisk = 8192;
+constexpr size_t kQueued = kBytes + kDiskBlockOverhead;
 
 DiskBlock BlockOf(uint64_t number, uint32_t place = 0) {
   DiskBlock block{.info = {.id = {{number, 1}, false},
@@ -219,7 +220,7 @@ TEST_F(DiskTierTest, TheWriteQueueIsBounded) {
   std::promise<void> go;
   const auto gone = go.get_future().share();
   const DiskFiles real = RealDiskFiles();
-  options.write_queue_bytes = 3 * kBytes;
+  options.write_queue_bytes = 3 * kQueued;
   options.files.write = [&](const std::string& path, std::span<const std::byte> bytes, int64_t used_ns) {
     gone.wait();
     return real.write(path, bytes, used_ns);
@@ -232,7 +233,7 @@ TEST_F(DiskTierTest, TheWriteQueueIsBounded) {
   }
   EXPECT_EQ(tier->Wants(BlockOf(3).info.id, kBytes), DiskTier::Want::kLater);
   tier->Write(BlockOf(3));
-  EXPECT_EQ(tier->counts().queued_bytes, 3 * kBytes);
+  EXPECT_EQ(tier->counts().queued_bytes, 3 * kQueued);
   EXPECT_EQ(tier->counts().dropped, 1u);
   go.set_value();
   WaitForQueue(*tier);
@@ -240,7 +241,7 @@ TEST_F(DiskTierTest, TheWriteQueueIsBounded) {
 }
 
 TEST_F(DiskTierTest, ReadingWaitsUntilWhatWasReadIsTaken) {
-  options.read_ahead_bytes = 2 * kBytes;
+  options.read_ahead_bytes = 2 * kQueued;
   const auto tier = Open();
   std::vector<DiskBlockInfo> infos;
   for (uint64_t i = 0; i < 6; ++i) {
@@ -249,7 +250,7 @@ TEST_F(DiskTierTest, ReadingWaitsUntilWhatWasReadIsTaken) {
   }
   const LoadId load = tier->Load(infos), other = tier->Load(infos);
   usleep(20'000);
-  EXPECT_EQ(tier->counts().queued_bytes, 2 * kBytes);
+  EXPECT_EQ(tier->counts().queued_bytes, 2 * kQueued);
   std::vector<DiskBlock> blocks;
   EXPECT_EQ(tier->Take(load, &blocks), LoadState::kReads);
   EXPECT_EQ(blocks.size(), 2u);

@@ -566,9 +566,11 @@ void Scheduler::SetPaused(RequestId request, bool paused) {
 }
 
 RequestId Scheduler::Unsought(size_t most) const {
+  int room = pool_.free_blocks() + prefixes_.evictable_blocks();
   for (const Active* request : waiting_) {
     if (request->paused) continue;
-    if (most-- == 0) break;
+    room -= BlocksFor(request->held());
+    if (most-- == 0 || room < 0) break;
     if (request->fetch == Fetch::kUnsought) return request->id;
   }
   return -1;
