@@ -10,26 +10,6 @@
 namespace tern {
 namespace {
 
-constexpr std::pair<std::string_view, double> kSuffixes[] = {
-    {"", 1},         {"b", 1},        {"k", 1e3},      {"kb", 1e3},    {"m", 1e6},
-    {"mb", 1e6},     {"g", 1e9},      {"gb", 1e9},     {"t", 1e12},    {"tb", 1e12},
-    {"kib", 0x1p10}, {"mib", 0x1p20}, {"gib", 0x1p30}, {"tib", 0x1p40}};
-
-// A number at the front of `text`, which loses it.
-std::optional<double> TakeNumber(std::string_view* text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc() || !std::isfinite(number)) return std::nullopt;
-  text->remove_prefix(static_cast<size_t>(end - text->data()));
-  return number;
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lower;
-}
-
 // Bits per weight of a scheme, for choosing a fallback.
 double BitsOf(const Scheme& scheme) {
   return 8.0 * scheme.format->block_bytes / scheme.format->block_weights;
@@ -53,22 +33,13 @@ std::string CompressTarget::Text() const {
   return text;
 }
 
-Result<int64_t> ParseSize(std::string_view text) {
-  std::string_view rest = text;
-  const std::optional<double> number = TakeNumber(&rest);
-  const std::string suffix = Lower(rest);
-  for (const auto& [name, factor] : kSuffixes) {
-    if (!number || suffix != name || *number * factor < 1 || *number * factor > 1e15) continue;
-    return static_cast<int64_t>(*number * factor);
-  }
-  return BadInput(
-      fmt::format("size \"{}\", expected a number of bytes as in 90M, 90MB (90,000,000) or 90MiB", text));
-}
-
 Result<double> ParseSpeed(std::string_view text) {
-  std::string_view rest = text;
-  const std::optional<double> number = TakeNumber(&rest);
-  if (number && (rest.empty() || rest == "x") && *number > 0) return *number;
+  double number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  const std::string_view rest(end, static_cast<size_t>(last - end));
+  if (error == std::errc() && std::isfinite(number) && number > 0 && (rest.empty() || rest == "x"))
+    return number;
   return BadInput(fmt::format("speed \"{}\", expected how many times as fast, as in 1.5x", text));
 }
 

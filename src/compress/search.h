@@ -21,9 +21,6 @@ struct CompressTarget {
   std::string Text() const;  // "size 90000000, kld 0.02"
 };
 
-// "90M" and "90MB" are 90,000,000 bytes; "90MiB" 94,371,840; k, M, G, T and their binary forms; a plain
-// number is bytes.
-Result<int64_t> ParseSize(std::string_view text);
 // "1.5x" or "1.5": above 0.
 Result<double> ParseSpeed(std::string_view text);
 

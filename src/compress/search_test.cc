@@ -5,16 +5,6 @@
 namespace tern {
 namespace {
 
-TEST(Search, SizesAreBytesUnlessSpelledOut) {
-  EXPECT_EQ(ParseSize("90M").value(), 90'000'000);
-  EXPECT_EQ(ParseSize("90MB").value(), 90'000'000);
-  EXPECT_EQ(ParseSize("90MiB").value(), 90 << 20);
-  EXPECT_EQ(ParseSize("1.5g").value(), 1'500'000'000);
-  EXPECT_EQ(ParseSize("123456").value(), 123456);
-  for (const char* wrong : {"", "M", "90X", "-3M", "0", "nan", "1e30"})
-    EXPECT_FALSE(ParseSize(wrong).ok()) << wrong;
-}
-
 TEST(Search, SpeedsAreFactors) {
   EXPECT_EQ(ParseSpeed("1.5x").value(), 1.5);
   EXPECT_EQ(ParseSpeed("2").value(), 2);

@@ -1,9 +1,11 @@
 // What clients are told of the prefix cache, and who shares it.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <filesystem>
 #include <thread>
 
 #include "server/test_server.h"
@@ -60,6 +62,34 @@ TEST(CachedTokens, AnotherSaltOrKeySharesNothing) {
     EXPECT_GT(CachedTokens(Ask(server, ChatOf("one"), key)), 300) << key;
     EXPECT_GT(CachedTokens(Ask(server, salted, key)), 300) << key;
   }
+}
+
+// As one process after the other: a key is told by what it is, not by its place in the list.
+TEST(CachedTokens, OnDiskAKeyAndASaltAreThemselvesInTheNextProcess) {
+  const std::string folder = testing::TempDir() + "cached_tokens_test." + std::to_string(getpid());
+  std::filesystem::remove_all(folder);
+  const auto with_disk = [&folder](std::vector<std::string> list) {
+    auto tier = DiskTier::Open({.folder = folder});
+    auto keys = ApiKeys::Make(list, "");
+    EXPECT_TRUE(tier.ok() && keys.ok());
+    return std::make_unique<TestServer>(
+        TestServer::Kind::kDecoder, std::move(keys).value(),
+        EngineOptions{.disk = std::move(tier).value(), .kv_fingerprint = "f"});
+  };
+  json::object salted = ChatOf("one");
+  salted["cache_salt"] = "pepper";
+  auto server = with_disk({"alice", "bob"});
+  const json::object first = Ask(*server, ChatOf("one"), "alice");
+  EXPECT_EQ(CachedTokens(first), 0);
+  server.reset();
+  server = with_disk({"bob", "alice"});
+  EXPECT_EQ(CachedTokens(Ask(*server, ChatOf("one"), "bob")), 0);
+  EXPECT_EQ(CachedTokens(Ask(*server, salted, "alice")), 0);
+  const json::object again = Ask(*server, ChatOf("one"), "alice");
+  EXPECT_GT(CachedTokens(again), 300);
+  EXPECT_EQ(again.at("choices").at(0).at("message"), first.at("choices").at(0).at("message"));
+  server.reset();
+  std::filesystem::remove_all(folder);
 }
 
 TEST(CachedTokens, AnswersToTheSamePromptDoNotCountEachOther) {

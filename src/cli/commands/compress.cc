@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/byte_size.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/compared_prompts.h"

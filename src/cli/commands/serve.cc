@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/byte_size.h"
 #include "base/cgroup.h"
 #include "cli/command.h"
 #include "cli/encoder_flags.h"
@@ -18,7 +19,6 @@
 #include "cli/slow_note.h"
 #include "cli/speculation_flags.h"
 #include "cli/terminal.h"
-#include "compress/search.h"
 #include "engine/kv_choice.h"
 #include "engine/kv_fingerprint.h"
 #include "io/http.h"
