@@ -126,7 +126,6 @@ class Runner {
   size_t kv_token_bytes() const;
   // What a step reads per token of a sequence's past, and per token of its source.
   size_t kv_read_bytes() const { return kv_read_bytes_; }
-  std::string_view backend() const { return backend_->name(); }
   std::string device() const { return backend_->description(); }
   const std::shared_ptr<Backend>& backend() const { return backend_; }
   const std::vector<PassReport>& passes() const { return passes_; }
