@@ -27,7 +27,8 @@ struct DiskPrefixes::Fetched {
   std::vector<PlaceParts> wanted{};  // of the disk, by place
   size_t known_places = 0;           // that memory had when it was first asked
   size_t next = 0;                   // the first place that is yet to be taken in
-  LoadId load = 0;                   // 0: another request fetches the same
+  LoadId load = 0;                   // 0: another request fetches the same, or it is over
+  bool is_over = false;
   int tries = 0;
   int64_t deadline_ns = 0;
   std::vector<DiskBlock> read{};  // and not yet taken in, as its place lacks the other part
@@ -109,11 +110,13 @@ bool DiskPrefixes::WaitForLoads() {
 
 void DiskPrefixes::BeforePlan(int64_t now_ns) {
   WriteKept(Gone::kDrop, kStepBytes);
-  std::erase_if(fetched_, [&](const std::unique_ptr<Fetched>& fetched) {
-    if (Continue(*fetched, now_ns)) return false;
+  for (const auto& fetched : fetched_) {
+    if (Continue(*fetched, now_ns)) continue;
     tier_->Cancel(fetched->load);
-    return true;
-  });
+    fetched->load = 0;
+    fetched->is_over = true;
+  }
+  std::erase_if(fetched_, [](const auto& fetched) { return fetched->is_over; });
   WriteKept(Gone::kDrop, 0);  // what gave way to what was fetched
   Sight(now_ns);
 }

@@ -217,6 +217,20 @@ TEST_P(OnDisk, OthersGoOnWhileOneIsFetchedAndADeadlineEndsIt) {
   hangs = false;
 }
 
+TEST_P(OnDisk, EqualPromptsAreFetchedOnce) {
+  AskOf(*MakeWithDisk());
+  const auto engine = MakeWithDisk();
+  Said said[3];
+  for (Said& each : said) ASSERT_TRUE(engine->Submit(Ask(prompt_, &each)).ok());
+  RunAll(*engine);
+  for (const Said& each : said) {
+    ExpectSame(each, want_);
+    EXPECT_EQ(each.outcome.cached_tokens, 96);
+  }
+  // Six blocks, and where layers have a window, two of theirs.
+  EXPECT_EQ(engine->disk_counts()->tier.read, engine->runner().window_tokens() > 0 ? 8u : 6u);
+}
+
 TEST_P(OnDisk, OneThatGoesWhileItIsFetchedLeavesNothing) {
   AskOf(*MakeWithDisk());
   const DiskFiles real = RealDiskFiles();

@@ -102,6 +102,7 @@ class Killing:
         expect(what in ("whole", "refused", "cut"), f"a request's outcome: {what}")
 
     async def look(self, server):
+        assert server.process.poll() is None, f"it ended by itself, {server.process.returncode}:\n{server.log.read_text()[-3000:]}"
         now = await disk_of(server)
         self.hits += now["hits"]
         self.damaged += now["damaged"]
