@@ -205,8 +205,10 @@ void DiskTier::WriteLoop() {
 }
 
 void DiskTier::WriteOne(std::unique_lock<std::mutex>& lock, const DiskBlock& block) {
-  ++counts_.dropped;  // until it is written
-  if (SteadyNs() < write_again_ns_) return;
+  if (SteadyNs() < write_again_ns_) {
+    ++counts_.dropped;
+    return;
+  }
   lock.unlock();
   std::vector<std::byte> file;
   try {
@@ -215,18 +217,21 @@ void DiskTier::WriteOne(std::unique_lock<std::mutex>& lock, const DiskBlock& blo
   }
   lock.lock();
   const uint64_t bytes = OnDisk(file.size());
-  if (file.empty() || bytes > options_.most_bytes) return;
+  if (file.empty() || bytes > options_.most_bytes) {
+    ++counts_.dropped;
+    return;
+  }
   MakeRoom(lock, bytes);
   lock.unlock();
   const int64_t used_ns = UsedNow(block.info.place);
   const Status written = options_.files.write(PathOf(block.info.id), file, used_ns);
   lock.lock();
   if (!written.ok()) {
+    ++counts_.dropped;
     ++counts_.write_errors;
     write_again_ns_ = SteadyNs() + options_.pause_ns;
     return;
   }
-  --counts_.dropped;
   ++counts_.written;
   Add(block.info.id, file.size(), used_ns);
 }
