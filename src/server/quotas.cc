@@ -77,6 +77,7 @@ double Quotas::Bucket::LeftAt(Time now) {
 }
 
 Problem Quotas::TakeRequest(size_t index, Time now, Place* place) {
+  place->reset();
   if (index >= keys_.size()) return std::nullopt;
   const std::lock_guard lock(mutex_);
   Key& key = *keys_[index];

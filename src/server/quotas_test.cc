@@ -68,6 +68,8 @@ TEST(Quotas, APlaceIsHeldUntilItIsLetGo) {
   EXPECT_FALSE(quotas.TakeRequest(0, kBegin, &a));
   EXPECT_FALSE(quotas.TakeRequest(0, kBegin, &b));
   EXPECT_TRUE(quotas.TakeRequest(0, kBegin, &c));
+  EXPECT_FALSE(quotas.TakeRequest(0, kBegin, &b));  // its own is let go first
+  EXPECT_TRUE(quotas.TakeRequest(0, kBegin, &c));
   a.reset();
   EXPECT_FALSE(quotas.TakeRequest(0, kBegin, &c));
 }
