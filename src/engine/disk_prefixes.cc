@@ -194,7 +194,8 @@ size_t DiskPrefixes::Appraise(Fetched& f) {
 }
 
 double DiskPrefixes::SecondsSaved(const Fetched& f) const {
-  return seconds_per_token_ * static_cast<double>((f.wanted.size() - f.known_places) * kKvBlockTokens);
+  const size_t places = f.wanted.size() - std::min(f.wanted.size(), f.known_places);
+  return seconds_per_token_ * static_cast<double>(places * kKvBlockTokens);
 }
 
 // Begins to read what is worth it, unless another does. False: nothing is.
