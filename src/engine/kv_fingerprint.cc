@@ -14,8 +14,8 @@ Result<std::string> KvFingerprint(Runner& runner) {
   if (build.empty()) {
     return Unsupported("KV on disk: this program has no build id, expected one linked with --build-id");
   }
-  std::string text =
-      fmt::format("{} {} {} {}", build, IsaName(DetectIsa()), runner.backend()->name(), KvTypeName(runner.kv_type()));
+  std::string text = fmt::format("{} {} {} {}", build, IsaName(DetectIsa()), runner.backend()->name(),
+                                 KvTypeName(runner.kv_type()));
   for (const MappedFile& file : runner.model().checkpoint->files()) {
     const Hash128 hash = HashChunks(file.bytes(), nullptr);
     text += fmt::format(" {} {:016x}{:016x}", file.bytes().size(), hash.high, hash.low);

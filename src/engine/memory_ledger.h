@@ -17,8 +17,8 @@ struct MemoryPool {
 };
 
 // "weights" (the file as it is mapped), "packed_weights", "activations", "kv" (of requests, and free),
-// "prefix_cache" (KV that is kept for prompts to come), "draft_model" (all of it), "kv_disk_queues" (KV on its
-// way to disk and back).
+// "prefix_cache" (KV that is kept for prompts to come), "draft_model" (all of it), "kv_disk_queues" (KV on
+// its way to disk and back).
 using MemoryLedger = std::array<MemoryPool, 7>;
 
 inline MemoryLedger LedgerOf(const RunnerBytes& bytes, const SchedulerCounts& counts,

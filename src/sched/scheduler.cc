@@ -499,8 +499,8 @@ void Scheduler::Commit(int64_t now_ns) {
   }
   committed_ns_ = now_ns;
   times_step_ = plan_.source < 0;
-  decodes_ = static_cast<int>(
-      std::ranges::count_if(plan_.pieces, [](const StepPiece& p) { return p.tokens.size() == 1 + static_cast<size_t>(p.drafts); }));
+  decodes_ = static_cast<int>(std::ranges::count_if(
+      plan_.pieces, [](const StepPiece& p) { return p.tokens.size() == 1 + static_cast<size_t>(p.drafts); }));
   taken_ = budget_.shape();
   expected_s_ = cost_.Predict(taken_);
   limit_s_ = budget_.limit_s();
