@@ -16,6 +16,9 @@ constexpr int kRowsPerRequest = 32;  // that a draft model reads of each in a st
 
 Result<Speculation> KindOf(const SpeculationFlags& flags) {
   const bool has_model = !flags.draft_model.empty();
+  if (flags.speculation == "draft" && !has_model) {
+    return BadInput("--speculation draft: expected --draft-model MODEL with it");
+  }
   TERN_TRY(const Speculation kind, ParseSpeculation(flags.speculation, has_model));
   if (has_model && kind != Speculation::kDraft) {
     return BadInput(fmt::format("--draft-model: of no use with --speculation {}, expected draft or auto",

@@ -243,10 +243,8 @@ WantedLogits Engine::LogitsFor(Active& a, std::span<const int32_t> tokens) {
 // Each row's, behind the drafts in front of it.
 std::span<const WantedLogits> Engine::LogitsOfDrafts(Active& a, const StepPiece& piece) {
   const auto drafts = static_cast<size_t>(piece.drafts);
-  const std::span<const int32_t> said = scheduler_.tokens(a.id);
-  for (size_t i = 0; i <= drafts; ++i) {
-    wanted_.Add(LogitsFor(a, {said.data(), said.size() + i}));  // drafts lie behind what was said
-  }
+  const std::span<const int32_t> all = scheduler_.tokens_and_drafts(a.id);
+  for (size_t left = drafts + 1; left-- > 0;) wanted_.Add(LogitsFor(a, all.first(all.size() - left)));
   return wanted_.Last(drafts + 1);
 }
 

@@ -620,6 +620,9 @@ void Scheduler::End(RequestId request) {
 }
 
 std::span<const int32_t> Scheduler::tokens(RequestId request) const { return at(request).tokens(); }
+std::span<const int32_t> Scheduler::tokens_and_drafts(RequestId request) const {
+  return at(request).submission.tokens;
+}
 int Scheduler::cached_tokens(RequestId request) const { return at(request).cached; }
 int Scheduler::preemptions(RequestId request) const { return at(request).preemptions; }
 

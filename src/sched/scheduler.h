@@ -168,6 +168,7 @@ class Scheduler {
 
   bool idle() const { return requests_.empty(); }
   std::span<const int32_t> tokens(RequestId request) const;
+  std::span<const int32_t> tokens_and_drafts(RequestId request) const;
   int cached_tokens(RequestId request) const;  // of its prompt, when it started
   int preemptions(RequestId request) const;
   int context() const { return context_; }  // most tokens of a request that fit

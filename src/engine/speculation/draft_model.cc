@@ -49,6 +49,7 @@ Likely LikeliestOf(std::span<const float> logits) {
 
 Status CheckDraftModel(const LoadedModel& draft, const LoadedModel& target) {
   TERN_TRY_STATUS(CheckContinuesText(draft));
+  TERN_TRY_STATUS(CheckContinuesText(target));
   const std::string names = fmt::format("draft model {}: its tokens are not those of {}",
                                         draft.checkpoint->path(), target.checkpoint->path());
   if (draft.hparams().vocabulary != target.hparams().vocabulary) {
@@ -69,6 +70,11 @@ void DraftModel::Line::Close() {
   if (id_ >= 0) sequences_.Close(id_);
   id_ = -1;
   read_.clear();
+}
+
+void DraftModel::Line::GiveUp() {
+  Close();
+  hopeless_ = true;
 }
 
 DraftModel::DraftModel(std::unique_ptr<Runner> runner)
@@ -165,8 +171,7 @@ void DraftModel::Read(Work& w) {
       std::min({lag - 1, static_cast<size_t>(kReadRows), static_cast<size_t>(runner_->step_tokens())}));
   const StepWork work{line.id_, chunk, WantLogits::kNone};
   if (!Step({&work, 1})) {
-    line.hopeless_ = true;
-    return line.Close();
+    return line.GiveUp();
   }
   line.read_.insert(line.read_.end(), chunk.begin(), chunk.end());
 }
@@ -241,7 +246,7 @@ void DraftModel::Draft(std::span<Work> work, const StepCosts& costs) {
   while (IsWorthAPass(work, costs)) {
     if (!Pass(work)) {
       for (Work& w : work) {
-        if (w.drafts) w.line->Close();
+        if (w.drafts) w.line->GiveUp();
       }
       break;
     }

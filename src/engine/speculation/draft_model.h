@@ -18,8 +18,8 @@
 
 namespace tern {
 
-// An error that names both, where tokens of one model mean other texts to the other, or it continues no
-// texts.
+// An error that names both, where tokens of one model mean other texts to the other; and where one of them
+// continues no texts.
 Status CheckDraftModel(const LoadedModel& draft, const LoadedModel& target);
 
 class DraftModel {
@@ -31,10 +31,11 @@ class DraftModel {
     Line(const Line&) = delete;
     Line& operator=(const Line&) = delete;
     ~Line() { Close(); }
-    void Close();
 
    private:
     friend class DraftModel;
+    void Close();
+    void GiveUp();
     Sequences& sequences_;
     SequenceId id_ = -1;         // -1: not open
     std::vector<int32_t> read_;  // in its KV
