@@ -80,10 +80,10 @@ void EngineHost::CountOwn(int account, QueueLoad* load) const {
     load->own_requests = own->waiting;
     load->own_tokens = own->waiting_tokens;
   }
-  for (const Submitted& s : submitted_) {
-    if (s.host.request.account != account) continue;
+  for (const Came& came : came_) {
+    if (came.account != account) continue;
     ++load->own_requests;
-    load->own_tokens += static_cast<int64_t>(s.host.request.prompt.size());
+    load->own_tokens += came.tokens;
   }
 }
 
@@ -92,10 +92,10 @@ Status EngineHost::CheckPromises(const std::vector<HostRequest>& requests) const
   const Request& first = requests.front().request;
   Comer comer{.priority = first.priority, .account = first.account, .weight = first.weight};
   const bool by_account = schedule_.policy->before != nullptr;
-  for (const Submitted& s : submitted_) {
-    if (by_account && s.host.request.account != comer.account) continue;
+  for (const Came& came : came_) {
+    if (by_account && came.account != comer.account) continue;
     ++comer.requests_since;
-    comer.tokens_since += static_cast<int64_t>(s.host.request.prompt.size());
+    comer.tokens_since += came.tokens;
   }
   for (const HostRequest& host : requests) {
     comer.prompt_tokens = static_cast<int64_t>(host.request.prompt.size());
@@ -116,6 +116,9 @@ Status EngineHost::Submit(TicketId first, std::vector<HostRequest> requests) {
     }
     for (HostRequest& host : requests) {
       CountArriving(host.request);
+      if (admits_by_schedule_) {
+        came_.push_back({host.request.account, static_cast<int64_t>(host.request.prompt.size())});
+      }
       host.request.is_promised = true;
       submitted_.push_back({first++, std::move(host)});
     }
@@ -173,6 +176,8 @@ void EngineHost::PublishSchedule() {
   engine_->LookAtSchedule(&next_schedule_);
   const std::lock_guard lock(mutex_);
   std::swap(schedule_, next_schedule_);
+  came_.erase(came_.begin(),
+              came_.end() - static_cast<ptrdiff_t>(admits_by_schedule_ ? submitted_.size() : 0));
 }
 
 void EngineHost::Publish(bool busy) {

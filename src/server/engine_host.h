@@ -77,6 +77,10 @@ class EngineHost {
     TicketId ticket = 0;
     HostRequest host;
   };
+  struct Came {
+    int account = 0;
+    int64_t tokens = 0;
+  };
   struct Running {
     RequestId id = -1;
     std::shared_ptr<const HostRequest> host;
@@ -114,6 +118,7 @@ class EngineHost {
   HostCounts counts_;
   CacheView cache_;
   ScheduleView schedule_;
+  std::vector<Came> came_;  // submitted, and not yet in `schedule_`
   bool busy_ = false, ending_ = false;
   Clock::time_point alive_;
   // The engine thread's own.
