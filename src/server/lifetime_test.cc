@@ -46,6 +46,8 @@ TEST(Lifetime, NothingRunsForAClientThatHasGone) {
   server.Handle(std::exchange(asked.exchange, nullptr));
   EXPECT_EQ(asked.sink->Answer().status, 500);  // to nobody
   EXPECT_EQ(server.context().host->counts().completion_tokens, 0u);
+  const std::string metrics = server.Ask("GET", "/metrics").body;
+  EXPECT_NE(metrics.find(R"(status="499")"), std::string::npos) << metrics;  // and counted
 }
 
 // Whenever it goes: before, while and after its request is handed to the engine.

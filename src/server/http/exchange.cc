@@ -16,13 +16,10 @@ HttpExchange::HttpExchange(HttpRequest request, std::shared_ptr<HttpSink> sink)
     : request_(std::move(request)), sink_(std::move(sink)) {}
 
 HttpExchange::~HttpExchange() {
-  if (Advance(State::kOpen, State::kDone)) {
-    sink_->Reply({.status = 500,
-                  .body = R"({"error":{"message":"internal error","type":"server_error",)"
-                          R"("param":null,"code":"internal_error"}})"});
-  } else {
-    Cut();
-  }
+  Reply({.status = 500,
+         .body = R"({"error":{"message":"internal error","type":"server_error",)"
+                 R"("param":null,"code":"internal_error"}})"});
+  Cut();
 }
 
 bool HttpExchange::Advance(State from, State to) { return state_.compare_exchange_strong(from, to); }
