@@ -70,6 +70,7 @@ SchedulerOptions OptionsOf(const Runner& runner, const EngineOptions& options) {
           .queue = options.queue,
           .prefix_cache = options.prefix_cache,
           .slo = options.slo,
+          .key_stretch = options.key_stretch,
           .batch = options.batch,
           .batch_window_ns = options.batch_window_ns};
 }

@@ -102,6 +102,7 @@ struct EngineOptions {
   int mixed_step_tokens = SchedulerOptions().mixed_step_tokens;
   QueueLimits queue = {};
   Slo slo = {};
+  double key_stretch = 0;
   int batch = SchedulerOptions().batch;
   int64_t batch_window_ns = SchedulerOptions().batch_window_ns;
   bool prefix_cache = true;

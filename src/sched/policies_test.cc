@@ -348,6 +348,29 @@ TEST(Slo, LowerClassesHardlyShowInStepsOfAHigherOne) {
   for (const auto& [id, t] : m.told) EXPECT_GE(t.ended_ns, 0);
 }
 
+TEST(Slo, AFloodHardlyShowsInStepsOfAKeyThatHasLess) {
+  SchedulerOptions options = With("fair", 16);
+  options.key_stretch = OptimizeFor(Optimize::kLatency, 16, 512).key_stretch;
+  Machine m(options);
+  WarmUp(&m);
+  const auto total_ms = [&m](RequestId id) {
+    return 1e-6 * static_cast<double>(m.told[id].ended_ns - m.told[id].came_ns);
+  };
+  const RequestId alone = m.Submit(100, 50, {.account = 2});
+  m.RunAll();
+  for (int i = 0; i < 60; ++i) m.Submit(200, 100, {.account = 1});
+  m.RunUntil(m.now_ns + 1500 * kMs);
+  const RequestId beside = m.Submit(100, 50, {.account = 2});
+  const int64_t came_ns = m.now_ns;
+  while (m.told[beside].ended_ns < 0) m.Step();
+  EXPECT_LT(total_ms(beside), 1.5 * total_ms(alone));
+  // And meanwhile the flood got on.
+  uint64_t gone_on = 0;
+  for (const auto& [id, t] : m.told) gone_on += t.account == 1 && t.last_ns > came_ns;
+  EXPECT_GT(gone_on, 1u);
+  m.RunAll();
+}
+
 TEST(Slo, IsReadFromText) {
   const auto read = [](std::string_view text) { return ParseSecondsByClass("--slo-itl", text); };
   EXPECT_EQ(read("100ms").value(), (SecondsByClass{0.1, 0.1, 0.1}));

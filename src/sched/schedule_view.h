@@ -47,7 +47,7 @@ struct ScheduleView {
   double uncached_share = 1;       // of prompts, of late
   double step_s = 0;               // of late
   double usual_answer_tokens = 0;
-  double lateness = 1;  // first tokens came after so many times what was expected
+  double lateness = 1;  // nine first tokens in ten came within so many times what was expected
 };
 
 // A request that might come.

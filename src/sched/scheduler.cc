@@ -21,7 +21,7 @@ Scheduler::Scheduler(const SchedulerOptions& options)
       window_pool_(options.window_blocks),
       window_(options.window_tokens > 0 ? WindowKv{&window_pool_, options.window_tokens} : WindowKv{}),
       prefixes_(&pool_, options.block_tokens, window_),
-      budget_(options.slo, &cost_) {
+      budget_(options.slo, options.policy->before != nullptr ? options.key_stretch : 0, &cost_) {
   TERN_CHECK(window_.pool == nullptr ||
              options.window_blocks >=
                  std::min(options.kv_blocks,

@@ -63,6 +63,7 @@ struct SchedulerOptions {
   QueueLimits queue = {};
   bool prefix_cache = true;
   Slo slo = {};
+  double key_stretch = 0;                // of policy fair: StepBudget's
   int batch = 8;                         // of policy dynamic: so many start together,
   int64_t batch_window_ns = 50'000'000;  // or those that came within this time
 };
@@ -212,6 +213,7 @@ class Scheduler {
   void TakeCached(Active& request);
   bool HadBetterWait(const Active& request, int count) const;
   bool IsLower(const Active& request) const;
+  bool SharesByKey() const { return options_.key_stretch > 0 && options_.policy->before != nullptr; }
   void PlanTop();
   void PlanDecodes();
   void PlanPrefills();

@@ -97,27 +97,34 @@ bool Scheduler::KeepsPace(const Active& next) const {
   return itl_s == std::numeric_limits<double>::infinity() || budget_.Keeps(shape, itl_s);
 }
 
-// Whether those of the highest class in the step come before its own.
+// Whether those that the step is for come before it: of a higher class, or of a key that has less.
 bool Scheduler::IsLower(const Active& r) const {
-  return top_ != nullptr && r.policy.priority > top_->policy.priority && r.rank > top_->rank &&
-         options_.policy->displaces != nullptr && options_.policy->displaces(Seen(*top_), Seen(r));
+  if (top_ == nullptr || r.rank <= top_->rank || options_.policy->displaces == nullptr) return false;
+  if (!SharesByKey() && r.policy.priority <= top_->policy.priority) return false;
+  PolicyRequest seen = Seen(r);
+  seen.preemptions = 0;  // that it keeps its place for them is another matter
+  return options_.policy->displaces(Seen(*top_), seen);
 }
 
-// What those of the highest class would compute by themselves.
+// Whom the step is for, and what those would compute by themselves.
 void Scheduler::PlanTop() {
-  StepShape shape;
   top_ = nullptr;
   held_back_ = 0;
-  for (const Active* r : budget_.is_on() ? std::span(running_) : std::span<Active*>()) {
+  const auto running = budget_.is_on() ? std::span(running_) : std::span<Active*>();
+  const auto comes_before = [this](const Active& a, const Active& b) {
+    return SharesByKey() ? Seen(a).level < Seen(b).level : a.policy.priority < b.policy.priority;
+  };
+  for (const Active* r : running) {
     if (r->paused || r->reads_source()) continue;
-    if (top_ == nullptr || r->policy.priority < top_->policy.priority) {
-      top_ = r;
-      shape = {};
-    }
-    const int rows = std::min(r->missing(), options_.step_tokens - shape.rows);
-    if (r->policy.priority == top_->policy.priority && rows > 0) shape.Add(r->computed, rows, 1);
+    if (top_ == nullptr || comes_before(*r, *top_)) top_ = r;
   }
-  budget_.Begin(top_ == nullptr ? Priority::kMid : top_->policy.priority, shape);
+  StepShape shape;
+  for (const Active* r : running) {
+    const int rows = std::min(r->missing(), options_.step_tokens - shape.rows);
+    if (r->paused || r->reads_source() || rows <= 0 || IsLower(*r)) continue;
+    shape.Add(r->computed, rows, 1);
+  }
+  budget_.Begin(top_ == nullptr ? Priority::kMid : top_->policy.priority, SharesByKey(), shape);
 }
 
 }  // namespace tern

@@ -726,6 +726,7 @@ void PlayAtRandom(unsigned seed) {
     for (double& s : options.slo.itl_s) s = 0.002 * below(10);
     for (double& s : options.slo.ttft_s) s = 0.05 * below(10);
   }
+  options.key_stretch = below(3) * 0.2;
   if (below(2) == 0) {
     options.window_tokens = 1 + below(20);
     const int most = WindowBlocks(options.window_tokens, options.step_tokens, options.block_tokens);

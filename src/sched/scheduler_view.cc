@@ -9,7 +9,8 @@
 namespace tern {
 namespace {
 
-constexpr double kNewLatenessWeight = 1.0 / 16, kLeastLateness = 0.5, kMostLateness = 4;
+// Nine in ten come no later than so many times what was expected, found a small step at a time.
+constexpr double kLatenessStep = 0.03, kLatenessQuantile = 0.9, kLeastLateness = 0.7, kMostLateness = 4;
 constexpr double kToldApartS = 0.02;  // expectations below are met, or nobody cares
 
 }  // namespace
@@ -19,8 +20,8 @@ void Scheduler::LearnLateness(Active& r) {
   const double expected = std::exchange(r.expected_first_s, 0);
   if (expected < kToldApartS) return;
   const double took = 1e-9 * static_cast<double>(committed_ns_ - r.policy.arrival_ns);
-  const double late = std::clamp(took / expected, kLeastLateness, kMostLateness);
-  lateness_ += kNewLatenessWeight * (late - lateness_);
+  lateness_ += kLatenessStep * (took / expected > lateness_ ? kLatenessQuantile : kLatenessQuantile - 1);
+  lateness_ = std::clamp(lateness_, kLeastLateness, kMostLateness);
 }
 
 // How many may run at once, by what is promised to those that are there.

@@ -52,9 +52,10 @@ Result<SecondsByClass> ParseSecondsByClass(std::string_view name, std::string_vi
 // What a batch saves is saved by eight of them: more take from each other.
 Optimized OptimizeFor(Optimize goal, int running, int step_tokens) {
   constexpr int kFewAtOnce = 8, kFewRows = 32, kUsualRows = 128;
+  constexpr double kKeyStretch = 0.3;
   switch (goal) {
     case Optimize::kLatency:
-      return {std::min(running, kFewAtOnce), std::min(step_tokens, kFewRows)};
+      return {std::min(running, kFewAtOnce), std::min(step_tokens, kFewRows), kKeyStretch};
     case Optimize::kThroughput:
       return {running, step_tokens};
     case Optimize::kBalanced:

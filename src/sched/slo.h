@@ -43,6 +43,7 @@ inline constexpr std::array<std::string_view, 3> kOptimizeNames{"balanced", "lat
 struct Optimized {
   int running = 0;            // at once
   int mixed_step_tokens = 0;  // SchedulerOptions'
+  double key_stretch = 0;     // SchedulerOptions'
 };
 // Of so many that may run at once, and rows of a step: how many do, and how many where somebody waits for the
 // next token of his answer.

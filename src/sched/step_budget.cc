@@ -22,13 +22,14 @@ int Most(int most, Fits fits) {
 
 }  // namespace
 
-void StepBudget::Begin(Priority top_class, const StepShape& top) {
+void StepBudget::Begin(Priority top_class, bool by_key, const StepShape& top) {
   shape_ = {};
   limit_s_ = lower_limit_s_ = std::numeric_limits<double>::infinity();
   if (!is_on()) return;
   const double promised = slo_.itl(top_class);
   const bool is_promised = promised < std::numeric_limits<double>::infinity();
-  lower_limit_s_ = is_promised ? Planned(promised) : (1 + kLowerShare) * cost_.Predict(top);
+  const double stretch = by_key ? key_stretch_ : kLowerShare;
+  lower_limit_s_ = is_promised && !by_key ? Planned(promised) : (1 + stretch) * cost_.Predict(top);
 }
 
 void StepBudget::Add(Priority priority, int first, int rows, int outputs, bool is_awaited) {

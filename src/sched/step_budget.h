@@ -16,12 +16,15 @@ class StepBudget {
   // What lower classes may add to a step of a higher one that has been promised no time between tokens.
   static constexpr double kLowerShare = 0.15;
 
-  StepBudget(const Slo& slo, const StepCost* cost) : slo_(slo), cost_(*cost) {}
+  // `key_stretch`: what API keys that have more than their share may add to a step of one that has less; 0:
+  // any.
+  StepBudget(const Slo& slo, double key_stretch, const StepCost* cost)
+      : slo_(slo), key_stretch_(key_stretch), cost_(*cost) {}
 
-  bool is_on() const { return slo_.any() && cost_.is_known(); }
-  // A new step, with nothing in it, and whom it is for: `top` is what those of the highest class that runs
-  // would compute by themselves.
-  void Begin(Priority top_class, const StepShape& top);
+  bool is_on() const { return (slo_.any() || key_stretch_ > 0) && cost_.is_known(); }
+  // A new step, with nothing in it, and whom it is for: `top` is what those would compute by themselves that
+  // come first, by their class or, where `by_key`, as their key has less than its share.
+  void Begin(Priority top_class, bool by_key, const StepShape& top);
   // Its rows come into the step. `is_awaited`: the next token of an answer comes of them.
   void Add(Priority priority, int first, int rows, int outputs, bool is_awaited);
   // As many rows more, with logits, of one that is in the step, the first at position `first`.
@@ -44,6 +47,7 @@ class StepBudget {
   double Planned(double promised_s) const { return promised_s * kPlanned / cost_.coefficients().spread; }
 
   const Slo slo_;
+  const double key_stretch_;
   const StepCost& cost_;
   StepShape shape_;
   double limit_s_ = 0, lower_limit_s_ = 0;

@@ -77,6 +77,7 @@ Result<EngineOptions> SchedulingOf(const Options& o) {
   const Optimized optimized = OptimizeFor(goal, o.parallel, o.step_tokens);
   scheduling.running = optimized.running;
   scheduling.mixed_step_tokens = optimized.mixed_step_tokens;
+  scheduling.key_stretch = optimized.key_stretch;
   scheduling.queue.requests = o.queue;
   scheduling.batch = o.batch;
   scheduling.batch_window_ns = static_cast<int64_t>(1e9 * o.batch_window_s);
