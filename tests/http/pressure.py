@@ -31,6 +31,7 @@ class Asked:
 
     def __init__(self):
         self.status, self.whole, self.first_s, self.total_s, self.gaps, self.retry_s = 0, False, None, None, [], None
+        self.ended = 0
 
 
 async def ask(port, body, due, key=None):
@@ -58,7 +59,8 @@ async def ask(port, body, due, key=None):
         asked.whole = asked.status != 200 or b"[DONE]" in tail
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
-    asked.total_s = time.monotonic() - due
+    asked.ended = time.monotonic()
+    asked.total_s = asked.ended - due
     writer.close()
     return asked
 
@@ -71,14 +73,14 @@ def body_of(args, rng, **more):
 async def open_loop(args, server, rate, seconds, seed, key=None, **more):
     rng = random.Random(seed)
     due, tasks = time.monotonic() + 0.05, []
-    end = due + seconds
+    begin, end = due + seconds / 4, due + seconds
     while (due := due + rng.expovariate(rate)) < end:
         tasks.append(asyncio.ensure_future(ask(server.port, body_of(args, rng, **more), due, key)))
     answers = await asyncio.gather(*tasks)
     for a in answers:
         expect(a.whole and a.status in (200, 429), f"a request ended with status {a.status}, whole: {a.whole}")
         expect(a.status != 429 or 1 <= (a.retry_s or 0) <= 30, f"a 429 with Retry-After {a.retry_s}")
-    return answers
+    return figures(args, answers, sum(is_good(args, a) and begin <= a.ended <= end for a in answers) / (end - begin))
 
 
 async def closed_loop(args, server, at_once, seconds, key=None):
@@ -101,13 +103,14 @@ def is_good(args, a):
     return a.status == 200 and a.whole and a.first_s is not None and a.first_s <= args.ttft and percentile(a.gaps, .99) <= args.itl
 
 
-def figures(args, answers, seconds):
+def figures(args, answers, good_per_s):
+    """`good_per_s`: of those that ended in the last three quarters of the phase."""
     served = [a for a in answers if a.status == 200 and a.first_s is not None]
     refused = [a for a in answers if a.status == 429]
     ms = lambda values, share: round(1e3 * percentile(values, share), 1)
     gaps = [g for a in served for g in a.gaps]
     return {"asked": len(answers), "served": len(served), "refused": len(refused),
-            "good_per_s": round(sum(is_good(args, a) for a in answers) / seconds, 3),
+            "good_per_s": round(good_per_s, 3),
             "ttft_ms": {"p50": ms([a.first_s for a in served], .5), "p99": ms([a.first_s for a in served], .99)},
             "itl_ms": {"p50": ms(gaps, .5), "p99": ms(gaps, .99)},
             "total_ms": {"p50": ms([a.total_s for a in served], .5), "p99": ms([a.total_s for a in served], .99)},
@@ -134,9 +137,9 @@ async def overload(args, folder):
     with Server(args, folder, *promises(args)) as server:
         await closed_loop(args, server, 4, min(2, args.seconds))  # it learns what its steps cost
         capacity = await closed_loop(args, server, args.at_once, args.seconds)
-        one = figures(args, await open_loop(args, server, max(0.9 * capacity, 0.1), args.seconds, 1), args.seconds)
+        one = await open_loop(args, server, max(0.9 * capacity, 0.1), args.seconds, 1)
         tell(f"0.9 of {capacity:.2f}/s", one)
-        two = figures(args, await open_loop(args, server, max(2 * capacity, 0.2), args.seconds, 2), args.seconds)
+        two = await open_loop(args, server, max(2 * capacity, 0.2), args.seconds, 2)
         tell("twice that", two)
         ended = time.monotonic()
         while True:  # nothing is left of it: another's first token comes as on an idle machine
@@ -157,13 +160,13 @@ async def flood(args, folder):
         await closed_loop(args, server, 4, min(2, args.seconds), "other")
         capacity = await closed_loop(args, server, args.at_once, min(10, args.seconds), "other")
         rate = max(args.share * capacity, 0.1)
-        alone = figures(args, await open_loop(args, server, rate, args.seconds, 1, "other"), args.seconds)
+        alone = await open_loop(args, server, rate, args.seconds, 1, "other")
         tell(f"another at {rate:.2f}/s, alone", alone)
         flooding = asyncio.ensure_future(open_loop(args, server, max(3 * capacity, 0.3), args.seconds + 1, 2, "flood"))
         await asyncio.sleep(1)
-        beside = figures(args, await open_loop(args, server, rate, args.seconds, 1, "other"), args.seconds)
+        beside = await open_loop(args, server, rate, args.seconds, 1, "other")
         tell("beside the flood", beside)
-        tell("the flood", figures(args, await flooding, args.seconds + 1))
+        tell("the flood", await flooding)
     shown = {f"{name}_p99_ratio": ratio(beside, alone, name + "_ms", "p99") for name in ("ttft", "itl", "total")}
     print("flood:", json.dumps(shown))
     return {"shown": shown, "alone": alone, "beside": beside}
@@ -174,13 +177,13 @@ async def priority(args, folder):
         await closed_loop(args, server, 4, min(2, args.seconds))
         capacity = await closed_loop(args, server, args.at_once, min(10, args.seconds))
         rate = max(args.share * capacity / 2, 0.1)
-        idle = figures(args, await open_loop(args, server, rate, args.seconds, 1, priority=-1), args.seconds)
+        idle = await open_loop(args, server, rate, args.seconds, 1, priority=-1)
         tell(f"high at {rate:.2f}/s, alone", idle)
         others = asyncio.ensure_future(open_loop(args, server, max(2 * capacity, 0.2), args.seconds + 1, 2, priority=1))
         await asyncio.sleep(1)
-        beside = figures(args, await open_loop(args, server, rate, args.seconds, 1, priority=-1), args.seconds)
+        beside = await open_loop(args, server, rate, args.seconds, 1, priority=-1)
         tell("beside the low ones", beside)
-        tell("the low ones", figures(args, await others, args.seconds + 1))
+        tell("the low ones", await others)
     shown = {f"{name}_p99_ratio": ratio(beside, idle, name + "_ms", "p99") for name in ("ttft", "itl", "total")}
     print("priority:", json.dumps(shown))
     return {"shown": shown, "idle": idle, "beside": beside}
