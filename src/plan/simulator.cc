@@ -59,11 +59,6 @@ class Simulation {
   void SubmitDue() {
     for (; next_ < trace_.requests.size() && ReadyNs(next_) <= now_ns_; ++next_) {
       const TraceRequest& r = trace_.requests[next_];
-      const Comer comer{.priority = r.priority, .prompt_tokens = r.input_tokens};
-      if (!KeepsPromise(comer)) {
-        ++result_.refused;
-        continue;
-      }
       Submission submission{
           .tokens = PromptTokens(trace_, next_), .max_tokens = r.output_tokens, .priority = r.priority};
       const auto id = scheduler_.Submit(std::move(submission), now_ns_);
@@ -74,13 +69,6 @@ class Simulation {
       TERN_CHECK(static_cast<size_t>(id.value()) == ids_.size());
       ids_.push_back(next_);
     }
-  }
-
-  // As the engine's host, before it takes a request.
-  bool KeepsPromise(const Comer& comer) {
-    if (!options_.scheduler.slo.any()) return true;
-    scheduler_.LookAtSchedule(now_ns_, &view_);
-    return CheckPromise(view_, comer).ok();
   }
 
   void TakeStep(const StepPlan& plan) {
@@ -140,7 +128,6 @@ class Simulation {
   const Trace& trace_;
   const SimOptions& options_;
   Scheduler scheduler_;
-  ScheduleView view_;  // reused
   Dice dice_;
   const double usual_s_;  // of a step of a few answers: a longer one is disturbed more often, and evens out
   const double jitter_;
@@ -183,12 +170,13 @@ Capacity FindCapacity(const Trace& trace, const SimOptions& options, const Slo& 
       low = high;
       high *= kStep;
     } while (high < kMost && holds(high));
+  } else if (!holds(kLeast)) {
+    return {};
   } else {
     do {
       high = low;
       low /= kStep;
-    } while (low > kLeast && !holds(low));
-    if (low <= kLeast) return {};
+    } while (!holds(low));
   }
   while (high / low > kResolution) {
     const double middle = std::sqrt(low * high);

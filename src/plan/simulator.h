@@ -19,7 +19,8 @@ namespace tern {
 struct SimOptions {
   SchedulerOptions scheduler;  // with promises, who comes when they cannot be kept is refused; kv_blocks,
                                // context and step_tokens are of use as they stand
-  StepCostCoefficients step;   // a step's time is drawn around it: half above, one in ten above spread times
+  // A step's time is drawn around it: half above; of steps of a few answers, one in ten above spread times.
+  StepCostCoefficients step;
   double token_s = 0, request_s = 0;  // MachineCost's
   uint64_t seed = 1;
 };
