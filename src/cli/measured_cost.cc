@@ -107,9 +107,9 @@ StepPoint StepPointOf(const SpeedCase& what, double seconds) {
           .seconds = is_prefill ? seconds : seconds / what.tokens};
 }
 
-// What the engine's thread does between two steps, by the token.
+// What the engine's thread does between two steps, by the token, and how much equal steps differ.
 Result<MachineCost> MeasureSurroundings(std::unique_ptr<Runner> runner, std::string model) {
-  constexpr int kTokens = 32;
+  constexpr int kTokens = 160;
   using Clock = std::chrono::steady_clock;
   MachineCost cost;
   cost.model = std::move(model);
@@ -129,16 +129,24 @@ Result<MachineCost> MeasureSurroundings(std::unique_ptr<Runner> runner, std::str
     request.on_text = [](std::string_view) {};
     TERN_TRY([[maybe_unused]] const RequestId id, engine.Submit(std::move(request)));
   }
-  std::vector<double> seconds;
+  std::vector<double> around, steps;
   while (!engine.idle()) {
     const auto begin = Clock::now();
     engine.Step();
     const double all = std::chrono::duration<double>(Clock::now() - begin).count();
-    if (step.rows == batch) seconds.push_back((all - step.seconds) / batch);
+    if (step.rows != batch) continue;
+    around.push_back((all - step.seconds) / batch);
+    steps.push_back(step.seconds);
   }
-  if (seconds.empty()) return cost;
-  std::ranges::nth_element(seconds, seconds.begin() + static_cast<ptrdiff_t>(seconds.size() / 2));
-  cost.token_s = std::max(0.0, seconds[seconds.size() / 2]);
+  if (steps.empty()) return cost;
+  std::ranges::sort(around);
+  std::ranges::sort(steps);
+  const auto quantile = [](const std::vector<double>& sorted, double share) {
+    return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
+  };
+  cost.token_s = std::max(0.0, quantile(around, 0.5));
+  cost.step.spread = quantile(steps, 0.9) / quantile(steps, 0.5);
+  cost.step.tail = quantile(steps, 0.99) / quantile(steps, 0.5);
   return cost;
 }
 
@@ -156,7 +164,10 @@ Result<MeasuredCost> MeasureMachineCost(const ModelFlags& flags, int parallel, b
   TERN_TRY(const std::vector<StepPoint> points, MeasurePoints(runner.get()));
   TERN_TRY(const StepFit fit, FitSteps(points));
   TERN_TRY(MachineCost cost, MeasureSurroundings(std::move(runner), flags.model));
+  const StepCostCoefficients differ = cost.step;
   cost.step = fit.cost;
+  cost.step.spread = differ.spread;
+  cost.step.tail = differ.tail;
   for (const std::string& path : paths) {
     if (WriteFileAtomic(path, key + FormatMachineCost(cost)).ok()) break;
   }

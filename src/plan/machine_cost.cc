@@ -121,7 +121,7 @@ Result<StepFit> FitSteps(std::span<const StepPoint> points) {
         fmt::format("{} of use, expected some of at most 8 rows and some of 24 or more", points.size()));
   }
   StepFit fit{.cost = cost->coefficients()};
-  fit.cost.spread = 1;  // how much medians differ says nothing of how much steps do
+  fit.cost.spread = fit.cost.tail = 1;  // how much medians differ says nothing of how much steps do
   for (const StepPoint& point : points) {
     fit.worst = std::max(fit.worst, std::abs(StepSeconds(fit.cost, point.shape()) / point.seconds - 1));
   }
@@ -150,6 +150,8 @@ Result<MachineCost> ParseMachineCost(std::string_view text, const std::string& n
     TERN_TRY(cost.step, ReadStepCost({step->get_object(), name + ": step_cost"}));
   } else {
     TERN_TRY(cost.step, FitResults(members, cost.step_tokens));
+    TERN_TRY_STATUS(members.Seconds("spread", &cost.step.spread));
+    TERN_TRY_STATUS(members.Seconds("tail", &cost.step.tail));
   }
   return cost;
 }

@@ -9,8 +9,6 @@
 namespace tern {
 namespace {
 
-constexpr double kNinetieth = 1.2815515655446004;  // of the normal distribution
-
 int64_t Nanoseconds(double seconds) { return static_cast<int64_t>(std::llround(seconds * 1e9)); }
 
 class Simulation {
@@ -21,7 +19,8 @@ class Simulation {
         scheduler_(options.scheduler),
         dice_(options.seed),
         usual_s_(StepSeconds(options.step, {.rows = 8, .outputs = 8})),
-        jitter_(std::log(std::max(1.0, options.step.spread)) / kNinetieth) {
+        log_spread_(std::log(std::max(1.0, options.step.spread))),
+        log_tail_(std::max(log_spread_, std::log(options.step.tail))) {
     result_.requests.resize(trace.requests.size());
     ids_.reserve(trace.requests.size());
   }
@@ -82,8 +81,7 @@ class Simulation {
                                 static_cast<uint64_t>(piece.first) << 16 ^ static_cast<uint64_t>(rows)));
     }
     double seconds = StepSeconds(options_.step, shape);
-    if (jitter_ > 0)
-      seconds *= std::exp(jitter_ * std::sqrt(std::min(1.0, usual_s_ / seconds)) * dice_.Normal());
+    if (log_tail_ > 0) seconds *= std::exp(std::sqrt(std::min(1.0, usual_s_ / seconds)) * LogDelay());
     const int64_t begin_ns = now_ns_;
     now_ns_ += std::max<int64_t>(1, Nanoseconds(seconds));
     scheduler_.Commit(now_ns_);
@@ -96,6 +94,15 @@ class Simulation {
     const auto counts = scheduler_.pool().blocks() - scheduler_.pool().free_blocks();
     result_.most_kv_blocks =
         std::max(result_.most_kv_blocks, counts - scheduler_.prefixes().evictable_blocks());
+  }
+
+  // Of how many times the usual a step takes: 0 for half of them, straight in the logarithm of the share that
+  // takes longer from there to one in ten, and on to one in a thousand as to one in a hundred.
+  double LogDelay() {
+    const double decades = std::min(3.0, -std::log10(1 - dice_.Uniform()));
+    const double half = std::log10(2.0);
+    if (decades < 1) return log_spread_ * std::max(0.0, decades - half) / (1 - half);
+    return log_spread_ + (decades - 1) * (log_tail_ - log_spread_);
   }
 
   void Deliver(RequestId id) {
@@ -130,7 +137,7 @@ class Simulation {
   Scheduler scheduler_;
   Dice dice_;
   const double usual_s_;  // of a step of a few answers: a longer one is disturbed more often, and evens out
-  const double jitter_;
+  const double log_spread_, log_tail_;
   SimResult result_;
   std::vector<size_t> ids_;  // of the trace's requests, by RequestId
   size_t next_ = 0;          // of the trace, to be submitted

@@ -19,7 +19,8 @@ namespace tern {
 struct SimOptions {
   SchedulerOptions scheduler;  // with promises, who comes when they cannot be kept is refused; kv_blocks,
                                // context and step_tokens are of use as they stand
-  // A step's time is drawn around it: half above; of steps of a few answers, one in ten above spread times.
+  // Half of all steps take as long; of steps of a few answers, one in ten takes more than `spread` times
+  // that, and one in a hundred more than `tail` times.
   StepCostCoefficients step;
   double token_s = 0, request_s = 0;  // MachineCost's
   uint64_t seed = 1;

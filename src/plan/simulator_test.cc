@@ -77,6 +77,19 @@ TEST(Simulator, TheSameSeedGivesTheSameSteps) {
   EXPECT_NE(Simulate(trace, options).digest, first.digest);
 }
 
+// One request, whose tokens come one a step.
+TEST(Simulator, StepsDifferAsMuchAsTheyAreSaidTo) {
+  const Trace trace{.name = "one", .requests = {{.input_tokens = 16, .output_tokens = 2000}}};
+  SimOptions options = Options();
+  const double usual = Simulate(trace, options).gap.At(0.5);
+  options.step.spread = 1.2;
+  options.step.tail = 3;
+  const SimResult result = Simulate(trace, options);
+  EXPECT_NEAR(result.gap.At(0.4) / usual, 1, 0.05);
+  EXPECT_NEAR(result.gap.At(0.9) / usual, 1.2, 0.08);
+  EXPECT_NEAR(result.gap.At(0.99) / usual, 3, 0.5);
+}
+
 TEST(Simulator, PromptsThatBeginAlikeAreFound) {
   const Trace trace = Load("agents", 2);
   SimOptions options = Options();
@@ -113,10 +126,12 @@ TEST(MachineCost, IsFittedToWhatBenchPrints) {
   for (const int n : {1, 2, 4, 8, 16}) json += line("decode", 8, n, 2e-3 + 5e-4 * n) + ",";
   // The last one counts, too.
   json += R"({"test": "decode", "tokens": 2, "batch": 1, "depth": 2000, "tokens_per_s": 250})";
-  json += ']';
+  json += R"(], "spread": 1.2, "tail": 3)";
   const auto cost = ParseMachineCost(json + "}", "c");
   ASSERT_TRUE(cost.ok()) << cost.error().what;
   EXPECT_EQ(cost.value().context, 100);
+  EXPECT_EQ(cost.value().step.spread, 1.2);
+  EXPECT_EQ(cost.value().step.tail, 3);
   for (const int rows : {1, 8, 100, 512}) {
     EXPECT_NEAR(StepSeconds(cost.value().step, {.rows = rows, .outputs = 1}), 2e-3 + 5e-4 * rows,
                 0.03 * (2e-3 + 5e-4 * rows));

@@ -19,7 +19,7 @@ constexpr StepShape kPriorSteps[] = {{1, 1, 64, 64},         {1, 1, 2048, 2048},
                                      {8, 8, 16384, 16384},   {32, 32, 8192, 8192}, {32, 0, 32, 528},
                                      {128, 0, 2048, 253184}, {256, 1, 256, 32896}, {512, 0, 512, 131328}};
 constexpr double kTrustedError = 0.15;  // of a kind, relative
-constexpr double kMostSpread = 2, kSpreadStep = 0.01, kSpreadQuantile = 0.9;
+constexpr double kMostSpread = 2, kMostTail = 8;
 
 using Terms = std::array<double, kTerms>;
 
@@ -127,11 +127,14 @@ void StepCost::Observe(const StepShape& shape, double seconds) {
   if (observed_ <= kFitAlways || observed_ % kFitEvery == 0) Fit();
 }
 
-// The quantile that as much lies below as it should, found a small step at a time.
+// Quantiles that as much lies below as it should, found a small step at a time.
 void StepCost::Spread(double ratio) {
-  double& spread = coefficients_.spread;
-  spread += ratio > spread ? kSpreadStep * kSpreadQuantile : -kSpreadStep * (1 - kSpreadQuantile);
-  spread = std::clamp(spread, 1.0, kMostSpread);
+  const auto move = [ratio](double at, double quantile, double step) {
+    return at + step * (ratio > at ? quantile : quantile - 1);
+  };
+  StepCostCoefficients& c = coefficients_;
+  c.spread = std::clamp(move(c.spread, 0.9, 0.01), 1.0, kMostSpread);
+  c.tail = std::clamp(move(c.tail, 0.99, 0.1), c.spread, kMostTail);
 }
 
 double StepCost::Kind::Median() const {

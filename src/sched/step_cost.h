@@ -35,8 +35,9 @@ struct StepShape {
 
 struct StepCostCoefficients {
   double step_s = 0, row_s = 0, more_row_s = 0, output_s = 0, kv_read_s = 0, kv_pair_s = 0;
-  // Nine steps in ten take no longer than so many times what is said here.
-  double spread = 1;
+  // Nine steps in ten take no longer than `spread` times what is said here, ninety-nine in a hundred no
+  // longer than `tail` times.
+  double spread = 1, tail = 1;
 };
 // For JSON.
 struct StepCostField {
@@ -47,7 +48,7 @@ inline constexpr StepCostField kStepCostFields[] = {
     {"step_s", &StepCostCoefficients::step_s},         {"row_s", &StepCostCoefficients::row_s},
     {"more_row_s", &StepCostCoefficients::more_row_s}, {"output_s", &StepCostCoefficients::output_s},
     {"kv_read_s", &StepCostCoefficients::kv_read_s},   {"kv_pair_s", &StepCostCoefficients::kv_pair_s},
-    {"spread", &StepCostCoefficients::spread},
+    {"spread", &StepCostCoefficients::spread},         {"tail", &StepCostCoefficients::tail},
 };
 
 // Seconds of a step that nobody disturbs.

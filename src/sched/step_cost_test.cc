@@ -133,5 +133,15 @@ TEST(StepCost, NineStepsInTenTakeNoLongerThanItsSpreadSays) {
   EXPECT_GT(cost.coefficients().spread, 1.3);
 }
 
+TEST(StepCost, OfEqualStepsOneInAHundredTakesLongerThanItsTailSays) {
+  StepCost cost;
+  for (int i = 0; i < 5000; ++i) {
+    const StepShape shape = i % 2 == 0 ? Decodes(1, 100) : Prefill(64, 0);
+    cost.Observe(shape, MachineSeconds(shape) * (i % 40 == 0 ? 4 : i % 8 == 0 ? 1.3 : 1));
+  }
+  EXPECT_NEAR(cost.coefficients().spread, 1.3, 0.1);
+  EXPECT_GT(cost.coefficients().tail, 2.5);
+}
+
 }  // namespace
 }  // namespace tern

@@ -98,6 +98,8 @@ void AddSurroundings(const MachineCost& cost, boost::json::object* json) {
   json->emplace("kv_tokens", cost.kv_tokens);
   json->emplace("step_tokens", cost.step_tokens);
   json->emplace("token_s", cost.token_s);
+  json->emplace("spread", cost.step.spread);
+  json->emplace("tail", cost.step.tail);
 }
 
 int Max(const std::vector<int>& list) {
