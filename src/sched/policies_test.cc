@@ -371,6 +371,25 @@ TEST(Slo, AFloodHardlyShowsInStepsOfAKeyThatHasLess) {
   m.RunAll();
 }
 
+TEST(StepBudget, PlansForAsMuchOfAPromiseAsIsKept) {
+  for (const double late : {1.0, 1.3}) {
+    const StepCost cost(StepCostCoefficients{.step_s = 0.004, .row_s = 0.0005, .more_row_s = 0.0005});
+    StepBudget budget({.itl_s = {0.1, 0.1, 0.1}}, 0, &cost);
+    int missed = 0;
+    for (int i = 0; i < 4000; ++i) {
+      budget.Begin(Priority::kMid, false, {});
+      budget.Add(Priority::kMid, 0, 1, 1, true);
+      const int rows = budget.Fitting(0, 500, false);
+      budget.Add(Priority::kMid, 0, rows, 0, false);
+      const double took = cost.Predict(budget.shape()) * (i % 100 == 0 ? late : 1);
+      if (i >= 2000) missed += took > 0.1;
+      budget.StepTook(took);
+    }
+    EXPECT_LE(missed, 8) << late;
+    EXPECT_GT(budget.planned(), late > 1 ? 0.6 : 0.9) << late;
+  }
+}
+
 TEST(Slo, IsReadFromText) {
   const auto read = [](std::string_view text) { return ParseSecondsByClass("--slo-itl", text); };
   EXPECT_EQ(read("100ms").value(), (SecondsByClass{0.1, 0.1, 0.1}));

@@ -195,9 +195,9 @@ std::string StepInWords(const ScheduleView& view) {
   words += fmt::format("; it was expected to take {}", Milliseconds(view.predicted_s));
   if (view.limit_s > 0 && view.limit_s < std::numeric_limits<double>::infinity()) {
     words += fmt::format(
-        ", and may take {} by what is promised between two tokens, less a tenth, where nine steps in "
-        "ten take up to {:.2f} times what is expected",
-        Milliseconds(view.limit_s), view.cost.spread);
+        ", and may take {} by what is promised between two tokens, of which {:.0f} % are planned for, where "
+        "nine steps in ten take up to {:.2f} times what is expected",
+        Milliseconds(view.limit_s), 100 * view.planned, view.cost.spread);
   } else {
     words += view.slo.any() ? ", and nobody in it is promised a time between two tokens"
                             : ", and nothing is promised";

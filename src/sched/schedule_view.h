@@ -40,6 +40,7 @@ struct ScheduleView {
   StepShape step;
   int decodes = 0, held_back = 0;  // held back: of lower classes, whose next token waits
   double limit_s = 0, predicted_s = 0;
+  double planned = 0;  // StepBudget's
   // How fast it goes.
   StepCostCoefficients cost;
   bool cost_is_known = false;

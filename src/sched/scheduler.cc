@@ -515,7 +515,10 @@ void Scheduler::Commit(int64_t now_ns) {
 
 void Scheduler::StepTook(int64_t now_ns) {
   const double seconds = 1e-9 * static_cast<double>(now_ns - planned_ns_);
-  if (times_step_) cost_.Observe(taken_, seconds);
+  if (times_step_) {
+    budget_.StepTook(seconds);
+    cost_.Observe(taken_, seconds);
+  }
   usual_step_s_ += (usual_step_s_ == 0 ? 1 : kNewStepWeight) * (seconds - usual_step_s_);
   times_step_ = false;
 }

@@ -52,16 +52,16 @@ Result<SecondsByClass> ParseSecondsByClass(std::string_view name, std::string_vi
 // What a batch saves is saved by eight of them: more take from each other.
 Optimized OptimizeFor(Optimize goal, int running, int step_tokens) {
   constexpr int kFewAtOnce = 8, kFewRows = 32, kUsualRows = 128;
-  constexpr double kKeyStretch = 0.3;
+  constexpr double kShortKeyStretch = 0.3, kKeyStretch = 0.5;
   switch (goal) {
     case Optimize::kLatency:
-      return {std::min(running, kFewAtOnce), std::min(step_tokens, kFewRows), kKeyStretch};
+      return {std::min(running, kFewAtOnce), std::min(step_tokens, kFewRows), kShortKeyStretch};
     case Optimize::kThroughput:
       return {running, step_tokens};
     case Optimize::kBalanced:
       break;
   }
-  return {running, kUsualRows};
+  return {running, kUsualRows, kKeyStretch};
 }
 
 }  // namespace tern

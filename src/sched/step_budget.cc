@@ -24,7 +24,7 @@ int Most(int most, Fits fits) {
 
 void StepBudget::Begin(Priority top_class, bool by_key, const StepShape& top) {
   shape_ = {};
-  limit_s_ = lower_limit_s_ = std::numeric_limits<double>::infinity();
+  limit_s_ = lower_limit_s_ = promised_s_ = std::numeric_limits<double>::infinity();
   if (!is_on()) return;
   const double promised = slo_.itl(top_class);
   const bool is_promised = promised < std::numeric_limits<double>::infinity();
@@ -34,7 +34,20 @@ void StepBudget::Begin(Priority top_class, bool by_key, const StepShape& top) {
 
 void StepBudget::Add(Priority priority, int first, int rows, int outputs, bool is_awaited) {
   shape_.Add(first, rows, outputs);
-  if (is_on() && is_awaited) limit_s_ = std::min(limit_s_, Planned(slo_.itl(priority)));
+  if (!is_on() || !is_awaited) return;
+  promised_s_ = std::min(promised_s_, slo_.itl(priority));
+  limit_s_ = std::min(limit_s_, Planned(slo_.itl(priority)));
+}
+
+// A quantile, found a small step at a time. Short steps say nothing: they are not what the promise allows.
+void StepBudget::StepTook(double seconds) {
+  constexpr double kLate = 0.002, kMove = 0.02;
+  constexpr double kLeast = 0.5, kMost = 0.95;
+  constexpr double kWay = 0.97;  // the rest is for the way to the client
+  if (!is_on() || !(promised_s_ < std::numeric_limits<double>::infinity())) return;
+  if (cost_.Predict(shape_) < limit_s_ / 2) return;
+  planned_ += kMove * (seconds > kWay * promised_s_ ? kLate - 1 : kLate);
+  planned_ = std::clamp(planned_, kLeast, kMost);
 }
 
 void StepBudget::Lengthen(int first, int rows) {
