@@ -77,6 +77,18 @@ TEST(Simulator, TheSameSeedGivesTheSameSteps) {
   EXPECT_NE(Simulate(trace, options).digest, first.digest);
 }
 
+// Nearly more than can be borne: of one who asks alone, no request is passed by those that come later.
+TEST(Simulator, WhoeverAsksAloneIsServedInTurn) {
+  const Trace trace = MakeLoad(*FindLoad("poisson").value(),
+                               {.rate = 1.9, .requests = 600, .input_tokens = 900, .output_tokens = 40});
+  SimOptions options = Options();
+  options.scheduler.running = 32;
+  options.scheduler.policy = FindPolicy("fifo").value();
+  const double fifo = Simulate(trace, options).first_token.At(0.99);
+  options.scheduler.policy = FindPolicy("fair").value();
+  EXPECT_LT(Simulate(trace, options).first_token.At(0.99), 1.2 * fifo);
+}
+
 // One request, whose tokens come one a step.
 TEST(Simulator, StepsDifferAsMuchAsTheyAreSaidTo) {
   const Trace trace{.name = "one", .requests = {{.input_tokens = 16, .output_tokens = 2000}}};

@@ -15,6 +15,7 @@ struct Account {
   int id = 0;
   double weight = 1;
   double served = 0;  // the counter: tokens over weight
+  double turn = 0;    // of its request that started last
   int waiting = 0, running = 0;
   int64_t waiting_tokens = 0;  // of prompts
 };

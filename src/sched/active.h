@@ -13,6 +13,7 @@ namespace tern {
 struct Scheduler::Active {
   RequestId id = 0;
   int64_t rank = 0;
+  double turn = 0;  // PolicyRequest's, since it runs
   PolicyRequest policy;
   Submission submission;  // its tokens grow with the answer; behind them, drafts
   int drafts = 0;         // of the step that is planned or computed

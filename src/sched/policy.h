@@ -19,10 +19,12 @@ struct PolicyRequest {
   int preemptions = 0;
   // Of its account, the API key that asks.
   int account = 0;
-  double weight = 1;   // its share, beside others'
-  double served = 0;   // tokens that were computed for it, over its weight
-  double level = 0;    // of its requests, others that run, over its weight
-  int64_t starts = 0;  // of any requests, so far
+  double weight = 1;  // its share, beside others'
+  double served = 0;  // tokens that were computed for it, over its weight
+  double level = 0;   // of its requests, others that run, over its weight
+  // When its account is to be served: one over its weight behind the account's request before it, but not in
+  // front of all that run.
+  double turn = 0;
 };
 
 // What a policy knows of the queue when one might start.

@@ -10,9 +10,8 @@
 namespace tern {
 namespace {
 
-constexpr double kTrusted = 0.9;                        // share of a promise that a prediction may take
-constexpr double kLongestS = 30;                        // to stay away
-constexpr int64_t kLastStart = (int64_t{1} << 40) - 1;  // behind all that run
+constexpr double kTrusted = 0.9;  // share of a promise that a prediction may take
+constexpr double kLongestS = 30;  // to stay away
 
 // As in line, of what is in front of a request.
 struct Ahead {
@@ -29,7 +28,7 @@ PolicyRequest AsRequest(const ScheduleView& view, const Comer& comer) {
                         .priority = comer.priority,
                         .account = comer.account,
                         .weight = comer.weight,
-                        .starts = kLastStart};
+                        .turn = view.first_turn};
   double least = std::numeric_limits<double>::infinity();
   for (const Account& account : view.accounts) {
     if (account.waiting + account.running > 0) least = std::min(least, account.served);
@@ -38,6 +37,7 @@ PolicyRequest AsRequest(const ScheduleView& view, const Comer& comer) {
   if (const Account* own = Find(view, comer.account)) {
     request.served = std::max(request.served, own->served);
     request.level = own->running / comer.weight;
+    request.turn = std::max(request.turn, own->turn + 1 / comer.weight);
   }
   return request;
 }

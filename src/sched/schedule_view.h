@@ -32,7 +32,8 @@ struct ScheduleView {
   std::vector<ScheduledRequest> running;  // by rank
   std::vector<ScheduledRequest> waiting;  // as submitted; the policy says which is next
   std::vector<Account> accounts;
-  int32_t next = -1;  // the first in line
+  double first_turn = 0;  // no turn of a request that comes is before it
+  int32_t next = -1;      // the first in line
   Blocked blocked = Blocked::kNothing;
   int most_running = 0;  // by --parallel
   int places = 0;        // of these, by what is promised of the time between tokens

@@ -226,6 +226,7 @@ bool Scheduler::StartNext() {
   if (first == nullptr) return false;
   Active& next = *first;
   const int64_t waiting_rank = next.rank;
+  next.turn = Seen(next).turn;
   next.rank = options_.policy->rank(Seen(next), options_.ageing_ns);
   bool fits = TryStart(next);
   for (Active* displaced = fits ? nullptr : Displaced(next); displaced != nullptr && !IsHopeless(next);) {
@@ -247,8 +248,8 @@ bool Scheduler::StartNext() {
 void Scheduler::Begin(Active& next) {
   next_in_line_ = nullptr;
   ++begun_;
-  ++starts_;
   Account& account = *next.account;
+  account.turn = last_turn_ = next.turn;
   ++account.running;
   --account.waiting;
   account.waiting_tokens -= next.prompt_tokens;

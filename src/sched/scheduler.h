@@ -189,6 +189,7 @@ class Scheduler {
   void Expire(int64_t now_ns);
   void Enqueue(Active* request);
   PolicyRequest Seen(const Active& request) const;
+  double FirstTurn() const;
   Active* FirstInLine();
   Active* MostCached(Active* first);
   int CachedTokens(Active& request);
@@ -249,7 +250,7 @@ class Scheduler {
   const Active* next_in_line_ = nullptr;
   Blocked blocked_ = Blocked::kNothing;
   int begun_ = 0, held_back_ = 0, decodes_ = 0;  // in the step
-  int64_t starts_ = 0;                           // so far
+  double last_turn_ = 0;                         // of the request that started last
   StepShape taken_;                              // the last step that was committed
   double expected_s_ = 0, limit_s_ = 0;
   bool times_step_ = false;  // it waits for StepTook

@@ -17,9 +17,11 @@ PolicyRequest Scheduler::Seen(const Active& r) const {
   seen.weight = r.account->weight;
   seen.served = r.account->served;
   seen.level = (r.account->running - (runs ? 1 : 0)) / seen.weight;
-  seen.starts = starts_;
+  seen.turn = runs ? r.turn : std::max(FirstTurn(), r.account->turn + 1 / seen.weight);
   return seen;
 }
+
+double Scheduler::FirstTurn() const { return running_.empty() ? last_turn_ : running_.front()->turn; }
 
 // Of those that wait, the one to start next; null: none may.
 Scheduler::Active* Scheduler::FirstInLine() {
@@ -99,8 +101,9 @@ bool Scheduler::KeepsPace(const Active& next) const {
 
 // Whether those that the step is for come before it: of a higher class, or of a key that has less.
 bool Scheduler::IsLower(const Active& r) const {
-  if (top_ == nullptr || r.rank <= top_->rank || options_.policy->displaces == nullptr) return false;
-  if (!SharesByKey() && r.policy.priority <= top_->policy.priority) return false;
+  if (top_ == nullptr || options_.policy->displaces == nullptr) return false;
+  const bool is_same = r.rank <= top_->rank || r.policy.priority <= top_->policy.priority;
+  if (!SharesByKey() && is_same) return false;
   PolicyRequest seen = Seen(r);
   seen.preemptions = 0;  // that it keeps its place for them is another matter
   return options_.policy->displaces(Seen(*top_), seen);

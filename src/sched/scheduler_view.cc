@@ -93,6 +93,7 @@ void Scheduler::LookAtSchedule(int64_t now_ns, ScheduleView* view) const {
   view->decodes = decodes_;
   view->held_back = held_back_;
   view->limit_s = limit_s_;
+  view->first_turn = FirstTurn();
   view->planned = budget_.planned();
   view->predicted_s = expected_s_;
   view->cost = cost_.coefficients();

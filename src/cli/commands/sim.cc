@@ -208,11 +208,12 @@ void PrintText(const Options& o, const Setting& s, const std::vector<SimRow>& ro
 
 // A line for each, in the order of the trace.
 Status WriteRequests(const std::string& path, const Trace& trace, const SimResult& result) {
-  std::string text = "arrival_s,input_tokens,output_tokens,cached_tokens,ttft_s,total_s,end\n";
+  std::string text = "arrival_s,priority,input_tokens,output_tokens,cached_tokens,ttft_s,total_s,end\n";
   for (size_t i = 0; i < trace.requests.size(); ++i) {
     const SimRequest& r = result.requests[i];
-    text += fmt::format("{:.6f},{},{},{},{:.6f},{:.6f},{}\n",
+    text += fmt::format("{:.6f},{},{},{},{},{:.6f},{:.6f},{}\n",
                         1e-9 * static_cast<double>(trace.requests[i].arrival_ns),
+                        kPriorityNames[static_cast<size_t>(trace.requests[i].priority)],
                         trace.requests[i].input_tokens, r.output_tokens, r.cached_tokens, r.first_token_s,
                         r.total_s, r.end == SimEnd::kWhole ? "whole" : "refused");
   }

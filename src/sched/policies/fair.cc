@@ -2,10 +2,11 @@
 // comes next, by its weight (sched/accounts.h). Within an account, classes with ageing as in `priority`: what
 // a client says of its own requests' class moves nobody else's.
 //
-// What runs is ranked by how many of its account ran when it started, so that the first request of each
-// account is read first, answered first and gives way last, whatever number another has. An account may take
-// a place from one that has at least two more, over their weights: after that the other has no fewer, so it
-// does not take it back.
+// What runs is ranked by turns (start-time fair queueing, Goyal, Vin and Cheng 1996): an account's requests
+// are one turn apart, over its weight, and its first comes with the first that runs. So nobody's first
+// request is read, or answered, behind all those of another, nor gives way before them; and of one account
+// none passes another. An account may take a place from one that has at least two more, over their weights:
+// after that the other has no fewer, so it does not take it back.
 
 #include <utility>
 
@@ -14,11 +15,11 @@
 namespace tern {
 namespace {
 
-constexpr int kStartBits = 40;  // of a rank; the level is above
+constexpr double kRanksPerTurn = 1 << 20;
 constexpr int kMostDisplaced = 4;
 
 int64_t Rank(const PolicyRequest& request, int64_t) {
-  return (static_cast<int64_t>(request.level) << kStartBits) + request.starts;
+  return static_cast<int64_t>(request.turn * kRanksPerTurn);
 }
 
 std::pair<double, int64_t> Turn(const PolicyRequest& r, int64_t ageing_ns) {

@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
-"""bench/replay counts what is late as late."""
+"""What bench/replay and bench/policies count: what is late is late."""
 import math
 import sys
 import unittest
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-BENCH = Path(__file__).resolve().parents[2] / "bench"
-sys.path.insert(0, str(BENCH))
-replay = SourceFileLoader("replay", str(BENCH / "replay")).load_module()
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+import traffic
 
 
 class Figures(unittest.TestCase):
@@ -17,7 +15,7 @@ class Figures(unittest.TestCase):
         whole = {"due_s": 1.0, "whole": True, "tokens": 3, "late_s": 0.001, "times_s": [0.5, 0.55, 0.65]}
         slow = whole | {"due_s": 2.0, "times_s": [2.5, 2.6, 2.7]}
         refused = whole | {"due_s": 3.0, "whole": False, "tokens": 0, "times_s": []}
-        told = replay.live_figures([whole, slow, refused])
+        told = traffic.live_figures([whole, slow, refused])
         self.assertEqual(told["ttft_p50"], 2.5)
         self.assertEqual(told["ttft_p99"], math.inf)
         self.assertAlmostEqual(told["good"], 1 / 4.7)
