@@ -8,7 +8,8 @@ not, and every time counts from then. Each mode starts its own server and prints
   overload    twice what the machine can do: goodput as a share of that, how long refusals take, how soon it has recovered
   flood       one API key asks for three times what the machine can do: what another's requests notice of it
   priority    high requests on an idle machine, and beside twice as many low ones as it can do
-  short       all of these for a second each, on a tiny model: that every request ends as it should, and nothing of speed
+  soak        a third of what the machine can do for as long, one client in ten goes early: whether memory grows, and times do
+  short       all but soak for a second each, on a tiny model: that every request ends as it should, and nothing of speed
 
 A request is good where its first token came within --ttft and its tokens, 99 of 100, within --itl of each other. Standard library only.
 """
@@ -189,9 +190,47 @@ async def priority(args, folder):
     return {"shown": shown, "idle": idle, "beside": beside}
 
 
+async def gone(server, rng, body):
+    """A client that goes in the middle of its answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    data = json.dumps(body).encode()
+    writer.write(f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+    await reader.read(1)
+    await asyncio.sleep(rng.uniform(0, 0.3))
+    writer.close()
+
+
+async def soak(args, folder):
+    slices, rows = 30, []
+    with Server(args, folder, "--kv-tokens", "16384", *args.serve) as server:  # the cache is full soon
+        capacity = await closed_loop(args, server, args.at_once, min(10, args.seconds))
+        for i in range(slices):
+            going, seconds, rng = [], args.seconds / slices, random.Random(1000 + i)
+            asking = asyncio.ensure_future(open_loop(args, server, max(0.3 * capacity, 0.1), seconds, i))
+            for _ in range(max(1, round(0.03 * capacity * seconds))):
+                await asyncio.sleep(0.9 * seconds / max(1, round(0.03 * capacity * seconds)))
+                going.append(asyncio.ensure_future(gone(server, rng, body_of(args, rng))))
+            f = await asking
+            await asyncio.gather(*going)
+            rows.append({"minute": round((i + 1) * seconds / 60, 2), "rss_mb": round(server.memory_kb() / 1e3, 1),
+                         "served": f["served"], "refused": f["refused"], "ttft_ms": f["ttft_ms"], "itl_ms": f["itl_ms"]})
+            print("  " + json.dumps(rows[-1]), flush=True)
+    settled, third = rows[slices // 10:], slices // 3
+    x, y = [r["minute"] for r in settled], [r["rss_mb"] for r in settled]
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    growth = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y)) / sum((a - mean_x) ** 2 for a in x)
+    middle = lambda part, name: percentile([r[name]["p50"] for r in part], .5)
+    shown = {"minutes": round(args.seconds / 60, 1), "served": sum(r["served"] for r in rows), "growth_mb_per_minute": round(growth, 3),
+             "last_to_first_third": {name: round(middle(rows[-third:], name) / middle(rows[:third], name), 3) for name in ("ttft_ms", "itl_ms")}}
+    print("soak:", json.dumps(shown))
+    return {"shown": shown, "rows": rows}
+
+
 async def run(args):
     modes = {"overload": overload, "flood": flood, "priority": priority}
     with tempfile.TemporaryDirectory() as folder:
+        if args.mode == "soak":
+            return await soak(args, folder)
         return {mode: await modes[mode](args, folder) for mode in (modes if args.mode == "short" else [args.mode])}
 
 
@@ -201,7 +240,7 @@ def main():
         argv, options = argv[:argv.index("--")], argv[argv.index("--") + 1:]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tern")
-    parser.add_argument("mode", choices=["overload", "flood", "priority", "short"])
+    parser.add_argument("mode", choices=["overload", "flood", "priority", "soak", "short"])
     parser.add_argument("--model", help="a name, file or folder; none: a tiny one")
     parser.add_argument("--seconds", type=float, default=20, help="of a phase")
     parser.add_argument("--prompt", type=int, default=60, help="words of a prompt, half to one and a half times that")
