@@ -6,10 +6,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <type_traits>
 
 #include "base/closest_word.h"
-#include "cli/config_file.h"
 
 namespace tern {
 namespace {
@@ -125,6 +125,7 @@ struct Arguments::State {
   std::vector<std::vector<std::function<std::string(const std::string&)>>> value_checks;  // of each option
   std::string config_path;
   std::optional<size_t> config;  // which option it is
+  std::map<std::string, std::vector<ConfigTable>*, std::less<>> config_tables;
 
   std::vector<size_t> Called(const std::string& config_name) const;
   Error Unknown(const ConfigEntry& entry) const;
@@ -146,6 +147,7 @@ Error Arguments::State::Unknown(const ConfigEntry& entry) const {
   for (size_t i = 0; i < infos.size(); ++i) {
     if (i != config) owned.push_back(ConfigName(infos[i]));
   }
+  for (const auto& [name, into] : config_tables) owned.push_back(name);
   const std::vector<std::string_view> names(owned.begin(), owned.end());
   const std::string_view closest = ClosestWord(entry.name, names);
   return BadInput(fmt::format("{}: {}: no such option{}", entry.where, entry.name,
@@ -155,6 +157,7 @@ Error Arguments::State::Unknown(const ConfigEntry& entry) const {
 // What is wrong with an entry's values; "": nothing.
 std::string Arguments::State::Problem(const ConfigEntry& entry, size_t index) const {
   const ArgumentInfo& info = infos[index];
+  if (entry.kind == ConfigEntry::Kind::kTables) return "tables, expected a value";
   const bool is_flag = !info.positional && info.value_name.empty();
   if (is_flag != (entry.kind == ConfigEntry::Kind::kBool)) {
     return is_flag ? "expected true or false" : "true or false, expected a value";
@@ -248,6 +251,10 @@ Argument Arguments::ConfigFile(std::string_view names, std::string_view help) {
   return argument.ValueName("FILE");
 }
 
+void Arguments::ConfigTables(std::string_view name, std::vector<ConfigTable>* into) {
+  state_->config_tables.emplace(name, into);
+}
+
 // CLI11 takes it, and so does what reads a file.
 void Arguments::AddCheck(size_t index, std::function<std::string(const std::string&)> check) {
   state_->options[index]->check(check);
@@ -265,6 +272,13 @@ Result<std::vector<std::string>> Arguments::ConfigWords() const {
   TERN_TRY(const std::vector<ConfigEntry> entries, ReadConfigFile(state_->config_path));
   std::vector<std::string> words;
   for (const ConfigEntry& entry : entries) {
+    if (const auto tables = state_->config_tables.find(entry.name); tables != state_->config_tables.end()) {
+      if (entry.kind != ConfigEntry::Kind::kTables) {
+        return BadInput(fmt::format("{0}: {1}: expected tables, as [[{1}]]", entry.where, entry.name));
+      }
+      *tables->second = entry.tables;
+      continue;
+    }
     const std::vector<size_t> called = state_->Called(entry.name);
     if (called.empty()) return state_->Unknown(entry);
     const size_t index = called[0];

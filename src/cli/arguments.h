@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/config_file.h"
 
 namespace tern {
 
@@ -85,6 +86,8 @@ class Arguments {
   // An option that names a file of options (cli/config_file.h), under their long names without the dashes,
   // positional arguments in lower case. What is on the command line wins over the file.
   Argument ConfigFile(std::string_view names, std::string_view help);
+  // Tables that such a file may have under this name, [[name]]; what is in them is for the command to check.
+  void ConfigTables(std::string_view name, std::vector<ConfigTable>* into);
 
   // What cannot be said of one argument alone ("--tokens or --tokens-file is needed"): runs after parsing,
   // and an error is wrong usage (exit code 2).

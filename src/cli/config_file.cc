@@ -31,7 +31,33 @@ std::optional<std::string> TextOf(const toml::node& node) {
   return std::nullopt;
 }
 
-Result<ConfigEntry> ReadEntry(const std::string& path, const toml::key& key, const toml::node& node) {
+constexpr int kMostDepth = 2;  // of tables in tables
+
+Result<std::vector<ConfigEntry>> ReadTable(const std::string& path, const toml::table& table, int depth);
+
+// A list of tables, or of texts and numbers.
+Status ReadList(const std::string& path, const toml::array& list, int depth, ConfigEntry* entry) {
+  const bool is_tables = !list.empty() && list.front().is_table() && depth < kMostDepth;
+  entry->kind = is_tables ? ConfigEntry::Kind::kTables : ConfigEntry::Kind::kList;
+  for (const toml::node& item : list) {
+    const std::string where = Where(path, item.source());
+    if (is_tables && item.is_table()) {
+      TERN_TRY(std::vector<ConfigEntry> entries, ReadTable(path, *item.as_table(), depth + 1));
+      entry->tables.push_back({where, std::move(entries)});
+      continue;
+    }
+    auto text = TextOf(item);
+    if (!text || is_tables) {
+      return BadInput(
+          fmt::format("{}: {}: expected {}", where, entry->name, is_tables ? "tables" : "texts or numbers"));
+    }
+    entry->values.push_back(std::move(*text));
+  }
+  return {};
+}
+
+Result<ConfigEntry> ReadEntry(const std::string& path, const toml::key& key, const toml::node& node,
+                              int depth) {
   const std::string_view name = key.str();
   ConfigEntry entry{.name = std::string(name), .where = Where(path, key.source())};
   if (const auto* flag = node.as_boolean()) {
@@ -40,14 +66,7 @@ Result<ConfigEntry> ReadEntry(const std::string& path, const toml::key& key, con
     return entry;
   }
   if (const auto* list = node.as_array()) {
-    entry.kind = ConfigEntry::Kind::kList;
-    for (const toml::node& item : *list) {
-      auto text = TextOf(item);
-      if (!text) {
-        return BadInput(fmt::format("{}: {}: expected texts or numbers", Where(path, item.source()), name));
-      }
-      entry.values.push_back(std::move(*text));
-    }
+    TERN_TRY_STATUS(ReadList(path, *list, depth, &entry));
     return entry;
   }
   auto text = TextOf(node);
@@ -59,6 +78,20 @@ Result<ConfigEntry> ReadEntry(const std::string& path, const toml::key& key, con
   return entry;
 }
 
+// In the order of the file.
+Result<std::vector<ConfigEntry>> ReadTable(const std::string& path, const toml::table& table, int depth) {
+  std::vector<std::pair<const toml::key*, const toml::node*>> in_order;
+  for (const auto& [key, node] : table) in_order.emplace_back(&key, &node);
+  const auto begin = [](const auto& entry) { return entry.first->source().begin; };
+  std::ranges::sort(in_order, [&](const auto& a, const auto& b) { return begin(a) < begin(b); });
+  std::vector<ConfigEntry> entries;
+  for (const auto& [key, node] : in_order) {
+    TERN_TRY(ConfigEntry entry, ReadEntry(path, *key, *node, depth));
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
 }  // namespace
 
 Result<std::vector<ConfigEntry>> ReadConfigFile(const std::string& path) {
@@ -68,16 +101,7 @@ Result<std::vector<ConfigEntry>> ReadConfigFile(const std::string& path) {
     return BadInput(
         fmt::format("{}: {}", Where(path, parsed.error().source()), parsed.error().description()));
   }
-  std::vector<std::pair<const toml::key*, const toml::node*>> in_order;
-  for (const auto& [key, node] : parsed.table()) in_order.emplace_back(&key, &node);
-  const auto begin = [](const auto& entry) { return entry.first->source().begin; };
-  std::ranges::sort(in_order, [&](const auto& a, const auto& b) { return begin(a) < begin(b); });
-  std::vector<ConfigEntry> entries;
-  for (const auto& [key, node] : in_order) {
-    TERN_TRY(ConfigEntry entry, ReadEntry(path, *key, *node));
-    entries.push_back(std::move(entry));
-  }
-  return entries;
+  return ReadTable(path, parsed.table(), 0);
 }
 
 }  // namespace tern

@@ -43,6 +43,7 @@ KvBudget BudgetFor(const LoadedModel& model, const RunnerOptions& options, size_
   const size_t left = budget.memory > taken ? budget.memory - taken : 0;
   const size_t least = options.cache_weights ? budget.memory / 8 : 0;
   budget.bytes = std::clamp(left, least, budget.memory / 2);
+  if (options.most_kv_bytes > 0) budget.bytes = std::min(budget.bytes, options.most_kv_bytes);
   return budget;
 }
 

@@ -30,9 +30,10 @@ struct RunnerOptions {
   int sequences = 1;                   // most open sequences
   // Most tokens of all of them together; 0: `context` for each; -1: that, or as many as memory holds.
   int kv_tokens = 0;
-  size_t memory_bytes = 0;  // all there is; 0: UsableMemory(), of which some is for other things
-  int step_tokens = 512;    // most rows of one step
-  int step_outputs = 0;     // most rows of logits of one step; 0: one per sequence
+  size_t memory_bytes = 0;   // all there is; 0: UsableMemory(), of which some is for other things
+  size_t most_kv_bytes = 0;  // that kv_tokens may take of it; 0: half
+  int step_tokens = 512;     // most rows of one step
+  int step_outputs = 0;      // most rows of logits of one step; 0: one per sequence
   // Layers with a window have KV for what they still see, and some for prompts to come: whoever hands out
   // blocks gives back the others', as a scheduler does.
   bool own_window_blocks = false;

@@ -53,6 +53,7 @@ void Answer::Respond(ServerContext& context, RouteRequest r, Generation generati
 Answer::Answer(ServerContext& context, RouteRequest r, Generation generation,
                std::unique_ptr<AnswerWriter> writer)
     : context_(context),
+      lease_(std::move(r.lease)),
       exchange_(std::move(r.exchange)),
       generation_(std::move(generation)),
       writer_(std::move(writer)),
@@ -102,7 +103,7 @@ std::vector<HostRequest> Answer::MakeRequests() {
     request.tenant = tenant_;
     request.account = static_cast<int>(key_);
     request.weight = context_.quotas->weight(key_);
-    request.deadline_s = context_.deadline_s;
+    request.deadline_s = DeadlineLeft();
     request.priority = ClassOf(generation_.priority);
     host.on_refused = [self](const Error& error) { self->OnRefused(error); };
     host.on_admitted = [self, i] {
@@ -115,6 +116,12 @@ std::vector<HostRequest> Answer::MakeRequests() {
     hosted.push_back(std::move(host));
   }
   return hosted;
+}
+
+// Time that it has waited for its model counts.
+double Answer::DeadlineLeft() const {
+  if (context_.deadline_s <= 0) return 0;
+  return std::max(1e-3, context_.deadline_s - exchange_->seconds());
 }
 
 // What a callback throws (out of memory, say) ends its answer, and neither the engine nor others' answers.
@@ -162,9 +169,10 @@ void Answer::Start() {
   if (!status.ok()) return RefuseExchange(*exchange_, FromEngine(status.error()), writer_->errors());
   Begin();
   // Not before: what is cancelled before it is submitted would run. Holds no answer: the exchange is the
-  // answer's.
-  exchange_->OnGone([host = context_.host.get(), first = first_ticket_, count = readers_.size()] {
-    for (size_t i = 0; i < count; ++i) host->Cancel(first + i);
+  // answer's. An answer that has ended has let the model go.
+  exchange_->OnGone([model = std::weak_ptr(lease_), first = first_ticket_, count = readers_.size()] {
+    const auto lease = model.lock();
+    for (size_t i = 0; i < count && lease != nullptr; ++i) lease->host->Cancel(first + i);
   });
 }
 

@@ -59,6 +59,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   bool EndsAnswer(int32_t token) const;
   void Fail(const ApiError& error);
   void CancelAll();
+  double DeadlineLeft() const;
   void Guard(HostRequest& host);
   void DropMarker();
   void CountChoices();
@@ -67,6 +68,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void Send(std::string text);
 
   ServerContext& context_;
+  const std::shared_ptr<ServerContext> lease_;
   std::shared_ptr<HttpExchange> exchange_;
   Generation generation_;
   std::unique_ptr<AnswerWriter> writer_;

@@ -19,7 +19,7 @@ Error Cancelled() { return {Code::kCancelled, "cancelled"}; }
 
 }  // namespace
 
-EngineHost::EngineHost(std::unique_ptr<Engine> engine)
+EngineHost::EngineHost(std::unique_ptr<Engine> engine, std::shared_ptr<StepTurn> turn)
     : engine_(std::move(engine)),
       model_(engine_->runner().model()),
       context_(engine_->context()),
@@ -30,7 +30,8 @@ EngineHost::EngineHost(std::unique_ptr<Engine> engine)
       queue_(engine_->queue_limits()),
       most_answers_(static_cast<size_t>(
           std::min(queue_.requests, std::max(queue_.requests / kQueueShare, kLeastShare)))),
-      admits_by_schedule_(engine_->admits_by_schedule()) {
+      admits_by_schedule_(engine_->admits_by_schedule()),
+      turn_(std::move(turn)) {
   Publish(false);
   PublishViews();
   thread_ = std::thread([this] { Loop(); });
@@ -207,7 +208,10 @@ void EngineHost::Loop() {
 void EngineHost::TakeStep() {
   PauseAndResume();
   const bool was_idle = engine_->idle();
-  all_paused_ = !engine_->Step();
+  {
+    const StepTurn::Hold hold(was_idle ? nullptr : turn_.get(), &share_);
+    all_paused_ = !engine_->Step();
+  }
   if (admits_by_schedule_) PublishSchedule();
   view_is_old_ |= !was_idle;
   if (view_is_old_ && Clock::now() - viewed_ >= kViewEvery) PublishViews();

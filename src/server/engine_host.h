@@ -18,6 +18,7 @@
 
 #include "engine/engine.h"
 #include "engine/memory_ledger.h"
+#include "server/step_turn.h"
 
 namespace tern {
 
@@ -45,7 +46,8 @@ struct HostRequest {
 
 class EngineHost {
  public:
-  explicit EngineHost(std::unique_ptr<Engine> engine);
+  // `turn`: what engines take their steps by that share the machine; null: this one is alone.
+  explicit EngineHost(std::unique_ptr<Engine> engine, std::shared_ptr<StepTurn> turn = nullptr);
   EngineHost(const EngineHost&) = delete;
   EngineHost& operator=(const EngineHost&) = delete;
   ~EngineHost();  // cancels everything
@@ -109,6 +111,7 @@ class EngineHost {
   const QueueLimits queue_;
   const size_t most_answers_;
   const bool admits_by_schedule_;
+  const std::shared_ptr<StepTurn> turn_;
   std::atomic<TicketId> next_ticket_ = 1;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable arrived_;
@@ -122,6 +125,7 @@ class EngineHost {
   bool busy_ = false, ending_ = false;
   Clock::time_point alive_;
   // The engine thread's own.
+  StepTurn::Share share_;
   std::unordered_map<TicketId, Running> running_;
   bool all_paused_ = false;  // those that the engine has
   CacheView next_cache_;     // reused

@@ -77,6 +77,13 @@ ApiError TooLong(const std::string& param, std::string_view what, size_t size, s
           .code = "context_length_exceeded"};
 }
 
+ApiError NoSuchModel(std::string_view name, std::string_view there_are) {
+  return {.status = 404,
+          .message = fmt::format("The model '{}' does not exist; there is {}", name, there_are),
+          .param = "model",
+          .code = "model_not_found"};
+}
+
 ApiError Loading() {
   return {.status = 503, .message = "Loading model", .code = "loading", .retry_after_s = 1};
 }

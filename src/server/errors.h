@@ -44,6 +44,8 @@ ApiError Wrong(const std::string& param, std::string_view what);
 // which clients tell this error from others: to shorten the input, or to take another model.
 ApiError TooLong(const std::string& param, std::string_view what, size_t size, std::string_view unit,
                  size_t context);
+// 404: no model has that name. `there_are`: those that have one.
+ApiError NoSuchModel(std::string_view name, std::string_view there_are);
 // 503: the model is not there yet.
 ApiError Loading();
 // 503: the server ends, and takes no more requests.

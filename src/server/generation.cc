@@ -181,11 +181,7 @@ void Rename(json::object& body, std::string_view from, std::string_view to) {
 Problem CheckModel(const ServerContext& context, const json::object& body) {
   const json::value* v = body.if_contains("model");
   if (v == nullptr || v->get_string().empty() || context.model.IsNamed(v->get_string())) return std::nullopt;
-  return ApiError{.status = 404,
-                  .message = fmt::format("The model '{}' does not exist; there is {}",
-                                         std::string_view(v->get_string()), context.model.id),
-                  .param = "model",
-                  .code = "model_not_found"};
+  return NoSuchModel(v->get_string(), context.model.id);
 }
 
 Problem CheckGenerates(const ServerContext& context, const json::object& body) {

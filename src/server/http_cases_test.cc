@@ -84,6 +84,7 @@ std::vector<Case> ReadCases(const fs::path& path, TestServer::Kind* kind) {
   for (std::string line; std::getline(file, line);) {
     ++number;
     if (line.find("(an encoder is served)") != line.npos) *kind = TestServer::Kind::kEmbedder;
+    if (line.find("(several models are served)") != line.npos) *kind = TestServer::Kind::kSeveral;
     if (line.starts_with("  > ") && (cases.empty() || answers)) {
       const size_t space = line.find(' ', 4);
       cases.push_back({.line = number, .method = line.substr(4, space - 4), .path = line.substr(space + 1)});

@@ -4,6 +4,8 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "base/duration_text.h"
+
 namespace tern {
 namespace {
 
@@ -67,13 +69,17 @@ Problem ReadOllama(const ServerContext& context, const json::object& body, Gener
   return std::nullopt;
 }
 
-// 0, "0", "0s", "0m".
-bool LetsGo(const json::object& body) {
+Problem ReadKeepAlive(const json::object& body, std::optional<double>* keep_s) {
   const json::value* v = body.if_contains("keep_alive");
-  if (v == nullptr) return false;
-  if (v->is_number()) return v->to_number<double>() == 0;
-  const std::string_view text = v->get_string();
-  return text.starts_with('0') && text.find_first_not_of("0.hmnsu") == std::string_view::npos;
+  if (v == nullptr) return std::nullopt;
+  *keep_s = v->is_number() ? v->to_number<double>() : ParseDuration(v->get_string());
+  if (*keep_s) return std::nullopt;
+  return Wrong("keep_alive", "expected a time as 10m or 90s, or seconds");
+}
+
+bool LetsGo(const json::object& body) {
+  std::optional<double> keep_s;
+  return !ReadKeepAlive(body, &keep_s) && keep_s == 0;
 }
 
 Problem ReadOllamaMessages(const json::array& messages, json::array* made) {

@@ -53,7 +53,7 @@ inline constexpr FieldDesc kOllamaFields[] = {
      .choices = kEfforts},
     {.name = "keep_alive",
      .kinds = kString | kNumber,
-     .help = "has no effect but on done_reason: the model stays loaded"},
+     .help = "how long the model stays loaded when idle, as 10m or seconds; below 0: for ever; 0: let it go"},
     {.name = "logprobs", .kinds = kBool, .help = "say how likely each token was"},
     {.name = "top_logprobs", .kinds = kInteger, .help = "and so many of the likeliest", .min = 0, .max = 20},
     {.name = "truncate", .kinds = kBool, .help = "has no effect: nothing is cut off a prompt"},
@@ -87,7 +87,10 @@ inline constexpr SchemaDesc kOllamaMessage{"OllamaMessage", kOllamaMessageFields
 // Everything but the prompt.
 Problem ReadOllama(const ServerContext& context, const boost::json::object& body, Generation* generation,
                    ChatRequest* chat);
-// Whether the model shall be let go at once, as far as its client is concerned.
+// How many seconds the model shall stay when it is idle, where the body says so; below 0: for ever. The error
+// where that is no time.
+Problem ReadKeepAlive(const boost::json::object& body, std::optional<double>* keep_s);
+// Whether the model shall be let go at once.
 bool LetsGo(const boost::json::object& body);
 // Messages as OpenAI's API has them.
 Problem ReadOllamaMessages(const boost::json::array& messages, boost::json::array* made);

@@ -8,10 +8,14 @@
 #include "base/process_usage.h"
 #include "server/errors.h"
 #include "server/http/wire.h"
+#include "server/model_host.h"
+#include "server/ollama_request.h"
 #include "server/server_context.h"
 
 namespace tern {
 namespace {
+
+namespace json = boost::json;
 
 constexpr std::string_view kName = "{name}";
 // Bodies beyond this are read one at a time, while others' go on.
@@ -25,10 +29,12 @@ constexpr const char* kExposedHeaders =
 
 // "/v1/models/{name}" and "/v1/models/a/b": "a/b". Nothing: no match.
 std::optional<std::string> MatchPath(std::string_view pattern, std::string_view path) {
-  if (!pattern.ends_with(kName)) return pattern == path ? std::optional<std::string>("") : std::nullopt;
-  const std::string_view stem = pattern.substr(0, pattern.size() - kName.size());
-  if (path.size() <= stem.size() || !path.starts_with(stem)) return std::nullopt;
-  return std::string(path.substr(stem.size()));
+  const size_t at = pattern.find(kName);
+  if (at == pattern.npos) return pattern == path ? std::optional<std::string>("") : std::nullopt;
+  const std::string_view stem = pattern.substr(0, at), tail = pattern.substr(at + kName.size());
+  const bool fits = path.size() > stem.size() + tail.size() && path.starts_with(stem) && path.ends_with(tail);
+  if (!fits) return std::nullopt;
+  return std::string(path.substr(at, path.size() - stem.size() - tail.size()));
 }
 
 // "localhost:8080" and "[::1]:8080" without the port.
@@ -46,25 +52,20 @@ bool IsNameList(std::string_view list) {
   return !list.empty() && list.size() <= 4096 && std::ranges::all_of(list, fits);
 }
 
-// Checks the body, and calls the route.
-void Call(ServerContext& context, RouteRequest routed) {
-  const RouteDesc& route = *routed.route;
-  if (route.body != nullptr) {
-    auto body = ParseBody(routed.exchange->TakeBody());
-    if (!body.ok()) {
-      return routed.Refuse({.status = 400, .message = body.error().what, .code = "invalid_json"});
-    }
-    routed.body = std::move(body).value();
-    if (const auto error = CheckFields(*route.body, routed.body)) return routed.Refuse(InvalidField(*error));
-  }
-  route.handle(context, std::move(routed));
+// An answer by an alias has ended: of those that clients broke off or asked for wrongly, nothing follows.
+void CountCanary(ServerContext& context, const ChosenModel& chosen, const ExchangeEnd& end) {
+  const int64_t alias = chosen.alias;
+  const bool refused = end.status >= 400 && end.status < 500;
+  if (alias < 0 || end.gone || refused) return;
+  context.models->CountAnswer(static_cast<int>(alias >> 32), static_cast<size_t>(alias & 0xFFFFFFFF),
+                              end.cut || end.status >= 500, end.seconds);
 }
 
 // Counts and logs a request where it ends, and gives its place back.
 void Watch(ServerContext* context, HttpExchange& exchange, const RouteDesc* route,
-           std::shared_ptr<Quotas::Place> place) {
+           std::shared_ptr<Quotas::Place> place, std::shared_ptr<const ChosenModel> chosen) {
   exchange.OnEnd(
-      [context, route, place = std::move(place)](const HttpExchange& ended, const ExchangeEnd& end) {
+      [context, route, place = std::move(place), chosen](const HttpExchange& ended, const ExchangeEnd& end) {
         place->reset();
         using std::chrono::milliseconds;
         const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -77,8 +78,11 @@ void Watch(ServerContext* context, HttpExchange& exchange, const RouteDesc* rout
                                    .note = ended.note(),
                                    .is_probe = route != nullptr && route->is_probe};
         context->log.Write(record);
+        CountCanary(*context, *chosen, end);
         if (context->traces != nullptr && !record.is_probe) {
-          context->traces->Write(record, ended.request().Header("traceparent"), context->model.id);
+          const std::string* name = chosen->name;
+          context->traces->Write(record, ended.request().Header("traceparent"),
+                                 name != nullptr ? *name : context->model.id);
         }
       });
 }
@@ -109,6 +113,7 @@ Router::Router(std::span<const RouteDesc* const> routes, RouterOptions options, 
     : routes_(routes),
       options_(std::move(options)),
       context_(context),
+      self_(context, [](ServerContext*) {}),
       workers_(workers),
       large_(std::make_unique<Workers>(1, kMostLargeWaiting)) {
   context_->quotas = std::make_unique<Quotas>(options_.keys.limits());
@@ -171,6 +176,12 @@ void Router::Preflight(HttpExchange& exchange, const Match& match) const {
   exchange.Reply(std::move(response));
 }
 
+bool Router::IsAllowedAdmin(const HttpRequest& request) const {
+  if (!options_.admin_keys.empty()) return options_.admin_keys.Find(request).has_value();
+  // A page, even one that may ask, has no business here.
+  return options_.loopback && request.Header("origin").empty() && options_.keys.Find(request).has_value();
+}
+
 // What is said whatever the body is.
 std::optional<HttpResponse> Router::Refusal(const HttpRequest& request, const Match& match) const {
   if (!IsAllowedHost(request)) {
@@ -186,7 +197,15 @@ std::optional<HttpResponse> Router::Refusal(const HttpRequest& request, const Ma
   if (request.method == "OPTIONS" && !match.methods.empty()) return std::nullopt;
   const bool open = match.route != nullptr && match.route->access == Access::kOpen;
   const ErrorShape shape = match.route != nullptr ? match.route->errors : ShapeOf(request.path);
-  if (!open && !options_.keys.Find(request)) {
+  const bool admin = match.route != nullptr && match.route->access == Access::kAdmin;
+  if (admin && !IsAllowedAdmin(request)) {
+    return ErrorResponse(
+        {.status = 403,
+         .message = "this takes a key of --admin-key, or without any, a server on loopback and its usual key",
+         .code = "admin_not_allowed"},
+        shape, request.id);
+  }
+  if (!open && !admin && !options_.keys.Find(request)) {
     return ErrorResponse({.status = 401, .message = "a valid API key is needed", .code = "invalid_api_key"},
                          shape, request.id);
   }
@@ -217,7 +236,8 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
   const HttpRequest& request = exchange->request();
   Match match = Find(request.method, request.path);
   const auto place = std::make_shared<Quotas::Place>();
-  Watch(context_, *exchange, match.route, place);
+  const auto chosen = std::make_shared<ChosenModel>();
+  Watch(context_, *exchange, match.route, place, chosen);
   const std::string_view origin = request.Header("origin");
   if (!origin.empty() && IsAllowedHost(request) && IsAllowedOrigin(request)) {
     exchange->AddHeaders({{"access-control-allow-origin", std::string(origin)},
@@ -231,8 +251,10 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
                       .body = {},
                       .name = std::move(match.name),
                       .key = options_.keys.Find(request).value_or(0),
-                      .key_name = {}};
-  if (match.route->is_probe) return Call(*context_, std::move(routed));
+                      .key_name = {},
+                      .lease = self_,
+                      .chosen = chosen};
+  if (match.route->is_probe) return Call(std::move(routed));
   routed.key_name = options_.keys.NameOf(routed.key);
   if (match.route->body != nullptr) {
     const auto now = std::chrono::steady_clock::now();
@@ -240,9 +262,16 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
     exchange->AddHeaders(context_->quotas->RequestHeaders(routed.key, now));
     if (problem) return routed.Refuse(*problem);
   }
-  const bool large = request.body.size() > kLargeBytes;
-  const bool posted = (large ? *large_ : *workers_).Post([this, large, routed = std::move(routed)]() mutable {
-    if (!routed.exchange->gone()) Call(*context_, std::move(routed));
+  Workers& workers = request.body.size() > kLargeBytes ? *large_ : *workers_;
+  Post(workers, std::move(routed), [this](RouteRequest r) { Call(std::move(r)); });
+}
+
+void Router::Post(Workers& workers, RouteRequest routed, std::function<void(RouteRequest)> call) const {
+  const RouteDesc* route = routed.route;
+  const std::shared_ptr<HttpExchange> exchange = routed.exchange;
+  const bool large = &workers == large_.get();
+  const bool posted = workers.Post([call = std::move(call), large, routed = std::move(routed)]() mutable {
+    if (!routed.exchange->gone()) call(std::move(routed));
     if (large) GiveMemoryBack();
   });
   if (posted) return;
@@ -251,7 +280,72 @@ void Router::Handle(std::shared_ptr<HttpExchange> exchange) const {
                   .message = "too many requests wait to be read",
                   .code = "overloaded",
                   .retry_after_s = 1},
-                 match.route->errors);
+                 route->errors);
+}
+
+// Checks the body, and calls the route.
+void Router::Call(RouteRequest routed) const {
+  const RouteDesc& route = *routed.route;
+  if (route.shows_model) return ShowModel(std::move(routed));
+  if (route.body == nullptr) return route.handle(*context_, std::move(routed));
+  const size_t bytes = routed.exchange->request().body.size();
+  auto body = ParseBody(routed.exchange->TakeBody());
+  if (!body.ok()) {
+    return routed.Refuse({.status = 400, .message = body.error().what, .code = "invalid_json"});
+  }
+  routed.body = std::move(body).value();
+  if (const auto error = CheckFields(*route.body, routed.body)) return routed.Refuse(InvalidField(*error));
+  if (context_->models == nullptr) return route.handle(*context_, std::move(routed));
+  CallWithModel(std::move(routed), bytes);
+}
+
+// At once, or when it is loaded.
+void Router::CallWithModel(RouteRequest routed, size_t bytes) const {
+  const auto waiting = std::make_shared<RouteRequest>(std::move(routed));
+  // Ollama's clients have two names for it.
+  const json::value* name = waiting->body.if_contains("model");
+  if (name == nullptr) name = waiting->body.if_contains("name");
+  ModelWish wish{.name = name != nullptr ? std::string_view(name->get_string()) : std::string_view(),
+                 .request_id = waiting->exchange->request().id,
+                 .deadline_s = context_->deadline_s,
+                 .bytes = bytes,
+                 .gone = [exchange = waiting->exchange] { return exchange->gone(); }};
+  if (const auto problem = ReadKeepAlive(waiting->body, &wish.keep_s)) return waiting->Refuse(*problem);
+  auto taken = context_->models->Take(wish, [this, waiting](const TakenModel& later) {
+    Post(*workers_, std::move(*waiting), [this, later](RouteRequest r) { CallWith(std::move(r), later); });
+  });
+  if (taken) CallWith(std::move(*waiting), std::move(*taken));
+}
+
+void Router::CallWith(RouteRequest routed, TakenModel taken) const {
+  // The context may have gone before the request has ended: its name is the host's.
+  routed.chosen->name = taken.name;
+  if (taken.alias >= 0)
+    routed.chosen->alias = int64_t{taken.alias} << 32 | static_cast<int64_t>(taken.target);
+  if (taken.problem) return routed.Refuse(*taken.problem);
+  const RouteDesc& route = *routed.route;
+  // Whatever it was called by: from here on it is the model's own name.
+  for (const char* name : {"model", "name"}) {
+    if (json::value* v = routed.body.if_contains(name)) *v = *taken.name;
+  }
+  ServerContext& context = *taken.context;
+  routed.lease = std::move(taken.context);
+  route.handle(context, std::move(routed));
+}
+
+void Router::ShowModel(RouteRequest routed) const {
+  if (context_->models == nullptr) return routed.route->handle(*context_, std::move(routed));
+  const std::string name = QueryMember(routed.exchange->request().query, "model");
+  routed.lease = context_->models->Look(name);
+  if (routed.lease == nullptr) {
+    return routed.Refuse({.status = 503,
+                          .message = name.empty() ? "no model is loaded" : name + ": no such model is loaded",
+                          .param = "model",
+                          .code = "model_not_loaded",
+                          .retry_after_s = 1});
+  }
+  ServerContext& context = *routed.lease;
+  routed.route->handle(context, std::move(routed));
 }
 
 }  // namespace tern

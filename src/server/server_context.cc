@@ -2,7 +2,20 @@
 
 #include <filesystem>
 
+#include "server/model_host.h"
+
 namespace tern {
+
+ServerContext::ServerContext(std::shared_ptr<ServerMeters> of_model)
+    : shared_meters(std::move(of_model)), meters(*shared_meters) {}
+ServerContext::~ServerContext() = default;
+
+size_t ServerContext::held_bytes() const {
+  const auto sum = [](const RunnerBytes& bytes) { return bytes.packed_weights + bytes.arena + bytes.kv; };
+  const EncoderHost* beside = encoder.get();
+  const size_t engine = host != nullptr ? sum(host->bytes()) + sum(host->draft_bytes()) : 0;
+  return engine + (beside != nullptr ? sum(beside->bytes()) : 0);
+}
 
 bool ServedModel::IsNamed(std::string_view name) const {
   if (!alias.empty() && (name == alias || name == alias.substr(alias.rfind('/') + 1))) return true;

@@ -51,10 +51,22 @@ struct ServedModel {
 
 std::span<const RouteDesc* const> AllRoutes();
 
+class ModelHost;
+
+// Of the server, or of one of its models: where `models` has them, those that routes work with are contexts
+// of their own, and what concerns requests before they have a model is in the server's: the log, traces, the
+// tally, and `meters.http`.
 struct ServerContext {
+  explicit ServerContext(
+      std::shared_ptr<ServerMeters> of_model = std::make_shared<ServerMeters>(AllRoutes()));
+  ~ServerContext();
+
   int longest_input() const {
     return host != nullptr ? host->context() : static_cast<int>(encoder->max_tokens());
   }
+
+  // What its model holds of memory. Its file is mapped: that is the system's to keep or drop.
+  size_t held_bytes() const;
 
   std::string version;
   ServedModel model;
@@ -62,9 +74,10 @@ struct ServerContext {
   double deadline_s = 0;                 // the most that an answer may take, waiting included; 0: any time
   double stall_s = 30;                   // without a byte taken by its client: then an answer ends
   size_t memory_bytes = UsableMemory();  // what there is of it for the ledger's pools, and all else
-  std::unique_ptr<Quotas> quotas = std::make_unique<Quotas>();
+  std::shared_ptr<Quotas> quotas = std::make_shared<Quotas>();  // one of the server's, of its models, too
   GrammarCache grammars{};
-  ServerMeters meters{AllRoutes()};
+  const std::shared_ptr<ServerMeters> shared_meters;  // they outlive the context of a model that is let go
+  ServerMeters& meters;
   RequestLog log{};
   std::unique_ptr<Traces> traces{};                                  // null: nobody collects them
   std::shared_ptr<HttpTally> tally = std::make_shared<HttpTally>();  // the HTTP server's
@@ -73,6 +86,7 @@ struct ServerContext {
   std::atomic<bool> loading =
       false;  // the model is not there yet: nothing but the version, the log and these
   std::atomic<bool> draining = false;
+  std::unique_ptr<ModelHost> models;  // null: `model` is the only one
 };
 
 }  // namespace tern

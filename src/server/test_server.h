@@ -6,14 +6,65 @@
 
 #include "engine/tiny_model.h"
 #include "server/fake_sink.h"
+#include "server/model_host.h"
 #include "server/router.h"
 #include "server/server_context.h"
 
 namespace tern {
 
+// A tiny model that generates text, or makes vectors.
+inline std::shared_ptr<const LoadedModel> LoadTestModel(bool is_encoder) {
+  constexpr const char* kTemplate =
+      "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+      "{% if add_generation_prompt %}[assistant] {% endif %}";
+  auto checkpoint = MakeTinyCheckpoint({.context = 2048});
+  checkpoint->metadata_.Set("tokenizer.chat_template", std::string(kTemplate));
+  checkpoint->metadata_.Set("llama.pooling_type", int64_t{3});
+  auto model = LoadModel(std::move(checkpoint), {.hidden_states = is_encoder});
+  TERN_CHECK(model.ok());
+  return model.value();
+}
+
+inline void FillTestContext(bool is_encoder, const std::string& id, EngineOptions options,
+                            ServerContext* context, std::shared_ptr<StepTurn> turn = nullptr) {
+  const auto model = LoadTestModel(is_encoder);
+  auto served = ServedModel::Make(id, model);
+  TERN_CHECK(served.ok());
+  context->version = "1.2.3";
+  context->model = std::move(served).value();
+  context->sampling.temperature = 0;
+  if (is_encoder) {
+    auto encoder = TextEncoder::Make(model, {});
+    TERN_CHECK(encoder.ok());
+    return context->encoder.Set(std::move(encoder).value());
+  }
+  auto runner = Runner::Make(
+      model, {.threads = 1, .context = 2048, .sequences = 8, .step_tokens = 256, .step_outputs = 13});
+  TERN_CHECK(runner.ok());
+  if (!options.events.on_step) {
+    options.events.on_step = [context](const StepSample& s) { context->meters.step_tokens.Observe(s.rows); };
+  }
+  auto engine = std::make_unique<Engine>(std::move(runner).value(), std::move(options));
+  context->host = std::make_unique<EngineHost>(std::move(engine), std::move(turn));
+}
+
+// One of several models.
+inline HostedModel HostedTestModel(std::string name, std::vector<std::string> aliases = {},
+                                   bool is_encoder = false, std::shared_ptr<StepTurn> turn = nullptr) {
+  HostedModel model{.name = name, .aliases = std::move(aliases)};
+  model.open = []() -> Result<OpenedModel> { return OpenedModel{.bytes = 1000}; };
+  model.start = [name, is_encoder, turn](const OpenedModel&,
+                                         const StartWith& with) -> Result<std::unique_ptr<ServerContext>> {
+    auto context = std::make_unique<ServerContext>(with.meters);
+    FillTestContext(is_encoder, name, {}, context.get(), turn);
+    return context;
+  };
+  return model;
+}
+
 class TestServer {
  public:
-  enum class Kind : uint8_t { kDecoder, kEmbedder };
+  enum class Kind : uint8_t { kDecoder, kEmbedder, kSeveral };
   explicit TestServer(Kind kind, ApiKeys keys = {}, EngineOptions engine = {})
       : router_(AllRoutes(), {.keys = std::move(keys)}, &context_, &workers_) {
     FillContext(kind, std::move(engine));
@@ -39,40 +90,17 @@ class TestServer {
   ServerContext& context() { return context_; }
 
  private:
-  static constexpr const char* kTemplate =
-      "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
-      "{% if add_generation_prompt %}[assistant] {% endif %}";
-
-  static std::shared_ptr<const LoadedModel> Load(Kind kind) {
-    auto checkpoint = MakeTinyCheckpoint({.context = 2048});
-    checkpoint->metadata_.Set("tokenizer.chat_template", std::string(kTemplate));
-    checkpoint->metadata_.Set("llama.pooling_type", int64_t{3});
-    auto model = LoadModel(std::move(checkpoint), {.hidden_states = kind == Kind::kEmbedder});
-    TERN_CHECK(model.ok());
-    return model.value();
-  }
-
   void FillContext(Kind kind, EngineOptions options) {
-    const auto model = Load(kind);
-    auto served = ServedModel::Make("tiny", model);
-    TERN_CHECK(served.ok());
-    context_.version = "1.2.3";
-    context_.model = std::move(served).value();
     context_.sampling.temperature = 0;
-    if (kind == Kind::kEmbedder) {
-      auto encoder = TextEncoder::Make(model, {});
-      TERN_CHECK(encoder.ok());
-      context_.encoder.Set(std::move(encoder).value());
-      return;
-    }
-    auto runner = Runner::Make(
-        model, {.threads = 1, .context = 2048, .sequences = 8, .step_tokens = 256, .step_outputs = 13});
-    TERN_CHECK(runner.ok());
-    if (!options.events.on_step) {
-      options.events.on_step = [this](const StepSample& s) { context_.meters.step_tokens.Observe(s.rows); };
-    }
-    auto engine = std::make_unique<Engine>(std::move(runner).value(), std::move(options));
-    context_.host = std::make_unique<EngineHost>(std::move(engine));
+    if (kind != Kind::kSeveral)
+      return FillTestContext(kind == Kind::kEmbedder, "tiny", std::move(options), &context_);
+    context_.version = "1.2.3";
+    auto alias = Canary::Make("prod", {{"tiny", 100}, {"second", 0}});
+    TERN_CHECK(alias.ok());
+    context_.models = std::make_unique<ModelHost>(
+        std::vector{HostedTestModel("tiny"), HostedTestModel("second", {"other/name"}),
+                    HostedTestModel("vectors", {}, true)},
+        std::vector{alias.value()}, ModelHostOptions{});
   }
 
   ServerContext context_;

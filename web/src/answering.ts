@@ -10,8 +10,9 @@ const KEEP_MS = 2000; // how often it is kept
 // Asks what is served; that also tells whether the server answers, and whether it wants a key.
 export async function connect() {
   try {
-    const [model] = await servedModels();
-    update({ server: { kind: "up" }, model: model ?? null });
+    const models = await servedModels();
+    const chosen = models.find((model) => model.id === getState().model?.id);
+    update({ server: { kind: "up" }, models, model: chosen ?? models[0] ?? null });
   } catch (error) {
     noteFailure(error);
   }

@@ -18,10 +18,24 @@ const NEXT_THEME: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "
 const THEME_NAMES: Record<Theme, string> = { auto: "as the system", light: "light", dark: "dark" };
 const RETRY_MS = 3000;
 
+// Where the server has several, which one answers next.
+function ModelChoice() {
+  const model = useSelected((state) => state.model);
+  const models = useSelected((state) => state.models);
+  if (models.length < 2) return <span class="model" title={model?.id}>{model?.id}</span>;
+  return (
+    <select
+      class="model" aria-label="Model" value={model?.id}
+      onChange={(event) => update({ model: models.find(({ id }) => id === event.currentTarget.value) ?? null })}
+    >
+      {models.map(({ id }) => <option key={id} value={id}>{id}</option>)}
+    </select>
+  );
+}
+
 function Header() {
   const view = useSelected((state) => state.view);
   const { listOpen, optionsOpen, theme } = useSelected((state: State) => state);
-  const model = useSelected((state) => state.model);
   const onChat = view === "chat";
   return (
     <header>
@@ -31,7 +45,7 @@ function Header() {
         />
       )}
       <h1>Tern</h1>
-      <span class="model" title={model?.id}>{model?.id}</span>
+      <ModelChoice />
       <IconButton
         icon={onChat ? "chart" : "chat"} label={onChat ? "Dashboard" : "Chat"} keys="Alt G"
         onClick={() => update({ view: onChat ? "dashboard" : "chat" })}

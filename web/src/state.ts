@@ -11,7 +11,8 @@ export type Server = { kind: "unknown" | "up" | "locked" } | { kind: "down"; mes
 export interface State {
   view: "chat" | "dashboard";
   server: Server;
-  model: Model | null;
+  model: Model | null; // that the next answer is of
+  models: Model[]; // all that the server has
   conversations: Conversation[]; // the newest first
   current: string; // an id; empty: a conversation that has yet to begin
   draft: Settings; // of that one, and of those behind it
@@ -43,6 +44,7 @@ let state: State = {
   view: "chat",
   server: { kind: "unknown" },
   model: null,
+  models: [],
   conversations: [],
   current: "",
   draft: { system: "", sampling: {} },

@@ -6,16 +6,19 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <thread>
 
 #include "base/byte_size.h"
 #include "base/cgroup.h"
+#include "base/duration_text.h"
 #include "cli/command.h"
 #include "cli/encoder_flags.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
+#include "cli/served_models.h"
 #include "cli/slow_note.h"
 #include "cli/speculation_flags.h"
 #include "cli/terminal.h"
@@ -24,14 +27,30 @@
 #include "io/http.h"
 #include "server/http/http_server.h"
 #include "server/http/wire.h"
+#include "server/model_host.h"
 #include "server/router.h"
 #include "server/server_context.h"
 
 namespace tern {
 namespace {
 
+// What the models of a server have in common.
+struct Shared {
+  std::shared_ptr<StepTurn> turn = std::make_shared<StepTurn>();
+  std::shared_ptr<Quotas> quotas{};
+  std::shared_ptr<DiskTier> disk{};  // null: KV is kept in memory alone
+};
+
 struct Options {
   ModelFlags model;
+  std::vector<std::string> models, named;  // MODEL..., --model
+  std::string models_dir, memory = "auto", idle_unload;
+  std::vector<ConfigTable> model_tables, alias_tables;
+  std::vector<std::string> admin_keys;
+  double load_timeout_s = 60;
+  // Of one of several models:
+  size_t memory_bytes = 0, most_kv_bytes = 0;  // as in RunnerOptions
+  std::shared_ptr<Shared> shared = std::make_shared<Shared>();
   SamplingOptions sampling;
   SpeculationFlags speculation;
   HttpServerOptions http;
@@ -48,6 +67,11 @@ struct Options {
   double deadline_s = 0, stall_s = 30;
   bool only_checks = false;
 };
+
+// One is loaded at once, and there for good; of several each when it is asked for.
+bool IsLone(const Options& o) {
+  return o.models_dir.empty() && o.model_tables.empty() && o.models.size() + o.named.size() <= 1;
+}
 
 // Rows of a step whose logits say how likely a prompt was; each costs a float per word of the vocabulary.
 constexpr int kScoredRows = 32;
@@ -84,12 +108,17 @@ Result<EngineOptions> SchedulingOf(const Options& o) {
   return scheduling;
 }
 
-// Where KV is kept beyond memory.
-Status OpenDisk(const Options& o, Runner& runner, EngineOptions* scheduling) {
+// Where KV is kept beyond memory, for all models.
+Status OpenDisk(const Options& o) {
   if (o.kv_disk.empty()) return {};
   TERN_TRY(const int64_t bytes, ParseSize(o.kv_disk_bytes));
-  TERN_TRY(scheduling->disk,
-           DiskTier::Open({.folder = o.kv_disk, .most_bytes = static_cast<uint64_t>(bytes)}));
+  TERN_TRY(o.shared->disk, DiskTier::Open({.folder = o.kv_disk, .most_bytes = static_cast<uint64_t>(bytes)}));
+  return {};
+}
+
+Status UseDisk(const Options& o, Runner& runner, EngineOptions* scheduling) {
+  if (o.shared->disk == nullptr) return {};
+  scheduling->disk = o.shared->disk;
   TERN_TRY(scheduling->kv_fingerprint, KvFingerprint(runner));
   return {};
 }
@@ -101,6 +130,8 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   options.step_outputs = o.parallel + kScoredRows;
   TERN_TRY_STATUS(MakeRoomForDrafts(o.speculation, &options));
   options.kv_tokens = o.kv_tokens > 0 ? o.kv_tokens : -1;
+  options.memory_bytes = o.memory_bytes;
+  options.most_kv_bytes = o.most_kv_bytes;
   options.step_tokens = o.step_tokens;
   options.own_window_blocks = true;
   const std::string name = Printable(o.model.model);
@@ -113,21 +144,22 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   TERN_TRY(auto runner, Runner::Make(model, options));
   TERN_TRY(EngineOptions scheduling, SchedulingOf(o));
   TERN_TRY(auto drafts, OpenDrafts(o.speculation, o.model, *runner, &scheduling));
-  TERN_TRY_STATUS(OpenDisk(o, *runner, &scheduling));
+  TERN_TRY_STATUS(UseDisk(o, *runner, &scheduling));
   scheduling.events.on_step = [context](const StepSample& s) { context->meters.step_tokens.Observe(s.rows); };
   context->host = std::make_unique<EngineHost>(
-      std::make_unique<Engine>(std::move(runner), std::move(scheduling), std::move(drafts)));
+      std::make_unique<Engine>(std::move(runner), std::move(scheduling), std::move(drafts)), o.shared->turn);
   return {};
 }
 
 // A generating model's encoder, in the memory that its engine leaves.
-Result<std::unique_ptr<TextEncoder>> OpenBeside(ModelFlags flags, const EngineHost& host) {
+Result<std::unique_ptr<TextEncoder>> OpenBeside(ModelFlags flags, size_t memory_bytes,
+                                                const EngineHost& host) {
   constexpr int kMostTokens = 4096;  // of a text
   const RunnerBytes taken = host.bytes();
   const RunnerBytes& draft = host.draft_bytes();
   const size_t bytes =
       taken.packed_weights + taken.arena + taken.kv + draft.packed_weights + draft.arena + draft.kv;
-  const size_t all = UsableMemory();
+  const size_t all = memory_bytes > 0 ? memory_bytes : UsableMemory();
   flags.kv_type = "auto";
   return OpenEncoder({.model = std::move(flags),
                       .pooling = "mean",
@@ -142,21 +174,166 @@ Result<std::shared_ptr<const LoadedModel>> Open(const Options& o) {
   return OpenModel(o.model);
 }
 
-Status Load(const Options& o, ServerContext* context) {
+// What a model is going to take: weights about as large as in its file, and KV.
+Result<OpenedModel> OpenServed(const Options& o) {
   TERN_TRY(const auto model, Open(o));
   if (model->tokenizer == nullptr) return BadInput(o.model.model + ": has no tokenizer, serve needs one");
-  TERN_TRY(context->model,
-           ServedModel::Make(o.name.empty() ? ServedModel::IdOf(o.model.model) : o.name, model));
+  const size_t weights = model->checkpoint->file_bytes();
+  const auto context = static_cast<size_t>(o.model.context > 0 ? o.model.context : model->hparams().context);
+  const size_t tokens = o.kv_tokens > 0 ? static_cast<size_t>(o.kv_tokens) : context * size_t(o.parallel);
+  const size_t block_bytes = KvStore::BlockBytes(model->built.kv_layers, KvType::kF16);
+  const size_t kv = IsEncoder(*model) ? 0 : tokens / kKvBlockTokens * block_bytes;
+  const size_t most_kv = o.most_kv_bytes > 0 && o.kv_tokens <= 0 ? o.most_kv_bytes : kv;
+  return OpenedModel{.model = model, .bytes = weights + std::min(kv, most_kv), .least_bytes = weights};
+}
+
+Result<std::unique_ptr<ServerContext>> StartServed(const Options& o, const OpenedModel& opened,
+                                                   const std::shared_ptr<ServerMeters>& meters) {
+  auto context = std::make_unique<ServerContext>(meters);
+  context->version = TERN_VERSION;
+  context->sampling = o.sampling;
+  context->deadline_s = o.deadline_s;
+  context->stall_s = o.stall_s;
+  context->quotas = o.shared->quotas;
+  TERN_TRY(context->model, ServedModel::Make(o.name, opened.model));
   context->model.alias = o.model.model;
-  if (!IsEncoder(*model)) {
-    TERN_TRY_STATUS(LoadEngine(o, model, context));
-    context->encoder.OpenLater(
-        [flags = o.model, host = context->host.get()] { return OpenBeside(flags, *host); });
-    return {};
+  if (!IsEncoder(*opened.model)) {
+    TERN_TRY_STATUS(LoadEngine(o, opened.model, context.get()));
+    context->encoder.OpenLater([flags = o.model, memory = o.memory_bytes, host = context->host.get()] {
+      return OpenBeside(flags, memory, *host);
+    });
+    return context;
   }
-  if (!o.kv_disk.empty()) return BadInput("--kv-disk: the model generates no text, and keeps no KV");
-  TERN_TRY(auto encoder, OpenEncoder({.model = o.model}));
+  if (!o.kv_disk.empty() && IsLone(o)) {
+    return BadInput("--kv-disk: the model generates no text, and keeps no KV");
+  }
+  TERN_TRY(auto encoder, OpenEncoder({.model = o.model, .memory_bytes = o.memory_bytes}));
   context->encoder.Set(std::move(encoder));
+  return context;
+}
+
+Result<std::vector<ServedEntry>> ListModels(const Options& o) {
+  if (!o.models.empty() && !o.named.empty()) return BadInput("--model: is MODEL, too; expected one of them");
+  std::vector<ServedEntry> entries = EntriesOf(o.models.empty() ? o.named : o.models);
+  if (IsLone(o)) {
+    if (entries.empty()) entries = EntriesOf(std::vector<std::string>{o.model.model});
+    if (!o.name.empty()) {
+      entries[0].name = o.name;
+      if (entries[0].ref != o.name) entries[0].aliases = {entries[0].ref};
+    }
+    entries[0].pinned = o.idle_unload.empty();
+    return entries;
+  }
+  if (!o.name.empty()) return BadInput("--name: of several models, expected a name for each in [[models]]");
+  TERN_TRY(const std::vector<ServedEntry> listed, EntriesOf(o.model_tables));
+  entries.insert(entries.end(), listed.begin(), listed.end());
+  if (o.models_dir.empty()) return entries;
+  TERN_TRY(const std::vector<ServedEntry> found, EntriesIn(o.models_dir));
+  for (const ServedEntry& entry : found) {
+    // Those that have a table of their own are as that says.
+    if (std::ranges::find(entries, entry.name, &ServedEntry::name) == entries.end()) entries.push_back(entry);
+  }
+  return entries;
+}
+
+// The server's options as they are for one of its models.
+Options OptionsFor(const Options& o, const ServedEntry& entry) {
+  Options of_model = o;
+  of_model.model.model = entry.ref;
+  of_model.name = entry.name;
+  of_model.model.context = entry.context.value_or(o.model.context);
+  of_model.model.precision = entry.precision.value_or(o.model.precision);
+  of_model.model.kv_type = entry.kv_type.value_or(o.model.kv_type);
+  of_model.parallel = entry.parallel.value_or(o.parallel);
+  of_model.kv_tokens = entry.kv_tokens.value_or(o.kv_tokens);
+  return of_model;
+}
+
+HostedModel HostedOf(const Options& o, const ServedEntry& entry, size_t budget) {
+  const Options of_model = OptionsFor(o, entry);
+  const bool lone = IsLone(o);
+  HostedModel hosted{.name = entry.name,
+                     .aliases = entry.aliases,
+                     .pinned = entry.pinned,
+                     .idle_unload_s = entry.idle_unload_s,
+                     .open = [of_model] { return OpenServed(of_model); },
+                     .start =
+                         [of_model, lone, budget](const OpenedModel& opened, const StartWith& with) {
+                           Options now = of_model;
+                           // One that is alone has what the machine leaves.
+                           if (!lone || with.memory_bytes < budget) now.memory_bytes = with.memory_bytes;
+                           return StartServed(now, opened, with.meters);
+                         }};
+  std::error_code error;
+  if (std::filesystem::is_regular_file(entry.ref, error)) {
+    hosted.file_bytes = std::filesystem::file_size(entry.ref, error);
+    const auto written = std::chrono::file_clock::to_sys(std::filesystem::last_write_time(entry.ref, error));
+    hosted.modified = std::chrono::duration_cast<std::chrono::seconds>(written.time_since_epoch()).count();
+  }
+  return hosted;
+}
+
+Result<size_t> BudgetOf(const Options& o) {
+  constexpr size_t kProcess = size_t{32} << 20;
+  const size_t all = UsableMemory();
+  const size_t share = IsLone(o) ? all : all - all / 16 - std::min(all / 16, kProcess);
+  if (o.memory == "auto") return share;
+  const auto bytes = ParseSize(o.memory);
+  if (!bytes.ok()) return BadInput("--memory: " + bytes.error().what);
+  return static_cast<size_t>(bytes.value());
+}
+
+struct Hosting {
+  std::vector<ModelFlags> files;  // that are fetched at the start
+  std::vector<HostedModel> models;
+  std::vector<Canary> aliases;
+  ModelHostOptions options;
+};
+
+// Everything but the models themselves.
+Result<Hosting> HostingOf(Options o) {
+  constexpr size_t kMostShares = 8;
+  Hosting hosting;
+  TERN_TRY(const std::vector<ServedEntry> entries, ListModels(o));
+  TERN_TRY(hosting.options.memory_bytes, BudgetOf(o));
+  if (o.memory != "auto") o.memory_bytes = hosting.options.memory_bytes;
+  if (!IsLone(o)) {
+    const size_t shares = std::clamp(entries.size(), size_t{1}, kMostShares);
+    o.most_kv_bytes = hosting.options.memory_bytes / 2 / shares;
+  }
+  for (const ServedEntry& entry : entries) {
+    hosting.models.push_back(HostedOf(o, entry, hosting.options.memory_bytes));
+    hosting.files.push_back(OptionsFor(o, entry).model);
+  }
+  TERN_TRY(hosting.aliases, AliasesOf(o.alias_tables));
+  TERN_TRY_STATUS(ModelHost::Check(hosting.models, hosting.aliases));
+  if (!o.idle_unload.empty()) {
+    const auto idle_s = ParseDuration(o.idle_unload);
+    if (!idle_s) return BadInput("--idle-unload " + o.idle_unload + ": expected a time as 10m or 90s");
+    hosting.options.idle_unload_s = *idle_s;
+  }
+  hosting.options.load_timeout_s = o.load_timeout_s;
+  hosting.options.most_waiting = static_cast<size_t>(o.queue);
+  return hosting;
+}
+
+// Those that are loaded at once.
+Status Load(const Options& o, Hosting hosting, ServerContext* server) {
+  const bool lone = IsLone(o);
+  for (size_t i = 0; i < hosting.files.size() && !lone; ++i) {
+    TERN_TRY([[maybe_unused]] const std::string path, FindModelFile(hosting.files[i]));
+  }
+  std::vector<std::string> first;
+  for (const HostedModel& model : hosting.models) {
+    if (lone || model.pinned) first.push_back(model.name);
+  }
+  // How one loads that is alone is said where it takes long.
+  hosting.options.say = [server, lone](const std::string& line) {
+    if (!lone || !server->loading) Say(Printable(line));
+  };
+  server->models = std::make_unique<ModelHost>(std::move(hosting.models), std::move(hosting.aliases),
+                                               std::move(hosting.options));
+  for (const std::string& name : first) TERN_TRY_STATUS(server->models->Load(name));
   return {};
 }
 
@@ -166,11 +343,15 @@ std::unique_ptr<Traces> MakeTraces(const std::string& url) {
       [](const Error& error) { Say("traces: " + error.what); });
 }
 
-// "tiny on http://127.0.0.1:8080, context 2048, KV for 65536 tokens, 32 at once"
-std::string StartLine(const Options& o, const ServerContext& context, int port) {
+// "http://127.0.0.1:8080"
+std::string AddressOf(const Options& o, int port) {
   const std::string scheme = o.http.certificate_file.empty() ? "http" : "https";
   const bool is_v6 = o.http.host.find(':') != std::string::npos && !o.http.host.starts_with('[');
-  const std::string host = is_v6 ? "[" + o.http.host + "]" : o.http.host;
+  return fmt::format("{}://{}:{}", scheme, is_v6 ? "[" + o.http.host + "]" : o.http.host, port);
+}
+
+// "tiny on http://127.0.0.1:8080, context 2048, KV for 65536 tokens, 32 at once"
+std::string StartLine(const Options& o, const ServerContext& context, int port) {
   std::string kv;
   if (context.host != nullptr) {
     const int64_t tokens = int64_t{context.host->counts().scheduler.kv_blocks} * kKvBlockTokens;
@@ -178,8 +359,17 @@ std::string StartLine(const Options& o, const ServerContext& context, int port) 
     if (o.kv_tokens > 0 && o.kv_tokens != tokens) kv += fmt::format(" ({} wanted)", o.kv_tokens);
     kv += ", ";
   }
-  return fmt::format("{} on {}://{}:{}, context {}, {}{} at once", context.model.id, scheme, host, port,
+  return fmt::format("{} on {}, context {}, {}{} at once", context.model.id, AddressOf(o, port),
                      context.longest_input(), kv, o.parallel);
+}
+
+// "3 models on http://127.0.0.1:8080, 8192 MiB for them: a, b, c"
+std::string StartLine(const Options& o, ServerContext& server, int port) {
+  ModelHost& models = *server.models;
+  const auto lone = models.has_one() && IsLone(o) ? models.Look("") : nullptr;
+  if (lone != nullptr) return StartLine(o, std::as_const(*lone), port);
+  return fmt::format("{} models on {}, {} MiB for them: {}", models.views().size(), AddressOf(o, port),
+                     models.memory_bytes() >> 20, models.names());
 }
 
 // As many files as the system lets us have are ours to open, and most of them may be connections.
@@ -206,7 +396,10 @@ bool WaitUntil(std::chrono::milliseconds most, const std::function<bool()>& hold
 // one, or the time that this may take, ends everything with an error that clients can read, where the engine
 // is not in the middle of a long step: nobody waits for that.
 void WaitForTheEnd(HttpServer& http, ServerContext& context, int drain_timeout_s) {
-  while (!Interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  while (!Interrupted()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    if (TakeHangup()) context.models->ReloadAll();
+  }
   context.draining = true;
   http.Drain();
   ClearInterrupt();
@@ -215,7 +408,7 @@ void WaitForTheEnd(HttpServer& http, ServerContext& context, int drain_timeout_s
   WaitUntil(std::chrono::seconds(drain_timeout_s), [&] { return is_done() || Interrupted(); });
   if (is_done()) return;
   Say("ending what is under way");
-  if (context.host != nullptr) context.host->End();
+  context.models->End();
   WaitUntil(std::chrono::milliseconds(700), is_done);
   std::_Exit(0);  // nothing is left to be saved
 }
@@ -267,6 +460,8 @@ Status Run(Options& o) {
   if (const auto bytes = ParseSize(o.kv_disk_bytes); !bytes.ok()) {
     return BadInput("--kv-disk-bytes: " + bytes.error().what);
   }
+  TERN_TRY(ApiKeys admin_keys, ApiKeys::Make(o.admin_keys, ""));
+  TERN_TRY(Hosting hosting, HostingOf(o));
   if (o.only_checks) return HttpServer::Check(o.http);
   signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
   signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its own
@@ -282,13 +477,19 @@ Status Run(Options& o) {
   context.stall_s = o.stall_s;
   context.loading = true;
   Workers workers(2, 1024);
-  const Router router(AllRoutes(), {.keys = std::move(keys), .origins = o.origins, .loopback = loopback},
+  const Router router(AllRoutes(),
+                      {.keys = std::move(keys),
+                       .admin_keys = std::move(admin_keys),
+                       .origins = o.origins,
+                       .loopback = loopback},
                       &context, &workers);
   // Before the model is there: who asks is told so, and a port in use is known at once.
   TERN_TRY(const auto http, StartHttp(o, router, context));
-  TERN_TRY_STATUS(Load(o, &context));
+  TERN_TRY_STATUS(OpenDisk(o));
+  o.shared->quotas = context.quotas;
+  TERN_TRY_STATUS(Load(o, std::move(hosting), &context));
   context.loading = false;
-  scope.emplace(InterruptScope::Of::kKeyboardAndTermination);
+  scope.emplace(InterruptScope::Of::kServer);
   Say(StartLine(o, context, http->port()));
   WaitForTheEnd(*http, context, o.drain_timeout_s);
   return {};
@@ -320,16 +521,49 @@ void AddSchedulingFlags(Arguments& args, Options* o) {
       .Range(0, 60);
 }
 
+void AddModelsFlags(Arguments& args, Options* o) {
+  args.Option("MODEL", &o->models,
+              "catalogue name, hf:org/repo[:quant], https:, file or folder; of several, each is loaded when "
+              "it is "
+              "asked for")
+      .Default(o->model.model);
+  args.Flag("--offline", &o->model.offline, "never use the network");
+  args.Option("--model", &o->named, "another way to say MODEL, as other servers have it (repeatable)")
+      .ValueName("MODEL")
+      .KeepsCommas();
+  args.Option("--models-dir", &o->models_dir,
+              "serve every GGUF file and checkpoint folder in it, by its name")
+      .ValueName("DIR");
+  args.Option("--memory", &o->memory,
+              "most memory of the models that are loaded, as 8GiB: packed weights, KV, activations; auto: "
+              "what the "
+              "machine has")
+      .ValueName("SIZE");
+  args.Option("--idle-unload", &o->idle_unload,
+              "let a model go that nobody has asked for as long, as 10m; empty: only where another needs the "
+              "memory")
+      .ValueName("TIME");
+  args.Option("--load-timeout", &o->load_timeout_s,
+              "most seconds that a request waits for its model to be loaded")
+      .Range(0.1, 86400);
+  args.Option("--admin-key", &o->admin_keys,
+              "a key for /admin/ (repeatable); without any, those who may ask a server that only this "
+              "machine can "
+              "reach")
+      .ValueName("KEY")
+      .KeepsCommas();
+  args.ConfigTables("models", &o->model_tables);
+  args.ConfigTables("aliases", &o->alias_tables);
+}
+
 void Setup(Arguments& args) {
   auto o = std::make_shared<Options>();
-  AddModelArgument(args, &o->model, false);
-  args.Option("--model", &o->model.model, "another way to say MODEL, as other servers have it")
-      .ValueName("MODEL")
-      .Default("");
+  AddModelsFlags(args, o.get());
   args.Option("--host", &o->http.host, "address to listen on; others than this machine's own need a key")
       .ValueName("HOST");
   args.Option("--port", &o->port, "port; 0: any free one").Range(0, 65535);
-  args.Option("--name", &o->name, "what clients call the model, instead of MODEL").ValueName("NAME");
+  args.Option("--name", &o->name, "what clients call a model that is alone, instead of MODEL")
+      .ValueName("NAME");
   args.Option("--parallel", &o->parallel, "most answers at once; others wait").Range(1, 1024);
   args.Option(
           "--kv-tokens", &o->kv_tokens,

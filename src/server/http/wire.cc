@@ -62,6 +62,22 @@ int HexDigit(char c) {
   return -1;
 }
 
+// False: a broken escape, a zero byte or no UTF-8.
+bool Unescape(std::string_view raw, std::string* text) {
+  text->clear();
+  for (size_t i = 0; i < raw.size(); ++i) {
+    char c = raw[i];
+    if (c == '%') {
+      if (i + 2 >= raw.size() || HexDigit(raw[i + 1]) < 0 || HexDigit(raw[i + 2]) < 0) return false;
+      c = static_cast<char>(HexDigit(raw[i + 1]) * 16 + HexDigit(raw[i + 2]));
+      i += 2;
+    }
+    if (c == '\0') return false;
+    text->push_back(c);
+  }
+  return IsUtf8(*text);
+}
+
 }  // namespace
 
 std::string FormatHead(const HttpResponse& response, const AnswerHead& head, bool keep_alive) {
@@ -106,19 +122,19 @@ bool SplitTarget(std::string_view target, std::string* path, std::string* query,
   }
   const size_t question = target.find('?');
   if (question != std::string_view::npos) *query = target.substr(question + 1);
-  const std::string_view raw = target.substr(0, question);
-  path->clear();
-  for (size_t i = 0; i < raw.size(); ++i) {
-    char c = raw[i];
-    if (c == '%') {
-      if (i + 2 >= raw.size() || HexDigit(raw[i + 1]) < 0 || HexDigit(raw[i + 2]) < 0) return false;
-      c = static_cast<char>(HexDigit(raw[i + 1]) * 16 + HexDigit(raw[i + 2]));
-      i += 2;
-    }
-    if (c == '\0') return false;
-    path->push_back(c);
+  return Unescape(target.substr(0, question), path);
+}
+
+std::string QueryMember(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view member = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), member.size() + 1));
+    const size_t equals = member.find('=');
+    if (member.substr(0, equals) != name || equals == member.npos) continue;
+    std::string value;
+    return Unescape(member.substr(equals + 1), &value) ? value : std::string();
   }
-  return IsUtf8(*path);
+  return {};
 }
 
 std::string MakeRequestId(std::string_view given) {

@@ -26,6 +26,8 @@ HttpResponse RefusalResponse(int status, std::string_view message);
 // "/a%20b?c=d" to "/a b" and "c=d", "http://host:80/a" to "/a" and "host:80", which then counts instead of
 // the Host header; false: a broken escape, a zero byte or no UTF-8 in the path.
 bool SplitTarget(std::string_view target, std::string* path, std::string* query, std::string* host);
+// "b/c" of "x=1&a=b%2Fc" for "a"; empty: there is none, or it has a broken escape.
+std::string QueryMember(std::string_view query, std::string_view name);
 // Whether a name or address, without a port, can only mean this machine: what begins with "127." may be
 // anybody's name.
 bool IsLoopbackName(std::string_view name);

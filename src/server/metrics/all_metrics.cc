@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "server/model_host.h"
 #include "server/server_context.h"
 
 namespace tern {
@@ -13,7 +14,7 @@ using Out = Exposition;
 
 void WriteFinished(const Source& s, Out& out) {
   constexpr std::string_view kReasons[] = {"stop", "length", "abort", "error"};  // by FinishReason
-  const auto& finished = s.context.meters.finished;
+  const auto& finished = s.meters.finished;
   for (size_t i = 0; i < finished.size(); ++i) out.Sample(finished[i], {{"finished_reason", kReasons[i]}});
 }
 
@@ -52,6 +53,19 @@ void WriteDiskErrors(const Source& s, Out& out) {
   out.Sample(static_cast<double>(counts.write_errors), {{"op", "write"}});
 }
 
+void WriteAliases(const Source& s, Out& out) {
+  if (s.context.models == nullptr) return;
+  for (const Canary& alias : s.context.models->aliases()) {
+    double given = 0;
+    for (const Canary::Target& target : alias.targets()) given += target.lost.empty() ? 0 : target.percent;
+    for (const Canary::Target& target : alias.targets()) {
+      const double percent = target.lost.empty() ? target.percent + given : 0;
+      given = 0;  // to the first
+      out.Sample(percent, {{"alias", alias.name()}, {"target", target.model}});
+    }
+  }
+}
+
 void WriteHttp(const Source& s, Out& out) {
   for (const HttpMeters::Row& row : s.context.meters.http.rows()) {
     const std::string status = row.status == 0 ? "other" : std::to_string(row.status);
@@ -83,49 +97,49 @@ constexpr MetricDesc kAll[] = {
      [](const Source& s, Out& out) { out.Sample(static_cast<double>(s.engine.accepted_tokens)); }},
     {"vllm:prefix_cache_queries_total", Kind::kCounter,
      "prompt tokens that were looked up in the prefix cache",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.prefix_queries); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.prefix_queries); }},
     {"vllm:prefix_cache_hits_total", Kind::kCounter, "of these, tokens that it had",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.prefix_hits); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.prefix_hits); }},
     {"vllm:prompt_tokens_total", Kind::kCounter, "prompt tokens read",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.prompt_tokens); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.prompt_tokens); }},
     {"vllm:generation_tokens_total", Kind::kCounter, "tokens generated",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.generation_tokens); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.generation_tokens); }},
     {"vllm:request_success_total", Kind::kCounter,
      "answers that ended, by finished_reason: stop, length, abort (the client went), error", WriteFinished},
     {"vllm:time_to_first_token_seconds", Kind::kHistogram, "from submission to the first token",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.first_token); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.first_token); }},
     {"vllm:inter_token_latency_seconds", Kind::kHistogram, "from each token to the next",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.next_token); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.next_token); }},
     {"vllm:time_per_output_token_seconds", Kind::kHistogram, "the same under its older name",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.next_token); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.next_token); }},
     {"vllm:request_time_per_output_token_seconds", Kind::kHistogram,
      "between tokens, the mean of each answer",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.mean_token); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.mean_token); }},
     {"vllm:e2e_request_latency_seconds", Kind::kHistogram, "from submission to the end",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.end_to_end); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.end_to_end); }},
     {"vllm:request_queue_time_seconds", Kind::kHistogram, "from submission until the first step",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.queue); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.queue); }},
     {"vllm:request_inference_time_seconds", Kind::kHistogram, "from the first step to the end",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.inference); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.inference); }},
     {"vllm:request_prefill_time_seconds", Kind::kHistogram, "from the first step to the first token",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.prefill); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.prefill); }},
     {"vllm:request_decode_time_seconds", Kind::kHistogram, "from the first token to the last",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.decode); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.decode); }},
     {"vllm:request_prompt_tokens", Kind::kHistogram, "tokens of each prompt",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.prompt_sizes); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.prompt_sizes); }},
     {"vllm:request_generation_tokens", Kind::kHistogram, "tokens of each answer",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.answer_sizes); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.answer_sizes); }},
     {"vllm:request_params_max_tokens", Kind::kHistogram,
      "most tokens that each answer may have: max_tokens, or what the context leaves",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.answer_limits); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.answer_limits); }},
     {"vllm:request_params_n", Kind::kHistogram, "answers that are asked for to each prompt (n)",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.choices); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.choices); }},
     {"vllm:request_max_num_generation_tokens", Kind::kHistogram,
      "tokens of the longest answer to each prompt",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.longest_choice); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.longest_choice); }},
     {"vllm:iteration_tokens_total", Kind::kHistogram,
      "tokens of each step of the engine, of prompts and answers",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.step_tokens); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.step_tokens); }},
     {"tern:ready", Kind::kGauge, "1 where /ready is 200",
      [](const Source& s, Out& out) { out.Sample(s.context.draining || s.engine.hangs() ? 0 : 1); }},
     {"tern:engine_step_age_seconds", Kind::kGauge, "how long the engine has been at one step; 0: it is idle",
@@ -138,7 +152,7 @@ constexpr MetricDesc kAll[] = {
     {"tern:num_requests_paused", Kind::kGauge, "answers that pause, as their clients do not read them",
      [](const Source& s, Out& out) { out.Sample(s.engine.paused); }},
     {"tern:slow_clients_total", Kind::kCounter, "answers that ended, as their clients took nothing of them",
-     [](const Source& s, Out& out) { out.Sample(s.context.meters.slow_clients); }},
+     [](const Source& s, Out& out) { out.Sample(s.meters.slow_clients); }},
     {"tern:kv_blocks", Kind::kGauge, "KV blocks by state: used, cached (kept for prompts to come), free",
      WriteBlocks},
     {"tern:kv_disk_bytes", Kind::kGauge, "what KV on disk takes (--kv-disk)",
@@ -163,6 +177,31 @@ constexpr MetricDesc kAll[] = {
      WriteDiskBlocks},
     {"tern:kv_disk_errors_total", Kind::kCounter, "errors of the disk by op: read, write", WriteDiskErrors},
     {"tern:ledger_bytes", Kind::kGauge, "memory by pool", WritePools},
+    {"tern:model_loaded", Kind::kGauge, "1 where the model is loaded",
+     [](const Source& s, Out& out) { out.Sample(s.view == nullptr || s.view->context != nullptr ? 1 : 0); }},
+    {"tern:model_bytes", Kind::kGauge,
+     "what the model takes of the memory for models: packed weights, KV, activations",
+     [](const Source& s, Out& out) {
+       out.Sample(s.view == nullptr ? 0 : static_cast<double>(s.view->bytes));
+     }},
+    {"tern:model_requests_waiting", Kind::kGauge, "requests that wait until the model is loaded",
+     [](const Source& s, Out& out) {
+       out.Sample(s.view == nullptr ? 0 : static_cast<double>(s.view->waiting));
+     }},
+    {"tern:model_loads_total", Kind::kCounter, "how often the model was loaded",
+     [](const Source& s, Out& out) {
+       out.Sample(s.view == nullptr ? 1 : static_cast<double>(s.view->loads));
+     }},
+    {"tern:model_load_seconds", Kind::kGauge, "how long that took the last time",
+     [](const Source& s, Out& out) { out.Sample(s.view == nullptr ? 0 : s.view->load_s); }},
+    {"tern:model_evictions_total", Kind::kCounter,
+     "how often the model was let go, for others or as it was idle",
+     [](const Source& s, Out& out) {
+       out.Sample(s.view == nullptr ? 0 : static_cast<double>(s.view->evictions));
+     }},
+    {"tern:alias_percent", Kind::kGauge,
+     "share of the requests by an alias that a model gets; 0: it lost it, as it failed or was slow",
+     WriteAliases, false},
     {"http_requests_total", Kind::kCounter, "HTTP requests by method, handler (route) and status", WriteHttp,
      false},
     {"tern:http_connections", Kind::kGauge, "open connections",
@@ -204,15 +243,25 @@ constexpr MetricDesc kAll[] = {
 std::span<const MetricDesc> AllMetrics() { return kAll; }
 
 std::string ExposeMetrics(const ServerContext& context) {
-  const MetricSource source{context, FiguresOf(context), ReadProcessUsage(), context.tally->counts()};
+  const ProcessUsage process = ReadProcessUsage();
+  const HttpCounts http = context.tally->counts();
+  std::vector<ModelView> views;
+  if (context.models != nullptr) views = context.models->views();
+  std::vector<MetricSource> sources;
+  for (const ModelView& view : views) {
+    const EngineFigures engine = view.context != nullptr ? FiguresOf(*view.context) : EngineFigures{};
+    sources.push_back({context, *view.meters, engine, process, http, &view});
+  }
+  if (views.empty()) sources.push_back({context, context.meters, FiguresOf(context), process, http, nullptr});
   Exposition out;
   for (const MetricDesc& metric : kAll) {
-    if (metric.of_model) {
-      out.Begin(metric.name, metric.kind, metric.help, {{"model_name", context.model.id}, {"engine", "0"}});
-    } else {
-      out.Begin(metric.name, metric.kind, metric.help, {});
+    out.Begin(metric.name, metric.kind, metric.help, {});
+    for (const MetricSource& source : sources) {
+      const std::string& name = source.view != nullptr ? source.view->name : context.model.id;
+      if (metric.of_model) out.Relabel({{"model_name", name}, {"engine", "0"}});
+      metric.write(source, out);
+      if (!metric.of_model) break;
     }
-    metric.write(source, out);
   }
   return out.Take();
 }

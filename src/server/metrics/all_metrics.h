@@ -12,13 +12,17 @@
 
 namespace tern {
 
+struct ModelView;
 struct ServerContext;
+struct ServerMeters;
 
 struct MetricSource {
-  const ServerContext& context;
+  const ServerContext& context;  // the server's
+  const ServerMeters& meters;    // a model's, as is what follows
   EngineFigures engine;
   ProcessUsage process;
   HttpCounts http;
+  const ModelView* view;  // null: the server has but one, for good
 };
 
 struct MetricDesc {

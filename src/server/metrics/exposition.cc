@@ -57,6 +57,8 @@ void Exposition::Begin(std::string_view name, MetricKind kind, std::string_view 
   text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, MetricKindName(kind));
 }
 
+void Exposition::Relabel(Labels common) { common_ = Joined(common); }
+
 void Exposition::Line(std::string_view suffix, Labels labels, double value) {
   const std::string own = Joined(labels);
   const std::string all = common_ + (common_.empty() || own.empty() ? "" : ",") + own;

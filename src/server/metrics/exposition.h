@@ -22,6 +22,8 @@ class Exposition {
 
   // The metric that the samples behind it are of; each of them has `common` in front of its own labels.
   void Begin(std::string_view name, MetricKind kind, std::string_view help, Labels common);
+  // Others from here on.
+  void Relabel(Labels common);
   void Sample(double value, Labels labels = {});
   void Sample(const Counter& counter, Labels labels = {}) {
     Sample(static_cast<double>(counter.value()), labels);

@@ -118,6 +118,7 @@ const RouteDesc k_route_debug_schedule = {
     .path = "/debug/schedule",
     .summary = "who runs, who waits and why, and what a step may take",
     .is_probe = true,
+    .shows_model = true,
     .handle = Handle,
 };
 

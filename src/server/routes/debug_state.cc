@@ -8,6 +8,9 @@
 #include <chrono>
 
 #include "server/engine_figures.h"
+#include "server/http/wire.h"
+#include "server/model_host.h"
+#include "server/model_json.h"
 #include "server/server_context.h"
 
 namespace tern {
@@ -87,7 +90,8 @@ json::array Prefixes(const CacheView& cache) {
   return prefixes;
 }
 
-void Handle(ServerContext& context, RouteRequest r) {
+// Of one model.
+json::object StateOf(const ServerContext& context) {
   const EngineFigures figures = FiguresOf(context);
   const ServerMeters& meters = context.meters;
   const auto ended = [&](FinishReason reason) {
@@ -96,7 +100,6 @@ void Handle(ServerContext& context, RouteRequest r) {
   json::object state{{"model", context.model.id},
                      {"context", context.longest_input()},
                      {"uptime_s", UnixSeconds() - context.model.created},
-                     {"draining", context.draining.load()},
                      {"requests",
                       {{"waiting", figures.waiting},
                        {"running", figures.running},
@@ -122,6 +125,20 @@ void Handle(ServerContext& context, RouteRequest r) {
     state["kv_disk"] = Disk(figures);
     state["prefixes"] = Prefixes(cache);
   }
+  return state;
+}
+
+void Handle(ServerContext& context, RouteRequest r) {
+  json::object state;
+  if (context.models == nullptr) {
+    state = StateOf(context);
+  } else {
+    const std::string name = QueryMember(r.exchange->request().query, "model");
+    const auto model = context.models->Look(name);
+    if (model != nullptr) state = StateOf(*model);
+    AddModelStates(context, &state);
+  }
+  state["draining"] = context.draining.load();
   r.exchange->Reply({.body = json::serialize(state), .headers = {{"cache-control", "no-store"}}});
 }
 

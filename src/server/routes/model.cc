@@ -1,14 +1,16 @@
 #include <boost/json/serialize.hpp>
 
-#include "server/generation.h"
+#include "server/model_host.h"
 #include "server/model_json.h"
+#include "server/server_context.h"
 
 namespace tern {
 namespace {
 
 void Handle(ServerContext& context, RouteRequest r) {
-  if (const auto problem = CheckModel(context, {{"model", r.name}})) return r.Refuse(*problem);
-  r.exchange->Reply({.body = boost::json::serialize(ModelJson(context))});
+  const auto found = FindModelJson(context, r.name);
+  if (found) return r.exchange->Reply({.body = boost::json::serialize(*found)});
+  r.Refuse(NoSuchModel(r.name, context.models != nullptr ? context.models->names() : context.model.id));
 }
 
 }  // namespace

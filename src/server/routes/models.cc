@@ -9,12 +9,13 @@ namespace {
 namespace json = boost::json;
 
 void Handle(ServerContext& context, RouteRequest r) {
-  const std::string& id = context.model.id;
+  json::array models = ModelsJson(context);
+  const json::value first = models.front().at("id"), last = models.back().at("id");
   const json::object list{{"object", "list"},
-                          {"data", json::array{ModelJson(context)}},
+                          {"data", std::move(models)},
                           {"has_more", false},
-                          {"first_id", id},
-                          {"last_id", id}};
+                          {"first_id", first},
+                          {"last_id", last}};
   r.exchange->Reply({.body = json::serialize(list)});
 }
 

@@ -16,7 +16,7 @@ constexpr FieldDesc kFields[] = {
     {.name = "truncate", .kinds = kBool, .help = "cut what is too long", .fallback = "true"},
     {.name = "dimensions", .kinds = kInteger, .help = "keep the first so many", .min = 1, .max = 1 << 20},
     {.name = "options", .kinds = kObject, .help = "has no effect"},
-    {.name = "keep_alive", .kinds = kString | kNumber, .help = "has no effect"},
+    {.name = "keep_alive", .kinds = kString | kNumber, .help = "how long the model stays loaded when idle"},
 };
 constexpr SchemaDesc kSchema{"OllamaEmbedRequest", kFields};
 

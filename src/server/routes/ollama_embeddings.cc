@@ -9,7 +9,7 @@ constexpr FieldDesc kFields[] = {
     {.name = "prompt", .kinds = kString, .help = "a text", .max_bytes = 1 << 20, .required = true},
     {.name = "model", .kinds = kString, .help = "the model's id", .max_bytes = 1024, .required = true},
     {.name = "options", .kinds = kObject, .help = "has no effect"},
-    {.name = "keep_alive", .kinds = kString | kNumber, .help = "has no effect"},
+    {.name = "keep_alive", .kinds = kString | kNumber, .help = "how long the model stays loaded when idle"},
 };
 constexpr SchemaDesc kSchema{"OllamaEmbeddingsRequest", kFields};
 

@@ -8,14 +8,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int64_t kNever = 4102444800;  // 2100-01-01
-
 void Handle(ServerContext& context, RouteRequest r) {
-  json::object model = OllamaModelJson(context);
-  model["expires_at"] = Rfc3339(kNever);
-  model["size_vram"] = 0;
-  model["context_length"] = context.longest_input();
-  r.exchange->Reply({.body = json::serialize(json::object{{"models", json::array{std::move(model)}}})});
+  r.exchange->Reply({.body = json::serialize(json::object{{"models", OllamaLoadedJson(context)}})});
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 namespace json = boost::json;
 
 void Handle(ServerContext& context, RouteRequest r) {
-  const json::object list{{"models", json::array{OllamaModelJson(context)}}};
+  const json::object list{{"models", OllamaModelsJson(context)}};
   r.exchange->Reply({.body = json::serialize(list)});
 }
 

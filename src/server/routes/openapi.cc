@@ -19,7 +19,7 @@ json::object Operation(const RouteDesc& route) {
     operation["requestBody"] = json::object{
         {"required", true}, {"content", {{"application/json", {{"schema", {{"$ref", schema}}}}}}}};
   }
-  if (route.path.ends_with("{name}")) {
+  if (route.path.find("{name}") != route.path.npos) {
     operation["parameters"] = json::array{
         json::object{{"name", "name"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}}};
   }

@@ -56,6 +56,7 @@ const RouteDesc k_route_props = {
     .method = "GET",
     .path = "/props",
     .summary = "the server's defaults and the model's template, as llama-server says them",
+    .shows_model = true,
     .handle = Handle,
 };
 

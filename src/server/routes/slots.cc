@@ -28,6 +28,7 @@ const RouteDesc k_route_slots = {
     .path = "/slots",
     .summary = "how many answers there may be at once, and are, as llama-server says it",
     .is_probe = true,
+    .shows_model = true,
     .handle = Handle,
 };
 
