@@ -18,10 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A member of a table, and how it is read; "": all is well, else what was expected.
+// Reads a member of a table; "": all is well, else what was expected.
+using Reader = std::function<std::string(const ConfigEntry&)>;
 struct Field {
   std::string_view name;
-  std::function<std::string(const ConfigEntry&)> read;
+  Reader read;
 };
 
 Error Wrong(const ConfigEntry& entry, const std::string& what) {
@@ -49,7 +50,7 @@ bool IsValue(const ConfigEntry& entry) {
   return entry.kind == ConfigEntry::Kind::kValue && entry.values.size() == 1;
 }
 
-std::function<std::string(const ConfigEntry&)> Text(std::string* into) {
+Reader Text(std::string* into) {
   return [into](const ConfigEntry& entry) -> std::string {
     if (!IsValue(entry) || entry.values[0].empty()) return "a text";
     *into = entry.values[0];
@@ -58,7 +59,7 @@ std::function<std::string(const ConfigEntry&)> Text(std::string* into) {
 }
 
 template <class Number, class Into>
-std::function<std::string(const ConfigEntry&)> NumberFrom(Number low, Number high, Into* into) {
+Reader NumberFrom(Number low, Number high, Into* into) {
   return [=](const ConfigEntry& entry) -> std::string {
     Number number{};
     const std::string text = IsValue(entry) ? entry.values[0] : "";
@@ -73,12 +74,9 @@ std::function<std::string(const ConfigEntry&)> NumberFrom(Number low, Number hig
 
 // Out of the names that `parse` takes.
 template <class Parse>
-std::function<std::string(const ConfigEntry&)> Name(Parse parse, std::string_view expected,
-                                                    std::optional<std::string>* into) {
+Reader Name(Parse parse, std::string_view expected, std::optional<std::string>* into) {
   return [=](const ConfigEntry& entry) -> std::string {
-    if (!IsValue(entry) || (entry.values[0] != "auto" && !parse(entry.values[0]).ok())) {
-      return std::string(expected);
-    }
+    if (!IsValue(entry) || !parse(entry.values[0])) return std::string(expected);
     *into = entry.values[0];
     return "";
   };
@@ -147,8 +145,10 @@ Result<ServedEntry> ReadEntry(const ConfigTable& table) {
               {"context", NumberFrom(0, 1 << 30, &entry.context)},
               {"parallel", NumberFrom(1, 1024, &entry.parallel)},
               {"kv-tokens", NumberFrom(0, 1 << 30, &entry.kv_tokens)},
-              {"precision", Name(ParsePrecision, "fast, default, precise or exact", &entry.precision)},
-              {"kv-type", Name(ParseKvType, "auto, f32, f16, bf16, int8 or int16", &entry.kv_type)}}));
+              {"precision", Name([](const std::string& n) { return ParsePrecision(n).ok(); },
+                                 "fast, default, precise or exact", &entry.precision)},
+              {"kv-type", Name([](const std::string& n) { return n == "auto" || ParseKvType(n).ok(); },
+                               "auto, f32, f16, bf16, int8 or int16", &entry.kv_type)}}));
   if (entry.ref.empty()) return BadInput(table.where + ": path: missing");
   if (entry.name.empty()) entry.name = ServedModel::IdOf(entry.ref);
   return entry;
