@@ -38,7 +38,7 @@ enum class ModelState : uint8_t { kUnloaded, kLoading, kReady, kDraining, kFaile
 std::string_view ModelStateName(ModelState state);  // "unloaded"
 
 struct OpenedModel {
-  std::shared_ptr<const LoadedModel> model;
+  std::shared_ptr<const LoadedModel> model{};
   size_t bytes = 0;        // what it will take, as far as can be said
   size_t least_bytes = 0;  // and surely, its weights
 };
@@ -58,8 +58,8 @@ struct HostedModel {
   size_t file_bytes = 0;
   int64_t modified = 0;  // Unix seconds
   // Reads and checks its file, which takes next to no memory; then takes the memory.
-  std::function<Result<OpenedModel>()> open;
-  std::function<Result<std::unique_ptr<ServerContext>>(const OpenedModel&, const StartWith&)> start;
+  std::function<Result<OpenedModel>()> open{};
+  std::function<Result<std::unique_ptr<ServerContext>>(const OpenedModel&, const StartWith&)> start{};
 };
 
 struct ModelHostOptions {
@@ -73,8 +73,8 @@ struct ModelHostOptions {
 
 // What a request asks for.
 struct ModelWish {
-  std::string_view name;  // empty: the only one there is
-  std::string_view request_id;
+  std::string_view name{};  // empty: the only one there is
+  std::string_view request_id{};
   std::optional<double> keep_s = {};  // how long it stays when idle; below 0: for ever
   double deadline_s = 0;              // from now; 0: none; below: as long as it takes
   size_t bytes = 0;                   // that wait with it
