@@ -1,6 +1,7 @@
 #include "engine/disk_prefixes.h"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <utility>
 
@@ -49,8 +50,14 @@ DiskPrefixes::DiskPrefixes(std::shared_ptr<DiskTier> tier, std::string fingerpri
   scheduler_->prefixes().RecordKept(fingerprint_);
 }
 
+// An engine that is let go leaves what it has kept to the next one.
 DiskPrefixes::~DiskPrefixes() {
   for (const auto& fetched : fetched_) tier_->Cancel(fetched->load);
+  try {
+    WriteKept(Gone::kDrop, SIZE_MAX);
+  } catch (const std::exception&) {
+    // Out of memory: the rest is computed again.
+  }
 }
 
 DiskPrefixCounts DiskPrefixes::counts() const {

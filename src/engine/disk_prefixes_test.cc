@@ -157,6 +157,24 @@ TEST_P(OnDisk, AnswersAreKeptAndWhatBeginsAlike) {
   EXPECT_GE(warm.outcome.cached_tokens, 112);  // prompt and answer but for its last tokens
 }
 
+// As a model that is evicted as soon as its last answer has ended.
+TEST_P(OnDisk, WhatAnEngineHasYetToWriteItLeavesBehind) {
+  std::vector<int32_t> talk = prompt_;
+  {
+    const auto engine = MakeWithDisk();
+    Said said;
+    ASSERT_TRUE(engine->Submit(Ask(prompt_, &said)).ok());
+    while (!said.finished) engine->Step();
+    EXPECT_TRUE(engine->has_to_write());
+    talk.insert(talk.end(), said.tokens.begin(), said.tokens.end());
+  }
+  const auto engine = MakeWithDisk();
+  Said again;
+  ASSERT_TRUE(engine->Submit(Ask(talk, &again)).ok());
+  RunAll(*engine);
+  EXPECT_GE(again.outcome.cached_tokens, 112);
+}
+
 TEST_P(OnDisk, NothingIsSharedBeyondTenantAndFingerprint) {
   AskOf(*MakeWithDisk(), "a");
   EXPECT_EQ(AskOf(*MakeWithDisk(), "b").outcome.cached_tokens, 0);
