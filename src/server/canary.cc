@@ -49,7 +49,7 @@ double Canary::Answers::failed_share() const {
 double Canary::Answers::p95_s() const {
   if (seconds.empty()) return 0;
   std::vector<float> sorted = seconds;
-  const size_t at = std::min(sorted.size() - 1, sorted.size() * 95 / 100);
+  const size_t at = (sorted.size() * 95 + 99) / 100 - 1;  // the least that 95 % are not beyond
   std::ranges::nth_element(sorted, sorted.begin() + static_cast<ptrdiff_t>(at));
   return sorted[at];
 }
@@ -92,8 +92,11 @@ void Canary::Restore() {
 std::vector<Canary::Target> Canary::targets() const {
   std::vector<Target> targets;
   for (size_t i = 0; i < targets_.size(); ++i) {
+    const double share = lost_[i].empty() ? targets_[i].percent : 0;
+    if (i > 0) targets[0].share += targets_[i].percent - share;
     targets.push_back({.model = targets_[i].model,
                        .percent = targets_[i].percent,
+                       .share = share,
                        .lost = lost_[i],
                        .answers = answers_[i].count,
                        .failed = answers_[i].failures,

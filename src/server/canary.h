@@ -37,8 +37,9 @@ class Canary {
 
   struct Target {
     std::string model;
-    double percent = 0;
-    std::string lost = {};  // why it has no share any more; empty: it has
+    double percent = 0;     // as it was made
+    double share = 0;       // and that it gets now
+    std::string lost = {};  // why it has none any more; empty: it has
     uint64_t answers = 0, failed = 0;
     double p95_s = 0;  // of those that are remembered
   };

@@ -94,8 +94,17 @@ ModelHost::ModelHost(std::vector<HostedModel> models, std::vector<Canary> aliase
   keeper_ = std::thread([this] { Keep(); });
 }
 
-// Who waits is let go without an answer, which its exchange gives: what it came through may be gone already.
 ModelHost::~ModelHost() {
+  Close();
+  for (const auto& entry : models_) {
+    if (entry->instance != nullptr) entry->instance->context.reset();
+  }
+  for (const auto& instance : retired_) instance->context.reset();
+}
+
+// Who waits is let go without an answer, which its exchange gives.
+void ModelHost::Close() {
+  if (!keeper_.joinable()) return;
   std::vector<std::deque<Waiter>> dropped;
   {
     const std::lock_guard lock(mutex_);
@@ -105,14 +114,7 @@ ModelHost::~ModelHost() {
   }
   wake_.notify_all();
   keeper_.join();
-  {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return !job_ || job_->phase == Phase::kMakingRoom; });
-  }
-  for (const auto& entry : models_) {
-    if (entry->instance != nullptr) entry->instance->context.reset();
-  }
-  for (const auto& instance : retired_) instance->context.reset();
+  loader_.reset();
 }
 
 void ModelHost::End() {
@@ -242,11 +244,10 @@ std::optional<TakenModel> ModelHost::Take(const ModelWish& wish, Later later) {
 
 std::shared_ptr<ServerContext> ModelHost::Look(std::string_view name) {
   const std::lock_guard lock(mutex_);
-  for (const auto& entry : models_) {
-    if (entry->instance == nullptr || entry->instance->context == nullptr) continue;
-    if (name.empty() || IsCalled(entry->model, WithoutLatest(name))) return LeaseOf(entry->instance, false);
-  }
-  return nullptr;
+  const auto is_loaded = [](const auto& entry) { return entry->instance != nullptr; };
+  const auto first = std::ranges::find_if(models_, is_loaded);
+  const Entry* entry = !name.empty() ? Find(name) : first != models_.end() ? first->get() : nullptr;
+  return entry != nullptr && is_loaded(entry) ? LeaseOf(entry->instance, false) : nullptr;
 }
 
 Status ModelHost::Load(const std::string& name) {

@@ -120,7 +120,7 @@ class ModelHost {
   ModelHost(std::vector<HostedModel> models, std::vector<Canary> aliases, ModelHostOptions options);
   ModelHost(const ModelHost&) = delete;
   ModelHost& operator=(const ModelHost&) = delete;
-  ~ModelHost();  // ends what is under way
+  ~ModelHost();  // closes it, and ends what is under way
 
   // The model, or what is wrong. Nothing: it is not loaded yet; `later` is called, once, from another thread.
   std::optional<TakenModel> Take(const ModelWish& wish, Later later);
@@ -139,6 +139,8 @@ class ModelHost {
   bool RestoreAlias(std::string_view name);
   // Cancels everything, and takes no more.
   void End();
+  // Takes no more, and calls nobody behind it: what waits may be let go, and what it would be called through.
+  void Close();
 
   std::vector<ModelView> views();
   // What lists call a model or an alias that was named so; empty: there is none.
@@ -238,7 +240,7 @@ class ModelHost {
   size_t waiting_ = 0, waiting_bytes_ = 0;
   std::optional<Job> job_;
   bool ending_ = false;
-  Workers loader_{1, 1};
+  std::unique_ptr<Workers> loader_ = std::make_unique<Workers>(1, 1);
   std::thread keeper_;
 };
 

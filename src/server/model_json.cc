@@ -37,18 +37,16 @@ std::string UsualFormat(const LoadedModel& model) {
   return usual;
 }
 
-// Tools tell models apart by such a digest; this is one of what the model is, not of its file's bytes.
-std::string Digest(const ServedModel& model) {
-  const std::string text =
-      fmt::format("{} {} {}", model.id, model.model->checkpoint->file_bytes(), CountParameters(*model.model));
+}  // namespace
+
+std::string ModelDigest(std::string_view id, size_t file_bytes) {
+  const std::string text = fmt::format("{} {}", id, file_bytes);
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
   std::string hex;
   for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
   return hex;
 }
-
-}  // namespace
 
 std::string Rfc3339(int64_t unix_seconds) {
   using namespace std::chrono;
@@ -90,11 +88,12 @@ json::object OllamaDetails(const ServedModel& model) {
 
 json::object OllamaModelJson(const ServerContext& context) {
   const ServedModel& m = context.model;
+  const size_t file_bytes = m.model->checkpoint->file_bytes();
   return {{"name", m.id},
           {"model", m.id},
           {"modified_at", Rfc3339(m.created)},
-          {"size", m.model->checkpoint->file_bytes()},
-          {"digest", Digest(m)},
+          {"size", file_bytes},
+          {"digest", ModelDigest(m.id, file_bytes)},
           {"details", OllamaDetails(m)}};
 }
 

@@ -15,6 +15,8 @@ boost::json::object ModelJson(const ServerContext& context);
 // Of Ollama's.
 boost::json::object OllamaModelJson(const ServerContext& context);
 boost::json::object OllamaDetails(const ServedModel& model);
+// Tools tell models apart by it: 64 hex digits of a model's name and its file's size, not of its bytes.
+std::string ModelDigest(std::string_view id, size_t file_bytes);
 
 // All models of a server, loaded or not, and names that stand for several, each as above; and of Ollama's
 // protocol those that are loaded, and until when.

@@ -189,7 +189,7 @@ void ModelHost::PickJob(Outside* outside) {
   next->reloads.clear();
   if (!reload) next->state = ModelState::kLoading;
   outside->lines.push_back(fmt::format("{}: {}", next->model.name, reload ? "loading it anew" : "loading"));
-  TERN_CHECK(loader_.Post([this] { Open(); }));
+  TERN_CHECK(loader_->Post([this] { Open(); }));
 }
 
 // Idle ones first, the least recently used in front. Null: nobody can be let go.
@@ -222,7 +222,7 @@ void ModelHost::MakeRoom(Outside* outside) {
   if (used == 0 || used + need <= budget) {
     job_->phase = Phase::kStarting;
     const size_t left = budget - std::min(budget, used);
-    TERN_CHECK(loader_.Post([this, left] { Start(left); }));
+    TERN_CHECK(loader_->Post([this, left] { Start(left); }));
     return;
   }
   const size_t stays = Staying(entry);

@@ -54,7 +54,7 @@ json::object OpenAiOf(const ModelView& view, bool has_one) {
 json::object OpenAiOf(const Canary& alias) {
   json::array split;
   for (const Canary::Target& target : alias.targets()) {
-    split.push_back({{"model", target.model}, {"percent", target.lost.empty() ? target.percent : 0}});
+    split.push_back({{"model", target.model}, {"percent", target.share}});
   }
   return {{"id", alias.name()},
           {"object", "model"},
@@ -74,7 +74,7 @@ json::object OllamaOf(const ModelView& view) {
           {"model", view.name},
           {"modified_at", Rfc3339(std::max<int64_t>(view.modified, 1))},
           {"size", view.file_bytes},
-          {"digest", ""},
+          {"digest", ModelDigest(view.name, view.file_bytes)},
           {"details",
            {{"parent_model", ""},
             {"format", "gguf"},
@@ -111,6 +111,7 @@ json::object StateOf(const Canary& alias) {
     targets.push_back(
         json::object{{"model", target.model},
                      {"percent", target.percent},
+                     {"share", target.share},
                      {"answers", target.answers},
                      {"failed", target.failed},
                      {"p95_s", target.p95_s},

@@ -58,7 +58,7 @@ void CountCanary(ServerContext& context, const ChosenModel& chosen, const Exchan
   const bool refused = end.status >= 400 && end.status < 500;
   if (alias < 0 || end.gone || refused) return;
   context.models->CountAnswer(static_cast<int>(alias >> 32), static_cast<size_t>(alias & 0xFFFFFFFF),
-                              end.cut || end.status >= 500, end.seconds);
+                              end.cut || end.status >= 500, end.seconds - chosen.waited_s);
 }
 
 // Counts and logs a request where it ends, and gives its place back.
@@ -305,7 +305,8 @@ void Router::CallWithModel(RouteRequest routed, size_t bytes) const {
   // Ollama's clients have two names for it.
   const json::value* name = waiting->body.if_contains("model");
   if (name == nullptr) name = waiting->body.if_contains("name");
-  ModelWish wish{.name = name != nullptr ? std::string_view(name->get_string()) : std::string_view(),
+  const bool is_named = name != nullptr && name->is_string();
+  ModelWish wish{.name = is_named ? std::string_view(name->get_string()) : std::string_view(),
                  .request_id = waiting->exchange->request().id,
                  .deadline_s = context_->deadline_s,
                  .bytes = bytes,
@@ -320,13 +321,16 @@ void Router::CallWithModel(RouteRequest routed, size_t bytes) const {
 void Router::CallWith(RouteRequest routed, TakenModel taken) const {
   // The context may have gone before the request has ended: its name is the host's.
   routed.chosen->name = taken.name;
-  if (taken.alias >= 0)
+  if (taken.alias >= 0) {
+    routed.chosen->waited_s = routed.exchange->seconds();
     routed.chosen->alias = int64_t{taken.alias} << 32 | static_cast<int64_t>(taken.target);
+  }
   if (taken.problem) return routed.Refuse(*taken.problem);
   const RouteDesc& route = *routed.route;
   // Whatever it was called by: from here on it is the model's own name.
   for (const char* name : {"model", "name"}) {
-    if (json::value* v = routed.body.if_contains(name)) *v = *taken.name;
+    json::value* v = routed.body.if_contains(name);
+    if (v != nullptr && v->is_string()) *v = *taken.name;
   }
   ServerContext& context = *taken.context;
   routed.lease = std::move(taken.context);

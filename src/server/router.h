@@ -35,7 +35,8 @@ struct RouteDesc;
 // Which of several models a request got, for whoever counts it at its end, on another thread maybe.
 struct ChosenModel {
   std::atomic<const std::string*> name = nullptr;  // outlives the server's requests
-  std::atomic<int64_t> alias = -1;  // and by which alias: its number << 32, and that of the target
+  std::atomic<int64_t> alias = -1;   // and by which alias: its number << 32, and that of the target
+  std::atomic<double> waited_s = 0;  // until it was loaded, which says nothing of how fast it is
 };
 
 struct RouteRequest {

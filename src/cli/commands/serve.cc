@@ -252,30 +252,35 @@ Options OptionsFor(const Options& o, const ServedEntry& entry) {
 HostedModel HostedOf(const Options& o, const ServedEntry& entry, size_t budget) {
   const Options of_model = OptionsFor(o, entry);
   const bool lone = IsLone(o);
-  HostedModel hosted{.name = entry.name,
-                     .aliases = entry.aliases,
-                     .pinned = entry.pinned,
-                     .idle_unload_s = entry.idle_unload_s,
-                     .open = [of_model] { return OpenServed(of_model); },
-                     .start =
-                         [of_model, lone, budget](const OpenedModel& opened, const StartWith& with) {
-                           Options now = of_model;
-                           // One that is alone has what the machine leaves.
-                           if (!lone || with.memory_bytes < budget) now.memory_bytes = with.memory_bytes;
-                           return StartServed(now, opened, with.meters);
-                         }};
+  return {.name = entry.name,
+          .aliases = entry.aliases,
+          .pinned = entry.pinned,
+          .idle_unload_s = entry.idle_unload_s,
+          .open = [of_model] { return OpenServed(of_model); },
+          .start =
+              [of_model, lone, budget](const OpenedModel& opened, const StartWith& with) {
+                Options now = of_model;
+                // One that is alone has what the machine leaves.
+                if (!lone || with.memory_bytes < budget) now.memory_bytes = with.memory_bytes;
+                return StartServed(now, opened, with.meters);
+              }};
+}
+
+// Fetches it where it is not on disk, and says what lists show of it as long as it is not loaded.
+Status Fetch(const ModelFlags& flags, HostedModel* hosted) {
+  TERN_TRY(const std::string path, FindModelFile(flags));
   std::error_code error;
-  if (std::filesystem::is_regular_file(entry.ref, error)) {
-    hosted.file_bytes = std::filesystem::file_size(entry.ref, error);
-    const auto written = std::chrono::file_clock::to_sys(std::filesystem::last_write_time(entry.ref, error));
-    hosted.modified = std::chrono::duration_cast<std::chrono::seconds>(written.time_since_epoch()).count();
-  }
-  return hosted;
+  if (!std::filesystem::is_regular_file(path, error)) return {};
+  hosted->file_bytes = std::filesystem::file_size(path, error);
+  const auto written = std::chrono::file_clock::to_sys(std::filesystem::last_write_time(path, error));
+  hosted->modified = std::chrono::duration_cast<std::chrono::seconds>(written.time_since_epoch()).count();
+  return {};
 }
 
 Result<size_t> BudgetOf(const Options& o) {
   constexpr size_t kProcess = size_t{32} << 20;
   const size_t all = UsableMemory();
+  // Of one that is alone, its runner leaves some to the rest of the process.
   const size_t share = IsLone(o) ? all : all - all / 16 - std::min(all / 16, kProcess);
   if (o.memory == "auto") return share;
   const auto bytes = ParseSize(o.memory);
@@ -321,7 +326,7 @@ Result<Hosting> HostingOf(Options o) {
 Status Load(const Options& o, Hosting hosting, ServerContext* server) {
   const bool lone = IsLone(o);
   for (size_t i = 0; i < hosting.files.size() && !lone; ++i) {
-    TERN_TRY([[maybe_unused]] const std::string path, FindModelFile(hosting.files[i]));
+    TERN_TRY_STATUS(Fetch(hosting.files[i], &hosting.models[i]));
   }
   std::vector<std::string> first;
   for (const HostedModel& model : hosting.models) {
@@ -406,7 +411,7 @@ void WaitForTheEnd(HttpServer& http, ServerContext& context, int drain_timeout_s
   Say("finishing what is under way; interrupt again to end at once");
   const auto is_done = [&] { return http.counts().exchanges == 0; };
   WaitUntil(std::chrono::seconds(drain_timeout_s), [&] { return is_done() || Interrupted(); });
-  if (is_done()) return;
+  if (is_done()) return context.models->Close();  // those who wait for one have gone
   Say("ending what is under way");
   context.models->End();
   WaitUntil(std::chrono::milliseconds(700), is_done);

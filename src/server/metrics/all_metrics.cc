@@ -56,12 +56,8 @@ void WriteDiskErrors(const Source& s, Out& out) {
 void WriteAliases(const Source& s, Out& out) {
   if (s.context.models == nullptr) return;
   for (const Canary& alias : s.context.models->aliases()) {
-    double given = 0;
-    for (const Canary::Target& target : alias.targets()) given += target.lost.empty() ? 0 : target.percent;
     for (const Canary::Target& target : alias.targets()) {
-      const double percent = target.lost.empty() ? target.percent + given : 0;
-      given = 0;  // to the first
-      out.Sample(percent, {{"alias", alias.name()}, {"target", target.model}});
+      out.Sample(target.share, {{"alias", alias.name()}, {"target", target.model}});
     }
   }
 }

@@ -9,7 +9,7 @@ namespace {
 namespace json = boost::json;
 
 ApiError NoHost() {
-  return {.status = 501, .message = "models cannot be changed here", .code = "not_supported"};
+  return {.status = 404, .message = "no model can be loaded anew here", .code = "not_supported"};
 }
 
 void Handle(ServerContext& context, RouteRequest r) {
