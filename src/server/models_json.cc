@@ -147,6 +147,8 @@ json::array OllamaModelsJson(ServerContext& server) {
   if (server.models == nullptr) return {OllamaModelJson(server)};
   json::array list;
   for (const ModelView& view : server.models->views()) list.push_back(OllamaOf(view));
+  for (const Canary& alias : server.models->aliases())
+    list.push_back(OllamaOf(ModelView{.name = alias.name()}));
   return list;
 }
 
