@@ -50,6 +50,9 @@ class Plan {
   virtual ~Plan() = default;
   // One forward step, within the limits the plan was made for. Allocates nothing after the first call.
   virtual Status Run(const Batch& batch, KvStore* kv) = 0;
+  // Steps from now on run on the first so many of the backend's threads, 1 to all, which changes no bit of
+  // what they compute. At first all.
+  virtual void UseThreads(int) {}
   // What a step consists of, for Profile.
   virtual PlanLayout layout() const { return {}; }
   // Run that writes down when what was done; `profile` made from layout().
@@ -68,10 +71,17 @@ struct BackendOptions {
   int threads = 0;  // 0: one per physical core
 };
 
+// Something that a backend does one way of several, and why: for people.
+struct BackendChoice {
+  std::string name, value, why;
+};
+
 class Backend : public Target {
  public:
   virtual std::string_view name() const = 0;
   virtual std::string description() const = 0;  // for people: "cpu, avx512+bf16, 2 threads"
+  virtual int threads() const { return 1; }
+  virtual std::vector<BackendChoice> choices() const { return {}; }
   // `graph` and the memory its weights lie in must outlive the plan. `files` is advice.
   virtual Result<std::unique_ptr<Plan>> Prepare(const Graph& graph, const StepLimits& limits,
                                                 const WeightFiles& files = {}) = 0;

@@ -61,7 +61,8 @@ struct StepProfile {
   // A stage without tasks is passed over, without a barrier.
   bool ran(size_t stage) const { return visit(stage, 0).begin != 0; }
 
-  size_t threads = 0, stages = 0;
+  size_t threads = 0;  // of the step; room is for the layout's
+  size_t stages = 0;
   int rows = 0, outputs = 0;  // T and R of the step
   std::vector<Span> spans;    // its sequences
   // The step began; its batch was checked and its tasks counted; its results were there.

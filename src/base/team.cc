@@ -42,8 +42,9 @@ void Pin(std::thread& thread, int cpu) {
 
 }  // namespace
 
-Team::Team(int threads) : patience_(std::make_unique<Patience[]>(static_cast<size_t>(std::max(threads, 1)))) {
-  threads = std::max(threads, 1);
+Team::Team(int threads)
+    : patience_(std::make_unique<Patience[]>(static_cast<size_t>(std::clamp(threads, 1, kThreadsMask)))) {
+  threads = std::clamp(threads, 1, kThreadsMask);
   for (int i = 0; i < threads; ++i) patience_[static_cast<size_t>(i)].spin_ns = kMaxSpinNs;
   const std::vector<int> cores = PhysicalCores();
   const bool pin = static_cast<size_t>(threads) == cores.size();
@@ -63,37 +64,69 @@ Team::Team(int threads) : patience_(std::make_unique<Patience[]>(static_cast<siz
 Team::~Team() {
   start_.value.store(kGoHome, std::memory_order_release);
   start_.value.notify_all();
+  WakeParked();
   for (std::thread& worker : workers_) worker.join();
 }
 
-void Team::RunErased(Job job, void* context) {
+// Those that the job has not may look at the word at any time, and never at the rest: that is the next job's.
+void Team::RunErased(int threads, Job job, void* context) {
   const std::lock_guard lock(run_mutex_);
-  if (threads_ == 1) return job(context, 0);
+  threads = std::clamp(threads, 1, threads_);
+  if (threads == 1) {
+    running_ = 1;
+    return job(context, 0);
+  }
   job_ = job;
   context_ = context;
-  const int32_t count = start_.value.load(std::memory_order_relaxed);
-  start_.value.store((count + 1) & 0x7fffffff, std::memory_order_release);
+  running_ = threads;
+  const int32_t last = start_.value.load(std::memory_order_relaxed);
+  const int32_t count = ((last >> kThreadBits) + 1) & (0x7fffffff >> kThreadBits);
+  start_.value.store(count << kThreadBits | (threads - 1), std::memory_order_release);
   start_.value.notify_all();
+  if (threads > ThreadsOf(last)) WakeParked();
   job(context, 0);
   Barrier(0);
 }
 
+// Where the count of jobs comes round to what a thread saw before, it was not in that job, as it is not in
+// this one: there is nothing to be missed.
 void Team::Work(int thread) {
   int32_t seen = 0;
   while (true) {
     WaitForChange(start_, seen, thread);
     seen = start_.value.load(std::memory_order_acquire);
     if (seen == kGoHome) return;
+    if (thread >= ThreadsOf(seen)) {
+      Park(thread);
+      continue;
+    }
     job_(context_, thread);
     Barrier(thread);
   }
 }
 
+// Until a job has the thread, or all go home. By a condition: threads that wait for one of the words make
+// every notify of all of them a call of the system.
+void Team::Park(int thread) {
+  std::unique_lock lock(park_mutex_);
+  more_.wait(lock, [&] {
+    const int32_t start = start_.value.load(std::memory_order_acquire);
+    return start == kGoHome || thread < ThreadsOf(start);
+  });
+}
+
+// Who has looked at start_ before it changed waits by now.
+void Team::WakeParked() {
+  { const std::lock_guard lock(park_mutex_); }
+  more_.notify_all();
+}
+
 // `passed_` cannot move on before this thread has arrived, so reading it first is safe.
 void Team::Barrier(int thread) {
-  if (threads_ == 1) return;
+  const int threads = running_;  // of this job: the next one's may be another as soon as all have come
+  if (threads == 1) return;
   const int32_t passed = passed_.value.load(std::memory_order_relaxed);
-  if (arrived_.value.fetch_add(1, std::memory_order_acq_rel) + 1 < threads_) {
+  if (arrived_.value.fetch_add(1, std::memory_order_acq_rel) + 1 < threads) {
     return WaitForChange(passed_, passed, thread);
   }
   arrived_.value.store(0, std::memory_order_relaxed);

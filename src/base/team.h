@@ -13,16 +13,20 @@
 //
 // Waiting spins for some microseconds and then sleeps; a thread that keeps ending up asleep (more threads
 // than CPUs) spins less and less. Run may be called from any thread, one at a time; it allocates nothing.
+//
+// A run may have the first few threads alone: the others sleep, whatever is run, until one has them, too.
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace tern {
@@ -43,12 +47,19 @@ class Team {
   // then visible here. `work` must not throw.
   template <class Work>
   void Run(Work&& work) {
+    Run(threads_, std::forward<Work>(work));
+  }
+  // The same on the first `threads`, 1 to threads().
+  template <class Work>
+  void Run(int threads, Work&& work) {
     using Plain = std::remove_reference_t<Work>;
-    RunErased([](void* context, int thread) { (*static_cast<Plain*>(context))(thread); },
-              const_cast<void*>(static_cast<const void*>(&work)));
+    RunErased(
+        threads, [](void* context, int thread) { (*static_cast<Plain*>(context))(thread); },
+        const_cast<void*>(static_cast<const void*>(&work)));
   }
 
-  // Inside Run, by all threads: none goes on before all have come; what was written before is visible after.
+  // Inside Run, by all its threads: none goes on before all have come; what was written before is visible
+  // after.
   void Barrier(int thread);
 
  private:
@@ -61,17 +72,26 @@ class Team {
     int64_t spin_ns;
   };
 
-  void RunErased(Job job, void* context);
+  void RunErased(int threads, Job job, void* context);
   void Work(int thread);
   void WaitForChange(Word& word, int32_t old, int thread);
+  void Park(int thread);
+  void WakeParked();
+  static int ThreadsOf(int32_t start) { return (start & kThreadsMask) + 1; }
+
+  static constexpr int kThreadBits = 11;  // of start_, below the count of jobs
+  static constexpr int32_t kThreadsMask = (1 << kThreadBits) - 1;
 
   int threads_ = 1;
   std::mutex run_mutex_;
   Job job_ = nullptr;
   void* context_ = nullptr;
-  Word start_;    // counts jobs; -1: go home
-  Word arrived_;  // at the current barrier
-  Word passed_;   // counts barriers
+  int running_ = 1;  // threads of the job
+  Word start_;       // counts jobs, and says how many threads each has; -1: go home
+  Word arrived_;     // at the current barrier
+  Word passed_;      // counts barriers
+  std::mutex park_mutex_;
+  std::condition_variable more_;  // a job has more threads than the one before
   std::unique_ptr<Patience[]> patience_;
   std::vector<std::thread> workers_;
 };

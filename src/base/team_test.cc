@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <numeric>
 #include <vector>
@@ -128,6 +129,35 @@ TEST(Team, TwoCallersTakeTurns) {
   caller();
   other.join();
   EXPECT_EQ(count, 400);
+}
+
+// Every run has other threads than the one before; those that it has not must do nothing, and miss nothing.
+TEST(Team, RunsMayHaveSomeOfTheThreads) {
+  constexpr int kThreads = 4;
+  Team team(kThreads);
+  std::vector<int> ran(kThreads, 0), expected(kThreads, 0);
+  for (int round = 0; round < 800; ++round) {
+    const int threads = 1 + (round * 7 + round / 5) % kThreads;
+    std::atomic<int> before{0};
+    team.Run(threads, [&](int thread) {
+      ++before;
+      team.Barrier(thread);
+      EXPECT_EQ(before, threads);
+      ++ran[static_cast<size_t>(thread)];
+    });
+    for (int t = 0; t < threads; ++t) ++expected[static_cast<size_t>(t)];
+    if (round % 200 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // all sleep
+    ASSERT_EQ(ran, expected);
+  }
+}
+
+TEST(Team, EndsWithThreadsThatNoRunHad) {
+  for (int i = 0; i < 20; ++i) {
+    Team team(3);
+    std::atomic<int> ran{0};
+    team.Run(2, [&](int) { ++ran; });
+    EXPECT_EQ(ran, 2);
+  }
 }
 
 TEST(CpuCount, IsPositiveAndNoMoreThanThereAre) {

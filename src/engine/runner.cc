@@ -212,6 +212,7 @@ Result<std::unique_ptr<Runner>> Runner::Make(std::shared_ptr<const LoadedModel> 
   if (runner->backend_ == nullptr) {
     TERN_TRY(runner->backend_, OpenBackend(options.backend, {.threads = options.threads}));
   }
+  runner->few_threads_ = runner->many_threads_ = runner->backend_->threads();
   runner->graph_ = loaded.built.graph;
   const PassContext passes{.target = *runner->backend_,
                            .precision = options.precision,
@@ -348,6 +349,7 @@ Status Runner::ReadSource(std::span<const int32_t> source, std::span<const Block
 Status Runner::Step(std::span<const StepRows> work) {
   TERN_TRY_STATUS(CheckWork(work));
   FillBatch(work);
+  plan_->UseThreads(tokens_.size() <= kFewRows ? few_threads_ : many_threads_);
   return RunPlan();
 }
 

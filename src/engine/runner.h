@@ -92,6 +92,13 @@ class Runner {
   Status Step(std::span<const StepRows> work);
   // Steps from now on write down when they did what; null: no longer.
   void Observe(StepProfile* profile) { profile_ = profile; }
+  // How many of the device's threads() run steps of so many rows from now on, which changes no bit: the
+  // first few rows wait for memory, which fewer threads may bring as fast.
+  enum class Rows : uint8_t { kFew, kMany };
+  static constexpr int kFewRows = 8;
+  void UseThreads(Rows rows, int threads) { (rows == Rows::kFew ? few_threads_ : many_threads_) = threads; }
+  int threads(Rows rows) const { return rows == Rows::kFew ? few_threads_ : many_threads_; }
+  int threads() const { return backend_->threads(); }
   PlanLayout layout() const { return plan_->layout(); }
   // Row i of the last step's logits, [vocabulary], in the order of the work.
   std::span<const float> Logits(int i) const;
@@ -154,6 +161,7 @@ class Runner {
   std::vector<int32_t> tokens_, positions_, output_rows_, token_types_;
   std::vector<SequenceSpan> spans_;
   std::vector<WantedLogits> likeliest_;
+  int few_threads_ = 1, many_threads_ = 1;
   StepProfile* profile_ = nullptr;
 };
 

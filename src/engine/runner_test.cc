@@ -42,14 +42,20 @@ SequenceId OpenWithSource(Runner& runner, Sequences& sequences, unsigned seed, i
 constexpr unsigned kSource = 77;
 constexpr int kSourceTokens = 300;
 
-// The logits of every position, computed in steps of `chunk` tokens.
-Rows Alone(Runner& runner, const std::vector<int32_t>& tokens, int chunk) {
+// The logits of every position, computed in steps of `chunk` tokens; where `threads_change`, each on other
+// threads than the one before.
+Rows Alone(Runner& runner, const std::vector<int32_t>& tokens, int chunk, bool threads_change = false) {
   Sequences sequences(&runner);
   const SequenceId id = OpenWithSource(runner, sequences, kSource, kSourceTokens);
   Rows rows;
   for (size_t done = 0; done < tokens.size(); done += static_cast<size_t>(chunk)) {
     const size_t n = std::min(tokens.size() - done, static_cast<size_t>(chunk));
     const StepWork work{id, std::span(tokens).subspan(done, n), WantLogits::kAll};
+    if (threads_change) {
+      const int threads = 1 + static_cast<int>(done) % runner.threads();
+      runner.UseThreads(Runner::Rows::kFew, threads);
+      runner.UseThreads(Runner::Rows::kMany, runner.threads() + 1 - threads);
+    }
     const Status status = sequences.Step({&work, 1});
     EXPECT_TRUE(status.ok()) << status.error().what;
     Append(runner, 0, static_cast<int>(n), &rows);
@@ -123,6 +129,12 @@ TEST_P(SameBits, WhateverTheBatchTheChunkAndTheThreads) {
   ExpectSameBits(Alone(*two, tokens, 7), want, "2 threads, chunks of 7");
   ExpectSameBits(AmongStrangers(*one, tokens, 6), want, "8 sequences");
   ExpectSameBits(AmongStrangers(*two, tokens, 1), want, "8 sequences, 2 threads");
+  options.threads = 3;
+  const auto three = MakeRunner(model, options);
+  for (const int chunk : {1, 7, 11}) {
+    ExpectSameBits(Alone(*three, tokens, chunk, true), want,
+                   "1 to 3 threads, chunks of " + std::to_string(chunk));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -209,6 +209,8 @@ std::vector<ExpertCounts> CpuPlan::expert_counts() const {
   return counts;
 }
 
+void CpuPlan::UseThreads(int threads) { threads_ = std::clamp(threads, 1, device_->team.threads()); }
+
 StepMemory CpuPlan::Memory(int thread, const Stage& stage) {
   char* scratch = static_cast<char*>(scratch_.data());
   if (scratch != nullptr) scratch += static_cast<size_t>(thread) * scratch_bytes_;
@@ -227,7 +229,7 @@ void CpuPlan::SetRows(int tokens, int outputs) {
 }
 
 void CpuPlan::BindStages(const Batch& batch, KvStore* kv) {
-  const auto threads = static_cast<size_t>(device_->team.threads());
+  const auto threads = static_cast<size_t>(threads_);
   for (const std::unique_ptr<Stage>& stage : stages_) {
     for (size_t i = stage->first; i < stage->last; ++i) {
       Bound& b = steps_[i];
@@ -237,12 +239,12 @@ void CpuPlan::BindStages(const Batch& batch, KvStore* kv) {
     if (steps_[stage->first].step->needs().row_wise) {
       stage->tasks.chunk = std::clamp<size_t>(stage->tasks.count / (threads * 8), 1, 16);
     }
-    stage->counter.Reset(device_->team.threads());
+    stage->counter.Reset(threads_);
   }
 }
 
 void CpuPlan::RunStages(const Batch& batch, KvStore* kv, int thread) {
-  const TaskRanges::Place place{thread, device_->team.threads()};
+  const TaskRanges::Place place{thread, threads_};
   for (const std::unique_ptr<Stage>& stage : stages_) {
     if (stage->tasks.count == 0) continue;
     const StepMemory memory = Memory(thread, *stage);
@@ -273,7 +275,7 @@ Status CpuPlan::Run(const Batch& batch, KvStore* kv) {
   TERN_TRY_STATUS(Bind(batch, kv));
   const auto hold = later_ != 0 ? device_->weights.Hold() : std::unique_lock<std::mutex>();
   has_run_ = true;
-  device_->team.Run([&](int thread) { RunStages(batch, kv, thread); });
+  device_->team.Run(threads_, [&](int thread) { RunStages(batch, kv, thread); });
   return {};
 }
 

@@ -32,6 +32,7 @@ class CpuPlan : public Plan {
 
   ~CpuPlan() override;
   Status Run(const Batch& batch, KvStore* kv) override;
+  void UseThreads(int threads) override;
   PlanLayout layout() const override;
   Status Profile(const Batch& batch, KvStore* kv, StepProfile* profile) override;
   std::span<const float> Output(size_t i) const override;
@@ -56,7 +57,8 @@ class CpuPlan : public Plan {
     TaskRanges counter;
   };
 
-  explicit CpuPlan(std::shared_ptr<CpuDevice> device) : device_(std::move(device)) {}
+  explicit CpuPlan(std::shared_ptr<CpuDevice> device)
+      : device_(std::move(device)), threads_(device_->team.threads()) {}
   Status PrepareSteps(const Graph& graph, const StepLimits& limits, const WeightFiles& files);
   void PackLater();
   void GroupStages(const std::vector<int>& stage_of_node);
@@ -73,6 +75,7 @@ class CpuPlan : public Plan {
   StepMemory Memory(int thread, const Stage& stage);
 
   std::shared_ptr<CpuDevice> device_;
+  int threads_;  // of the team's, that run steps
   BatchRules rules_;
   std::vector<Bound> steps_;
   std::vector<std::unique_ptr<Stage>> stages_;

@@ -24,9 +24,10 @@ PlanLayout CpuPlan::layout() const {
 }
 
 Status CpuPlan::Profile(const Batch& batch, KvStore* kv, StepProfile* profile) {
-  TERN_CHECK(profile->stages == stages_.size() &&
-             profile->threads == static_cast<size_t>(device_->team.threads()));
+  const auto threads = static_cast<size_t>(threads_);
+  TERN_CHECK(profile->stages == stages_.size() && profile->visits.size() >= profile->stages * threads);
   PackLater();
+  profile->threads = threads;
   profile->rows = batch.rows();
   profile->outputs = batch.outputs();
   profile->spans.clear();
@@ -39,7 +40,7 @@ Status CpuPlan::Profile(const Batch& batch, KvStore* kv, StepProfile* profile) {
   profile->start = SteadyNs();
   TERN_TRY_STATUS(Bind(batch, kv));
   profile->bound = SteadyNs();
-  device_->team.Run([&](int thread) { ProfileStages(batch, kv, thread, profile); });
+  device_->team.Run(threads_, [&](int thread) { ProfileStages(batch, kv, thread, profile); });
   profile->end = SteadyNs();
   for (StepProfile::Visit& visit : profile->visits) {
     if (visit.begin != 0 && visit.left == 0) visit.left = profile->end;  // of the last stage, which joins
@@ -49,7 +50,7 @@ Status CpuPlan::Profile(const Batch& batch, KvStore* kv, StepProfile* profile) {
 
 void CpuPlan::ProfileStages(const Batch& batch, KvStore* kv, int thread, StepProfile* profile) {
   const auto t = static_cast<size_t>(thread);
-  const TaskRanges::Place place{thread, device_->team.threads()};
+  const TaskRanges::Place place{thread, threads_};
   size_t first_item = 0;
   int64_t now = SteadyNs();
   for (size_t s = 0; s < stages_.size(); ++s) {

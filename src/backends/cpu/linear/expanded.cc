@@ -6,14 +6,10 @@
 #include "backends/cpu/linear/expanded_layout.h"
 #include "backends/cpu/linear/kernels.h"
 #include "backends/cpu/linear/linear.h"
+#include "backends/cpu/linear/sizes.h"
 
 namespace tern {
 namespace {
-
-// Fewer rows do not pay for expanding panels.
-constexpr int kExpandFrom = 24;
-// Most rows at a time: panels are expanded once per block, whose rows come from L3 in time.
-constexpr int kRowBlock = 86 * kExpandedRows;
 
 // Whether packed panels leave a tile short of registers: with two planes of codes, two groups or minimums. Or
 // each row's inputs have to be picked: where sparse.

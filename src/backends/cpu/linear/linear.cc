@@ -11,6 +11,7 @@
 #include "backends/cpu/linear/int16_layout.h"
 #include "backends/cpu/linear/kernels.h"
 #include "backends/cpu/linear/pack.h"
+#include "backends/cpu/linear/sizes.h"
 #include "base/isa.h"
 #include "ops/quantized_rows.h"
 
@@ -50,10 +51,6 @@ std::string Describe(const Tensor& weight) {
   return fmt::format("linear weight {} {}", weight.format->name, ToString(weight.shape));
 }
 
-// Large enough to hide the memory's latency, small enough not to be evicted from L1 before use.
-constexpr size_t kPrefetchBytes = 2048;
-// The same for what is fetched to L2.
-constexpr size_t kPrefetchFarBytes = 8192;
 constexpr size_t kLine = 64;
 
 // What a float tile is to fetch ahead: the first one brings the panel in from memory, later ones find it in
@@ -64,9 +61,6 @@ struct Fetch {
   const uint8_t* from = nullptr;
   size_t lines = 0;  // per step
 };
-
-// Of many tiles the last ones fetch: what comes early is evicted by the rows in between.
-constexpr int kFetchingTiles = 4;
 
 // What an integer tile is to fetch. One alone fetches ahead of itself where it multiplies so much per byte
 // that it asks too slowly for the hardware's prefetchers (measured: as many products per weight as it has
@@ -346,8 +340,8 @@ size_t LinearPlan::ChunkTasks(int rows, int threads) const {
   const double share = std::max(read, compute) / threads;
   // Many where computing decides, so that threads end together; long streams where reading does. Neighbouring
   // panels of quantized rows share cache lines, which threads had better not write at the same time.
-  const double most_chunks = compute > read && output_ == Elem::kF32 ? 64 : 8;
-  const auto chunks_per_thread = static_cast<size_t>(std::clamp(share / 2000, 1.0, most_chunks));
+  const double most_chunks = compute > read && output_ == Elem::kF32 ? kMostComputeChunks : kMostReadChunks;
+  const auto chunks_per_thread = static_cast<size_t>(std::clamp(share / kChunkNs, 1.0, most_chunks));
   const size_t chunks = chunks_per_thread * static_cast<size_t>(threads);
   const size_t tasks = std::max<size_t>(1, (tasks_ + chunks - 1) / chunks);
   const size_t share_tasks = (tasks_ + static_cast<size_t>(threads) - 1) / static_cast<size_t>(threads);
