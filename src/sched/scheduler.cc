@@ -17,6 +17,8 @@ Scheduler::Scheduler(const SchedulerOptions& options)
     : options_(options),
       context_(static_cast<int>(
           std::min<int64_t>(options.context, int64_t{options.kv_blocks} * options.block_tokens))),
+      prompt_chunk_(options.step_tokens),
+      places_(options.running),
       pool_(options.kv_blocks),
       window_pool_(options.window_blocks),
       window_(options.window_tokens > 0 ? WindowKv{&window_pool_, options.window_tokens} : WindowKv{}),
@@ -167,9 +169,9 @@ void Scheduler::TakeMatched(Active& r) {
 }
 
 // With what others computed, and blocks of its own for the rest of its tokens.
-bool Scheduler::TryStart(Active& next) {
+bool Scheduler::TryStart(Active& next, int places) {
   blocked_ = Blocked::kPlaces;
-  if (running_.size() >= static_cast<size_t>(options_.running)) return false;
+  if (running_.size() >= static_cast<size_t>(places)) return false;
   blocked_ = Blocked::kPace;
   if (!KeepsPace(next)) return false;
   blocked_ = Blocked::kKv;
@@ -228,10 +230,10 @@ bool Scheduler::StartNext() {
   const int64_t waiting_rank = next.rank;
   next.turn = Seen(next).turn;
   next.rank = options_.policy->rank(Seen(next), options_.ageing_ns);
-  bool fits = TryStart(next);
+  bool fits = TryStart(next, places_);
   for (Active* displaced = fits ? nullptr : Displaced(next); displaced != nullptr && !IsHopeless(next);) {
     Preempt(*displaced);
-    fits = TryStart(next);
+    fits = TryStart(next, options_.running);  // one for one, also where there are fewer places than run
     displaced = fits ? nullptr : Displaced(next);
   }
   if (!fits) {
@@ -383,7 +385,8 @@ void Scheduler::PlanDecodes() {
 }
 
 void Scheduler::PlanPrefills() {
-  int rows = options_.step_tokens - plan_rows_, scored = ScoredRows();
+  int rows = plan_rows_ > 0 ? options_.step_tokens - plan_rows_ : prompt_chunk_;
+  int scored = ScoredRows();
   const bool by_promise = budget_.limit_s() < std::numeric_limits<double>::infinity();
   if (plan_rows_ > 0 && !by_promise) {
     rows = std::min(rows, std::max(options_.mixed_step_tokens - plan_rows_, StepBudget::kLeastChunk));
@@ -514,9 +517,9 @@ void Scheduler::Commit(int64_t now_ns) {
   plan_.source = -1;
 }
 
-void Scheduler::StepTook(int64_t now_ns) {
+void Scheduler::StepTook(int64_t now_ns, bool tells_cost) {
   const double seconds = 1e-9 * static_cast<double>(now_ns - planned_ns_);
-  if (times_step_) {
+  if (times_step_ && tells_cost) {
     budget_.StepTook(seconds);
     cost_.Observe(taken_, seconds);
   }

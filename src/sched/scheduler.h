@@ -24,6 +24,7 @@
 //
 // Not thread-safe. Planning a step of requests that run allocates nothing.
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -132,6 +133,12 @@ class Scheduler {
   // Errors: kBadInput for what cannot fit even alone, with the numbers; kExhausted where the queue is full,
   // with the time after which to ask again.
   Result<RequestId> Submit(Submission submission, int64_t now_ns);
+  // From the next plan on, at most as in the options: rows of a step that nobody waits for with the next
+  // token of his answer; requests at once, of which none is ended for that.
+  void SetPromptChunk(int rows) { prompt_chunk_ = std::clamp(rows, 1, options_.step_tokens); }
+  void SetPlaces(int requests) { places_ = std::clamp(requests, 1, options_.running); }
+  int most_step_tokens() const { return options_.step_tokens; }
+  int most_running() const { return options_.running; }
   // What to compute next; the same memory each time. A step that is not committed has not happened.
   const StepPlan& Plan(int64_t now_ns);
   // To piece `i` of the plan, which computes the one next row of its request, adds rows for tokens that may
@@ -141,7 +148,7 @@ class Scheduler {
   void Commit(int64_t now_ns);
   // What came of the committed step has been seen to: so long did it take. Where nobody says so, what steps
   // cost is not learnt, and nothing follows from promises.
-  void StepTook(int64_t now_ns);
+  void StepTook(int64_t now_ns, bool tells_cost = true);
   // The logits that the last step computed for it were finite, and this token follows. Where that is its next
   // draft, logits behind it are there, too, and another may be appended; else there are no drafts any more.
   void Append(RequestId request, int32_t token);
@@ -177,6 +184,7 @@ class Scheduler {
   const QueueLimits& queue_limits() const { return options_.queue; }
   SchedulerCounts counts() const;
   const StepCost& step_cost() const { return cost_; }
+  const StepShape& last_step() const { return taken_; }  // that was committed
   void LookAtSchedule(int64_t now_ns, ScheduleView* view) const;
   void LookAtCache(int64_t now_ns, CacheView* view) const { view->Look(pool_, prefixes_, now_ns); }
   // For tests.
@@ -199,7 +207,7 @@ class Scheduler {
   void Begin(Active& next);
   bool IsHopeless(const Active& next) const;
   Active* Displaced(const Active& next) const;
-  bool TryStart(Active& next);
+  bool TryStart(Active& next, int places);
   int GrowthBlocks(const Active& request) const;
   int MissingBlocks(const Active& request) const;
   int WindowEnd(const Active& request) const;
@@ -230,6 +238,7 @@ class Scheduler {
 
   SchedulerOptions options_;
   int context_;
+  int prompt_chunk_, places_;
   BlockPool pool_, window_pool_;
   WindowKv window_;
   PrefixTree prefixes_;

@@ -35,8 +35,8 @@ int Scheduler::Places() const {
       ++requests;
     }
   }
-  if (requests == 0) return options_.running;
-  return budget_.Requests(itl_s, static_cast<int>(depth / requests), options_.running);
+  if (requests == 0) return places_;
+  return budget_.Requests(itl_s, static_cast<int>(depth / requests), places_);
 }
 
 // Tokens of prompts per second, beside the answers that are under way.
@@ -48,7 +48,7 @@ double Scheduler::PromptRate() const {
     shape.Add(r->size(), 1, 1);
     itl_s = std::min(itl_s, options_.slo.itl(r->policy.priority));
   }
-  const int most = options_.step_tokens - shape.rows;
+  const int most = shape.rows > 0 ? options_.step_tokens - shape.rows : prompt_chunk_;
   int rows = most;
   if (itl_s < std::numeric_limits<double>::infinity()) {
     rows = std::max(budget_.PromptRows(shape, itl_s, most), StepBudget::kLeastChunk);

@@ -2,6 +2,7 @@
 // DraftText: what may follow a request's tokens in one step, and how far to believe it: each token has a
 // grade, by how it was found, and of each grade it is counted how often it was right. Not thread-safe.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -33,6 +34,8 @@ class DraftText {
 
   // By where the end of the text stood before.
   void Look(std::span<const int32_t> text);
+  // From the next on; no more than at first.
+  void SetMost(int most) { most_ = std::min(most, static_cast<int>(tokens_.capacity())); }
   // By others.
   void Clear();
   void Add(int32_t token, uint8_t grade);

@@ -5,7 +5,7 @@
 namespace tern {
 
 Speculator::Speculator(const SpeculatorOptions& options, std::unique_ptr<DraftModel> model)
-    : options_(options), model_(std::move(model)) {
+    : options_(options), most_(options.most), model_(std::move(model)) {
   const auto requests = static_cast<size_t>(options.requests);
   if (model_ && options.always) model_->TakeAnyTime();
   work_.reserve(requests);
@@ -25,11 +25,21 @@ void Speculator::Add(Request* request, std::span<const int32_t> said, int left) 
 std::span<const int> Speculator::Choose(int most) {
   texts_.clear();
   for (const DraftModel::Work& work : work_) {
-    if (!model_) work.text->Look(work.said);
+    work.text->SetMost(most_);
+    if (model_) {
+      work.text->Clear();
+    } else {
+      work.text->Look(work.said);
+    }
     texts_.push_back(work.text);
   }
-  if (model_) model_->Draft(work_, costs());
-  chosen_.resize(texts_.size());
+  chosen_.assign(texts_.size(), 0);
+  drafting_s_ = 0;
+  if (most_ == 0) return chosen_;
+  if (model_) {
+    model_->Draft(work_, costs());
+    drafting_s_ = model_->seconds();
+  }
   if (options_.always) {
     TakeAll(most);
   } else {
@@ -52,8 +62,6 @@ bool Speculator::Learn(Request& request, int i, int32_t token) {
   return right;
 }
 
-void Speculator::EndStep(int rows, double seconds) {
-  lengths_.Learn(rows, seconds - (model_ ? model_->seconds() : 0));
-}
+void Speculator::EndStep(int rows, double seconds) { lengths_.Learn(rows, seconds - drafting_s_); }
 
 }  // namespace tern

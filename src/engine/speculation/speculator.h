@@ -6,6 +6,7 @@
 // Drafts are what followed the same tokens earlier in the request's own text (kNgram), or what a smaller
 // model says (kDraft). Not thread-safe. A step allocates nothing after the first.
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <vector>
@@ -48,12 +49,17 @@ class Speculator {
   // The step had so many rows, drafts included, and took so long with everything.
   void EndStep(int rows, double seconds);
 
+  // From the next step on; at most as in the options.
+  void SetMost(int drafts) { most_ = std::clamp(drafts, 0, options_.most); }
+  int most() const { return options_.most; }
   const StepCosts& costs() const { return lengths_.costs(); }
   const DraftModel* model() const { return model_.get(); }
 
  private:
   void TakeAll(int most);
   SpeculatorOptions options_;
+  int most_;               // of a request in a step
+  double drafting_s_ = 0;  // of the step, what the draft model took
   std::unique_ptr<DraftModel> model_;
   Acceptance usual_;
   DraftLengths lengths_;
