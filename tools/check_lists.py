@@ -14,6 +14,7 @@ LISTS = {
     "src/backends/cpu/cpu_ops.list": ("src/backends/cpu", "../../ops/{}.cc", True),
     "src/sched/policies.list": ("src/sched/policies", "{}.cc", False),
     "src/engine/samplers.list": ("src/engine/samplers", "{}.cc", False),
+    "src/engine/adaptation/knobs.list": ("src/engine/adaptation/knobs", "{}.cc", True),
     "src/compress/methods.list": ("src/compress/methods", "{}.cc", False),
     "src/compress/parts.list": ("src/compress/parts", "{}.cc", True),
     "src/text/tokenizers.list": ("src/text", "{}.cc", True),

@@ -36,6 +36,15 @@ std::vector<int> PhysicalCores() {
   return cores;
 }
 
+std::string CpuModel() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const size_t value = line.find(": ");
+    if (line.starts_with("model name") && value != std::string::npos) return line.substr(value + 2);
+  }
+  return "unknown";
+}
+
 int DefaultThreads() {
   const int cores = static_cast<int>(PhysicalCores().size());
   // A team larger than its quota is stopped by the kernel in the middle of a barrier, over and over.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <utility>
 
 #include "engine/speculation/speculator.h"
 
@@ -87,6 +88,14 @@ Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options, std::uniqu
   if (options.disk && options.prefix_cache) {
     disk_.emplace(std::move(options.disk), std::move(options.kv_fingerprint), runner_.get(), &scheduler_);
   }
+  OpenSpeculator(options, std::move(draft_model));
+  if (options.adaptation.is_on) {
+    adaptation_.emplace(AllKnobs(), AdaptedParts{runner_.get(), &scheduler_, speculator_.get()},
+                        std::move(options.adaptation));
+  }
+}
+
+void Engine::OpenSpeculator(const EngineOptions& options, std::unique_ptr<DraftModel> draft_model) {
   const bool drafts = options.speculation != Speculation::kOff && options.draft_tokens > 0;
   if (!drafts || runner_->step_outputs() <= runner_->sequences()) return;
   speculator_ = std::make_unique<Speculator>(
@@ -326,6 +335,7 @@ bool Engine::TakeStep() {
     return !plan.expired.empty() || (disk_ && disk_->WaitForLoads());
   }
   const int64_t end = NowNs();
+  const bool reads_source = plan.source >= 0;
   scheduler_.Commit(end);
   int row = 0;
   StepSample sample{.seconds = Seconds(begin, end), .requests = static_cast<int>(plan.pieces.size())};
@@ -338,17 +348,44 @@ bool Engine::TakeStep() {
     if (piece.wants_logits) DeliverAll(piece, row);
     row += piece.wants_logits ? 1 + piece.drafts : 0;
   }
-  scheduler_.StepTook(NowNs());
-  if (disk_) disk_->AfterStep(sample.rows, sample.seconds);
-  if (may_draft_) speculator_->EndStep(sample.rows, Seconds(begin, NowNs()));
-  if (events_.on_step) events_.on_step(sample);
+  EndStep(plan, sample, begin, reads_source);
   return true;
+}
+
+// What its step took is learnt by whoever asks.
+void Engine::EndStep(const StepPlan& plan, const StepSample& sample, int64_t begin_ns, bool reads_source) {
+  const int64_t end_ns = NowNs();
+  const bool tells_cost = !adaptation_ || !adaptation_->disturbs_step_cost();
+  StepRecord step{.at_s = Seconds(0, end_ns),
+                  .seconds = Seconds(begin_ns, end_ns),
+                  .shape = scheduler_.last_step(),
+                  .cost = scheduler_.step_cost().coefficients()};
+  scheduler_.StepTook(end_ns, tells_cost);
+  if (disk_) disk_->AfterStep(sample.rows, sample.seconds);
+  if (may_draft_ && tells_cost) speculator_->EndStep(sample.rows, step.seconds);
+  if (events_.on_step) events_.on_step(sample);
+  const int said = std::exchange(said_, 0);
+  if (!adaptation_ || reads_source) return;
+  for (const StepPiece& piece : plan.pieces) {
+    const bool answers = static_cast<int>(piece.tokens.size()) == 1 + piece.drafts && piece.wants_logits;
+    ++(answers ? step.answers : step.prompts);
+    step.drafts += piece.drafts;
+  }
+  const SchedulerCounts counts = scheduler_.counts();
+  step.said = said;
+  step.running = counts.running;
+  step.waiting = counts.waiting;
+  step.preemptions = counts.preemptions;
+  adaptation_->EndStep(step);
 }
 
 const DraftModel* Engine::draft_model() const { return speculator_ ? speculator_->model() : nullptr; }
 
 void Engine::LookAtCache(CacheView* view) const { scheduler_.LookAtCache(NowNs(), view); }
 void Engine::LookAtSchedule(ScheduleView* view) const { scheduler_.LookAtSchedule(NowNs(), view); }
+void Engine::LookAtAdaptation(AdaptationView* view) const {
+  if (adaptation_) adaptation_->LookAt(view);
+}
 
 bool Engine::Step() {
   if (requests_.empty()) {
@@ -447,6 +484,7 @@ void Engine::CountToken(Active& a) {
   o.decode_s = Seconds(a.first_ns, now);
   o.preemptions = scheduler_.preemptions(a.id);
   ++o.completion_tokens;
+  ++said_;
 }
 
 void Engine::EmitToken(Active& a, int32_t token) {

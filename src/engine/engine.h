@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/adaptation/adaptation.h"
 #include "engine/answer_grammar.h"
 #include "engine/disk_prefixes.h"
 #include "engine/runner.h"
@@ -113,6 +114,7 @@ struct EngineOptions {
   std::shared_ptr<DiskTier> disk =
       nullptr;                      // where KV is kept beyond memory; null: nowhere. Others may use it, too
   std::string kv_fingerprint = {};  // KvFingerprint's, with `disk`
+  AdaptationOptions adaptation = {};
   EngineEvents events = {};
 };
 
@@ -147,6 +149,7 @@ class Engine {
   bool has_to_write() const { return disk_ && disk_->has_to_write(); }
   void LookAtCache(CacheView* view) const;
   void LookAtSchedule(ScheduleView* view) const;
+  void LookAtAdaptation(AdaptationView* view) const;
   // Whether it decides by that which requests to take.
   bool admits_by_schedule() const { return admits_by_schedule_; }
 
@@ -161,7 +164,9 @@ class Engine {
   Status BeginAnswer(Active& active);
   WantedLogits LogitsFor(Active& active, std::span<const int32_t> tokens);
   std::span<const WantedLogits> LogitsOfDrafts(Active& active, const StepPiece& piece);
+  void OpenSpeculator(const EngineOptions& options, std::unique_ptr<DraftModel> draft_model);
   bool TakeStep();
+  void EndStep(const StepPlan& plan, const StepSample& sample, int64_t begin_ns, bool reads_source);
   void AddDrafts(const StepPlan& plan);
   void ReadSource(const StepPlan& plan);
   Status Compute(const StepPlan& plan);
@@ -186,6 +191,8 @@ class Engine {
   std::optional<DiskPrefixes> disk_;
   AnswerGrammars grammars_;
   std::unique_ptr<Speculator> speculator_;  // null: no drafts; before those that have parts of it
+  std::optional<Adaptation> adaptation_;    // nothing: all stays as it is
+  int said_ = 0;                            // tokens of answers, in this step
   std::map<RequestId, std::unique_ptr<Active>> requests_;
   std::vector<RequestId> cancelled_, done_;  // since the last sweep
   std::vector<StepRows> rows_;
