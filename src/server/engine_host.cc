@@ -161,14 +161,21 @@ ScheduleView EngineHost::schedule() const {
   return schedule_;
 }
 
+AdaptationView EngineHost::adaptation() const {
+  const std::lock_guard lock(mutex_);
+  return adaptation_;
+}
+
 // Looked at so seldom that it costs nothing, and once more when there is nothing else to do.
 void EngineHost::PublishViews() {
   engine_->LookAtCache(&next_cache_);
+  engine_->LookAtAdaptation(&next_adaptation_);
   viewed_ = Clock::now();
   view_is_old_ = false;
   {
     const std::lock_guard lock(mutex_);
     std::swap(cache_, next_cache_);
+    std::swap(adaptation_, next_adaptation_);
   }
   PublishSchedule();
 }

@@ -65,6 +65,8 @@ class EngineHost {
   CacheView cache() const;
   // Who runs and who waits, and why: as old as that, and where requests are taken by it, of the last step.
   ScheduleView schedule() const;
+  // What moves by what steps take, as old as the cache's.
+  AdaptationView adaptation() const;
   const LoadedModel& model() const { return model_; }
   int context() const { return context_; }
   int sequences() const { return sequences_; }
@@ -121,6 +123,7 @@ class EngineHost {
   HostCounts counts_;
   CacheView cache_;
   ScheduleView schedule_;
+  AdaptationView adaptation_;
   std::vector<Came> came_;  // submitted, and not yet in `schedule_`
   bool busy_ = false, ending_ = false;
   Clock::time_point alive_;
@@ -130,6 +133,7 @@ class EngineHost {
   bool all_paused_ = false;  // those that the engine has
   CacheView next_cache_;     // reused
   ScheduleView next_schedule_;
+  AdaptationView next_adaptation_;
   Clock::time_point viewed_{};
   bool view_is_old_ = false;
   std::deque<TicketId> cancelled_early_;  // the last ones
