@@ -67,7 +67,7 @@ std::string Lines(const json::value& told) {
 
 }  // namespace
 
-Result<std::string> FetchSchedule(const std::string& url, const std::string& key) {
+Result<std::string> FetchDebug(const std::string& url, const std::string& path, const std::string& key) {
   std::string body;
   const GetSink sink{.begin = [](const GetReply&) -> Status { return {}; },
                      .body = [&body](std::string_view bytes) -> Status {
@@ -76,8 +76,7 @@ Result<std::string> FetchSchedule(const std::string& url, const std::string& key
                        return BadInput("the server's answer: more than 16 MiB");
                      }};
   const std::string base = url.ends_with('/') ? url.substr(0, url.size() - 1) : url;
-  TERN_TRY(const GetReply reply,
-           HttpGet({.url = base + "/debug/schedule", .bearer = key}, sink, {}, nullptr));
+  TERN_TRY(const GetReply reply, HttpGet({.url = base + path, .bearer = key}, sink, {}, nullptr));
   if (reply.status == 200) return body;
   return BadInput(fmt::format("{}: status {}, expected tern serve with a model that generates text{}",
                               UrlForMessage(base), reply.status,

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/explain_schedule.h"
+#include "cli/explain_tuning.h"
 #include "cli/limits_text.h"
 #include "cli/model_flags.h"
 #include "cli/progress.h"
@@ -17,8 +18,8 @@ namespace {
 struct Options {
   ModelFlags model;
   int prefill = 512, batch = 1, depth = 0, steps = 32, top = 5;
-  std::string limits, html, trace, schedule, key;
-  bool json = false;
+  std::string limits, html, trace, schedule, adaptation, key;
+  bool tuning = false, json = false;
 };
 
 // A chunk takes as long as many decode steps.
@@ -62,22 +63,27 @@ Status Write(const Options& o, const Explanation& e, const PlanLayout& layout, c
   return {};
 }
 
-Status RunSchedule(const Options& o) {
-  TERN_TRY(const std::string told, FetchSchedule(o.schedule, o.key));
+// What a server that runs says of itself.
+Status RunDebug(const Options& o) {
+  const bool schedule = !o.schedule.empty();
+  TERN_TRY(const std::string told, schedule ? FetchDebug(o.schedule, "/debug/schedule", o.key)
+                                            : FetchDebug(o.adaptation, "/debug/adaptation", o.key));
   if (o.json) {
     fmt::print("{}\n", told);
     return {};
   }
-  TERN_TRY(const std::string text, ScheduleText(told));
+  TERN_TRY(const std::string text, schedule ? ScheduleText(told) : AdaptationText(told));
   fmt::print("{}", text);
   return {};
 }
 
 Status Run(const Options& o) {
-  if (!o.schedule.empty()) return RunSchedule(o);
-  if (o.model.model.empty()) return BadInput("MODEL: none, expected one, or --schedule URL");
+  if (!o.schedule.empty() || !o.adaptation.empty()) return RunDebug(o);
+  if (o.model.model.empty())
+    return BadInput("MODEL: none, expected one, or --schedule URL, --adaptation URL");
   TERN_TRY(const auto model, OpenPredictor(o.model));
   TERN_TRY(RunnerOptions options, ToRunnerOptions(model, o.model));
+  if (o.tuning) return ExplainTuning(model, o.model.model, options, o.json);
   options.sequences = o.batch;
   options.step_tokens = std::max(o.prefill, 1);
   options.context = std::max(options.context, o.depth + std::max(o.prefill, 2 * o.steps + 8) + 2);
@@ -123,7 +129,15 @@ void Setup(Arguments& args) {
   args.Option("--schedule", &o->schedule,
               "instead: why requests of the tern serve at this address wait, as http://127.0.0.1:8080")
       .ValueName("URL");
-  args.Option("--api-key", &o->key, "for --schedule: a key of that server").ValueName("KEY");
+  args.Option("--adaptation", &o->adaptation,
+              "instead: what the tern serve at this address is set to by what its steps take, and every move "
+              "with its "
+              "reason")
+      .ValueName("URL");
+  args.Option("--api-key", &o->key, "for --schedule and --adaptation: a key of that server").ValueName("KEY");
+  args.Flag(
+      "--tuning", &o->tuning,
+      "instead: what is set by measuring on this machine, and sizes that are fixed, each with its reason");
   args.Flag("--json", &o->json, "print one JSON object");
   AddRunnerFlags(args, &o->model, ContextFlag::kNo);
   args.Run([o] { return Run(*o); });

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/model_store_options.h"
 #include "cli/terminal.h"
+#include "engine/adaptation/knob_file.h"
 #include "engine/packed_file_paths.h"
 #include "io/files.h"
 
@@ -20,7 +21,10 @@ Status RemoveWithPacked(const std::string& model, StoreOptions store) {
     packed.insert(packed.end(), of_source.begin(), of_source.end());
   }
   TERN_TRY_STATUS(RemoveModel(model, store));
-  for (const std::string& path : packed) TERN_TRY_STATUS(RemoveTree(path));
+  for (const std::string& path : packed) {
+    TERN_TRY_STATUS(RemoveTree(path));
+    TERN_TRY_STATUS(RemoveTree(path + std::string(KnobFile::kSuffix)));
+  }
   return {};
 }
 

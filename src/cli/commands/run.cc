@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "backends/cpu/limits/limits.h"
+#include "cli/adaptation_flags.h"
 #include "cli/chat.h"
 #include "cli/command.h"
 #include "cli/grammar_flags.h"
@@ -19,6 +20,7 @@ struct Options {
   GenerateOptions generate;
   GrammarFlags grammar;
   SpeculationFlags speculation;
+  AdaptationFlags adaptation;
   std::string prompt, system, on_overflow = "error";
   bool raw = false, quiet = false;
 };
@@ -49,7 +51,9 @@ Result<Loaded> Load(const Options& o, bool prompt_waits) {
   TERN_TRY(auto runner, Runner::Make(model, options));
   EngineOptions engine;
   TERN_TRY(auto drafts, OpenDrafts(o.speculation, o.model, *runner, &engine));
+  SetAdaptation(o.adaptation, *runner, options, &engine);
   loaded.engine = std::make_unique<Engine>(std::move(runner), std::move(engine), std::move(drafts));
+  TERN_TRY_STATUS(CheckFixed(o.adaptation, *loaded.engine));
   loaded.threads = options.threads;
   return loaded;
 }
@@ -131,6 +135,7 @@ void Setup(Arguments& args) {
   args.Flag("-q,--quiet", &o->quiet, "no line of figures at the end");
   AddRunnerFlags(args, &o->model);
   AddSpeculationFlags(args, &o->speculation);
+  AddAdaptationFlags(args, &o->adaptation);
   AddGrammarFlags(args, &o->grammar);
   AddSamplingFlags(args, &o->generate.sampling);
   args.Check([o]() -> Status {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -13,8 +14,10 @@
 #include "base/byte_size.h"
 #include "base/cgroup.h"
 #include "base/duration_text.h"
+#include "cli/adaptation_flags.h"
 #include "cli/command.h"
 #include "cli/encoder_flags.h"
+#include "cli/explain_tuning.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
@@ -25,6 +28,7 @@
 #include "engine/kv_choice.h"
 #include "engine/kv_fingerprint.h"
 #include "io/http.h"
+#include "server/adaptation_json.h"
 #include "server/http/http_server.h"
 #include "server/http/wire.h"
 #include "server/model_host.h"
@@ -53,6 +57,8 @@ struct Options {
   std::shared_ptr<Shared> shared = std::make_shared<Shared>();
   SamplingOptions sampling;
   SpeculationFlags speculation;
+  AdaptationFlags adaptation;
+  bool explains_adaptation = false;
   HttpServerOptions http;
   std::string name, key_file, log = "text", traces;
   std::vector<std::string> keys, origins;
@@ -108,6 +114,11 @@ Result<EngineOptions> SchedulingOf(const Options& o) {
   return scheduling;
 }
 
+void LogMove(const std::string& log, const AdaptationMove& move) {
+  if (log == "text") Say("adapted: " + MoveText(move));
+  if (log == "json") Say(boost::json::serialize(boost::json::object{{"adapted", JsonOf(move, move.at_s)}}));
+}
+
 // Where KV is kept beyond memory, for all models.
 Status OpenDisk(const Options& o) {
   if (o.kv_disk.empty()) return {};
@@ -146,8 +157,11 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   TERN_TRY(auto drafts, OpenDrafts(o.speculation, o.model, *runner, &scheduling));
   TERN_TRY_STATUS(UseDisk(o, *runner, &scheduling));
   scheduling.events.on_step = [context](const StepSample& s) { context->meters.step_tokens.Observe(s.rows); };
-  context->host = std::make_unique<EngineHost>(
-      std::make_unique<Engine>(std::move(runner), std::move(scheduling), std::move(drafts)), o.shared->turn);
+  SetAdaptation(o.adaptation, *runner, options, &scheduling);
+  scheduling.adaptation.on_move = [log = o.log](const AdaptationMove& move) { LogMove(log, move); };
+  auto engine = std::make_unique<Engine>(std::move(runner), std::move(scheduling), std::move(drafts));
+  TERN_TRY_STATUS(CheckFixed(o.adaptation, *engine));
+  context->host = std::make_unique<EngineHost>(std::move(engine), o.shared->turn);
   return {};
 }
 
@@ -457,6 +471,17 @@ Result<std::unique_ptr<HttpServer>> StartHttp(const Options& o, const Router& ro
       options, [&router](std::shared_ptr<HttpExchange> exchange) { router.Handle(std::move(exchange)); });
 }
 
+// What each model that is loaded is set to, and every move.
+Status SayAdaptation(ModelHost& models) {
+  for (const ModelView& model : models.views()) {
+    if (model.context == nullptr || model.context->host == nullptr) continue;
+    const auto told = boost::json::serialize(JsonOf(model.context->host->adaptation()));
+    TERN_TRY(const std::string text, AdaptationText(told));
+    Say(model.name + "\n" + text);
+  }
+  return {};
+}
+
 Status Run(Options& o) {
   TERN_TRY(ApiKeys keys, MakeKeys(o));
   o.clients = keys.size();
@@ -497,7 +522,7 @@ Status Run(Options& o) {
   scope.emplace(InterruptScope::Of::kServer);
   Say(StartLine(o, context, http->port()));
   WaitForTheEnd(*http, context, o.drain_timeout_s);
-  return {};
+  return o.explains_adaptation ? SayAdaptation(*context.models) : Status();
 }
 
 void AddSchedulingFlags(Arguments& args, Options* o) {
@@ -625,6 +650,10 @@ void Setup(Arguments& args) {
       .Range(0, 86400);
   AddRunnerFlags(args, &o->model);
   AddSpeculationFlags(args, &o->speculation);
+  AddAdaptationFlags(args, &o->adaptation);
+  args.Flag(
+      "--explain-adaptation", &o->explains_adaptation,
+      "say at the end what was adapted, tried and why; while it runs, tern explain --adaptation URL does");
   AddSamplingFlags(args, &o->sampling);
   args.Run([o] { return Run(*o); });
 }
