@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "text/byte_alphabet.h"
+#include "text/merge_symbols.h"
 #include "text/utf8.h"
 #include "text/vocabulary.h"
 
@@ -96,7 +97,7 @@ class TokenKeeper {
     TERN_TRY(const std::string model, tokenizer_.Str(kModelKey));
     if (const auto* merges = tokenizer_.Strings(kMergesKey)) {
       for (size_t rank = 0; rank < merges->size(); ++rank)
-        order_.emplace((*merges)[rank], static_cast<double>(rank));
+        merges_.emplace((*merges)[rank], static_cast<uint32_t>(rank));
       return MergeAll();
     }
     const MetaValue* value = tokenizer_.Find(kScoresKey);
@@ -106,7 +107,7 @@ class TokenKeeper {
                                      kModelKey, model, kMergesKey, kScoresKey));
     }
     if (model == "llama") {
-      scores_ = scores;
+      for (const double score : *scores) orders_.push_back(MergeOrder(static_cast<float>(score)));
       return MergeAll();
     }
     // Unigram: nothing is made of parts, but what is unknown costs more than the worst piece.
@@ -120,49 +121,44 @@ class TokenKeeper {
       const int32_t id = added_.back();
       added_.pop_back();
       const TokenKind kind = vocabulary_.kind(id);
-      if (kind != TokenKind::kControl && kind != TokenKind::kByte) Merge(vocabulary_.text(id));
+      if (kind != TokenKind::kControl && kind != TokenKind::kByte) MergeText(vocabulary_.text(id));
     }
     return {};
   }
 
-  void Merge(std::string_view text) {
-    std::vector<std::string_view> symbols;
+  void MergeText(std::string_view text) {
+    std::vector<Symbol> symbols;
     for (size_t i = 0; i < text.size();) {
       const size_t bytes = std::min(Utf8Size(text[i]), text.size() - i);
-      symbols.push_back(text.substr(i, bytes));
-      KeepPart(symbols.back());
+      symbols.push_back(
+          {IdOf(text.substr(i, bytes)), static_cast<uint32_t>(i), static_cast<uint32_t>(bytes)});
       i += bytes;
     }
-    while (symbols.size() > 1) {
-      size_t best = symbols.size();
-      double least = 0;
-      for (size_t i = 0; i + 1 < symbols.size(); ++i) {
-        const std::optional<double> order = OrderOf(symbols[i], symbols[i + 1]);
-        if (!order || (best < symbols.size() && *order >= least)) continue;
-        best = i;
-        least = *order;
-      }
-      if (best == symbols.size()) return;
-      symbols[best] = {symbols[best].data(), symbols[best].size() + symbols[best + 1].size()};
-      symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(best) + 1);
-      KeepPart(symbols[best]);
-    }
+    // Whatever merges have made asks for its neighbours, or is among what is left.
+    const auto find = [&](const Symbol& left, const Symbol& right) {
+      KeepPart(left);
+      KeepPart(right);
+      return MergeOf(text.substr(left.begin, left.size), text.substr(right.begin, right.size));
+    };
+    merger_.Run(find, &symbols);
+    for (const Symbol& symbol : symbols) KeepPart(symbol);
   }
 
-  void KeepPart(std::string_view text) {
-    if (const auto found = index_.find(text); found != index_.end()) Add(found->second);
+  int32_t IdOf(std::string_view text) const {
+    const auto found = index_.find(text);
+    return found == index_.end() ? -1 : found->second;
+  }
+  void KeepPart(const Symbol& symbol) {
+    if (symbol.id >= 0) Add(symbol.id);
   }
 
-  // Lower merges first; nothing: the two do not merge.
-  std::optional<double> OrderOf(std::string_view left, std::string_view right) const {
-    if (scores_ != nullptr) {
-      const auto found = index_.find(std::string_view(left.data(), left.size() + right.size()));
-      if (found == index_.end()) return std::nullopt;
-      return -(*scores_)[static_cast<size_t>(found->second)];
-    }
-    const auto found = order_.find(fmt::format("{} {}", left, right));
-    if (found == order_.end()) return std::nullopt;
-    return found->second;
+  // Of neighbours in a text; nothing: the two do not merge.
+  std::optional<Merge> MergeOf(std::string_view left, std::string_view right) const {
+    const int32_t id = IdOf(std::string_view(left.data(), left.size() + right.size()));
+    if (!orders_.empty())
+      return id < 0 ? std::nullopt : std::optional(Merge{orders_[static_cast<size_t>(id)], id});
+    const auto found = merges_.find(fmt::format("{} {}", left, right));
+    return found == merges_.end() ? std::nullopt : std::optional(Merge{found->second, id});
   }
 
   const Metadata& tokenizer_;
@@ -170,8 +166,9 @@ class TokenKeeper {
   std::vector<bool> keeps_;
   std::vector<int32_t> added_;  // of which the parts are not kept yet
   std::unordered_map<std::string_view, int32_t> index_;
-  std::unordered_map<std::string, double> order_;  // of merges
-  const std::vector<double>* scores_ = nullptr;    // of pieces, where any two that make one merge
+  std::unordered_map<std::string, uint32_t> merges_;  // of merges
+  std::vector<uint32_t> orders_;                      // of pieces, where any two that make one merge
+  PairMerger merger_;
 };
 
 template <class T>

@@ -87,6 +87,22 @@ TEST(KeptTokens, OfSentencePieceTooAndIdsMove) {
   EXPECT_EQ(Ids(*small.value(), "ab").size(), Ids(*whole.value(), "ab").size() + 1);
 }
 
+// So long that to look at all neighbours before each merge would take minutes.
+TEST(KeptTokens, OfALongTokenAreAllThatMergesMakeOnTheWay) {
+  TinyVocabulary vocabulary = BytesVocabulary();
+  std::string text = "a";
+  std::vector<int32_t> made = {'a'};
+  for (int i = 0; i < 15; ++i) {
+    made.push_back(vocabulary.Merge(text, text));
+    text += text;
+  }
+  vocabulary.Merge("b", "a");
+  const auto kept = KeptTokens(vocabulary.ByteLevel("gpt-2"), {made.back()});
+  ASSERT_TRUE(kept.ok()) << kept.error().what;
+  EXPECT_EQ(kept.value().size(), 256u + 15);
+  for (const int32_t id : made) EXPECT_TRUE(std::ranges::binary_search(kept.value(), id));
+}
+
 // Each line of a page in its own words: where all of a line's tokens stay, it is cut as it was.
 TEST(KeptTokens, OfPublishedVocabulariesCutTextsOfTheirsAsBefore) {
   const char* shared = std::getenv("TERN_SHARED");

@@ -3,6 +3,7 @@
 // leftmost of equals), until none is left. O(n log n) for n symbols.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -19,6 +20,13 @@ struct Merge {
   uint32_t order;  // lower merges first
   int32_t id;      // of the merged symbol
 };
+
+// Where pieces merge by score: the highest first.
+inline uint32_t MergeOrder(float score) {
+  const auto bits = std::bit_cast<uint32_t>(score + 0.0f);  // -0 and 0 are one score
+  const uint32_t ascending = (bits & 0x80000000u) ? ~bits : bits | 0x80000000u;
+  return ~ascending;
+}
 
 // Keeps its memory from run to run; not thread-safe.
 class PairMerger {

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <map>
 
 #include "text/byte_alphabet.h"
@@ -23,13 +22,6 @@
 namespace tern {
 namespace {
 
-// Numbers in the reverse order of scores, so that the lowest merges first.
-uint32_t OrderOf(float score) {
-  const auto bits = std::bit_cast<uint32_t>(score + 0.0f);  // -0 and 0 are one score
-  const uint32_t ascending = (bits & 0x80000000u) ? ~bits : bits | 0x80000000u;
-  return ~ascending;
-}
-
 class SentencePieceBpe final : public VocabularyTokenizer {
  public:
   explicit SentencePieceBpe(SentencePieceParts parts)
@@ -43,7 +35,7 @@ class SentencePieceBpe final : public VocabularyTokenizer {
     unknown_ = vocabulary().unknown;
     TERN_TRY(byte_ids_, BytePieces(vocabulary(), pieces_key_));
     for (int32_t id = 0; id < vocabulary().size(); ++id) {
-      orders_.push_back(OrderOf(static_cast<float>(scores[static_cast<size_t>(id)])));
+      orders_.push_back(MergeOrder(static_cast<float>(scores[static_cast<size_t>(id)])));
       TERN_TRY_STATUS(AddToken(id));
     }
     added_tokens()->Finish();
