@@ -7,6 +7,7 @@
 
 #include "base/hash128.h"
 #include "compress/kept_tokens.h"
+#include "compress/overlay_checkpoint.h"
 #include "compress/read_windows.h"
 
 namespace tern {
@@ -16,34 +17,23 @@ namespace {
 constexpr std::string_view kByToken[] = {"token_embd.weight", "output.weight", "output.bias"};
 
 // The checkpoint of a model with some rows of its tables.
-class TrimmedCheckpoint : public Checkpoint {
+class TrimmedCheckpoint : public OverlayCheckpoint {
  public:
-  TrimmedCheckpoint(std::shared_ptr<const LoadedModel> base, Metadata metadata,
+  TrimmedCheckpoint(const std::shared_ptr<const LoadedModel>& model, Metadata metadata,
                     const std::vector<int32_t>& kept)
-      : base_(std::move(base)),
+      : OverlayCheckpoint(model),
         metadata_(std::move(metadata)),
-        path_(fmt::format("{} ({} tokens)", base_->checkpoint->path(), kept.size())) {
-    for (const auto& [name, tensor] : base_->checkpoint->tensors()) {
-      const bool by_token = std::find(std::begin(kByToken), std::end(kByToken), name) != std::end(kByToken);
-      tensors_.emplace_back(name, by_token ? Rows(tensor, kept) : tensor);
+        path_(fmt::format("{} ({} tokens)", base().path(), kept.size())) {
+    for (const std::string_view name : kByToken) {
+      if (Tensor* tensor = FindMutable(name)) *tensor = Rows(*tensor, kept);
     }
   }
 
   const Metadata& metadata() const override { return metadata_; }
-  std::span<const std::pair<std::string, Tensor>> tensors() const override { return tensors_; }
-  const Tensor* Find(std::string_view name) const override {
-    for (const auto& [key, tensor] : tensors_) {
-      if (key == name) return &tensor;
-    }
-    return nullptr;
-  }
   // Of the file that it is made from.
-  size_t file_bytes() const override { return base_->checkpoint->file_bytes(); }
-  std::span<const MappedFile> files() const override { return base_->checkpoint->files(); }
+  size_t file_bytes() const override { return base().file_bytes(); }
+  std::span<const MappedFile> files() const override { return base().files(); }
   std::string_view path() const override { return path_; }
-  std::string NameInFiles(std::string_view name) const override {
-    return base_->checkpoint->NameInFiles(name);
-  }
 
  private:
   Tensor Rows(const Tensor& whole, const std::vector<int32_t>& kept) {
@@ -60,10 +50,8 @@ class TrimmedCheckpoint : public Checkpoint {
     return tensor;
   }
 
-  std::shared_ptr<const LoadedModel> base_;
   Metadata metadata_;
   std::string path_;
-  std::vector<std::pair<std::string, Tensor>> tensors_;
   std::vector<Buffer> buffers_;
 };
 
