@@ -289,8 +289,10 @@ Status Compressor::TakeImportances() {
 }
 
 Status Compressor::MakeMeters() {
-  const KldMeter::Options options{.threads = options_.threads};
+  KldMeter::Options options{.threads = options_.threads};
   TERN_TRY(probe_meter_, KldMeter::Make(model_, Windows(DataPart::kAllocate, kProbeWindows), options));
+  options.bytes = 0;  // a few plans are measured on much text
+  options.backend = probe_meter_->backend();
   TERN_TRY(verify_meter_, KldMeter::Make(model_, Windows(DataPart::kAllocate, kVerifyWindows), options));
   return {};
 }
@@ -318,7 +320,7 @@ void Compressor::Estimate() {
                        {kAppraising, probes * (probe_meter_->seconds() + 0.3)},
                        {kTiming, static_cast<double>(schemes_.size())},
                        {kEncoding, 2 * weights / 3e6 / threads},
-                       {kMeasuring, 2 * token * verify},
+                       {kMeasuring, 4 * token * verify},
                        {kQuality, 2 * token * evaluate},
                        {kSpeed, 10}});
   if (options_.estimate) options_.estimate(run_time_.seconds());

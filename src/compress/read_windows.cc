@@ -1,6 +1,7 @@
 #include "compress/read_windows.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "engine/sequences.h"
 
@@ -28,17 +29,23 @@ RunnerOptions ReaderOptions(std::span<const TextWindow> windows, Precision preci
   return options;
 }
 
-Status ReadWindows(Runner& runner, std::span<const TextWindow> windows,
+Status ReadWindows(std::span<Runner* const> runners, std::span<const TextWindow> windows,
                    const std::function<Status(size_t rows)>& visit) {
-  Sequences sequences(&runner);
-  TERN_TRY(const SequenceId sequence, sequences.Open());
-  const auto step = static_cast<size_t>(runner.step_tokens());
+  std::deque<Sequences> sequences;
+  std::vector<SequenceId> ids;
+  for (Runner* const runner : runners) {
+    TERN_TRY(const SequenceId id, sequences.emplace_back(runner).Open());
+    ids.push_back(id);
+  }
+  const auto step = static_cast<size_t>(runners.front()->step_tokens());
   for (const TextWindow& window : windows) {
-    sequences.Truncate(sequence, 0);
+    for (size_t i = 0; i < ids.size(); ++i) sequences[i].Truncate(ids[i], 0);
     for (size_t done = 0; done < window.tokens.size(); done += step) {
       const auto part = std::span(window.tokens).subspan(done, std::min(step, window.tokens.size() - done));
-      const StepWork work{sequence, part, WantLogits::kAll};
-      TERN_TRY_STATUS(sequences.Step({&work, 1}));
+      for (size_t i = 0; i < ids.size(); ++i) {
+        const StepWork work{ids[i], part, WantLogits::kAll};
+        TERN_TRY_STATUS(sequences[i].Step({&work, 1}));
+      }
       TERN_TRY_STATUS(visit(part.size()));
     }
   }

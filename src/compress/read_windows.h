@@ -15,8 +15,13 @@ int64_t TokensOf(std::span<const TextWindow> windows);
 // Options for a runner that reads these windows.
 RunnerOptions ReaderOptions(std::span<const TextWindow> windows, Precision precision, int threads);
 // Runs all windows, step_tokens() rows at a time. visit(rows) behind each step, whose rows' logits the runner
-// has.
-Status ReadWindows(Runner& runner, std::span<const TextWindow> windows,
+// has; or all runners have, whose options are the same.
+Status ReadWindows(std::span<Runner* const> runners, std::span<const TextWindow> windows,
                    const std::function<Status(size_t rows)>& visit);
+inline Status ReadWindows(Runner& runner, std::span<const TextWindow> windows,
+                          const std::function<Status(size_t rows)>& visit) {
+  Runner* const alone = &runner;
+  return ReadWindows({&alone, 1}, windows, visit);
+}
 
 }  // namespace tern
