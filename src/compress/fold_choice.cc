@@ -6,6 +6,9 @@
 namespace tern {
 namespace {
 
+// What factors are tried for: channels that 4 bits serve best so, others do, too, and a search tries once.
+constexpr std::string_view kTried = "q4_0";
+
 bool Touches(const Fold& fold, std::string_view weight) {
   return (fold.rows && fold.rows->tensor == weight) ||
          std::find(fold.readers.begin(), fold.readers.end(), weight) != fold.readers.end();
@@ -48,10 +51,9 @@ Result<FoldedTensors> FoldChoice::Choose(const EncodingOf& encoding_of, std::str
     const MethodDesc* method = MethodOf(known, encoding_of);
     if (method == nullptr) continue;
     std::string key = known.fold.readers.front() + " " + std::string(method->name);
-    for (const std::string& reader : known.fold.readers) key += " " + encoding_of(reader).scheme.name;
     auto found = chosen_.find(key);
     if (found == chosen_.end()) {
-      TERN_TRY(std::vector<float> factors, FactorsOf(known, *method, encoding_of));
+      TERN_TRY(std::vector<float> factors, FactorsOf(known, *method));
       found = chosen_.emplace(std::move(key), std::move(factors)).first;
     }
     if (!found->second.empty()) folded.Add(known.fold, found->second);
@@ -59,18 +61,18 @@ Result<FoldedTensors> FoldChoice::Choose(const EncodingOf& encoding_of, std::str
   return folded;
 }
 
-Result<std::vector<float>> FoldChoice::FactorsOf(Known& known, const MethodDesc& method,
-                                                 const EncodingOf& encoding_of) {
+Result<std::vector<float>> FoldChoice::FactorsOf(Known& known, const MethodDesc& method) {
   DescribeChannels(known);
   std::vector<std::vector<float>> tries = method.folds({.channels = static_cast<size_t>(known.fold.channels),
                                                         .energies = known.energies,
                                                         .peaks = known.peaks,
                                                         .weight_peaks = known.weight_peaks});
   if (tries.size() == 1) return std::move(tries.front());
+  if (!Fits(ParseScheme(kTried).value(), known.seen->columns)) return std::vector<float>();
   size_t best = 0;
   double least = 0;
   for (size_t i = 0; i < tries.size(); ++i) {
-    TERN_TRY(const double error, ErrorWith(known, tries[i], encoding_of));
+    TERN_TRY(const double error, ErrorWith(known, tries[i]));
     if (i > 0 && error >= least) continue;
     least = error;
     best = i;
@@ -78,15 +80,14 @@ Result<std::vector<float>> FoldChoice::FactorsOf(Known& known, const MethodDesc&
   return std::move(tries[best]);
 }
 
-Result<double> FoldChoice::ErrorWith(const Known& known, const std::vector<float>& factors,
-                                     const EncodingOf& encoding_of) {
+Result<double> FoldChoice::ErrorWith(const Known& known, const std::vector<float>& factors) {
+  const Scheme tried = ParseScheme(kTried).value();
   const MethodDesc& importance = *FindMethod("importance").value();
   FoldedTensors folded(model_);
   if (!factors.empty()) folded.Add(known.fold, factors);
   double sum = 0;
   for (const WeightUnit* reader : known.readers) {
-    TERN_TRY(const double error, encoder_.OutputError(*reader, encoding_of(reader->name).scheme, importance,
-                                                      folded.Of(reader->name)));
+    TERN_TRY(const double error, encoder_.OutputError(*reader, tried, importance, folded.Of(reader->name)));
     sum += error * static_cast<double>(reader->rows());
   }
   return sum;

@@ -1,8 +1,8 @@
 #pragma once
 // FoldChoice: which folds (compress/fold.h) are made, and with which factors, where weights are encoded by
 // methods that fold. A fold is made where all of its matrices are encoded by one such method; its factors
-// depend on nothing but the model, the observation, the method and the readers' schemes, so that a recipe
-// that says these gives the same ones again. One thread calls.
+// depend on nothing but the model, the observation and the method, so that a recipe that names methods gives
+// the same ones again, whatever its schemes. One thread calls.
 
 #include <functional>
 #include <map>
@@ -40,15 +40,14 @@ class FoldChoice {
   };
   // The method that all of its weights are encoded by; nullptr: the fold is not made.
   const MethodDesc* MethodOf(const Known& known, const EncodingOf& encoding_of) const;
-  Result<std::vector<float>> FactorsOf(Known& known, const MethodDesc& method, const EncodingOf& encoding_of);
-  Result<double> ErrorWith(const Known& known, const std::vector<float>& factors,
-                           const EncodingOf& encoding_of);
+  Result<std::vector<float>> FactorsOf(Known& known, const MethodDesc& method);
+  Result<double> ErrorWith(const Known& known, const std::vector<float>& factors);
   void DescribeChannels(Known& known) const;
 
   const LoadedModel& model_;
   WeightEncoder& encoder_;
   std::vector<Known> folds_;
-  std::map<std::string, std::vector<float>> chosen_;  // by fold, method and schemes
+  std::map<std::string, std::vector<float>> chosen_;  // by fold and method
 };
 
 }  // namespace tern
