@@ -34,7 +34,7 @@ const MethodDesc k_method_smoothquant = {
     .name = "smoothquant",
     .summary = "peaks of activations moved into weights, for activations of 8 bits; then importance",
     .source = "Xiao et al. 2022, SmoothQuant (arXiv 2211.10438)",
-    .needs = Observed::kHessian,
+    .needs = Observed::kEnergies,
     .encode = Encode,
     .folds = Folds};
 }  // namespace tern
