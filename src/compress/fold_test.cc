@@ -162,6 +162,45 @@ TEST(Fold, LeavesWhatTheModelComputes) {
   }
 }
 
+double MeanKld(const std::shared_ptr<const LoadedModel>& model,
+               const std::shared_ptr<const LoadedModel>& other) {
+  const std::vector<float> want = Logits(model), got = Logits(other);
+  const auto vocabulary = static_cast<size_t>(model->hparams().vocabulary);
+  double sum = 0;
+  for (size_t i = 0; i < want.size(); i += vocabulary) {
+    const auto a = std::span(want).subspan(i, vocabulary), b = std::span(got).subspan(i, vocabulary);
+    sum += KlDivergence(a, LogSumExp(a), b, LogSumExp(b));
+  }
+  return sum / static_cast<double>(want.size() / vocabulary);
+}
+
+// Gate T6: folded weights are rounded to bf16 anew, which costs what rounding to bf16 does, and no more.
+TEST(Fold, CostsAModelInBf16WhatBf16Costs) {
+  TinyModelOptions options{.heads = 6, .kv_heads = 2, .formats = {"bf16"}};
+  const auto model = MakeTinyModel(options);
+  options.formats = {"f32"};
+  const double rounding = MeanKld(MakeTinyModel(options), model);
+  FoldedTensors folded(*model);
+  unsigned seed = 0;
+  for (const Fold& fold : FindFolds(*model)) folded.Add(fold, SomeFactors(fold.channels, ++seed));
+  std::map<std::string, std::string> bytes;
+  auto overlay = std::make_unique<OverlayCheckpoint>(model);
+  for (const auto& [name, values] : folded.vectors())
+    overlay->Set(name, {&F32(), model->checkpoint->Find(name)->shape, values.data()});
+  for (const auto& [name, tensor] : model->checkpoint->tensors()) {
+    if (folded.Of(name).empty()) continue;
+    std::vector<float> numbers = DecodeAll(tensor);
+    folded.Of(name).Apply(numbers, 0, static_cast<size_t>(tensor.cols()));
+    bytes[name].resize(static_cast<size_t>(tensor.rows()) * tensor.row_bytes());
+    tensor.format->encode(numbers.data(), nullptr, bytes[name].data(), numbers.size());
+    overlay->Set(name, {tensor.format, tensor.shape, bytes[name].data()});
+  }
+  ASSERT_FALSE(bytes.empty());
+  const auto changed = BuildOverlay(std::move(overlay));
+  ASSERT_TRUE(changed.ok()) << changed.error().what;
+  EXPECT_LT(MeanKld(model, changed.value()), 1.5 * rounding);
+}
+
 TEST(Fold, FindsAllThatIsExact) {
   for (const Family& family : Families()) {
     int norms = 0, attentions = 0, products = 0;

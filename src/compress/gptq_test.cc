@@ -21,8 +21,8 @@ constexpr size_t kColumns = 256, kOut = 48;
 enum class Inputs { kWhite, kSmooth, kUneven };  // neighbours correlated; and channels of unequal energy
 
 // x [tokens, kColumns]: AR(1) along channels with rho 0.9, and energies whose logarithms are normal.
-std::vector<float> MakeInputs(Inputs kind, size_t tokens, uint32_t seed) {
-  std::mt19937_64 random(seed), channels(5);
+std::vector<float> MakeInputs(Inputs kind, size_t tokens, uint32_t seed, uint32_t channels_seed = 5) {
+  std::mt19937_64 random(seed), channels(channels_seed);
   std::normal_distribution<float> normal;
   std::vector<float> strength(kColumns, 1);
   if (kind == Inputs::kUneven) {
@@ -180,6 +180,29 @@ TEST(Gptq, SaysWhenTokensDoNotSuffice) {
   EXPECT_EQ(Encode(broken, scheme).outcome.status, GptqStatus::kNotDefinite);
   EXPECT_EQ(Encode(Layer(Inputs::kSmooth), ParseScheme("iq3_s").value()).outcome.status,
             GptqStatus::kNoCodes);
+}
+
+// Gate T4, 2:4: of every four weights the two are kept whose loss would count most. Over some draws of how
+// strong channels are, as few of them weigh much.
+TEST(Sparsity, ByImportanceLosesAFifthOfWhatBySizeDoes) {
+  const std::vector<float> w = Weights();
+  const Format& format = *FindFormat("q8_24");
+  const size_t row_bytes = BlockOffset(format, kColumns);
+  double by_importance = 0, by_size = 0;
+  for (const uint32_t channels : {5, 6, 7, 8, 9, 10, 11, 12}) {
+    const std::vector<float> seen = Hessian(MakeInputs(Inputs::kUneven, 1024, 1, channels)),
+                             held_out = Hessian(MakeInputs(Inputs::kUneven, 1024, 2, channels));
+    std::vector<float> energies(kColumns);
+    for (size_t c = 0; c < kColumns; ++c) energies[c] = seen[c * kColumns + c];
+    for (const float* importance :
+         {static_cast<const float*>(energies.data()), static_cast<const float*>(nullptr)}) {
+      std::string bytes(kOut * row_bytes, 0);
+      for (size_t r = 0; r < kOut; ++r)
+        format.encode(w.data() + r * kColumns, importance, bytes.data() + r * row_bytes, kColumns);
+      (importance == nullptr ? by_size : by_importance) += OutputError(held_out, w, Decoded(format, bytes));
+    }
+  }
+  EXPECT_LE(by_importance, 0.2 * by_size);
 }
 
 // Codes stay, and held-out outputs lose less, where inputs depend on each other; where they do not, nothing

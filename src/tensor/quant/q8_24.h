@@ -1,7 +1,8 @@
 #pragma once
 // q8_24: 2:4 sparse. Of every 4 weights at most 2 are not zero: signed bytes, with one f32 scale for a row. 5
 // bits per weight, a 32nd of a scale's included. Encoding keeps the two furthest from zero: for weights that
-// were trained so, that is all there is; of others it throws away an eighth of their squared size.
+// were trained so, that is all there is; of others it throws away an eighth of their squared size. With
+// importances it keeps the two whose loss would count most (Wanda, Sun et al. 2023, arXiv 2306.11695).
 #include "tensor/quant/scale_search.h"
 
 namespace tern::TERN_ISA_NS {
@@ -48,10 +49,12 @@ struct q8_24 {
   static void EncodePrefix(const float* x, size_t n, RowPrefix& row) {
     row.d = __builtin_fabsf(FurthestWeight(x, n)) / 127.f;
   }
-  static void Encode(const float* x, const RowPrefix& row, Block& b) {
+  static void Encode(const float* x, const float* w, const RowPrefix& row, Block& b) {
     const float inverse = Inverse(row.d);
-    for (size_t j = 0; j < kQuads; ++j, x += 4) {
-      const Pair at = Furthest(x);
+    for (size_t j = 0; j < kQuads; ++j, x += 4, w += 4) {
+      float counts[4];
+      for (size_t i = 0; i < 4; ++i) counts[i] = x[i] * __builtin_sqrtf(w[i]);
+      const Pair at = Furthest(counts);
       Put(b, j, at, NearestCode(x[at.first] * inverse, -127, 127),
           NearestCode(x[at.second] * inverse, -127, 127));
     }
