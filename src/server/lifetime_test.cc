@@ -5,6 +5,7 @@
 #include <functional>
 #include <thread>
 
+#include "server/eventually.h"
 #include "server/test_server.h"
 
 namespace tern {
@@ -25,11 +26,6 @@ Asked MakeCompletion(const std::string& body) {
   request.body = body;
   asked.exchange = std::make_shared<HttpExchange>(std::move(request), asked.sink);
   return asked;
-}
-
-bool Eventually(const std::function<bool()>& holds) {
-  for (int i = 0; i < 1000 && !holds(); ++i) std::this_thread::sleep_for(milliseconds(5));
-  return holds();
 }
 
 // So many that handing them over takes a while.

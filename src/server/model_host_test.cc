@@ -9,6 +9,7 @@
 #include <future>
 #include <thread>
 
+#include "server/eventually.h"
 #include "server/test_server.h"
 
 namespace tern {
@@ -16,15 +17,6 @@ namespace {
 
 namespace json = boost::json;
 using std::chrono::milliseconds;
-
-// Long enough for anything here, however busy the machine is.
-bool Eventually(const std::function<bool()>& holds) {
-  for (int i = 0; i < 4000; ++i) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(milliseconds(5));
-  }
-  return false;
-}
 
 // All routes around several tiny models.
 class Models {

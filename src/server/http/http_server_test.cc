@@ -12,6 +12,7 @@
 #include <new>
 #include <thread>
 
+#include "server/eventually.h"
 #include "server/http/wire.h"
 
 namespace tern {
@@ -94,10 +95,6 @@ struct HttpServerTest : testing::Test {
     auto exchange = std::move(exchanges.front());
     exchanges.erase(exchanges.begin());
     return exchange;
-  }
-  static bool Eventually(const std::function<bool()>& holds) {
-    for (int i = 0; i < 500 && !holds(); ++i) std::this_thread::sleep_for(milliseconds(10));
-    return holds();
   }
 
   HttpServerOptions options;
