@@ -20,7 +20,7 @@ json::object Adaptation(TestServer& server) {
 TEST(DebugAdaptation, TellsKnobsAndWhatWasTried) {
   EngineOptions options;
   options.adaptation.is_on = true;
-  options.adaptation.fixed = {{"places", 2}};
+  options.adaptation.fixed = {{"places", 6}};
   TestServer server(TestServer::Kind::kDecoder, {}, options);
   server.Ask("POST", "/v1/completions", R"({"prompt": "a b", "max_tokens": 200, "ignore_eos": true})");
   json::object told;
@@ -36,7 +36,7 @@ TEST(DebugAdaptation, TellsKnobsAndWhatWasTried) {
     EXPECT_GE(knob.at("values").as_array().size(), 1u);
     if (knob.at("name") != "places") continue;
     EXPECT_TRUE(knob.at("fixed").as_bool());
-    EXPECT_EQ(knob.at("value"), 2);
+    EXPECT_EQ(knob.at("value"), 6);
   }
 }
 
