@@ -55,6 +55,7 @@ Error SystemError(const std::string& what) {
   return IoError("kv link: cannot " + what + ": " + std::generic_category().message(errno));
 }
 
+Error Late() { return {Code::kDeadline, "kv link: nothing came in time"}; }
 Error Gone() { return IoError("kv link: the other process has gone"); }
 
 // Until one of these is readable, or has hung up.
@@ -64,7 +65,7 @@ Status Wait(std::span<pollfd> fds, int64_t deadline_ns) {
     const timespec left{.tv_sec = left_ns / 1'000'000'000, .tv_nsec = left_ns % 1'000'000'000};
     const int ready = ppoll(fds.data(), fds.size(), &left, nullptr);
     if (ready > 0) return {};
-    if (ready == 0) return Error{Code::kDeadline, "kv link: nothing came in time"};
+    if (ready == 0) return Late();
     if (errno != EINTR) return SystemError("wait");
   }
 }
@@ -120,7 +121,10 @@ class SharedMemoryLink : public MessageLink {
         out_event_(is_listener ? kFromListener : kToListener) {}
 
   Status Send(MessageParts parts, int64_t deadline_ns) override {
-    const std::lock_guard lock(sending_);
+    // Another may wait for room for longer than this one may.
+    const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
+    const std::unique_lock lock(sending_, deadline);
+    if (!lock.owns_lock()) return Late();
     while (true) {
       if (HasEnded()) return Gone();
       TERN_TRY(const bool sent, out_.Write(parts));
@@ -180,7 +184,7 @@ class SharedMemoryLink : public MessageLink {
   const Fd socket_;
   const Fds fds_;
   const Mapping memory_;
-  std::mutex sending_;
+  std::timed_mutex sending_;
   ByteRing in_, out_;
   const size_t in_event_, out_event_;
 };
@@ -192,13 +196,7 @@ struct Address {
 
 // Without a file: the name ends with whoever has it.
 Result<Address> AddressOf(const std::string& name) {
-  const auto is_good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  };
-  if (name.empty() || name.size() > 64 || !std::ranges::all_of(name, is_good)) {
-    return BadInput("kv link '" + name + "': expected 1 to 64 letters, digits, '-', '_' or '.'");
-  }
+  TERN_TRY_STATUS(CheckLinkName(name));
   const std::string full = std::string("\0tern-kv/", 9) + std::to_string(geteuid()) + "/" + name;
   Address address;
   address.socket.sun_family = AF_UNIX;
@@ -323,6 +321,15 @@ class SharedMemoryListener : public LinkListener {
 };
 
 }  // namespace
+
+Status CheckLinkName(const std::string& name) {
+  const auto is_good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  if (!name.empty() && name.size() <= 64 && std::ranges::all_of(name, is_good)) return {};
+  return BadInput("kv link '" + name + "': expected 1 to 64 letters, digits, '-', '_' or '.'");
+}
 
 Result<std::shared_ptr<LinkListener>> ListenInSharedMemory(const std::string& name, SharedMemorySizes sizes) {
   TERN_TRY(const Address address, AddressOf(name));

@@ -20,8 +20,9 @@ struct SharedMemorySizes {
   size_t from_listener_bytes = size_t{32} << 20;
 };
 
-// `name`: letters, digits, '-', '_' and '.', at most 64; each user has his own. Errors: another name;
-// kExhausted: another process listens there.
+// Letters, digits, '-', '_' and '.', at most 64. Each user has names of his own.
+Status CheckLinkName(const std::string& name);
+// Errors: CheckLinkName's; kExhausted: another process listens there.
 Result<std::shared_ptr<LinkListener>> ListenInSharedMemory(const std::string& name,
                                                            SharedMemorySizes sizes = {});
 // Errors: kNotFound: nobody listens; kDeadline: nobody answered in time; kBadInput: one who listens is not of

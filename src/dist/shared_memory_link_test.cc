@@ -79,6 +79,17 @@ TEST_F(Link, DeadlinesEndWaiting) {
   reads.join();
 }
 
+TEST_F(Link, OneWhoMayNotWaitIsNotHeldUpByOneWhoDoes) {
+  Join();
+  const std::string large(3000, 'x');
+  ASSERT_TRUE(Say(*near_, large).ok());
+  std::thread waits([&] { EXPECT_TRUE(Say(*near_, large, 60).ok()); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(Say(*near_, large, 0.01).error().code, Code::kDeadline);
+  EXPECT_TRUE(far_->Receive(In(5)).ok());
+  waits.join();
+}
+
 TEST_F(Link, WhatCameBeforeTheEndIsReceived) {
   Join();
   ASSERT_TRUE(Say(*near_, "last").ok());

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "engine/adopt_blocks.h"
+
 namespace tern {
 namespace {
 
@@ -242,7 +244,7 @@ bool DiskPrefixes::Continue(Fetched& f, int64_t now_ns) {
   } else {
     const LoadState state = tier_->Take(f.load, &f.read);
     if (state != LoadState::kReads) f.load = 0;
-    const bool has_room = TakeIn(f);
+    const bool has_room = AdoptRead(*runner_, *scheduler_, f.request, f.wanted, &f.next, &f.read);
     goes_on = has_room && (state == LoadState::kReads || (state == LoadState::kFailed && Load(f)));
   }
   if (goes_on && now_ns >= f.deadline_ns) {
@@ -257,33 +259,6 @@ bool DiskPrefixes::Continue(Fetched& f, int64_t now_ns) {
   const size_t known = tree.UsefulPlaces(memory);
   if (known > f.known_places) counts_.hit_tokens += (known - f.known_places) * kKvBlockTokens;
   return false;
-}
-
-// Into memory, as far as places are complete. False: there is no room for more.
-bool DiskPrefixes::TakeIn(Fetched& f) {
-  size_t used = 0, end = f.next;
-  for (; end < f.wanted.size(); ++end) {
-    const size_t parts = (f.wanted[end].block ? 1 : 0) + (f.wanted[end].window ? 1 : 0);
-    if (used + parts > f.read.size()) break;
-    used += parts;
-  }
-  auto from = f.read.begin();
-  const auto fill = [&](size_t place, bool windowed, BlockId block) {
-    from = std::find_if(from, f.read.end(), [&](const DiskBlock& read) {
-      return read.info.place == place && read.info.id.windowed == windowed;
-    });
-    TERN_CHECK(from != f.read.end());
-    const std::span<std::byte> kv = runner_->kv().Block(block, windowed);
-    TERN_CHECK(kv.size() == from->kv.size());
-    std::ranges::copy(from->kv, kv.begin());
-  };
-  const size_t count = end - f.next;
-  const size_t adopted =
-      scheduler_->prefixes().Adopt(scheduler_->scope(f.request), scheduler_->shareable(f.request), f.next,
-                                   std::span(f.wanted).subspan(f.next, count), fill);
-  f.next += adopted;
-  f.read.erase(f.read.begin(), f.read.begin() + static_cast<ptrdiff_t>(used));
-  return adopted == count;
 }
 
 }  // namespace tern

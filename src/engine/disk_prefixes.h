@@ -58,7 +58,6 @@ class DiskPrefixes {
   double SecondsSaved(const Fetched& fetched) const;
   bool Load(Fetched& fetched);
   bool Continue(Fetched& fetched, int64_t now_ns);
-  bool TakeIn(Fetched& fetched);
   size_t BlockBytes(bool windowed) { return runner_->kv().block_bytes(windowed); }
 
   std::shared_ptr<DiskTier> tier_;

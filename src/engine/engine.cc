@@ -88,6 +88,8 @@ Engine::Engine(std::unique_ptr<Runner> runner, EngineOptions options, std::uniqu
   if (options.disk && options.prefix_cache) {
     disk_.emplace(std::move(options.disk), std::move(options.kv_fingerprint), runner_.get(), &scheduler_);
   }
+  TERN_CHECK(!options.link || options.prefix_cache);
+  if (options.link) link_ = options.link(runner_.get(), &scheduler_);
   OpenSpeculator(options, std::move(draft_model));
   if (options.adaptation.is_on) {
     adaptation_.emplace(AllKnobs(), AdaptedParts{runner_.get(), &scheduler_, speculator_.get()},
@@ -314,6 +316,7 @@ Status Engine::Compute(const StepPlan& plan) {
 
 bool Engine::TakeStep() {
   if (disk_) disk_->BeforePlan(NowNs());
+  if (link_) link_->BeforePlan(NowNs(), false);
   const int64_t begin = NowNs();
   const StepPlan& plan = scheduler_.Plan(begin);
   for (const RequestId id : plan.expired) {
@@ -332,7 +335,7 @@ bool Engine::TakeStep() {
     return true;
   }
   if (plan.pieces.empty() && plan.source < 0) {
-    return !plan.expired.empty() || (disk_ && disk_->WaitForLoads());
+    return !plan.expired.empty() || (disk_ && disk_->WaitForLoads()) || (link_ && link_->Wait(begin));
   }
   const int64_t end = NowNs();
   const bool reads_source = plan.source >= 0;
@@ -390,6 +393,7 @@ void Engine::LookAtAdaptation(AdaptationView* view) const {
 bool Engine::Step() {
   if (requests_.empty()) {
     if (disk_) disk_->BeforePlan(NowNs());
+    if (link_) link_->BeforePlan(NowNs(), true);
     return false;
   }
   calling_back_ = true;

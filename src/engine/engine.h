@@ -18,6 +18,7 @@
 #include "engine/adaptation/adaptation.h"
 #include "engine/answer_grammar.h"
 #include "engine/disk_prefixes.h"
+#include "engine/prefix_link.h"
 #include "engine/runner.h"
 #include "engine/sampler.h"
 #include "engine/speculation/speculation.h"
@@ -115,6 +116,7 @@ struct EngineOptions {
       nullptr;                      // where KV is kept beyond memory; null: nowhere. Others may use it, too
   std::string kv_fingerprint = {};  // KvFingerprint's, with `disk`
   AdaptationOptions adaptation = {};
+  MakePrefixLink link = {};  // to another process's engine; null: none
   EngineEvents events = {};
 };
 
@@ -147,6 +149,8 @@ class Engine {
   std::optional<DiskPrefixCounts> disk_counts() const;
   // Whether a call of Step, though it is idle, would write more of what is kept.
   bool has_to_write() const { return disk_ && disk_->has_to_write(); }
+  // Whether a call of Step, though it is idle, would give more of it to another process.
+  bool has_to_give() const { return link_ && link_->has_work(); }
   void LookAtCache(CacheView* view) const;
   void LookAtSchedule(ScheduleView* view) const;
   void LookAtAdaptation(AdaptationView* view) const;
@@ -189,6 +193,7 @@ class Engine {
   const bool admits_by_schedule_;
   Scheduler scheduler_;
   std::optional<DiskPrefixes> disk_;
+  std::unique_ptr<PrefixLink> link_;
   AnswerGrammars grammars_;
   std::unique_ptr<Speculator> speculator_;  // null: no drafts; before those that have parts of it
   std::optional<Adaptation> adaptation_;    // nothing: all stays as it is

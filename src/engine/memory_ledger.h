@@ -18,11 +18,11 @@ struct MemoryPool {
 
 // "weights" (the file as it is mapped), "packed_weights", "activations", "kv" (of requests, and free),
 // "prefix_cache" (KV that is kept for prompts to come), "draft_model" (all of it), "kv_disk_queues" (KV on
-// its way to disk and back).
-using MemoryLedger = std::array<MemoryPool, 7>;
+// its way to disk and back), "kv_link" (KV on its way to another process, or from it).
+using MemoryLedger = std::array<MemoryPool, 8>;
 
 inline MemoryLedger LedgerOf(const RunnerBytes& bytes, const SchedulerCounts& counts,
-                             const RunnerBytes& draft = {}, size_t kv_disk_queues = 0) {
+                             const RunnerBytes& draft = {}, size_t kv_disk_queues = 0, size_t kv_link = 0) {
   const auto part = [](size_t all, int of, int blocks) {
     return blocks > 0 ? all / static_cast<size_t>(blocks) * static_cast<size_t>(of) : 0;
   };
@@ -34,7 +34,8 @@ inline MemoryLedger LedgerOf(const RunnerBytes& bytes, const SchedulerCounts& co
            {"kv", bytes.kv - cached},
            {"prefix_cache", cached},
            {"draft_model", draft.file + draft.packed_weights + draft.arena + draft.kv},
-           {"kv_disk_queues", kv_disk_queues}}};
+           {"kv_disk_queues", kv_disk_queues},
+           {"kv_link", kv_link}}};
 }
 
 }  // namespace tern

@@ -81,6 +81,11 @@ void PrefixTree::TakeHold(PrefixMatch* match) {
   if (length > 0) Touch(match->blocks.back().id);
 }
 
+void PrefixTree::Release(const PrefixMatch& match) {
+  for (auto block = match.blocks.rbegin(); block != match.blocks.rend(); ++block) pool_->Release(*block);
+  for (const BlockRef block : match.window_blocks) window_.pool->Release(block);
+}
+
 PrefixTree::Scope& PrefixTree::ScopeOf(const PrefixScope& scope) {
   const auto [entry, is_new] = scopes_.try_emplace(scope);
   if (is_new) {

@@ -95,6 +95,8 @@ class PrefixTree {
   // The longest chain of use that `tokens` begins with: whole blocks only, in `match`, whose memory is
   // reused. The caller becomes a holder of each, and releases them as its own.
   void Match(const PrefixScope& scope, std::span<const int32_t> tokens, PrefixMatch* match);
+  // For the caller, who held all of it.
+  void Release(const PrefixMatch& match);
   // Keeps the whole blocks of a sequence: what its table has for `tokens`, all computed, and what the table
   // of layers with a window still has. Of a block that the tree has already, in another copy, it keeps its
   // own and gives it to the table: who holds a block of the tree holds all in front of it.

@@ -148,11 +148,6 @@ bool Scheduler::HasRoom(const Active& next) {
   return !lacking();
 }
 
-void Scheduler::ReleaseMatched() {
-  for (auto block = matched_.blocks.rbegin(); block != matched_.blocks.rend(); ++block) pool_.Release(*block);
-  for (const BlockRef block : matched_.window_blocks) window_pool_.Release(block);
-}
-
 // What was matched becomes the beginning of a request that has computed less.
 void Scheduler::TakeMatched(Active& r) {
   for (size_t i = 0; i < matched_.blocks.size(); ++i) r.table->Put(i, matched_.blocks[i]);
@@ -178,7 +173,7 @@ bool Scheduler::TryStart(Active& next, int places) {
   matched_.Clear();
   if (next.submission.shares_prefix) prefixes_.Match(next.submission.scope, next.shareable(), &matched_);
   if (!HasRoom(next)) {
-    ReleaseMatched();
+    prefixes_.Release(matched_);
     return false;
   }
   blocked_ = Blocked::kNothing;
@@ -324,7 +319,7 @@ void Scheduler::TakeCached(Active& r) {
   r.seen_inserts = inserts;
   prefixes_.Match(r.submission.scope, r.shareable(), &matched_);
   const int found = static_cast<int>(matched_.blocks.size()) * options_.block_tokens;
-  if (found <= r.computed) return ReleaseMatched();
+  if (found <= r.computed) return prefixes_.Release(matched_);
   if (r.size() == r.prompt_tokens) {
     r.cached += found - r.computed;
     counts_.prefix_hit_tokens += static_cast<uint64_t>(found - r.computed);

@@ -213,7 +213,6 @@ class Scheduler {
   int WindowEnd(const Active& request) const;
   bool HasRoom(const Active& next);
   void TakeMatched(Active& request);
-  void ReleaseMatched();
   bool MakeRoom(const Active& request);
   bool MakeWindowRoom(int blocks);
   void DropUnseen(Active& request);

@@ -42,7 +42,7 @@ int Scheduler::CachedTokens(Active& r) {
   r.probed_inserts = inserts;
   prefixes_.Match(r.submission.scope, r.shareable(), &matched_);
   r.probed_tokens = static_cast<int>(matched_.blocks.size()) * options_.block_tokens;
-  ReleaseMatched();
+  prefixes_.Release(matched_);
   return r.probed_tokens;
 }
 

@@ -28,8 +28,10 @@ EngineFigures FiguresOf(const ServerContext& context) {
   figures.accepted_tokens = counts.scheduler.accepted_tokens;
   const MemoryLedger of_encoder = figures.pools;
   figures.disk = counts.disk;
+  if (context.kv_link != nullptr) figures.link = context.kv_link->counts();
   figures.pools = LedgerOf(context.host->bytes(), counts.scheduler, context.host->draft_bytes(),
-                           counts.disk ? counts.disk->tier.queued_bytes : 0);
+                           counts.disk ? counts.disk->tier.queued_bytes : 0,
+                           figures.link ? figures.link->memory_bytes : 0);
   if (encoder == nullptr) return figures;
   // Both read the same file.
   for (size_t i = 1; i < figures.pools.size(); ++i) figures.pools[i].bytes += of_encoder[i].bytes;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/disk_prefixes.h"
+#include "engine/kv_link_meters.h"
 #include "engine/memory_ledger.h"
 
 namespace tern {
@@ -23,6 +24,7 @@ struct EngineFigures {
   double stuck_s = 0;                      // how long the engine has been at one step; 0: it is idle
   MemoryLedger pools{};                    // what memory is for
   std::optional<DiskPrefixCounts> disk{};  // where KV is kept on disk
+  std::optional<KvLinkCounts> link{};      // to another process's engine
   // So far.
   uint64_t refused = 0, preemptions = 0;
   uint64_t drafts = 0, draft_tokens = 0, accepted_tokens = 0;

@@ -242,7 +242,7 @@ bool EngineHost::TakeCommands() {
   {
     std::unique_lock lock(mutex_);
     const auto has_work = [this] {
-      const bool may_step = !engine_->idle() && !all_paused_;
+      const bool may_step = (!engine_->idle() && !all_paused_) || engine_->has_to_give();
       return ending_ || !submitted_.empty() || !cancelled_.empty() || may_step;
     };
     // Clients that take more, and deadlines that pass, tell nobody.

@@ -16,6 +16,7 @@
 #include "server/grammar_cache.h"
 #include "server/http/http_server.h"
 #include "server/metrics/server_meters.h"
+#include "server/prefill_service.h"
 #include "server/quotas.h"
 #include "server/request_log.h"
 #include "server/router.h"
@@ -82,6 +83,8 @@ struct ServerContext {
   std::unique_ptr<Traces> traces{};                                  // null: nobody collects them
   std::shared_ptr<HttpTally> tally = std::make_shared<HttpTally>();  // the HTTP server's
   std::unique_ptr<EngineHost> host;                                  // null: a model that generates no text
+  std::shared_ptr<const KvLinkMeters> kv_link{};                     // null: its engine is alone
+  std::unique_ptr<PrefillService> prefill{};                         // of --role prefill
   EncoderSlot encoder;                                               // of vectors and scores
   std::atomic<bool> loading =
       false;  // the model is not there yet: nothing but the version, the log and these

@@ -43,12 +43,12 @@ def text_of(answer):
     return "".join(json.loads(event)["choices"][0]["text"] for event in events[:-1] if json.loads(event)["choices"])
 
 
-async def outcome(server, prompt, want):
-    """One word for what became of a request."""
+async def outcome(server, asked, want):
+    """One word for what became of a request with this body."""
     client = None
     try:
         client = await Client.open(server)
-        client.say("POST", "/v1/completions", body(prompt))
+        client.say("POST", "/v1/completions", asked)
         answer = await client.rest(await client.head())
     except (OSError, asyncio.IncompleteReadError):
         return "cut"
@@ -95,7 +95,7 @@ class Killing:
         chosen = random.Random(self.random.random())
         while server.process.poll() is None:
             i = chosen.randrange(len(self.prompts))
-            self.count(await outcome(server, self.prompts[i], self.want[i]))
+            self.count(await outcome(server, body(self.prompts[i]), self.want[i]))
 
     def count(self, what):
         self.outcomes[what] += 1
@@ -114,7 +114,7 @@ class Killing:
     async def round(self):
         server = self.start()
         i = self.random.randrange(len(self.prompts))
-        self.count(await outcome(server, self.prompts[i], self.want[i]))
+        self.count(await outcome(server, body(self.prompts[i]), self.want[i]))
         clients = [asyncio.create_task(self.client(server)) for _ in range(self.args.clients)]
         await asyncio.sleep(self.random.uniform(0, 0.5))
         await self.look(server)
@@ -130,7 +130,7 @@ class Killing:
                 self.flip()
         with self.start() as server:
             for prompt, want in zip(self.prompts, self.want):
-                self.count(await outcome(server, prompt, want))
+                self.count(await outcome(server, body(prompt), want))
             await self.look(server)
         expect(self.hits > 0, "no KV ever came from disk")
         expect(self.damaged <= self.flipped, f"{self.damaged} files were damaged, {self.flipped} by this script")

@@ -20,6 +20,7 @@
 #include "cli/explain_tuning.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
+#include "cli/role_flags.h"
 #include "cli/sampling_flags.h"
 #include "cli/served_models.h"
 #include "cli/slow_note.h"
@@ -43,6 +44,7 @@ struct Shared {
   std::shared_ptr<StepTurn> turn = std::make_shared<StepTurn>();
   std::shared_ptr<Quotas> quotas{};
   std::shared_ptr<DiskTier> disk{};  // null: KV is kept in memory alone
+  std::shared_ptr<Role> role{};      // null: both
 };
 
 struct Options {
@@ -59,10 +61,12 @@ struct Options {
   SpeculationFlags speculation;
   AdaptationFlags adaptation;
   bool explains_adaptation = false;
+  RoleFlags role;
   HttpServerOptions http;
   std::string name, key_file, log = "text", traces;
   std::vector<std::string> keys, origins;
-  int port = 8080, parallel = 32, kv_tokens = 0, drain_timeout_s = 30;
+  std::optional<int> port;
+  int parallel = 32, kv_tokens = 0, drain_timeout_s = 30;
   int step_tokens = RunnerOptions().step_tokens;
   std::string policy = "auto", slo_ttft, slo_itl, optimize = "balanced", key_limits;
   int batch = SchedulerOptions().batch;
@@ -79,6 +83,7 @@ bool IsLone(const Options& o) {
   return o.models_dir.empty() && o.model_tables.empty() && o.models.size() + o.named.size() <= 1;
 }
 
+constexpr int kUsualPort = 8080;
 // Rows of a step whose logits say how likely a prompt was; each costs a float per word of the vocabulary.
 constexpr int kScoredRows = 32;
 
@@ -95,6 +100,12 @@ bool IsEncoder(const LoadedModel& model) {
 std::string_view PolicyOf(const Options& o) {
   if (o.policy != "auto") return o.policy;
   return o.clients > 1 ? "fair" : AllPolicies().front()->name;
+}
+
+Status CheckRole(const Options& o) {
+  TERN_TRY_STATUS(CheckRole(o.role, !o.kv_disk.empty()));
+  if (o.role.role == "both" || (IsLone(o) && o.idle_unload.empty())) return {};
+  return BadInput("--role: expected one MODEL, that is loaded as long as the server runs");
 }
 
 Result<EngineOptions> SchedulingOf(const Options& o) {
@@ -156,12 +167,20 @@ Status LoadEngine(const Options& o, const std::shared_ptr<const LoadedModel>& mo
   TERN_TRY(EngineOptions scheduling, SchedulingOf(o));
   TERN_TRY(auto drafts, OpenDrafts(o.speculation, o.model, *runner, &scheduling));
   TERN_TRY_STATUS(UseDisk(o, *runner, &scheduling));
+  JoinedLink joined;
+  if (o.shared->role != nullptr) {
+    TERN_TRY(joined, o.shared->role->Join(*runner, &scheduling));
+  }
   scheduling.events.on_step = [context](const StepSample& s) { context->meters.step_tokens.Observe(s.rows); };
   SetAdaptation(o.adaptation, *runner, options, &scheduling);
   scheduling.adaptation.on_move = [log = o.log](const AdaptationMove& move) { LogMove(log, move); };
   auto engine = std::make_unique<Engine>(std::move(runner), std::move(scheduling), std::move(drafts));
   TERN_TRY_STATUS(CheckFixed(o.adaptation, *engine));
   context->host = std::make_unique<EngineHost>(std::move(engine), o.shared->turn);
+  if (o.shared->role != nullptr) {
+    context->kv_link = o.shared->role->meters();
+    context->prefill = o.shared->role->Serve(joined, context->host.get());
+  }
   return {};
 }
 
@@ -218,6 +237,7 @@ Result<std::unique_ptr<ServerContext>> StartServed(const Options& o, const Opene
     });
     return context;
   }
+  if (o.shared->role != nullptr) return BadInput("--role: the model generates no text, and keeps no KV");
   if (!o.kv_disk.empty() && IsLone(o)) {
     return BadInput("--kv-disk: the model generates no text, and keeps no KV");
   }
@@ -458,7 +478,8 @@ Result<ApiKeys> MakeKeys(const Options& o) {
 Result<std::unique_ptr<HttpServer>> StartHttp(const Options& o, const Router& router,
                                               ServerContext& context) {
   HttpServerOptions options = o.http;
-  options.port = static_cast<uint16_t>(o.port);
+  // Whoever asks comes to the decode process.
+  options.port = static_cast<uint16_t>(o.port.value_or(o.role.role == "prefill" ? 0 : kUsualPort));
   options.loopback_only = IsLoopbackName(o.http.host);
   options.limits.connections = MostConnections();
   // Some time to take the error.
@@ -491,6 +512,7 @@ Status Run(Options& o) {
     return BadInput("--kv-disk-bytes: " + bytes.error().what);
   }
   TERN_TRY(ApiKeys admin_keys, ApiKeys::Make(o.admin_keys, ""));
+  TERN_TRY_STATUS(CheckRole(o));
   TERN_TRY(Hosting hosting, HostingOf(o));
   if (o.only_checks) return HttpServer::Check(o.http);
   signal(SIGPIPE, SIG_IGN);  // who reads our messages may go before we do
@@ -516,6 +538,7 @@ Status Run(Options& o) {
   // Before the model is there: who asks is told so, and a port in use is known at once.
   TERN_TRY(const auto http, StartHttp(o, router, context));
   TERN_TRY_STATUS(OpenDisk(o));
+  TERN_TRY(o.shared->role, OpenRole(o.role, Say));
   o.shared->quotas = context.quotas;
   TERN_TRY_STATUS(Load(o, std::move(hosting), &context));
   context.loading = false;
@@ -591,7 +614,9 @@ void Setup(Arguments& args) {
   AddModelsFlags(args, o.get());
   args.Option("--host", &o->http.host, "address to listen on; others than this machine's own need a key")
       .ValueName("HOST");
-  args.Option("--port", &o->port, "port; 0: any free one").Range(0, 65535);
+  args.Option("--port", &o->port, "port; 0: any free one, as with --role prefill where none is given")
+      .Range(0, 65535)
+      .Default(std::to_string(kUsualPort));
   args.Option("--name", &o->name, "what clients call a model that is alone, instead of MODEL")
       .ValueName("NAME");
   args.Option("--parallel", &o->parallel, "most answers at once; others wait").Range(1, 1024);
@@ -609,6 +634,7 @@ void Setup(Arguments& args) {
               "most tokens of prompts and answers that one step computes: a long prompt takes several")
       .Range(1, 1 << 16);
   AddSchedulingFlags(args, o.get());
+  AddRoleFlags(args, &o->role);
   args.Option("--queue", &o->queue, "most answers that wait; who asks for more is told when to come back")
       .Range(1, 1 << 20);
   args.Option("--deadline", &o->deadline_s,

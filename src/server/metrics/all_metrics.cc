@@ -62,6 +62,25 @@ void WriteAliases(const Source& s, Out& out) {
   }
 }
 
+KvLinkCounts LinkOf(const Source& s) { return s.engine.link.value_or(KvLinkCounts()); }
+
+void WriteLinkBlocks(const Source& s, Out& out) {
+  out.Sample(static_cast<double>(LinkOf(s).blocks_in), {{"direction", "in"}});
+  out.Sample(static_cast<double>(LinkOf(s).blocks_out), {{"direction", "out"}});
+}
+
+void WriteLinkBytes(const Source& s, Out& out) {
+  out.Sample(static_cast<double>(LinkOf(s).bytes_in), {{"direction", "in"}});
+  out.Sample(static_cast<double>(LinkOf(s).bytes_out), {{"direction", "out"}});
+}
+
+void WriteLinkMisses(const Source& s, Out& out) {
+  const KvLinkCounts link = LinkOf(s);
+  for (size_t i = 0; i < link.misses.size(); ++i) {
+    out.Sample(static_cast<double>(link.misses[i]), {{"reason", kKvMissNames[i]}});
+  }
+}
+
 void WriteHttp(const Source& s, Out& out) {
   for (const HttpMeters::Row& row : s.context.meters.http.rows()) {
     const std::string status = row.status == 0 ? "other" : std::to_string(row.status);
@@ -172,6 +191,21 @@ constexpr MetricDesc kAll[] = {
      "KV blocks on disk by event: written, read, evicted, dropped (not written), damaged (not taken)",
      WriteDiskBlocks},
     {"tern:kv_disk_errors_total", Kind::kCounter, "errors of the disk by op: read, write", WriteDiskErrors},
+    {"tern:kv_link_up", Kind::kGauge, "1 where the other process of a pair is there (--role)",
+     [](const Source& s, Out& out) { out.Sample(LinkOf(s).is_linked ? 1 : 0); }},
+    {"tern:kv_link_asked_tokens_total", Kind::kCounter,
+     "tokens that memory had no KV of, and that the prefill process was to compute",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(LinkOf(s).asked_tokens)); }},
+    {"tern:kv_link_hit_tokens_total", Kind::kCounter, "of these, tokens whose KV came from there in time",
+     [](const Source& s, Out& out) { out.Sample(static_cast<double>(LinkOf(s).hit_tokens)); }},
+    {"tern:kv_link_blocks_total", Kind::kCounter, "KV blocks over the link by direction: in, out",
+     WriteLinkBlocks},
+    {"tern:kv_link_bytes_total", Kind::kCounter, "their bytes by direction", WriteLinkBytes},
+    {"tern:kv_link_misses_total", Kind::kCounter,
+     "prompts computed here after all, by reason: unlinked, refused, late, damaged, lost, no_room",
+     WriteLinkMisses},
+    {"tern:kv_link_wait_seconds_total", Kind::kCounter, "what answers have waited for KV over the link",
+     [](const Source& s, Out& out) { out.Sample(LinkOf(s).waited_s); }},
     {"tern:ledger_bytes", Kind::kGauge, "memory by pool", WritePools},
     {"tern:model_loaded", Kind::kGauge, "1 where the model is loaded",
      [](const Source& s, Out& out) { out.Sample(s.view == nullptr || s.view->context != nullptr ? 1 : 0); }},
@@ -192,9 +226,8 @@ constexpr MetricDesc kAll[] = {
      [](const Source& s, Out& out) { out.Sample(s.view == nullptr ? 0 : s.view->load_s); }},
     {"tern:model_evictions_total", Kind::kCounter,
      "how often the model was let go, for others or as it was idle",
-     [](const Source& s, Out& out) {
-       out.Sample(s.view == nullptr ? 0 : static_cast<double>(s.view->evictions));
-     }},
+     [](const Source& s,
+        Out& out) { out.Sample(s.view == nullptr ? 0 : static_cast<double>(s.view->evictions)); }},
     {"tern:alias_percent", Kind::kGauge,
      "share of the requests by an alias that a model gets; 0: it lost it, as it failed or was slow",
      WriteAliases, false},

@@ -75,6 +75,22 @@ json::value Disk(const EngineFigures& figures) {
           {"write_errors", disk.tier.write_errors}};
 }
 
+json::value Link(const EngineFigures& figures) {
+  if (!figures.link) return nullptr;
+  const KvLinkCounts& link = *figures.link;
+  json::object misses;
+  for (size_t i = 0; i < link.misses.size(); ++i) misses[kKvMissNames[i]] = link.misses[i];
+  return {{"linked", link.is_linked},
+          {"state", link.state},
+          {"links", link.links},
+          {"in", {{"blocks", link.blocks_in}, {"bytes", link.bytes_in}}},
+          {"out", {{"blocks", link.blocks_out}, {"bytes", link.bytes_out}}},
+          {"asks", link.asks},
+          {"tokens", {{"asked", link.asked_tokens}, {"hit", link.hit_tokens}}},
+          {"misses", std::move(misses)},
+          {"waited_s", link.waited_s}};
+}
+
 // Names, lengths and counts: of what the tokens are, nothing.
 json::array Prefixes(const CacheView& cache) {
   using std::chrono::nanoseconds, std::chrono::steady_clock;
@@ -123,6 +139,7 @@ json::object StateOf(const ServerContext& context) {
                             {"draft_tokens", figures.draft_tokens},
                             {"accepted_tokens", figures.accepted_tokens}};
     state["kv_disk"] = Disk(figures);
+    state["kv_link"] = Link(figures);
     state["prefixes"] = Prefixes(cache);
   }
   return state;
