@@ -195,15 +195,10 @@ void Answer::CancelAll() {
   for (size_t i = 0; i < readers_.size(); ++i) context_.host->Cancel(first_ticket_ + i);
 }
 
-// Who cancels is the client, which has gone, or the server's end.
-ApiError Cancelled() {
-  return {.status = 503, .message = "the server is shutting down", .code = "cancelled", .retry_after_s = 1};
-}
-
 void Answer::OnRefused(const Error& error) {
   if (++finished_ == readers_.size()) SettleTokens();
   if (error.code == Code::kCancelled) context_.meters.finished[size_t(FinishReason::kCancelled)].Add();
-  Fail(error.code == Code::kCancelled ? Cancelled() : FromEngine(error));
+  Fail(FromEngine(error));
 }
 
 void Answer::Begin() {
@@ -367,7 +362,10 @@ void Answer::OnFinish(size_t choice, const Outcome& outcome) {
   if (failed_) return;
   Reader& reader = readers_[choice];
   if (outcome.reason == FinishReason::kFailed) return Fail(FromEngine(outcome.error));
-  if (outcome.reason == FinishReason::kCancelled && !reader.enough) return Fail(Cancelled());
+  // By the client, which has gone, or by the server's end.
+  if (outcome.reason == FinishReason::kCancelled && !reader.enough) {
+    return Fail(FromEngine({Code::kCancelled, ""}));
+  }
   AnswerChoice& c = state_.choices[choice];
   // Of a call that has to be, and was cut before its name, there is only markup.
   const bool cut = generation_.forced_call && c.calls.empty() &&

@@ -111,8 +111,10 @@ ApiError FromEngine(const Error& error) {
               .retry_after_s = std::max(1, error.retry_after_s)};
     case Code::kDeadline:
       return {.status = 504, .message = error.what, .code = "deadline_exceeded"};
+    case Code::kCancelled:  // by the server's end
+      return {
+          .status = 503, .message = "the server is shutting down", .code = "cancelled", .retry_after_s = 1};
     case Code::kIo:
-    case Code::kCancelled:
     case Code::kInternal:
       break;
   }

@@ -109,6 +109,8 @@ TEST(Lifetime, AnEngineThatEndsSaysSo) {
   const HttpResponse answer = asked.sink->Answer();
   EXPECT_NE(answer.body.find("the server is shutting down"), std::string::npos) << answer.body;
   EXPECT_TRUE(answer.body.ends_with("<cut>"));
+  const HttpResponse late = server.Ask("POST", "/v1/completions", R"({"prompt": "a"})");
+  EXPECT_EQ(late.status, 503) << late.body;
 }
 
 TEST(Lifetime, WhileDrainingNothingBegins) {
