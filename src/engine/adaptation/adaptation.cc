@@ -204,7 +204,7 @@ void Adaptation::End(Verdict verdict, double at_s) {
     Move(knob, trial_value_, at_s);
   } else {
     if (trial_->others_turn()) Set(knob, knob.current);
-    const double wait = verdict == Verdict::kMuchWorse ? kWaitOfWorse_s : kWait_s;
+    const double wait = verdict == Verdict::kNotBetter ? kWait_s : kWaitOfWorse_s;
     tried.next_s = at_s + Waiting(wait, knob.failures[trial_value_]++);
     if (!knob.was_kept) Keep(knob);
   }

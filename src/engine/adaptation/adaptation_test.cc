@@ -19,11 +19,17 @@ struct World {
   double at_s = 100, steps_s = 0;
   std::mt19937 random{1};
 
+  double bursts = 0;  // and at which it has for the next ten
+  int burst_steps = 0;
+
   double Seconds() {
     std::normal_distribution<double> normal(0, noise);
-    const double factor =
-        std::exp(normal(random)) * (std::uniform_real_distribution()(random) < hiccups ? 4 : 1);
-    return cost.at(value) * factor;
+    const auto now_and_then = [this](double share) {
+      return std::uniform_real_distribution()(random) < share;
+    };
+    if (now_and_then(bursts)) burst_steps = 10;
+    const double others = now_and_then(hiccups) ? 4 : burst_steps-- > 0 ? 2 : 1;
+    return cost.at(value) * std::exp(normal(random)) * others;
   }
 };
 World* world = nullptr;  // knobs have no state
@@ -105,6 +111,24 @@ TEST_F(AdaptationTest, DoesNotMoveForNoise) {
     moves += View().moves;
   }
   EXPECT_LE(moves, 3u);
+}
+
+// What somebody else does to a few steps in a row is no property of the value that was on trial.
+TEST_F(AdaptationTest, NoValueIsBlamedForBursts) {
+  int blamed = 0, tried = 0;
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    world_ = World();
+    world_.random.seed(seed);
+    world_.bursts = 0.02;
+    Start({{2, 0.001}, {4, 0.001}, {6, 0.001}, {8, 0.001}}, 0.03);
+    Run(60);
+    for (const TriedValue& v : View().knobs[0].values) {
+      blamed += v.verdict == Verdict::kMuchWorse ? 1 : 0;
+      tried += v.times;
+    }
+  }
+  EXPECT_GT(tried, 30);
+  EXPECT_LE(blamed, 1);
 }
 
 TEST_F(AdaptationTest, GoesBackWhereThatHasBecomeBetterAgain) {

@@ -7,7 +7,7 @@
 namespace tern {
 namespace {
 
-constexpr int kSeenSteps = 3;  // that show much more
+constexpr int kSeenSteps = 3, kSureCuts = 2;  // steps and runs that show much more
 constexpr int kLeastPairs = 4, kManyPairs = 8;
 // Standard errors that a difference has to stand out by.
 constexpr double kFewPairsSure = 3.5, kManyPairsSure = 2.7;
@@ -59,20 +59,22 @@ void Trial::Add(double seconds, double work) {
     excess_s_ += seconds - work * usual_cost_;
     expected_s_ += work * usual_cost_;
     if (pairs_ == 0 && expected_s_ > 0) ratio_ = 1 + excess_s_ / expected_s_;
-    if (IsMuchWorse()) {
-      verdict_ = Verdict::kMuchWorse;
-      ratio_ = *std::min_element(run_.costs.begin(), run_.costs.begin() + run_.steps) / usual_cost_;
-      return;
-    }
+    if (SeemsMuchWorse()) return CutRun();
   }
   if (run_.steps >= run_steps_ && run_.work > 0) EndRun();
 }
 
-// The best of a few steps says so: no other can be to blame for all of them.
-bool Trial::IsMuchWorse() const {
+bool Trial::SeemsMuchWorse() const {
   if (!is_even_ || run_.steps < kSeenSteps) return false;
   return std::all_of(run_.costs.begin(), run_.costs.begin() + run_.steps,
                      [this](double cost) { return cost > kMuchWorse * usual_cost_; });
+}
+
+// It may be that somebody else has just taken the machine: what the current value takes is asked behind it.
+void Trial::CutRun() {
+  was_cut_ = true;
+  has_current_ = false;
+  EndRun();
 }
 
 void Trial::EndRun() {
@@ -83,6 +85,13 @@ void Trial::EndRun() {
   if (has_current_ && has_other_) {
     gains_[static_cast<size_t>(pairs_++)] = std::log(other_cost_ / current_cost_);
     has_current_ = has_other_ = false;
+    const bool is_much_worse = std::exchange(was_cut_, false) && other_cost_ > kMuchWorse * current_cost_;
+    cuts_ = is_much_worse ? cuts_ + 1 : 0;
+    if (cuts_ == kSureCuts) {
+      verdict_ = Verdict::kMuchWorse;
+      ratio_ = other_cost_ / current_cost_;
+      return;
+    }
     other_came_first_ = !other_came_first_;
     others_turn_ = other_came_first_;
     return Judge();

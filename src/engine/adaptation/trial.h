@@ -43,7 +43,8 @@ class Trial {
   double CostOf(const Run& run) const;
   void EndRun();
   void Judge();
-  bool IsMuchWorse() const;
+  bool SeemsMuchWorse() const;
+  void CutRun();
 
   const int run_steps_;
   const bool is_even_;
@@ -51,9 +52,11 @@ class Trial {
   Run run_;
   double current_cost_ = 0, other_cost_ = 0;  // of the pair
   bool has_current_ = false, has_other_ = false;
-  double usual_cost_ = 0;                             // of the current value, its last run
-  std::array<double, kMostPairs> gains_{};            // logarithms
-  int pairs_ = 0, first_pairs_ = 0;                   // those that it seemed better in first: 0 until then
+  bool was_cut_ = false;                    // the other's run of the pair, since it took much more
+  int cuts_ = 0;                            // in a row, that the current value's run behind it confirmed
+  double usual_cost_ = 0;                   // of the current value, its last run
+  std::array<double, kMostPairs> gains_{};  // logarithms
+  int pairs_ = 0, first_pairs_ = 0;         // those that it seemed better in first: 0 until then
   double ratio_ = 1, excess_s_ = 0, expected_s_ = 0;  // the last two: of the other's steps
   Verdict verdict_ = Verdict::kGoesOn;
 };
