@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <thread>
 
+#include "server/eventually.h"
 #include "server/test_server.h"
 
 namespace tern {
@@ -32,11 +33,12 @@ TEST(DebugSchedule, SaysWhyRequestsWaitAndWhatAStepMayTake) {
                     std::make_shared<FakeSink>()));
   }
   json::object told;
-  for (int i = 0; i < 1000; ++i) {
+  // A step behind that in which the last one came: until then it has just come.
+  EXPECT_TRUE(Eventually([&] {
     told = Schedule(server);
-    if (told.at("waiting").as_array().size() == 2) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
+    const json::array& waiting = told.at("waiting").as_array();
+    return waiting.size() == 2 && waiting.at(1).at("why").as_string().find("before it") != std::string::npos;
+  }));
   ASSERT_EQ(told.at("waiting").as_array().size(), 2u);
   EXPECT_EQ(told.at("waiting").at(0).at("why"), "it is next, and all 1 places are taken");
   EXPECT_EQ(told.at("waiting").at(1).at("why"), "1 request is before it");
