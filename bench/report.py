@@ -41,3 +41,12 @@ def machine():
 def table(head, rows):
     lines = ["| " + " | ".join(cells) + " |" for cells in [head, *rows]]
     return [lines[0], "|---" * len(head) + "|", *lines[1:]]
+
+
+def svg_pyplot():
+    """Of matplotlib, for SVG; the same picture from the same figures. Saved with metadata={"Date": None}."""
+    import matplotlib
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+    pyplot.rcParams["svg.hashsalt"] = "tern"
+    return pyplot

@@ -14,6 +14,11 @@ def output_of(command):
     return done.stdout
 
 
+def serve_command(tern, model, threads, port, *options):
+    """Without speculation: what drafts win depends on texts, and a trace has only their lengths."""
+    return [tern, "serve", model, "--offline", "--port", port, "--threads", threads, "--log", "none", "--speculation", "off", *options]
+
+
 def replay_trace(open_loop, trace, port, *options):
     """A line of bench/open_loop for each request."""
     return [json.loads(line) for line in output_of([open_loop, trace, "--port", port, "--grace", 15, *options]).splitlines()]

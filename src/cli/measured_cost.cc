@@ -164,10 +164,10 @@ Result<MeasuredCost> MeasureMachineCost(const ModelFlags& flags, int parallel, b
   TERN_TRY(const std::vector<StepPoint> points, MeasurePoints(runner.get()));
   TERN_TRY(const StepFit fit, FitSteps(points));
   TERN_TRY(MachineCost cost, MeasureSurroundings(std::move(runner), flags.model));
-  const StepCostCoefficients differ = cost.step;
-  cost.step = fit.cost;
-  cost.step.spread = differ.spread;
-  cost.step.tail = differ.tail;
+  StepCostCoefficients step = fit.cost;
+  step.spread = cost.step.spread;
+  step.tail = cost.step.tail;
+  cost.step = step;
   for (const std::string& path : paths) {
     if (WriteFileAtomic(path, key + FormatMachineCost(cost)).ok()) break;
   }

@@ -19,7 +19,7 @@ Result<RunnerOptions> ServedRunnerOptions(const std::shared_ptr<const LoadedMode
 // Short and long, few and many, shallow and deep: what a cost of steps is fitted to.
 std::vector<SpeedCase> StepCostCases(const Runner& runner);
 StepPoint StepPointOf(const SpeedCase& what, double seconds);  // of all its steps
-// All but `step`, of which token_s takes a second; the runner is used up.
+// All but what steps take: of `step`, how much equal ones differ. Takes a second; the runner is used up.
 Result<MachineCost> MeasureSurroundings(std::unique_ptr<Runner> runner, std::string model);
 
 // Measured, or as kept from an earlier time with the same files, build and flags. It is kept beside the

@@ -14,6 +14,7 @@
 
 #include "engine/engine.h"
 #include "engine/kv_fingerprint.h"
+#include "engine/recorded_answer.h"
 #include "engine/tiny_model.h"
 
 namespace tern {
@@ -21,47 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Said {
-  std::vector<int32_t> tokens;
-  std::vector<float> logprobs;
-  Outcome outcome;
-  bool finished = false;
-};
-
-std::vector<int32_t> SomeTokens(int n, int seed) {
-  std::vector<int32_t> tokens;
-  for (int i = 0; i < n; ++i) tokens.push_back((i * 37 + seed * 101 + 5) % 251);
-  return tokens;
-}
-
-Request Ask(std::vector<int32_t> prompt, Said* said, const std::string& tenant = "", int max_tokens = 20) {
-  Request request;
-  request.prompt = std::move(prompt);
-  request.sampling.temperature = 0;
-  request.max_tokens = max_tokens;
-  request.ignore_end = true;
-  request.tenant = tenant;
-  request.top_logprobs = 3;
-  request.on_token = [said](int32_t token) { said->tokens.push_back(token); };
-  request.on_logprobs = [said](const TokenLogprobs& p) {
-    for (const auto& each : p.top) said->logprobs.push_back(each.logit);
-  };
-  request.on_finish = [said](const Outcome& outcome) {
-    said->outcome = outcome;
-    said->finished = true;
-  };
-  return request;
-}
-
-void RunAll(Engine& engine) {
-  for (int steps = 0; engine.Step(); ++steps) ASSERT_LT(steps, 10000);
-}
-
-void ExpectSame(const Said& got, const Said& want) {
-  EXPECT_EQ(got.tokens, want.tokens);
-  ASSERT_EQ(got.logprobs.size(), want.logprobs.size());
-  EXPECT_EQ(std::memcmp(got.logprobs.data(), want.logprobs.data(), got.logprobs.size() * sizeof(float)), 0);
-}
+using Said = RecordedAnswer;
 
 void WaitForWrites(const Engine& engine) {
   for (int i = 0; i < 10'000 && engine.disk_counts()->tier.queued_bytes > 0; ++i) usleep(1000);
@@ -104,8 +65,8 @@ class OnDisk : public testing::TestWithParam<Setting> {
   }
   Said AskOf(Engine& engine, const std::string& tenant = "") const {
     Said said;
-    EXPECT_TRUE(engine.Submit(Ask(prompt_, &said, tenant)).ok());
-    RunAll(engine);
+    EXPECT_TRUE(engine.Submit(RecordedRequest(prompt_, &said, tenant)).ok());
+    RunToTheEnd(engine);
     EXPECT_TRUE(said.finished);
     return said;
   }
@@ -113,7 +74,7 @@ class OnDisk : public testing::TestWithParam<Setting> {
   std::string folder_;
   DiskTierOptions disk_;
   std::shared_ptr<const LoadedModel> model_;
-  const std::vector<int32_t> prompt_ = SomeTokens(101, 0);
+  const std::vector<int32_t> prompt_ = PromptOf(101, 0);
   Said want_;
 };
 
@@ -123,17 +84,17 @@ TEST_P(OfAnyType, AnAnswerBehindAPrefixFromDiskIsTheSameBits) {
   {
     const auto engine = MakeWithDisk();
     const Said first = AskOf(*engine);
-    ExpectSame(first, want_);
+    ExpectSameAnswer(first, want_);
     EXPECT_EQ(first.outcome.cached_tokens, 0);
     EXPECT_EQ(engine->disk_counts()->queried_tokens, 96u);
     EXPECT_FALSE(engine->has_to_write());
   }
   const auto engine = MakeWithDisk();
   const Said again = AskOf(*engine);
-  ExpectSame(again, want_);
+  ExpectSameAnswer(again, want_);
   EXPECT_EQ(again.outcome.cached_tokens, 96);
   EXPECT_EQ(engine->disk_counts()->hit_tokens, 96u);
-  ExpectSame(AskOf(*engine), want_);
+  ExpectSameAnswer(AskOf(*engine), want_);
   EXPECT_EQ(engine->disk_counts()->hit_tokens, 96u);  // the others came from memory
   EXPECT_EQ(engine->disk_counts()->tier.written, 0u);
 }
@@ -148,12 +109,12 @@ TEST_P(OnDisk, AnswersAreKeptAndWhatBeginsAlike) {
   talk.insert(talk.end(), 10, 7);
   Said cold, warm;
   const auto alone = Make({.prefix_cache = false});
-  ASSERT_TRUE(alone->Submit(Ask(talk, &cold)).ok());
-  RunAll(*alone);
+  ASSERT_TRUE(alone->Submit(RecordedRequest(talk, &cold)).ok());
+  RunToTheEnd(*alone);
   const auto engine = MakeWithDisk();
-  ASSERT_TRUE(engine->Submit(Ask(talk, &warm)).ok());
-  RunAll(*engine);
-  ExpectSame(warm, cold);
+  ASSERT_TRUE(engine->Submit(RecordedRequest(talk, &warm)).ok());
+  RunToTheEnd(*engine);
+  ExpectSameAnswer(warm, cold);
   EXPECT_GE(warm.outcome.cached_tokens, 112);  // prompt and answer but for its last tokens
 }
 
@@ -163,15 +124,15 @@ TEST_P(OnDisk, WhatAnEngineHasYetToWriteItLeavesBehind) {
   {
     const auto engine = MakeWithDisk();
     Said said;
-    ASSERT_TRUE(engine->Submit(Ask(prompt_, &said)).ok());
+    ASSERT_TRUE(engine->Submit(RecordedRequest(prompt_, &said)).ok());
     while (!said.finished) engine->Step();
     EXPECT_TRUE(engine->has_to_write());
     talk.insert(talk.end(), said.tokens.begin(), said.tokens.end());
   }
   const auto engine = MakeWithDisk();
   Said again;
-  ASSERT_TRUE(engine->Submit(Ask(talk, &again)).ok());
-  RunAll(*engine);
+  ASSERT_TRUE(engine->Submit(RecordedRequest(talk, &again)).ok());
+  RunToTheEnd(*engine);
   EXPECT_GE(again.outcome.cached_tokens, 112);
 }
 
@@ -197,7 +158,7 @@ TEST_P(OnDisk, AFlippedBitEndsTheChainInFrontOfIt) {
     file.close();
     const auto engine = MakeWithDisk();
     const Said said = AskOf(*engine);
-    ExpectSame(said, want_);
+    ExpectSameAnswer(said, want_);
     WaitForWrites(*engine);
     // Blocks of layers with a window that no row sees any more are not even read.
     EXPECT_LE(engine->disk_counts()->tier.damaged, 1u);
@@ -219,17 +180,17 @@ TEST_P(OnDisk, OthersGoOnWhileOneIsFetchedAndADeadlineEndsIt) {
   const auto engine = MakeWithDisk("f", 0, 64);
   Said held, other;
   // It knows how long prompts take: so long it waits.
-  ASSERT_TRUE(engine->Submit(Ask(SomeTokens(100, 3), &other)).ok());
-  RunAll(*engine);
-  ASSERT_TRUE(engine->Submit(Ask(prompt_, &held)).ok());
+  ASSERT_TRUE(engine->Submit(RecordedRequest(PromptOf(100, 3), &other)).ok());
+  RunToTheEnd(*engine);
+  ASSERT_TRUE(engine->Submit(RecordedRequest(prompt_, &held)).ok());
   engine->Step();
   EXPECT_EQ(engine->counts().fetching, 1);
   Said meanwhile;
-  ASSERT_TRUE(engine->Submit(Ask(SomeTokens(20, 4), &meanwhile, "", 4)).ok());
+  ASSERT_TRUE(engine->Submit(RecordedRequest(PromptOf(20, 4), &meanwhile, "", 4)).ok());
   for (int i = 0; i < 20 && !meanwhile.finished; ++i) engine->Step();
   EXPECT_TRUE(meanwhile.finished && !held.finished);
-  RunAll(*engine);
-  ExpectSame(held, want_);
+  RunToTheEnd(*engine);
+  ExpectSameAnswer(held, want_);
   EXPECT_EQ(held.outcome.cached_tokens, 0);
   EXPECT_EQ(engine->disk_counts()->late_loads, 1u);
   hangs = false;
@@ -239,10 +200,10 @@ TEST_P(OnDisk, EqualPromptsAreFetchedOnce) {
   AskOf(*MakeWithDisk());
   const auto engine = MakeWithDisk();
   Said said[3];
-  for (Said& each : said) ASSERT_TRUE(engine->Submit(Ask(prompt_, &each)).ok());
-  RunAll(*engine);
+  for (Said& each : said) ASSERT_TRUE(engine->Submit(RecordedRequest(prompt_, &each)).ok());
+  RunToTheEnd(*engine);
   for (const Said& each : said) {
-    ExpectSame(each, want_);
+    ExpectSameAnswer(each, want_);
     EXPECT_EQ(each.outcome.cached_tokens, 96);
   }
   // Six blocks, and where layers have a window, two of theirs.
@@ -258,12 +219,12 @@ TEST_P(OnDisk, OneThatGoesWhileItIsFetchedLeavesNothing) {
   };
   const auto engine = MakeWithDisk();
   Said gone;
-  const auto id = engine->Submit(Ask(prompt_, &gone));
+  const auto id = engine->Submit(RecordedRequest(prompt_, &gone));
   ASSERT_TRUE(id.ok());
   engine->Step();
   engine->Cancel(id.value());
   EXPECT_EQ(gone.outcome.reason, FinishReason::kCancelled);
-  ExpectSame(AskOf(*engine), want_);
+  ExpectSameAnswer(AskOf(*engine), want_);
   EXPECT_EQ(engine->disk_counts()->tier.queued_bytes, 0u);
 }
 
@@ -272,17 +233,17 @@ TEST_P(OnDisk, PreemptedOnesGetTheirKvBack) {
   const auto alone = Make({.prefix_cache = false});
   const auto engine = MakeWithDisk("f", 192);
   Said want, got, high;
-  ASSERT_TRUE(alone->Submit(Ask(SomeTokens(64, 1), &want, "", 60)).ok());
-  RunAll(*alone);
-  ASSERT_TRUE(engine->Submit(Ask(SomeTokens(64, 1), &got, "", 60)).ok());
+  ASSERT_TRUE(alone->Submit(RecordedRequest(PromptOf(64, 1), &want, "", 60)).ok());
+  RunToTheEnd(*alone);
+  ASSERT_TRUE(engine->Submit(RecordedRequest(PromptOf(64, 1), &got, "", 60)).ok());
   while (got.tokens.size() < 40) ASSERT_TRUE(engine->Step());
-  Request urgent = Ask(SomeTokens(220, 2), &high);
+  Request urgent = RecordedRequest(PromptOf(220, 2), &high);
   urgent.priority = Priority::kHigh;
   ASSERT_TRUE(engine->Submit(std::move(urgent)).ok());
   while (high.tokens.size() < 10) ASSERT_TRUE(engine->Step());
   WaitForWrites(*engine);
-  RunAll(*engine);
-  ExpectSame(got, want);
+  RunToTheEnd(*engine);
+  ExpectSameAnswer(got, want);
   EXPECT_EQ(got.outcome.preemptions, 1);
   EXPECT_GE(engine->disk_counts()->hit_tokens, 48u);
 }
@@ -295,7 +256,7 @@ TEST_P(OnDisk, ADiskThatTakesNothingCostsNothing) {
     return IoError(path + ": input/output error");
   };
   const auto engine = MakeWithDisk();
-  for (int i = 0; i < 3; ++i) ExpectSame(AskOf(*engine), want_);
+  for (int i = 0; i < 3; ++i) ExpectSameAnswer(AskOf(*engine), want_);
   WaitForWrites(*engine);
   EXPECT_EQ(engine->disk_counts()->tier.write_errors, 1u);
   EXPECT_GT(engine->disk_counts()->tier.dropped, 1u);

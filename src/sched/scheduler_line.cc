@@ -102,8 +102,8 @@ bool Scheduler::KeepsPace(const Active& next) const {
 // Whether those that the step is for come before it: of a higher class, or of a key that has less.
 bool Scheduler::IsLower(const Active& r) const {
   if (top_ == nullptr || options_.policy->displaces == nullptr) return false;
-  const bool is_same = r.rank <= top_->rank || r.policy.priority <= top_->policy.priority;
-  if (!SharesByKey() && is_same) return false;
+  const bool is_behind = r.rank > top_->rank && r.policy.priority > top_->policy.priority;
+  if (!SharesByKey() && !is_behind) return false;
   PolicyRequest seen = Seen(r);
   seen.preemptions = 0;  // that it keeps its place for them is another matter
   return options_.policy->displaces(Seen(*top_), seen);

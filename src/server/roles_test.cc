@@ -12,44 +12,19 @@
 
 #include "dist/shared_memory_link.h"
 #include "engine/prefill_client.h"
+#include "engine/recorded_answer.h"
 #include "engine/remote_prefixes.h"
 #include "engine/tiny_model.h"
+#include "server/eventually.h"
 #include "server/prefill_service.h"
 
 namespace tern {
 namespace {
 
-struct Said {
-  std::vector<int32_t> tokens;
-  std::vector<float> logprobs;
-  Outcome outcome;
-  bool finished = false;
-};
+using Said = RecordedAnswer;
 
 Request Ask(int prompt_tokens, int seed, Said* said, const std::string& tenant = "") {
-  Request request;
-  for (int i = 0; i < prompt_tokens; ++i) request.prompt.push_back((i * 37 + seed * 101 + 5) % 251);
-  request.sampling.temperature = 0;
-  request.max_tokens = 20;
-  request.ignore_end = true;
-  request.tenant = tenant;
-  request.top_logprobs = 3;
-  request.on_token = [said](int32_t token) { said->tokens.push_back(token); };
-  request.on_logprobs = [said](const TokenLogprobs& p) {
-    for (const auto& each : p.top) said->logprobs.push_back(each.logit);
-  };
-  request.on_finish = [said](const Outcome& outcome) {
-    said->outcome = outcome;
-    said->finished = true;
-  };
-  return request;
-}
-
-void ExpectSame(const Said& got, const Said& want) {
-  EXPECT_TRUE(got.finished);
-  EXPECT_EQ(got.tokens, want.tokens);
-  ASSERT_EQ(got.logprobs.size(), want.logprobs.size());
-  EXPECT_EQ(std::memcmp(got.logprobs.data(), want.logprobs.data(), got.logprobs.size() * sizeof(float)), 0);
+  return RecordedRequest(PromptOf(prompt_tokens, seed), said, tenant);
 }
 
 // What is received goes through `change` first; false: it gets lost.
@@ -142,8 +117,7 @@ class Roles : public testing::TestWithParam<Setting> {
     }});
   }
   void WaitUntilLinked(bool linked = true) {
-    for (int i = 0; i < 2000 && took_->counts().is_linked != linked; ++i) usleep(1000);
-    ASSERT_EQ(took_->counts().is_linked, linked) << took_->counts().state;
+    ASSERT_TRUE(Eventually([&] { return took_->counts().is_linked == linked; })) << took_->counts().state;
   }
   void StartBoth() {
     StartPrefill();
@@ -151,16 +125,13 @@ class Roles : public testing::TestWithParam<Setting> {
     WaitUntilLinked();
   }
   void WaitUntilLinkedAgain() {
-    for (int i = 0; i < 2000 && took_->counts().links < 2; ++i) usleep(1000);
+    EXPECT_TRUE(Eventually([&] { return took_->counts().links >= 2; }));
     EXPECT_EQ(took_->counts().links, 2u);
-  }
-  static void RunAll(Engine& engine) {
-    for (int steps = 0; engine.Step(); ++steps) ASSERT_LT(steps, 10000);
   }
   Said AskOf(Engine& engine, int seed, const std::string& tenant = "", int tokens = kPrompt) {
     Said said;
     EXPECT_TRUE(engine.Submit(Ask(tokens, seed, &said, tenant)).ok());
-    RunAll(engine);
+    RunToTheEnd(engine);
     return said;
   }
   uint64_t Misses(KvMiss miss) const { return took_->counts().misses[static_cast<size_t>(miss)]; }
@@ -194,13 +165,13 @@ class OfAnyType : public Roles {};
 TEST_P(OfAnyType, AnswersBehindKvOfAnotherEngineAreTheSameBits) {
   StartBoth();
   const Said said = AskOf(*decode_, 0);
-  ExpectSame(said, want_);
+  ExpectSameAnswer(said, want_);
   EXPECT_EQ(said.outcome.cached_tokens, kWhole);
   EXPECT_EQ(took_->counts().hit_tokens, static_cast<uint64_t>(kWhole));
   EXPECT_EQ(took_->counts().asked_tokens, static_cast<uint64_t>(kWhole));
   EXPECT_EQ(took_->counts().bytes_in, gave_->counts().bytes_out);
   EXPECT_GE(took_->counts().blocks_in, 6u);
-  ExpectSame(AskOf(*decode_, 0), want_);
+  ExpectSameAnswer(AskOf(*decode_, 0), want_);
   EXPECT_EQ(took_->counts().asks, 1u);  // the others are in memory
 }
 
@@ -209,7 +180,7 @@ TEST_P(Roles, OnlyWhatMemoryLacksIsAskedFor) {
   AskOf(*decode_, 0, "", 64);
   const uint64_t first = took_->counts().blocks_in;
   const Said said = AskOf(*decode_, 0);
-  ExpectSame(said, want_);
+  ExpectSameAnswer(said, want_);
   EXPECT_EQ(said.outcome.cached_tokens, kWhole);
   EXPECT_LE(took_->counts().blocks_in - first, first);
   EXPECT_EQ(took_->counts().asked_tokens, 48u + 32u);
@@ -219,7 +190,7 @@ TEST_P(Roles, TenantsShareNothingInEitherProcess) {
   StartBoth();
   AskOf(*decode_, 0, "a");
   EXPECT_EQ(host_->counts().scheduler.prefix_hit_tokens, 0u);
-  ExpectSame(AskOf(*decode_, 0, "b"), want_);
+  ExpectSameAnswer(AskOf(*decode_, 0, "b"), want_);
   EXPECT_EQ(host_->counts().scheduler.prefix_hit_tokens, 0u);
   EXPECT_EQ(took_->counts().hit_tokens, 2u * kWhole);
 }
@@ -228,9 +199,9 @@ TEST_P(Roles, EqualPromptsAreAskedForOnce) {
   StartBoth();
   Said said[3];
   for (Said& each : said) ASSERT_TRUE(decode_->Submit(Ask(kPrompt, 0, &each)).ok());
-  RunAll(*decode_);
+  RunToTheEnd(*decode_);
   for (const Said& each : said) {
-    ExpectSame(each, want_);
+    ExpectSameAnswer(each, want_);
     EXPECT_EQ(each.outcome.cached_tokens, kWhole);
   }
   EXPECT_EQ(took_->counts().asks, 1u);
@@ -240,7 +211,7 @@ TEST_P(Roles, KvLargerThanTheRingComesInTurns) {
   sizes_.from_listener_bytes = std::bit_ceil(block_bytes_ + 200);
   StartBoth();
   const Said said = AskOf(*decode_, 0);
-  ExpectSame(said, want_);
+  ExpectSameAnswer(said, want_);
   EXPECT_EQ(said.outcome.cached_tokens, kWhole);
 }
 
@@ -251,7 +222,7 @@ TEST_P(Roles, AFlippedBitOfABlockEndsTheChainInFrontOfIt) {
   });
   StartBoth();
   const Said said = AskOf(*decode_, 0);
-  ExpectSame(said, want_);
+  ExpectSameAnswer(said, want_);
   EXPECT_LT(said.outcome.cached_tokens, kWhole);
   EXPECT_EQ(Misses(KvMiss::kDamaged), 1u);
   EXPECT_EQ(AskOf(*decode_, 7).outcome.cached_tokens, kWhole);  // the link is as good as before
@@ -263,7 +234,7 @@ TEST_P(Roles, AFlippedBitOfAHeadEndsTheLink) {
     return true;
   });
   StartBoth();
-  ExpectSame(AskOf(*decode_, 0), want_);
+  ExpectSameAnswer(AskOf(*decode_, 0), want_);
   EXPECT_EQ(Misses(KvMiss::kDamaged), 1u);
   WaitUntilLinkedAgain();
   EXPECT_EQ(AskOf(*decode_, 7).outcome.cached_tokens, kWhole);
@@ -276,7 +247,7 @@ TEST_P(Roles, WhatIsLateIsComputedHere) {
     return true;
   });
   StartBoth();
-  ExpectSame(AskOf(*decode_, 0), want_);
+  ExpectSameAnswer(AskOf(*decode_, 0), want_);
   EXPECT_EQ(Misses(KvMiss::kLate), 1u);
 }
 
@@ -288,7 +259,7 @@ TEST_P(Roles, OneThatSaysNothingIsGivenUpUntilItGreetsAgain) {
     return *links > 1;
   };
   StartBoth();
-  ExpectSame(AskOf(*decode_, 0), want_);
+  ExpectSameAnswer(AskOf(*decode_, 0), want_);
   EXPECT_EQ(Misses(KvMiss::kLate), 1u);
   WaitUntilLinkedAgain();
   EXPECT_EQ(AskOf(*decode_, 7).outcome.cached_tokens, kWhole);
@@ -296,7 +267,7 @@ TEST_P(Roles, OneThatSaysNothingIsGivenUpUntilItGreetsAgain) {
 
 TEST_P(Roles, OneThatGoesOrNeverCameIsDoneWithout) {
   StartDecode();
-  ExpectSame(AskOf(*decode_, 0), want_);
+  ExpectSameAnswer(AskOf(*decode_, 0), want_);
   EXPECT_EQ(Misses(KvMiss::kUnlinked), 1u);
   StartPrefill();
   WaitUntilLinked();
@@ -304,7 +275,7 @@ TEST_P(Roles, OneThatGoesOrNeverCameIsDoneWithout) {
   ASSERT_TRUE(decode_->Submit(Ask(kPrompt, 7, &said)).ok());
   decode_->Step();
   EndPrefill();
-  RunAll(*decode_);
+  RunToTheEnd(*decode_);
   EXPECT_TRUE(said.finished);
   WaitUntilLinked(false);
   StartPrefill();
@@ -318,7 +289,7 @@ TEST_P(Roles, KvOfAnotherModelIsNotEvenAskedFor) {
   const auto says_why = [&] { return took_->counts().state.find("another model") != std::string::npos; };
   for (int i = 0; i < 2000 && !says_why(); ++i) usleep(1000);
   EXPECT_TRUE(says_why()) << took_->counts().state;
-  ExpectSame(AskOf(*decode_, 0), want_);
+  ExpectSameAnswer(AskOf(*decode_, 0), want_);
   EXPECT_EQ(Misses(KvMiss::kUnlinked), 1u);
   EXPECT_EQ(gave_->counts().blocks_out, 0u);
 }
@@ -327,7 +298,7 @@ TEST_P(Roles, PromptsThatTheOtherRefusesAreComputedHere) {
   StartPrefill(64);
   StartDecode();
   WaitUntilLinked();
-  ExpectSame(AskOf(*decode_, 0), want_);
+  ExpectSameAnswer(AskOf(*decode_, 0), want_);
   EXPECT_EQ(Misses(KvMiss::kRefused), 1u);
 }
 
@@ -339,7 +310,7 @@ TEST_P(Roles, OneThatIsCancelledWhileItWaitsLeavesNothing) {
   decode_->Step();
   decode_->Cancel(id.value());
   EXPECT_EQ(gone.outcome.reason, FinishReason::kCancelled);
-  ExpectSame(AskOf(*decode_, 0), want_);
+  ExpectSameAnswer(AskOf(*decode_, 0), want_);
   EXPECT_EQ(decode_->counts().fetching, 0);
 }
 

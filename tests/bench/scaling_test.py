@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy
 
 sys.dont_write_bytecode = True
-scaling = SourceFileLoader("scaling", str(Path(__file__).resolve().parents[2] / "bench/scaling")).load_module()
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+sys.path.insert(0, str(BENCH))
+scaling = SourceFileLoader("scaling", str(BENCH / "scaling")).load_module()
 
 
 class Fit(unittest.TestCase):

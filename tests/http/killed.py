@@ -138,15 +138,20 @@ class Killing:
         expect(not names, f"left behind: {names}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def read_arguments(description, kills):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tern", type=lambda text: Path(text).resolve())
-    parser.add_argument("--kills", type=int, default=4)
+    parser.add_argument("--kills", type=int, default=kills)
     parser.add_argument("--model")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     args.options = []
+    return args
+
+
+def main():
+    args = read_arguments(__doc__, kills=4)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         killing = Killing(args, Path(folder))

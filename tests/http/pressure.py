@@ -207,8 +207,9 @@ async def soak(args, folder):
         for i in range(slices):
             going, seconds, rng = [], args.seconds / slices, random.Random(1000 + i)
             asking = asyncio.ensure_future(open_loop(args, server, max(0.3 * capacity, 0.1), seconds, i))
-            for _ in range(max(1, round(0.03 * capacity * seconds))):
-                await asyncio.sleep(0.9 * seconds / max(1, round(0.03 * capacity * seconds)))
+            leave = max(1, round(0.03 * capacity * seconds))
+            for _ in range(leave):
+                await asyncio.sleep(0.9 * seconds / leave)
                 going.append(asyncio.ensure_future(gone(server, rng, body_of(args, rng))))
             f = await asking
             await asyncio.gather(*going)

@@ -7,7 +7,6 @@ decode process was killed. Each request has a cache_salt of its own, so that its
 
 Standard library only.
 """
-import argparse
 import asyncio
 import os
 import random
@@ -18,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from killed import body, outcome, prompts, text_of
+from killed import body, outcome, prompts, read_arguments, text_of
 from load import PROBLEMS, SOURCE, Server, ask, expect, metrics
 
 LABEL = r'model_name="load",engine="0"'
@@ -112,14 +111,7 @@ class Roles:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tern", type=lambda text: Path(text).resolve())
-    parser.add_argument("--kills", type=int, default=2)
-    parser.add_argument("--model")
-    parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    args.options = []
+    args = read_arguments(__doc__, kills=2)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         if args.model is None:  # one file, that all of them have mapped
