@@ -9,9 +9,9 @@ namespace tern {
 // Whether it holds within 20 seconds.
 template <class Holds>
 bool Eventually(const Holds& holds) {
-  for (int i = 0; i < 4000; ++i) {
+  for (int i = 0; i < 40000; ++i) {
     if (holds()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(std::chrono::microseconds(500));
   }
   return holds();
 }

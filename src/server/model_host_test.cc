@@ -163,12 +163,12 @@ TEST(ModelHost, WhatDoesNotFitEvictsTheLeastRecentlyUsed) {
 TEST(ModelHost, ABusyOneFinishesWhatItHas) {
   Models models({Sized(HostedTestModel("a")), Sized(HostedTestModel("b"))},
                 {.memory_bytes = BytesOfOne() * 3 / 2});
-  const auto before = models.Send("POST", "/v1/completions", Models::Body("a", 500));
+  const auto before = models.Send("POST", "/v1/completions", Models::Body("a", 1900));
   EXPECT_TRUE(Eventually([&] { return models.ViewOf("a").leases == 1; }));
   const auto other = models.Send("POST", "/v1/completions", Models::Body("b"));
   const auto behind = models.Send("POST", "/v1/completions", Models::Body("a"));
   const HttpResponse whole = before->Answer();
-  EXPECT_EQ(json::parse(whole.body).at("usage").at("completion_tokens"), 500);
+  EXPECT_EQ(json::parse(whole.body).at("usage").at("completion_tokens"), 1900);
   EXPECT_EQ(other->Answer().status, 200);
   EXPECT_EQ(behind->Answer().status, 200);
 }
@@ -228,25 +228,25 @@ TEST(ModelHost, OllamasKeepAliveIsHeard) {
 
 TEST(ModelHost, AReloadDropsNothing) {
   Models models({Sized(HostedTestModel("a"))}, {.memory_bytes = BytesOfOne() * 5 / 2});
-  const auto before = models.Send("POST", "/v1/completions", Models::Body("a", 400));
+  const auto before = models.Send("POST", "/v1/completions", Models::Body("a", 1900));
   EXPECT_TRUE(Eventually([&] { return models.ViewOf("a").leases == 1; }));
   const auto old = models.ViewOf("a").context.get();
   EXPECT_EQ(models.Ask("POST", "/admin/models/a/reload").body, R"({"reloaded":"a"})");
   EXPECT_NE(models.ViewOf("a").context.get(), old);
   EXPECT_EQ(models.Complete("a").status, 200);
-  EXPECT_EQ(json::parse(before->Answer().body).at("usage").at("completion_tokens"), 400);
+  EXPECT_EQ(json::parse(before->Answer().body).at("usage").at("completion_tokens"), 1900);
   EXPECT_TRUE(Eventually([&] { return models.host().used_bytes() == BytesOfOne(); }));
 }
 
 TEST(ModelHost, WhatDoesNotFitBesideTheOldOneComesAfterIt) {
   Models models({Sized(HostedTestModel("a"))}, {.memory_bytes = BytesOfOne() * 3 / 2});
-  const auto before = models.Send("POST", "/v1/completions", Models::Body("a", 400));
+  const auto before = models.Send("POST", "/v1/completions", Models::Body("a", 1900));
   EXPECT_TRUE(Eventually([&] { return models.ViewOf("a").leases == 1; }));
   const auto reload = models.Send("POST", "/admin/models/a/reload");
   EXPECT_TRUE(
       Eventually([&] { return models.StateOf("a") != ModelState::kReady || models.ViewOf("a").loads == 2; }));
   EXPECT_EQ(models.Complete("a").status, 200);
-  EXPECT_EQ(json::parse(before->Answer().body).at("usage").at("completion_tokens"), 400);
+  EXPECT_EQ(json::parse(before->Answer().body).at("usage").at("completion_tokens"), 1900);
   EXPECT_EQ(reload->Answer().status, 200);
 }
 
